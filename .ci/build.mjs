@@ -1,0 +1,58 @@
+/**
+ * Writes dist/ with tsc. With `--if-old` it does nothing when dist/ was built from the present sources.
+ * The output is made beside dist/ and swapped in whole, so a failed build never leaves half of one.
+ * Standard input is left alone: it belongs to the command that runs next.
+ */
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const dist = join(root, 'dist')
+const stamp = join(dist, '.built')
+
+/** One hash over names, sizes and modification times: removed files count, and no source is read. */
+function fingerprint() {
+  const hash = createHash('sha256')
+  const visit = (path) => {
+    const stat = statSync(join(root, path))
+    if (stat.isDirectory()) for (const name of readdirSync(join(root, path)).sort()) visit(`${path}/${name}`)
+    else hash.update(`${path} ${stat.size} ${stat.mtimeMs}\n`)
+  }
+  for (const path of ['package.json', 'tsconfig.json', 'lib', 'transports', 'storage']) visit(path)
+  return hash.digest('hex')
+}
+
+function build(print) {
+  const fresh = `.build-${process.pid}`
+  const out = join(root, fresh)
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  if (!existsSync(tsc)) throw new Error('node_modules is missing; run npm ci first')
+  try {
+    const run = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.json', '--outDir', fresh], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+    if (run.status !== 0) throw new Error('the build failed; dist/ is as it was')
+    mkdirSync(out, { recursive: true })
+    const command = join(out, 'lib/cli/main.js')
+    if (existsSync(command)) chmodSync(command, 0o755)
+    writeFileSync(join(out, '.built'), `${print}\n`)
+    const former = join(root, `.build-${process.pid}-former`)
+    if (existsSync(dist)) renameSync(dist, former)
+    renameSync(out, dist)
+    rmSync(former, { recursive: true, force: true })
+  } finally {
+    rmSync(out, { recursive: true, force: true })
+  }
+}
+
+const print = fingerprint()
+const isFresh = existsSync(stamp) && readFileSync(stamp, 'utf8').trim() === print
+if (!process.argv.includes('--if-old') || !isFresh) {
+  try {
+    build(print)
+  } catch (error) {
+    process.stderr.write(`build: ${error.message}\n`)
+    process.exitCode = 1
+  }
+}

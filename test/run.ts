@@ -1,0 +1,104 @@
+/**
+ * Runs every test file in a process of its own, two at a time, and ends with one line `N passed, N failed`.
+ * Arguments select files whose path contains one of them; `--long` includes test/long, which is left out otherwise.
+ */
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+interface Outcome {
+  readonly passed: number
+  readonly failed: number
+}
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+const PARALLEL_FILES = 2
+const FILE_TIMEOUT_MS = 300_000
+const LONG_FILE_TIMEOUT_MS = 1_800_000
+const isLong = (file: string): boolean => file.startsWith('test/long/')
+const running = new Set<ChildProcess>()
+
+function testFiles(args: readonly string[]): string[] {
+  const wanted = args.filter((arg) => !arg.startsWith('--'))
+  return readdirSync(join(ROOT, 'test'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+    .filter((file) => args.includes('--long') || !isLong(file))
+    .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+    .sort()
+}
+
+/** Test files start processes themselves, so the whole group goes. */
+function kill(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') child.kill('SIGKILL')
+  }
+}
+
+function runFile(file: string): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const started = process.hrtime.bigint()
+    const child = spawn(process.execPath, ['--import', 'tsx', file], {
+      cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], detached: true,
+    })
+    running.add(child)
+    let output = ''
+    let timedOut = false
+    const limitMs = isLong(file) ? LONG_FILE_TIMEOUT_MS : FILE_TIMEOUT_MS
+    const timer = setTimeout(() => { timedOut = true; kill(child) }, limitMs)
+    const collect = (chunk: Buffer): void => { output += chunk.toString() }
+    child.stdout.on('data', collect)
+    child.stderr.on('data', collect)
+    child.on('close', (code, signal) => {
+      clearTimeout(timer)
+      running.delete(child)
+      kill(child)
+      const counts = /#counts passed=(\d+) failed=(\d+)/.exec(output)
+      const passed = Number(counts?.[1] ?? 0)
+      let failed = Number(counts?.[2] ?? 0)
+      if (code !== 0 && failed === 0) failed = 1
+      if (code === 0 && !counts) failed = 1
+      const elapsedMs = Number((process.hrtime.bigint() - started) / 1_000_000n)
+      const word = failed === 0 ? 'ok  ' : 'FAIL'
+      if (failed > 0) process.stdout.write(output.replace(/#counts.*\n?/, '').trimEnd() + '\n')
+      if (timedOut) process.stdout.write(`${file} took longer than ${limitMs} ms\n`)
+      else if (signal) process.stdout.write(`${file} ended by ${signal}\n`)
+      else if (!counts) process.stdout.write(`${file} ended with code ${code} and without its counts\n`)
+      process.stdout.write(`${word} ${file} (${passed} passed, ${failed} failed, ${elapsedMs} ms)\n`)
+      resolve({ passed, failed })
+    })
+  })
+}
+
+async function main(): Promise<void> {
+  const files = testFiles(process.argv.slice(2))
+  const total = { passed: 0, failed: 0 }
+  const queue = files.slice()
+  const worker = async (): Promise<void> => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const outcome = await runFile(file)
+      total.passed += outcome.passed
+      total.failed += outcome.failed
+    }
+  }
+  await Promise.all(Array.from({ length: PARALLEL_FILES }, worker))
+  if (files.length === 0) {
+    process.stdout.write('no test file matches\n')
+    total.failed += 1
+  }
+  process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`)
+  process.exitCode = total.failed === 0 ? 0 : 1
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    for (const child of running) kill(child)
+    process.exit(1)
+  })
+}
+
+await main()
