@@ -46,21 +46,26 @@ const LINGER_MS = 3_000
 
 const tally = { registered: 0, executed: 0, passed: 0, faults: [] as string[] }
 
-/** Uvu reads `name`, `stack` and `message` of whatever was thrown, and breaks on anything else. */
+/** Uvu breaks on what is not an Error, and prints long messages twice: only the frames stay in the stack. */
 function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(`thrown value is not an Error: ${String(thrown)}`)
+  const error = thrown instanceof Error ? thrown : new Error(`thrown value is not an Error: ${String(thrown)}`)
+  const lines = (error.stack ?? '').split('\n')
+  const frames = lines.filter((line) => /^\s+at /.test(line) && !/node_modules.uvu|test.harness/.test(line))
+  const cause = error.cause instanceof Error ? `\n    caused by ${error.cause.stack ?? error.cause.message}` : ''
+  error.stack = [`${error.name}: ${error.message.split('\n')[0] ?? ''}`, ...frames].join('\n') + cause
+  return error
 }
 
-async function within<T>(limitMs: number, what: string, work: () => T | Promise<T>, onTimeout?: () => void): Promise<T> {
+async function within(limitMs: number, what: string, work: () => unknown, onTimeout: () => void): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const expired = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      onTimeout?.()
+      onTimeout()
       reject(new Error(`${what} took longer than ${limitMs} ms`))
     }, limitMs)
   })
   try {
-    return await Promise.race([Promise.resolve().then(work), expired])
+    await Promise.race([Promise.resolve().then(work), expired])
   } finally {
     clearTimeout(timer)
   }
@@ -88,7 +93,7 @@ async function runCase(name: string, body: Body, timeoutMs: number): Promise<voi
     await attempt(TEARDOWN_TIMEOUT_MS, 'tear-down', teardown)
   }
   tally.executed += 1
-  for (const failure of failures.slice(1)) process.stdout.write(`\nalso, in ${name}: ${failure.stack ?? failure.message}\n`)
+  for (const { message, stack } of failures.slice(1)) process.stdout.write(`\nalso, in ${name}: ${stack ?? message}\n`)
   if (failures[0]) throw failures[0]
   tally.passed += 1
 }
