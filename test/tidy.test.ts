@@ -189,6 +189,17 @@ test('the lock file names no registry', async () => {
   assert.equal(hosts.filter((url) => !url.startsWith('https://registry.npmjs.org/')), [])
 })
 
+interface Locked {
+  readonly packages: Readonly<Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>>
+}
+
+/** A registry that lacks the binaries of another platform makes npm leave them out, and then `npm ci` refuses the file. */
+test('the lock file names the packages of every platform', () => {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Locked
+  const names = Object.values(packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}))
+  assert.equal(names.filter((name) => packages[`node_modules/${name}`] === undefined), [])
+})
+
 test('lib/core compiles with nothing but the language', async () => {
   assert.is(await runTool('typescript/bin/tsc', ['-p', 'lib/core/tsconfig.json']), '')
 }, { timeoutMs: 120_000 })
