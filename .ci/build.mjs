@@ -1,7 +1,7 @@
 /**
  * Writes dist/ with tsc. With `--if-old` it does nothing when dist/ was built from the present sources.
  * The output is made beside dist/ and swapped in whole, so a failed build never leaves half of one.
- * Standard input is left alone: it belongs to the command that runs next.
+ * Standard input is left alone, it belongs to the command that runs next; so does standard output.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -31,7 +31,8 @@ function build(print) {
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
   if (!existsSync(tsc)) throw new Error('node_modules is missing; run npm ci first')
   try {
-    const run = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.json', '--outDir', fresh], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+    const args = [tsc, '-p', 'tsconfig.json', '--outDir', fresh]
+    const run = spawnSync(process.execPath, args, { cwd: root, stdio: ['ignore', 2, 2] })
     if (run.status !== 0) throw new Error('the build failed; dist/ is as it was')
     mkdirSync(out, { recursive: true })
     const command = join(out, 'lib/cli/main.js')
