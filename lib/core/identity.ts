@@ -1,0 +1,40 @@
+import type { Meta } from '../ports/storage.ts'
+import { ZkError } from './errors.ts'
+import type { Member, ReplicaConfig } from './effects.ts'
+import { ZXID_ZERO } from './zxid.ts'
+
+/** Version of the layout that this code writes. */
+export const STORAGE_FORMAT = 1
+
+/** The canonical text of a member list: `1:voter,2:voter,3:observer`, sorted by id. Addresses are not part of it. */
+export function memberText(members: readonly Member[]): string {
+  return [...members].sort((a, b) => a.id - b.id).map((member) => `${member.id}:${member.role}`).join(',')
+}
+
+/**
+ * The promises a replica starts from. Refuses a storage that belongs to another peer, ensemble or member list: an
+ * edited list is an unsafe reconfiguration.
+ */
+export function initialMeta(
+  config: ReplicaConfig, recovered: { readonly meta: Meta | null, readonly damage: 'none' | 'log' | 'meta' },
+): Meta {
+  const members = memberText(config.members)
+  const { meta, damage } = recovered
+  if (meta === null) {
+    return {
+      format: STORAGE_FORMAT, peerId: config.peerId, ensembleName: config.ensembleName, ensembleId: '', members,
+      acceptedEpoch: 0, currentEpoch: 0, commitHint: ZXID_ZERO, health: damage === 'none' ? 'ok' : damage,
+    }
+  }
+  if (meta.format !== STORAGE_FORMAT) throw new ZkError('StorageVersion', `the storage has format ${meta.format}`)
+  if (meta.ensembleName !== config.ensembleName) {
+    throw new ZkError('ForeignEnsemble', `the storage belongs to ensemble "${meta.ensembleName}"`)
+  }
+  if (meta.peerId !== config.peerId) {
+    throw new ZkError('MembershipMismatch', `the storage belongs to peer ${meta.peerId}`)
+  }
+  if (meta.members !== members) {
+    throw new ZkError('MembershipMismatch', `the storage knows the members ${meta.members}, configured are ${members}`)
+  }
+  return damage === 'none' || meta.health === 'meta' ? meta : { ...meta, health: damage }
+}

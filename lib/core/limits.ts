@@ -1,0 +1,62 @@
+import { assert } from './assert.ts'
+
+/** Every bound of a replica, with its unit as the last word. */
+export interface Limits {
+  /** Data, path and access-control list of one request; ZooKeeper's jute.maxbuffer. */
+  readonly requestBytes: number
+  /** One frame between peers. */
+  readonly frameBytes: number
+  /** Proposals that are not committed yet: above it the leader stops taking requests from its queue. */
+  readonly outstandingTxns: number
+  readonly outstandingBytes: number
+  /** Bytes queued on a link above which the link is dropped. */
+  readonly linkQueueBytes: number
+  /** Bytes of watch events and replies queued for one client above which it is cut. */
+  readonly clientQueueBytes: number
+  /** Requests one connection may have in flight. */
+  readonly connectionRequests: number
+  /** Ephemeral nodes one session may own, so that its closing txn stays sendable (ZOOKEEPER-4306). */
+  readonly sessionEphemerals: number
+  /** Operations in one multi. */
+  readonly multiOperations: number
+  /** A snapshot begins after so many txns ... */
+  readonly snapshotTxns: number
+  /** ... or so many bytes of them since the last one. */
+  readonly snapshotBytes: number
+  /** Txns kept in the log behind the newest snapshot, so that a peer that was away briefly gets a DIFF. */
+  readonly retainedTxns: number
+  readonly retainedBytes: number
+  /** One piece of a synchronization stream; so many pieces may be unacknowledged. */
+  readonly syncChunkBytes: number
+  readonly syncChunksInFlight: number
+  /** Containers and TTL nodes reaped at a time. */
+  readonly reapedNodes: number
+}
+
+/** The bounds used when nothing else is said. */
+export const DEFAULT_LIMITS: Limits = {
+  requestBytes: 1_048_575,
+  frameBytes: 16 * 1024 * 1024,
+  outstandingTxns: 50_000,
+  outstandingBytes: 64 * 1024 * 1024,
+  linkQueueBytes: 256 * 1024 * 1024,
+  clientQueueBytes: 64 * 1024 * 1024,
+  connectionRequests: 100_000,
+  sessionEphemerals: 100_000,
+  multiOperations: 100_000,
+  snapshotTxns: 100_000,
+  snapshotBytes: 64 * 1024 * 1024,
+  retainedTxns: 20_000,
+  retainedBytes: 8 * 1024 * 1024,
+  syncChunkBytes: 256 * 1024,
+  syncChunksInFlight: 4,
+  reapedNodes: 1_000,
+}
+
+/** Asserts the relations between bounds that the code relies on. */
+export function checkLimits(limits: Limits): void {
+  assert(limits.frameBytes >= 2 * limits.requestBytes + 65_536, 'a frame must hold the largest txn')
+  assert(limits.frameBytes >= limits.syncChunkBytes + limits.requestBytes + 65_536, 'a frame must hold a sync chunk')
+  assert(limits.snapshotTxns >= 1 && limits.outstandingTxns >= 1 && limits.syncChunksInFlight >= 1,
+    'limits must be positive')
+}

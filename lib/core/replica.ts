@@ -1,0 +1,545 @@
+import type { LogEntry, Meta, SnapshotBase } from '../ports/storage.ts'
+import { assert, unreachable } from './assert.ts'
+import { ZkError } from './errors.ts'
+import type { ErrorCode } from './errors.ts'
+import type { ConnId, Effect, Input, Now, ReplicaConfig } from './effects.ts'
+import { makeRandom } from './random.ts'
+import type { Random } from './random.ts'
+import { Clients } from './session/clients.ts'
+import { Intake } from './session/intake.ts'
+import type { Outcome, Request } from './tree/request.ts'
+import type { SessionId } from './tree/stat.ts'
+import { Tree } from './tree/tree.ts'
+import type { ElectionRecord, ReplicaStatus } from './status.ts'
+import type { ZabContext } from './zab/context.ts'
+import { Election, NO_VOTE } from './zab/election.ts'
+import { FoundingRule } from './zab/founding.ts'
+import { Journal } from './zab/journal.ts'
+import { Leader } from './zab/leader.ts'
+import { Learner } from './zab/learner.ts'
+import { Links } from './zab/links.ts'
+import { Log } from './zab/log.ts'
+import type {
+  FollowerInfo, ForwardedRequest, Health, LeaderMessage, LearnerMessage, Message, Notification, Role, Vote,
+} from './zab/messages.ts'
+import { quorumConfig } from './zab/quorum.ts'
+import type { QuorumConfig } from './zab/quorum.ts'
+import { Snapshotter } from './zab/snapshotter.ts'
+import { ZXID_ZERO, formatZxid } from './zxid.ts'
+import type { Zxid } from './zxid.ts'
+import { initialMeta, memberText } from './identity.ts'
+import { inspect, status } from './inspection.ts'
+import type { Inspection } from './inspection.ts'
+
+/** What the driver read from Storage.open(), the snapshot already loaded into `tree`. */
+export interface RecoveredState {
+  readonly meta: Meta | null
+  readonly base: SnapshotBase | null
+  readonly entries: readonly LogEntry[]
+  readonly damage: 'none' | 'log' | 'meta'
+  readonly tree: Tree
+}
+
+const ELECTIONS_KEPT = 16
+const TAG_SPACE = 2 ** 32
+
+/** One server's whole state machine: see effects.ts for how it is driven. */
+export class Replica implements ZabContext {
+  readonly config: ReplicaConfig
+  readonly configs: readonly QuorumConfig[]
+  readonly voters: readonly number[]
+  readonly isVoter: boolean
+  readonly random: Random
+  readonly journal: Journal
+  readonly founding: FoundingRule
+  readonly links: Links
+  readonly clients: Clients
+  readonly elections: ElectionRecord[] = []
+  now: Now
+  role: Role = 'looking'
+  serving = false
+  stopped = false
+  election: Election | null = null
+  leader: Leader | null = null
+  learner: Learner | null = null
+  /** Largest zxid known to be committed and held by the log. */
+  committed: Zxid
+  #intake: Intake | null = null
+  #tree: Tree
+  readonly #snapshotter: Snapshotter
+  #effects: Effect[] = []
+  #round = 0
+  /** What this peer answers to those who look for a leader. */
+  #vote: Vote = NO_VOTE
+  /** FOLLOWERINFO of peers that decided for this one before it decided itself. */
+  readonly #earlyJoins = new Map<number, FollowerInfo>()
+  #forwards: ForwardedRequest[] = []
+  /** No decision is acted on before this moment: a refused learner must not run in circles. */
+  #holdOffMs = 0
+  #joins: number
+  #announced = ''
+
+  constructor(config: ReplicaConfig, recovered: RecoveredState, now: Now) {
+    this.config = config
+    this.now = now
+    this.configs = [quorumConfig(config.members)]
+    this.voters = this.configs[0]!.voters
+    this.isVoter = this.voters.includes(config.peerId)
+    this.random = makeRandom(config.seed)
+    const meta = initialMeta(config, recovered)
+    const floor = recovered.entries[0]?.prevZxid ?? recovered.base?.zxid ?? ZXID_ZERO
+    const log = new Log(floor, recovered.base?.zxid === floor ? recovered.base : null, recovered.entries)
+    if (recovered.base !== null && log.last < recovered.base.zxid) {
+      throw new ZkError('StorageDamaged', 'the log ends before its snapshot')
+    }
+    this.journal = new Journal(log, meta, recovered.base)
+    this.#tree = recovered.tree
+    this.#tree.setConfig(config.configText)
+    this.committed = recovered.tree.zxid > meta.commitHint ? recovered.tree.zxid : meta.commitHint
+    if (this.committed > log.last) this.committed = log.last
+    this.founding = new FoundingRule(config.peerId, this.voters, config.bootstrap,
+      () => ({ health: this.health, currentEpoch: this.journal.meta.currentEpoch }))
+    this.links = new Links((effect) => this.emit(effect), () => this.journal.durableTicket)
+    this.#joins = this.random.below(2 ** 30)
+    this.#snapshotter = new Snapshotter(config, this.journal)
+    this.clients = new Clients(this.#clientsOwner(), this.random.below(2 ** 20) * TAG_SPACE + 1)
+    this.#applyCommitted()
+    this.#look('started')
+  }
+
+  // --- what the phases share (ZabContext) --------------------------------------------------------------------------
+
+  get tree(): Tree {
+    return this.#tree
+  }
+
+  get health(): Health {
+    const { meta } = this.journal
+    if (meta.health !== 'ok') return meta.health
+    return meta.acceptedEpoch === 0 && meta.currentEpoch === 0 ? 'empty' : 'ok'
+  }
+
+  get ensembleId(): string {
+    return this.journal.meta.ensembleId
+  }
+
+  isLinked(peer: number): boolean {
+    return this.links.isUp(peer)
+  }
+
+  send(peer: number, message: Message): void {
+    this.links.send(peer, message)
+  }
+
+  sendAfter(ticket: number, peer: number, message: Message): void {
+    this.links.sendAfter(ticket, peer, message)
+  }
+
+  dropLink(peer: number, reason: string): void {
+    this.links.drop(peer, reason)
+  }
+
+  emit(effect: Effect): void {
+    this.#effects.push(effect)
+  }
+
+  log(level: 'debug' | 'info' | 'warn' | 'error', text: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    this.emit({ kind: 'log', level, text, fields })
+  }
+
+  // --- the driver's side -------------------------------------------------------------------------------------------
+
+  step(now: Now, input: Input): void {
+    assert(now.ms >= this.now.ms, 'time does not go back')
+    this.now = now
+    if (this.stopped) return
+    switch (input.kind) {
+      case 'tick': this.#tick(); break
+      case 'linkUp': this.#linkUp(input.link, input.peer); break
+      case 'linkDown': this.#linkDown(input.link); break
+      case 'receive': this.#receive(input.link, input.message); break
+      case 'persisted':
+        this.journal.persisted(input.ticket)
+        this.links.release()
+        break
+      case 'persistFailed': this.#fatal('StorageFailed', input.reason); break
+      case 'connect': this.clients.connect(input); break
+      case 'identify': this.clients.identify(input.conn, input.identities); break
+      case 'request': this.clients.request(input.conn, input.xid, input.request); break
+      case 'disconnect': this.clients.disconnect(input.conn); break
+      case 'stop': this.#stop(); break
+      default: unreachable(input)
+    }
+    this.#transit()
+  }
+
+  /** Drains the effects of the steps since the last call. */
+  take(): Effect[] {
+    if (!this.stopped) {
+      this.#settle()
+      this.leader?.pump()
+      this.#flushForwards()
+      if (this.serving) this.#snapshotter.pump(this.#tree, this.leader?.holdZxid ?? (Number.MAX_SAFE_INTEGER as Zxid))
+      this.#transit()
+    }
+    this.journal.flush(this.#effects)
+    const effects = this.#effects
+    this.#effects = []
+    return effects
+  }
+
+  deadline(): number {
+    if (this.stopped) return Infinity
+    let deadline = Infinity
+    if (this.election !== null) {
+      deadline = this.election.decision !== null ? this.#holdOffMs : this.election.deadlineMs
+    }
+    if (this.leader !== null) deadline = Math.min(deadline, this.leader.deadlineMs)
+    if (this.learner !== null) deadline = Math.min(deadline, this.learner.deadlineMs)
+    if (this.#intake !== null) deadline = Math.min(deadline, this.#intake.deadlineMs)
+    return deadline
+  }
+
+  readNow(conn: ConnId, request: Request): Outcome | null {
+    return this.serving && !this.stopped ? this.clients.readNow(conn, request) : null
+  }
+
+  status(): ReplicaStatus {
+    return status(this)
+  }
+
+  inspect(): Inspection {
+    return inspect(this)
+  }
+
+  // --- inputs ------------------------------------------------------------------------------------------------------
+
+  #tick(): void {
+    this.election?.tick()
+    this.leader?.tick()
+    this.learner?.tick()
+    if (this.#intake !== null && this.leader?.resigned === null) {
+      this.#intake.touch(this.clients.touches())
+      this.#intake.tick(this.config.timing.syncMs)
+    }
+  }
+
+  #linkUp(link: number, peer: number): void {
+    const known = this.config.members.some((member) => member.id === peer) && peer !== this.config.peerId
+    if (!known) {
+      this.emit({ kind: 'dropLink', link, code: 'MembershipMismatch', reason: `peer ${peer} is not a member` })
+      return
+    }
+    if (this.links.isUp(peer)) this.#peerLost(peer)
+    this.links.up(link, peer)
+    if (this.election !== null) this.election.linkUp(peer)
+    else this.send(peer, this.#notification())
+  }
+
+  #linkDown(link: number): void {
+    const peer = this.links.peerOf(link)
+    if (peer === undefined) return
+    this.links.down(link)
+    this.#peerLost(peer)
+  }
+
+  #peerLost(peer: number): void {
+    this.#earlyJoins.delete(peer)
+    this.election?.linkDown()
+    this.leader?.linkDown(peer)
+    if (this.learner?.leader === peer) this.#look('the link to the leader is down')
+  }
+
+  #receive(link: number, message: Message): void {
+    const peer = this.links.peerOf(link)
+    if (peer === undefined) return
+    switch (message.kind) {
+      case 'notify': this.#notified(peer, message); break
+      case 'followerInfo': this.#joined(peer, message); break
+      case 'ackEpoch': case 'ack': case 'syncAck': case 'forward': case 'pong': case 'revalidate': case 'syncAsk':
+        this.#fromLearner(peer, message)
+        break
+      default: this.#fromLeader(peer, message)
+    }
+  }
+
+  #fromLearner(peer: number, message: LearnerMessage): void {
+    this.leader?.received(peer, message)
+  }
+
+  #fromLeader(peer: number, message: LeaderMessage): void {
+    if (this.learner?.leader === peer) this.learner.received(message)
+  }
+
+  #notification(): Notification {
+    return { kind: 'notify', state: this.role, round: this.#round, vote: this.#vote, health: this.health }
+  }
+
+  #notified(peer: number, message: Notification): void {
+    this.founding.heard(peer, message.health, message.vote.peerEpoch)
+    if (this.election !== null) {
+      this.election.notified(peer, message)
+      return
+    }
+    if (message.state === 'looking') {
+      this.send(peer, this.#notification())
+      this.leader?.heardLooking(peer)
+    }
+    if (this.learner?.leader === peer && message.state !== 'leading' && message.round > this.#round) {
+      this.learner.heardLeaderNot()
+    }
+  }
+
+  #joined(peer: number, message: FollowerInfo): void {
+    if (message.health === 'empty') this.founding.heard(peer, 'empty', 0)
+    if (this.leader !== null) this.leader.joined(peer, message)
+    else if (this.election !== null) this.#earlyJoins.set(peer, message)
+    else this.send(peer, { kind: 'refuse', join: message.join, code: 'ConnectionLoss', reason: 'this peer does not lead' })
+  }
+
+  // --- roles -------------------------------------------------------------------------------------------------------
+
+  /** Everything that ends a role leads here: no timer, no association and no client of it survives. */
+  #look(reason: string, holdOffMs = 0): void {
+    const { leader, learner } = this
+    this.leader = null
+    this.learner = null
+    this.#intake = null
+    this.#forwards = []
+    leader?.close(reason)
+    learner?.close()
+    if (learner !== null && !learner.refused && this.isLinked(learner.leader)) this.dropLink(learner.leader, reason)
+    this.serving = false
+    this.role = 'looking'
+    this.clients.suspend('ConnectionLoss', false)
+    this.#snapshotter.abandon()
+    this.#earlyJoins.clear()
+    this.#holdOffMs = this.now.ms + holdOffMs
+    this.#vote = NO_VOTE
+    this.#announce(null, reason)
+    this.election = new Election(this, this.#round + 1, this.#ownVote())
+  }
+
+  /** From the tail of the log, never from the tree (rule R4). Who must not count proposes nobody. */
+  #ownVote(): Vote {
+    if (!this.isVoter || !this.founding.counts(this.founding.health)) return NO_VOTE
+    return { leader: this.config.peerId, zxid: this.journal.log.last, peerEpoch: this.journal.meta.currentEpoch }
+  }
+
+  #lead(reason: string): void {
+    this.role = 'leading'
+    this.leader = new Leader(this, this.#leaderOwner(), this.committed)
+    this.#announce(this.config.peerId, reason)
+    const joins = [...this.#earlyJoins]
+    this.#earlyJoins.clear()
+    for (const [peer, info] of joins) this.leader?.joined(peer, info)
+  }
+
+  #follow(leader: number, reason: string): void {
+    this.role = this.isVoter ? 'following' : 'observing'
+    for (const [peer, info] of this.#earlyJoins) {
+      this.send(peer, { kind: 'refuse', join: info.join, code: 'ConnectionLoss', reason: 'this peer does not lead' })
+    }
+    this.#earlyJoins.clear()
+    this.learner = new Learner(this, this.#learnerOwner(), leader, ++this.#joins, this.committed)
+    this.#announce(leader, reason)
+  }
+
+  /** Acts on what the step decided. */
+  #transit(): void {
+    if (this.stopped) return
+    const { leader, learner } = this
+    if (leader !== null && leader.resigned !== null) this.#look(`resigned: ${leader.resigned}`)
+    else if (learner !== null && learner.abandoned !== null) {
+      this.#look(learner.abandoned, learner.refused ? this.config.timing.resendMs * 4 : 0)
+    }
+    const { election } = this
+    if (election === null || this.now.ms < this.#holdOffMs) return
+    if (election.decision === null && this.#mayVoteNow(election)) return
+    if (election.decision === null) return
+    const { vote, reason } = election.decision
+    this.election = null
+    this.#round = election.round
+    this.#vote = vote
+    if (vote.leader === this.config.peerId) this.#lead(reason)
+    else this.#follow(vote.leader, reason)
+  }
+
+  /** The founding rule has just come to trust this storage: vote with it. */
+  #mayVoteNow(election: Election): boolean {
+    if (election.proposal.leader !== -1) return false
+    const own = this.#ownVote()
+    if (own.leader === -1) return false
+    this.#round = election.round
+    this.election = new Election(this, this.#round, own)
+    return true
+  }
+
+  #announce(leader: number | null, reason: string): void {
+    const epoch = this.journal.meta.currentEpoch
+    const key = `${this.role} ${this.serving} ${leader} ${epoch}`
+    if (key === this.#announced && this.role === 'looking') return
+    this.#announced = key
+    this.elections.push({ atMs: this.now.wallMs, role: this.role, epoch, leader, reason })
+    if (this.elections.length > ELECTIONS_KEPT) this.elections.shift()
+    this.emit({ kind: 'role', role: this.role, serving: this.serving, epoch, leader, reason })
+  }
+
+  /** The role is established: members of this epoch all name it the same (ZOOKEEPER-1732), and newcomers hear of it. */
+  #established(leader: number, epoch: number): void {
+    this.serving = true
+    this.#vote = { leader, zxid: this.#vote.zxid, peerEpoch: epoch }
+    this.#announce(leader, 'serving')
+    for (const member of this.config.members) if (member.id !== this.config.peerId) this.send(member.id, this.#notification())
+    this.clients.admit()
+  }
+
+  // --- committing and applying -------------------------------------------------------------------------------------
+
+  #settle(): void {
+    this.#intake?.process()
+    this.leader?.settle()
+    this.learner?.settle()
+    this.#transit()
+    this.#applyCommitted()
+    if (this.learner !== null && !this.serving && this.learner.serves(this.#tree.zxid)) {
+      this.#established(this.learner.leader, this.learner.epoch)
+    }
+  }
+
+  /** Applies at most what is committed and on this replica's own disk: the tree is never ahead of the log (ZOOKEEPER-4882). */
+  #applyCommitted(): void {
+    if (this.leader !== null && this.leader.active && this.leader.committed > this.committed) {
+      this.committed = this.leader.committed
+    }
+    if (this.learner !== null && this.learner.committed > this.committed) this.committed = this.learner.committed
+    const durable = this.journal.durableZxid
+    const end = this.committed < durable ? this.committed : durable
+    if (this.#tree.zxid >= end) return
+    for (const entry of this.journal.log.slice(this.#tree.zxid, end, Infinity)) {
+      const txn = entry.txn ?? this.config.codec.decodeTxn(entry.bytes)
+      entry.txn = null
+      const claimed = this.serving ? this.clients.claim(txn) : null
+      const outcome = this.#tree.apply(entry.zxid, txn, this.serving ? this.clients.watches : null, claimed !== null)
+      this.#snapshotter.applied(entry.bytes.length)
+      this.#intake?.applied(entry.zxid)
+      if (this.serving) this.clients.applied(entry.zxid, txn, claimed, outcome)
+      if (txn.body.kind === 'found') this.journal.setMeta({ ensembleId: txn.body.ensembleId })
+    }
+    if (this.serving) this.clients.caughtUp()
+    // In-process clients that had seen more than was applied here when they came.
+    if (this.serving) this.clients.admitLate()
+  }
+
+  #flushForwards(): void {
+    if (this.#forwards.length === 0 || this.learner === null) return
+    const requests = this.#forwards
+    this.#forwards = []
+    this.send(this.learner.leader, { kind: 'forward', join: this.learner.join, requests })
+  }
+
+  // --- owners ------------------------------------------------------------------------------------------------------
+
+  #clientsOwner(): ConstructorParameters<typeof Clients>[0] {
+    const { config } = this
+    return {
+      peerId: config.peerId, options: config.tree, connectionRequests: config.limits.connectionRequests,
+      sessionMinMs: config.timing.sessionMinMs, sessionMaxMs: config.timing.sessionMaxMs,
+      tree: () => this.#tree,
+      serving: () => this.serving,
+      emit: (effect) => this.emit(effect),
+      forward: (request) => {
+        if (this.#intake !== null) this.#intake.add(config.peerId, request)
+        else this.#forwards.push(request)
+      },
+      revalidate: (tag, session) => {
+        if (this.#intake !== null) this.clients.revalidated(tag, this.#intake.revalidate(config.peerId, session))
+        else if (this.learner !== null) {
+          this.send(this.learner.leader, { kind: 'revalidate', join: this.learner.join, tag, session })
+        }
+      },
+      askSync: (tag) => {
+        if (this.leader !== null) this.leader.askSync(config.peerId, tag)
+        else if (this.learner !== null) {
+          this.send(this.learner.leader, { kind: 'syncAsk', join: this.learner.join, tag })
+        }
+      },
+    }
+  }
+
+  #leaderOwner(): ConstructorParameters<typeof Leader>[1] {
+    return {
+      tree: () => this.#tree,
+      activated: () => this.#activated(),
+      forwarded: (peer, message) => this.#forwarded(peer, message),
+      touched: (_peer: number, sessions: readonly SessionId[]) => this.#intake?.touch(sessions),
+      synced: (tag, zxid) => this.clients.synced(tag, zxid),
+      learnerLost: () => undefined,
+    }
+  }
+
+  #activated(): void {
+    const { leader, config } = this
+    assert(leader !== null, 'a leader was activated')
+    this.#applyCommitted()
+    assert(this.#tree.zxid === this.journal.log.last, 'the whole initial history is applied at activation')
+    const { peerId, tree, limits, timing: { tickMs, reapMs } } = config
+    this.#intake = new Intake({ peerId, options: tree, limits, tickMs, reapMs, now: () => this.now }, leader, this.#tree)
+    if (this.#tree.ensembleId === '') this.#intake.found(config.newEnsembleId, memberText(config.members))
+    this.log('info', `leads epoch ${leader.epoch}`, { from: formatZxid(this.journal.log.last) })
+    this.#established(peerId, leader.epoch)
+  }
+
+  #forwarded(peer: number, message: Extract<LearnerMessage, { kind: 'forward' | 'revalidate' }>): void {
+    const intake = this.#intake
+    if (intake === null) return
+    if (message.kind === 'forward') {
+      for (const request of message.requests) intake.add(peer, request)
+    } else {
+      const timeoutMs = intake.revalidate(peer, message.session)
+      this.send(peer, { kind: 'revalidated', join: message.join, tag: message.tag, timeoutMs })
+    }
+  }
+
+  #learnerOwner(): ConstructorParameters<typeof Learner>[1] {
+    return {
+      tree: () => this.#tree,
+      replaceTree: (tree) => {
+        this.#tree = tree
+        tree.setConfig(this.config.configText)
+        this.committed = tree.zxid
+        this.#snapshotter.abandon()
+        if (tree.ensembleId !== '') this.journal.setMeta({ ensembleId: tree.ensembleId })
+      },
+      revalidated: (tag, timeoutMs) => this.clients.revalidated(tag, timeoutMs),
+      synced: (tag, zxid) => this.clients.synced(tag, zxid),
+      touches: () => this.clients.touches(),
+      fatal: (code, reason) => this.#fatal(code, reason),
+    }
+  }
+
+  // --- the end -----------------------------------------------------------------------------------------------------
+
+  #stop(): void {
+    this.#end('PeerStopped', 'stopped')
+  }
+
+  #fatal(code: ErrorCode, reason: string): void {
+    this.#end('PeerStopped', reason)
+    this.emit({ kind: 'fatal', code, reason })
+  }
+
+  #end(code: ErrorCode, reason: string): void {
+    this.stopped = true
+    this.leader?.close(reason)
+    this.serving = false
+    this.role = 'looking'
+    this.election = null
+    this.clients.suspend(code, true)
+    for (const peer of [...this.links.current.keys()]) this.dropLink(peer, reason)
+    this.leader = null
+    this.learner = null
+    this.#intake = null
+    this.#announce(null, reason)
+  }
+}

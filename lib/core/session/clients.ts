@@ -1,0 +1,352 @@
+import type { ErrorCode } from '../errors.ts'
+import type { ConnId, ConnectInput, Effect } from '../effects.ts'
+import type { ForwardedBody, ForwardedRequest } from '../zab/messages.ts'
+import { isWrite } from '../tree/request.ts'
+import type { Identity, Outcome, Request } from '../tree/request.ts'
+import { NO_SESSION, sessionIdOf } from '../tree/stat.ts'
+import type { SessionId } from '../tree/stat.ts'
+import { read } from '../tree/reads.ts'
+import { permits } from '../tree/acl.ts'
+import type { Acl } from '../tree/request.ts'
+import type { TreeOptions } from '../tree/prepare.ts'
+import type { Tree } from '../tree/tree.ts'
+import type { Txn } from '../tree/txn.ts'
+import { Watches } from '../tree/watches.ts'
+import type { Zxid } from '../zxid.ts'
+import { Connection } from './connection.ts'
+import type { Waiting } from './connection.ts'
+
+/** What the connections need of the replica around them. */
+export interface ClientsOwner {
+  readonly peerId: number
+  readonly options: TreeOptions
+  readonly connectionRequests: number
+  readonly sessionMinMs: number
+  readonly sessionMaxMs: number
+  tree(): Tree
+  serving(): boolean
+  emit(effect: Effect): void
+  forward(request: ForwardedRequest): void
+  revalidate(tag: number, session: SessionId): void
+  askSync(tag: number): void
+}
+
+/** A txn of one of this peer's clients, on its way. */
+interface Pending {
+  readonly tag: number
+  readonly connection: Connection
+}
+
+/**
+ * The clients of one peer: first in, first out per session (a read never passes the session's own earlier write), watch
+ * events before the replies that could reveal the change, one owner per session.
+ */
+export class Clients {
+  readonly #owner: ClientsOwner
+  readonly #connections = new Map<ConnId, Connection>()
+  readonly #bySession = new Map<SessionId, Connection>()
+  readonly watches: Watches
+  /** Txns asked for, in the order of their tags, which is the order in which the leader answers. */
+  #pending: Pending[] = []
+  #pendingHead = 0
+  /** Opens and syncs by tag: few, so a Map. */
+  readonly #asked = new Map<number, Connection>()
+  #nextTag: number
+  readonly #touched = new Set<SessionId>()
+  /** Connections whose confirmed sync waits for the tree. */
+  readonly #lagging = new Set<Connection>()
+  /** True while some connection waits for the tree to reach what its client has seen. */
+  #late = false
+
+  constructor(owner: ClientsOwner, firstTag: number) {
+    this.#owner = owner
+    this.#nextTag = firstTag
+    this.watches = new Watches(
+      (conn, event) => this.#owner.emit({ kind: 'event', conn, event }),
+      (conn, acl) => this.#mayRead(conn, acl))
+  }
+
+  get count(): number {
+    return this.#connections.size
+  }
+
+  #mayRead(conn: ConnId, acl: readonly Acl[]): boolean {
+    const connection = this.#connections.get(conn)
+    return connection !== undefined && permits(acl, 1, connection.identities, this.#owner.options.skipAcl)
+  }
+
+  /** Sessions heard from since the last call; those of this very process always are. */
+  touches(): SessionId[] {
+    for (const [session, connection] of this.#bySession) if (connection.inProcess) this.#touched.add(session)
+    const sessions = [...this.#touched]
+    this.#touched.clear()
+    return sessions
+  }
+
+  // --- connecting --------------------------------------------------------------------------------------------------
+
+  connect(input: ConnectInput): void {
+    const connection = new Connection({ ...input, id: input.conn })
+    this.#connections.set(connection.id, connection)
+    this.#open(connection)
+  }
+
+  /** In-process clients wait for service; others are told to try elsewhere. */
+  #open(connection: Connection): void {
+    const behind = connection.lastZxidSeen > this.#owner.tree().zxid
+    if (!this.#owner.serving() || behind) {
+      // A client that has seen more than is applied here must not go back in time: it waits, or goes elsewhere.
+      if (!connection.inProcess) this.#drop(connection, 'ConnectionLoss')
+      else if (behind) this.#late = true
+      return
+    }
+    connection.state = 'opening'
+    const tag = this.#nextTag++
+    connection.openTag = tag
+    if (connection.session === NO_SESSION) {
+      const { sessionMinMs, sessionMaxMs } = this.#owner
+      const timeoutMs = Math.min(Math.max(connection.timeoutMs, sessionMinMs), sessionMaxMs)
+      this.#ask(connection, tag, 0, { kind: 'createSession', timeoutMs, password: connection.password })
+      return
+    }
+    const previous = this.#bySession.get(connection.session)
+    if (previous !== undefined) this.#drop(previous, 'SessionMoved')
+    this.#asked.set(tag, connection)
+    this.#owner.revalidate(tag, connection.session)
+  }
+
+  /** The leader's answer to a resumed session; 0: there is none. */
+  revalidated(tag: number, timeoutMs: number): void {
+    const connection = this.#asked.get(tag)
+    this.#asked.delete(tag)
+    if (connection === undefined || connection.state !== 'opening' || connection.openTag !== tag) return
+    const record = this.#owner.tree().sessions.get(connection.session)
+    if (timeoutMs > 0 && record === undefined) {
+      this.#drop(connection, 'ConnectionLoss')
+    } else if (timeoutMs === 0 || record === undefined || !sameBytes(record.password, connection.password)) {
+      this.#drop(connection, 'SessionExpired')
+    } else {
+      this.#opened(connection, connection.session, timeoutMs)
+    }
+  }
+
+  #opened(connection: Connection, session: SessionId, timeoutMs: number): void {
+    connection.state = 'open'
+    connection.session = session
+    const previous = this.#bySession.get(session)
+    if (previous !== undefined && previous !== connection) this.#drop(previous, 'SessionMoved')
+    this.#bySession.set(session, connection)
+    this.#owner.emit({
+      kind: 'connected', conn: connection.id, session, password: connection.password, timeoutMs,
+    })
+  }
+
+  identify(conn: ConnId, identities: readonly Identity[]): void {
+    const connection = this.#connections.get(conn)
+    if (connection === undefined) return
+    const known = connection.identities
+    const fresh = identities.filter((one) => !known.some((old) => old.scheme === one.scheme && old.id === one.id))
+    if (fresh.length > 0) connection.identities = [...known, ...fresh]
+  }
+
+  disconnect(conn: ConnId): void {
+    const connection = this.#connections.get(conn)
+    if (connection !== undefined) this.#forget(connection)
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection.id)
+    if (this.#bySession.get(connection.session) === connection) this.#bySession.delete(connection.session)
+    this.watches.removeConnection(connection.id)
+    connection.state = 'waiting'
+  }
+
+  #drop(connection: Connection, code: ErrorCode): void {
+    this.#forget(connection)
+    this.#owner.emit({ kind: 'closeConn', conn: connection.id, code })
+  }
+
+  /** This peer begins to serve, or has caught up: those who waited may go on. */
+  admit(): void {
+    for (const connection of [...this.#connections.values()]) {
+      if (connection.state === 'waiting') this.#open(connection)
+    }
+    this.#late = [...this.#connections.values()].some((connection) => connection.state === 'waiting')
+  }
+
+  /** The tree moved: connections that had seen more than it may go on. */
+  admitLate(): void {
+    if (this.#late) this.admit()
+  }
+
+  /** This peer no longer serves: what is under way has an unknown outcome. Those who only waited go on waiting. */
+  suspend(code: ErrorCode, everybody: boolean): void {
+    this.#pending = []
+    this.#pendingHead = 0
+    this.#asked.clear()
+    this.#touched.clear()
+    for (const connection of [...this.#connections.values()]) {
+      if (everybody || connection.state === 'open' || !connection.inProcess) this.#drop(connection, code)
+      else connection.state = 'waiting'
+    }
+  }
+
+  // --- requests ----------------------------------------------------------------------------------------------------
+
+  #ask(connection: Connection, tag: number, cxid: number, body: ForwardedBody): void {
+    this.#pending.push({ tag, connection })
+    this.#owner.forward({ tag, session: connection.session, cxid, body })
+  }
+
+  request(conn: ConnId, xid: number, request: Request): void {
+    const connection = this.#connections.get(conn)
+    if (connection === undefined || connection.state !== 'open') return
+    if (!connection.inProcess) this.#touched.add(connection.session)
+    if (connection.waiting >= this.#owner.connectionRequests) {
+      this.#drop(connection, 'Overloaded')
+      return
+    }
+    const write = isWrite(request) && request.op !== 20
+    if (!write && request.op !== -11 && request.op !== 9) {
+      if (connection.waiting === 0) this.#answer(connection, xid, this.#tree.zxid, this.#read(connection, request))
+      else connection.queue.push({ xid, request, tag: 0, syncedTo: null })
+      return
+    }
+    const tag = this.#nextTag++
+    connection.queue.push({ xid, request, tag, syncedTo: null })
+    if (request.op === 9) {
+      this.#asked.set(tag, connection)
+      this.#owner.askSync(tag)
+    } else if (write) {
+      this.#ask(connection, tag, xid, { kind: 'write', request, identities: connection.identities })
+    } else {
+      this.#ask(connection, tag, xid, { kind: 'closeSession' })
+    }
+  }
+
+  get #tree(): Tree {
+    return this.#owner.tree()
+  }
+
+  #read(connection: Connection, request: Request): Outcome {
+    if (request.op === 20 || request.op === 13) return { code: 'Unimplemented', result: null }
+    return read(this.#tree, request, connection, connection.id, this.watches, this.#owner.options)
+  }
+
+  #answer(connection: Connection, xid: number, zxid: Zxid, outcome: Outcome): void {
+    this.#owner.emit({ kind: 'reply', conn: connection.id, xid, zxid, outcome })
+  }
+
+  /** A read of an in-process client, answered on the spot; null when it must wait behind the session's own writes. */
+  readNow(conn: ConnId, request: Request): Outcome | null {
+    const connection = this.#connections.get(conn)
+    if (connection === undefined || connection.state !== 'open' || connection.waiting > 0) return null
+    return this.#read(connection, request)
+  }
+
+  // --- outcomes ----------------------------------------------------------------------------------------------------
+
+  /** The connection that waits for this txn, if it is one of this peer's. Tags of skipped ones are never answered. */
+  claim(txn: Txn): Connection | null {
+    if (txn.origin !== this.#owner.peerId) return null
+    let first = this.#pending[this.#pendingHead]
+    if (first === undefined || first.tag > txn.tag) return null
+    while (first !== undefined && first.tag < txn.tag) {
+      this.#shiftPending()
+      this.#drop(first.connection, 'ConnectionLoss')
+      first = this.#pending[this.#pendingHead]
+    }
+    if (first === undefined || first.tag !== txn.tag) return null
+    this.#shiftPending()
+    return this.#connections.get(first.connection.id) === first.connection ? first.connection : null
+  }
+
+  #shiftPending(): void {
+    this.#pendingHead++
+    if (this.#pendingHead === this.#pending.length) {
+      this.#pending = []
+      this.#pendingHead = 0
+    } else if (this.#pendingHead > 4096 && this.#pendingHead * 2 > this.#pending.length) {
+      this.#pending = this.#pending.slice(this.#pendingHead)
+      this.#pendingHead = 0
+    }
+  }
+
+  /** A txn was applied (its events are out): answer who asked, and end the connections of a closed session. */
+  applied(zxid: Zxid, txn: Txn, claimed: Connection | null, outcome: Outcome | null): void {
+    const { body } = txn
+    if (claimed !== null) {
+      if (body.kind === 'createSession') {
+        if (claimed.state === 'opening') this.#opened(claimed, sessionIdOf(zxid), body.timeoutMs)
+      } else {
+        this.#finish(claimed, zxid, txn, outcome)
+      }
+    }
+    if (body.kind === 'closeSession') {
+      const connection = this.#bySession.get(txn.session)
+      if (connection !== undefined) this.#drop(connection, connection === claimed ? 'Closed' : 'SessionExpired')
+    }
+  }
+
+  #finish(connection: Connection, zxid: Zxid, txn: Txn, outcome: Outcome | null): void {
+    const first = connection.first
+    if (first === undefined || first.tag !== txn.tag || outcome === null) {
+      this.#drop(connection, 'ConnectionLoss')
+      return
+    }
+    if (outcome.code === 'SessionMoved') {
+      this.#drop(connection, 'SessionMoved')
+      return
+    }
+    connection.shift()
+    this.#answer(connection, first.xid, zxid, outcome)
+    this.#drain(connection)
+  }
+
+  /** Answers reads and finished syncs up to the next write that is under way. */
+  #drain(connection: Connection): void {
+    for (let next = connection.first; next !== undefined; next = connection.first) {
+      if (next.tag !== 0 && !this.#isSynced(next)) {
+        if (next.syncedTo !== null) this.#lagging.add(connection)
+        return
+      }
+      connection.shift()
+      const outcome: Outcome = next.request.op === 9
+        ? { code: 'Ok', result: { op: 9, path: next.request.path } }
+        : this.#read(connection, next.request)
+      this.#answer(connection, next.xid, this.#tree.zxid, outcome)
+    }
+  }
+
+  #isSynced(waiting: Waiting): boolean {
+    return waiting.syncedTo !== null && waiting.syncedTo <= this.#tree.zxid
+  }
+
+  /** The leader confirmed a sync. */
+  synced(tag: number, zxid: Zxid): void {
+    const connection = this.#asked.get(tag)
+    this.#asked.delete(tag)
+    if (connection === undefined || connection.state !== 'open') return
+    for (let i = connection.head; i < connection.queue.length; i++) {
+      const waiting = connection.queue[i]!
+      if (waiting.tag === tag) waiting.syncedTo = zxid
+    }
+    this.#drain(connection)
+  }
+
+  /** The tree moved: syncs that waited for it may be answered. */
+  caughtUp(): void {
+    for (const connection of this.#lagging) {
+      const first = connection.first
+      if (connection.state !== 'open' || first === undefined) this.#lagging.delete(connection)
+      else if (this.#isSynced(first)) {
+        this.#lagging.delete(connection)
+        this.#drain(connection)
+      }
+    }
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index])
+}

@@ -1,0 +1,67 @@
+import type { ConnId } from '../effects.ts'
+import type { Identity, Request } from '../tree/request.ts'
+import { NO_SESSION } from '../tree/stat.ts'
+import type { SessionId } from '../tree/stat.ts'
+import type { Zxid } from '../zxid.ts'
+
+/** A request that cannot be answered yet. */
+export interface Waiting {
+  readonly xid: number
+  readonly request: Request
+  /** Mark of a write or sync that is under way at the leader; 0 for a read that waits for its turn. */
+  readonly tag: number
+  /** Of a sync: the leader confirmed it; the answer is due once this is applied. */
+  syncedTo: Zxid | null
+}
+
+/** One client connection as its peer sees it. */
+export class Connection {
+  readonly id: ConnId
+  readonly inProcess: boolean
+  readonly password: Uint8Array
+  readonly timeoutMs: number
+  readonly lastZxidSeen: Zxid
+  identities: readonly Identity[]
+  session: SessionId
+  /** waiting: for this peer to serve; opening: for the leader; open. */
+  state: 'waiting' | 'opening' | 'open' = 'waiting'
+  /** Mark of the leader's answer while opening. */
+  openTag = 0
+  /** Requests in order; the first one is always a write or sync under way. */
+  readonly queue: Waiting[] = []
+  /** Index of the first live element of `queue`. */
+  head = 0
+
+  constructor(options: {
+    readonly id: ConnId, readonly session: SessionId | null, readonly password: Uint8Array, readonly timeoutMs: number,
+    readonly lastZxidSeen: Zxid, readonly identities: readonly Identity[], readonly inProcess: boolean,
+  }) {
+    this.id = options.id
+    this.session = options.session ?? NO_SESSION
+    this.password = options.password
+    this.timeoutMs = options.timeoutMs
+    this.lastZxidSeen = options.lastZxidSeen
+    this.identities = options.identities
+    this.inProcess = options.inProcess
+  }
+
+  get waiting(): number {
+    return this.queue.length - this.head
+  }
+
+  get first(): Waiting | undefined {
+    return this.queue[this.head]
+  }
+
+  /** Drops the first; compacts when half of the array is dead. */
+  shift(): void {
+    this.head++
+    if (this.head === this.queue.length) {
+      this.queue.length = 0
+      this.head = 0
+    } else if (this.head > 1024 && this.head * 2 > this.queue.length) {
+      this.queue.splice(0, this.head)
+      this.head = 0
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import type { Requester } from '../tree/request.ts'
+import { NO_SESSION, sessionIdOf } from '../tree/stat.ts'
+import type { SessionId } from '../tree/stat.ts'
+import { Preparer } from '../tree/prepare.ts'
+import type { TreeOptions } from '../tree/prepare.ts'
+import type { Tree } from '../tree/tree.ts'
+import type { Txn, TxnBody } from '../tree/txn.ts'
+import type { ForwardedRequest } from '../zab/messages.ts'
+import type { Leader } from '../zab/leader.ts'
+import type { Limits } from '../limits.ts'
+import type { Zxid } from '../zxid.ts'
+import type { Now } from '../effects.ts'
+import { SessionTracker } from './tracker.ts'
+
+/** The ensemble itself asks: to reap, to found. It may do everything. */
+const ENSEMBLE: Requester = { session: NO_SESSION, identities: [{ scheme: 'super', id: '' }] }
+
+interface Queued {
+  readonly peer: number
+  readonly request: ForwardedRequest
+}
+
+/** What the intake needs of the replica around it. */
+export interface IntakeOwner {
+  readonly peerId: number
+  readonly options: TreeOptions
+  readonly limits: Limits
+  readonly tickMs: number
+  readonly reapMs: number
+  now(): Now
+}
+
+/**
+ * Where requests become txns: on the established leader, in order of arrival. A request that fails takes its zxid too, so
+ * that its answer keeps its place in the session's order. Lives from activation to resignation.
+ */
+export class Intake {
+  readonly #owner: IntakeOwner
+  readonly #leader: Leader
+  readonly #preparer: Preparer
+  readonly sessions: SessionTracker
+  #queue: Queued[] = []
+  #head = 0
+  #reapAtMs: number
+  #lastTickMs: number
+
+  constructor(owner: IntakeOwner, leader: Leader, tree: Tree) {
+    this.#owner = owner
+    this.#leader = leader
+    this.#preparer = new Preparer(tree, owner.options)
+    this.sessions = new SessionTracker(owner.tickMs)
+    const nowMs = owner.now().ms
+    // Every session begins with its full timeout: nobody was listening to it while there was no leader.
+    for (const [session, { timeoutMs }] of tree.sessions) this.sessions.add(session, timeoutMs, null, nowMs)
+    this.#reapAtMs = nowMs + owner.reapMs
+    this.#lastTickMs = nowMs
+  }
+
+  get deadlineMs(): number {
+    return Math.min(this.sessions.deadlineMs, this.#reapAtMs)
+  }
+
+  /** Requests that wait for the outstanding txns to become fewer. */
+  get waiting(): number {
+    return this.#queue.length - this.#head
+  }
+
+  add(peer: number, request: ForwardedRequest): void {
+    this.#queue.push({ peer, request })
+  }
+
+  /** The first txn of an ensemble. */
+  found(ensembleId: string, members: string): void {
+    this.#propose(NO_SESSION, 0, this.#owner.peerId, 0, () => ({ kind: 'found', ensembleId, members }))
+  }
+
+  /** Turns waiting requests into proposals, as far as the bound on outstanding txns allows. */
+  process(): void {
+    const { outstandingTxns } = this.#owner.limits
+    while (this.#head < this.#queue.length && this.#leader.outstanding < outstandingTxns) {
+      const { peer, request } = this.#queue[this.#head]!
+      this.#head++
+      this.#prepare(peer, request)
+      if (this.#leader.resigned !== null) return
+    }
+    if (this.#head === this.#queue.length) {
+      this.#queue = []
+      this.#head = 0
+    } else if (this.#head > 4096) {
+      this.#queue = this.#queue.slice(this.#head)
+      this.#head = 0
+    }
+  }
+
+  #propose(session: SessionId, cxid: number, origin: number, tag: number, make: (zxid: Zxid) => TxnBody): void {
+    const zxid = this.#leader.nextZxid()
+    if (zxid === null) return
+    const txn: Txn = { session, cxid, origin, tag, time: this.#owner.now().wallMs, body: make(zxid) }
+    this.#leader.propose(zxid, txn)
+  }
+
+  #prepare(peer: number, request: ForwardedRequest): void {
+    const zxid = this.#leader.nextZxid()
+    if (zxid === null) return
+    const { body } = request
+    let { session } = request
+    let made: TxnBody
+    if (body.kind === 'createSession') {
+      session = sessionIdOf(zxid)
+      made = this.#preparer.createSession(zxid, body.timeoutMs, body.password)
+      this.sessions.add(session, body.timeoutMs, peer, this.#owner.now().ms)
+    } else if (!this.#preparer.hasSession(session)) {
+      made = { kind: 'error', code: 'SessionExpired' }
+    } else if (!this.#owns(session, peer)) {
+      made = { kind: 'error', code: 'SessionMoved' }
+    } else if (body.kind === 'closeSession') {
+      made = this.#preparer.closeSession(zxid, session)
+      this.sessions.remove(session)
+    } else {
+      made = this.#preparer.prepare(zxid, body.request, { session, identities: body.identities })
+    }
+    this.#leader.propose(zxid, {
+      session, cxid: request.cxid, origin: peer, tag: request.tag, time: this.#owner.now().wallMs, body: made,
+    })
+  }
+
+  /** A session acts through one peer at a time: the one it attached to last. */
+  #owns(session: SessionId, peer: number): boolean {
+    const owner = this.sessions.ownerOf(session)
+    if (owner === null) this.sessions.own(session, peer)
+    return owner === null || owner === peer
+  }
+
+  /** A client resumed its session at `peer`: its timeout if it lives, else 0. */
+  revalidate(peer: number, session: SessionId): number {
+    if (!this.#preparer.hasSession(session)) return 0
+    this.sessions.own(session, peer)
+    this.sessions.touch(session, this.#owner.now().ms)
+    return this.sessions.timeoutOf(session) ?? 0
+  }
+
+  touch(sessions: Iterable<SessionId>): void {
+    const nowMs = this.#owner.now().ms
+    for (const session of sessions) this.sessions.touch(session, nowMs)
+  }
+
+  applied(zxid: Zxid): void {
+    this.#preparer.applied(zxid)
+  }
+
+  /** Expires sessions and reaps nodes; a gap of `frozenMs` between ticks means that this process stood still. */
+  tick(frozenMs: number): void {
+    const now = this.#owner.now()
+    // After a pause nobody could be heard: expire nobody for it (a leader paused is not a client dead).
+    if (now.ms - this.#lastTickMs >= frozenMs) this.sessions.rearm(now.ms)
+    this.#lastTickMs = now.ms
+    if (now.ms >= this.sessions.deadlineMs) {
+      for (const session of this.sessions.expire(now.ms)) {
+        if (!this.#preparer.hasSession(session)) continue
+        this.#propose(session, 0, this.#owner.peerId, 0, (zxid) => this.#preparer.closeSession(zxid, session))
+      }
+    }
+    if (now.ms >= this.#reapAtMs) {
+      this.#reapAtMs = now.ms + this.#owner.reapMs
+      for (const path of this.#preparer.reapable(now.wallMs, this.#owner.limits.reapedNodes)) {
+        this.#propose(NO_SESSION, 0, this.#owner.peerId, 0,
+          (zxid) => this.#preparer.prepare(zxid, { op: 20, path }, ENSEMBLE))
+      }
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import type { SessionId } from '../tree/stat.ts'
+
+interface Tracked {
+  readonly timeoutMs: number
+  /** End of the bucket the session expires with. */
+  bucketMs: number
+  /** Peer the session is attached to; null until somebody claims it. */
+  owner: number | null
+}
+
+/**
+ * Timers of all sessions, on the established leader alone: buckets of one tick, deadlines rounded up, so a session is
+ * never expired early by the leader's clock (ZooKeeper: ExpiryQueue, SessionTrackerImpl).
+ */
+export class SessionTracker {
+  readonly #tickMs: number
+  readonly #sessions = new Map<SessionId, Tracked>()
+  readonly #buckets = new Map<number, Set<SessionId>>()
+  /** Smallest bucket that may hold a session. */
+  #nextMs = Infinity
+
+  constructor(tickMs: number) {
+    this.#tickMs = tickMs
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  /** When the next bucket may expire. */
+  get deadlineMs(): number {
+    return this.#nextMs
+  }
+
+  add(session: SessionId, timeoutMs: number, owner: number | null, nowMs: number): void {
+    this.remove(session)
+    const tracked: Tracked = { timeoutMs, bucketMs: this.#bucketOf(nowMs + timeoutMs), owner }
+    this.#sessions.set(session, tracked)
+    this.#enter(session, tracked.bucketMs)
+  }
+
+  #bucketOf(atMs: number): number {
+    return (Math.floor(atMs / this.#tickMs) + 1) * this.#tickMs
+  }
+
+  #enter(session: SessionId, bucketMs: number): void {
+    const bucket = this.#buckets.get(bucketMs)
+    if (bucket === undefined) this.#buckets.set(bucketMs, new Set([session]))
+    else bucket.add(session)
+    if (bucketMs < this.#nextMs) this.#nextMs = bucketMs
+  }
+
+  #leave(session: SessionId, bucketMs: number): void {
+    const bucket = this.#buckets.get(bucketMs)
+    bucket?.delete(session)
+    if (bucket?.size === 0) this.#buckets.delete(bucketMs)
+  }
+
+  /** Something was heard of the session: it lives for its whole timeout from now. */
+  touch(session: SessionId, nowMs: number): void {
+    const tracked = this.#sessions.get(session)
+    if (tracked === undefined) return
+    const bucketMs = this.#bucketOf(nowMs + tracked.timeoutMs)
+    if (bucketMs <= tracked.bucketMs) return
+    this.#leave(session, tracked.bucketMs)
+    tracked.bucketMs = bucketMs
+    this.#enter(session, bucketMs)
+  }
+
+  remove(session: SessionId): void {
+    const tracked = this.#sessions.get(session)
+    if (tracked === undefined) return
+    this.#leave(session, tracked.bucketMs)
+    this.#sessions.delete(session)
+  }
+
+  timeoutOf(session: SessionId): number | undefined {
+    return this.#sessions.get(session)?.timeoutMs
+  }
+
+  ownerOf(session: SessionId): number | null {
+    return this.#sessions.get(session)?.owner ?? null
+  }
+
+  own(session: SessionId, owner: number): void {
+    const tracked = this.#sessions.get(session)
+    if (tracked !== undefined) tracked.owner = owner
+  }
+
+  /** The leader was frozen: whoever could not be heard meanwhile gets a whole timeout again. */
+  rearm(nowMs: number): void {
+    for (const session of this.#sessions.keys()) this.touch(session, nowMs)
+  }
+
+  /** Takes out the sessions whose bucket is over; the caller proposes to close them. */
+  expire(nowMs: number): SessionId[] {
+    const expired: SessionId[] = []
+    if (nowMs < this.#nextMs) return expired
+    let next = Infinity
+    for (const [bucketMs, bucket] of this.#buckets) {
+      if (bucketMs > nowMs) {
+        if (bucketMs < next) next = bucketMs
+        continue
+      }
+      this.#buckets.delete(bucketMs)
+      for (const session of bucket) {
+        this.#sessions.delete(session)
+        expired.push(session)
+      }
+    }
+    this.#nextMs = next
+    return expired
+  }
+}

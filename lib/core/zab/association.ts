@@ -1,0 +1,62 @@
+import type { SnapshotChunkSource } from './snapshot-stream.ts'
+import type { FollowerInfo, Health } from './messages.ts'
+import type { LearnerLog } from './sync-plan.ts'
+import { ZXID_ZERO } from '../zxid.ts'
+import type { Zxid } from '../zxid.ts'
+
+/**
+ * The leader's side of one learner, from its FOLLOWERINFO to the end of the link or of the epoch.
+ * stage: info (waits for an epoch) -> asked (LEADERINFO sent) -> acked (ACKEPOCH in) -> syncing (plan sent) -> live
+ * (NEWLEADER sent: everything new is forwarded). A learner is in the forwarding set from the step that made its plan
+ * (rule R8): the one log and `cursor` see to that.
+ */
+export class Association {
+  readonly peer: number
+  readonly join: number
+  readonly role: 'voter' | 'observer'
+  readonly acceptedEpoch: number
+  health: Health
+  stage: 'info' | 'asked' | 'acked' | 'syncing' | 'live' = 'info'
+  /** Its ACKEPOCH counts for discovery. */
+  epochCounted = false
+  /** Its ACK(NEWLEADER) is in: from now on it counts for commits. */
+  newLeaderAcked = false
+  upToDateSent = false
+  /** What it reported of its log. */
+  log: LearnerLog | null = null
+  snapshot: SnapshotChunkSource | null = null
+  /** Last zxid sent to it (its own last one before). */
+  cursor: Zxid = ZXID_ZERO
+  /** Last zxid it has on disk, as far as it told. */
+  acked: Zxid = ZXID_ZERO
+  sentCommit: Zxid = ZXID_ZERO
+  /** Pieces of the synchronization stream sent and acknowledged. */
+  piecesSent = 0
+  piecesAcked = 0
+  pongSeq = 0
+  lastHeardMs: number
+  /** Last moment its synchronization moved. */
+  progressMs: number
+  /** Since when it owes an ack; Infinity while it owes none. */
+  owesSinceMs = Infinity
+
+  constructor(peer: number, info: FollowerInfo, nowMs: number) {
+    this.peer = peer
+    this.join = info.join
+    this.role = info.role
+    this.acceptedEpoch = info.acceptedEpoch
+    this.health = info.health
+    this.lastHeardMs = nowMs
+    this.progressMs = nowMs
+  }
+
+  /** True for a voter whose acks of txns count. */
+  get counts(): boolean {
+    return this.role === 'voter' && this.newLeaderAcked
+  }
+
+  close(): void {
+    this.snapshot?.close()
+    this.snapshot = null
+  }
+}

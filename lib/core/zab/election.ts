@@ -1,0 +1,210 @@
+import type { Role, Notification, Vote } from './messages.ts'
+import { isQuorum } from './quorum.ts'
+import { ZXID_ZERO } from '../zxid.ts'
+import type { ZabContext } from './context.ts'
+
+/** The vote of one who cannot be elected: lower than every real one. */
+export const NO_VOTE: Vote = { leader: -1, zxid: ZXID_ZERO, peerEpoch: -1 }
+
+/** True when `a` beats `b`: peerEpoch, then zxid, then id (zab reference, vote order). */
+export function beats(a: Vote, b: Vote): boolean {
+  if (a.peerEpoch !== b.peerEpoch) return a.peerEpoch > b.peerEpoch
+  if (a.zxid !== b.zxid) return a.zxid > b.zxid
+  return a.leader > b.leader
+}
+
+/** Outcome of an election as this peer sees it. */
+export interface Decision {
+  readonly vote: Vote
+  readonly reason: string
+}
+
+interface Heard {
+  readonly vote: Vote
+  readonly state: Role
+  readonly round: number
+}
+
+/**
+ * Fast leader election. Only a hint: discovery checks everything again, so no rule here is needed for safety.
+ * Lives while the replica is LOOKING; a new one is made for each entry, with the round carried on.
+ */
+export class Election {
+  readonly #context: ZabContext
+  /** The logical clock; volatile, only ever grows. */
+  round: number
+  proposal: Vote
+  readonly #own: Vote
+  /** Votes of this round by voters that count, this peer's own among them. */
+  readonly #votes = new Map<number, Vote>()
+  /** Last claims of peers that follow or lead, of any round. */
+  readonly #settled = new Map<number, Heard>()
+  #resendAtMs: number
+  #resendMs: number
+  /** Infinity while no quorum agrees with the proposal. */
+  #decideAtMs = Infinity
+  #decision: Decision | null = null
+
+  constructor(context: ZabContext, round: number, own: Vote) {
+    this.#context = context
+    this.round = round
+    this.#own = own
+    this.proposal = own
+    this.#resendMs = context.config.timing.resendMs
+    this.#resendAtMs = context.now.ms + this.#resendMs
+    this.#recordOwn()
+    this.#broadcast()
+    this.#tally()
+  }
+
+  /** The outcome, once there is one. */
+  get decision(): Decision | null {
+    return this.#decision
+  }
+
+  get deadlineMs(): number {
+    return this.#decision !== null ? this.#context.now.ms : Math.min(this.#resendAtMs, this.#decideAtMs)
+  }
+
+  #notification(): Notification {
+    return {
+      kind: 'notify', state: 'looking', round: this.round, vote: this.proposal,
+      health: this.#context.founding.health,
+    }
+  }
+
+  #recordOwn(): void {
+    const { config, isVoter, founding } = this.#context
+    if (isVoter && founding.counts(founding.health)) this.#votes.set(config.peerId, this.proposal)
+  }
+
+  #broadcast(): void {
+    const message = this.#notification()
+    for (const voter of this.#context.voters) {
+      if (voter !== this.#context.config.peerId) this.#context.send(voter, message)
+    }
+  }
+
+  /** A link came up: the peer behind it has not heard this proposal. */
+  linkUp(peer: number): void {
+    if (this.#context.voters.includes(peer)) this.#context.send(peer, this.#notification())
+    this.#tally()
+  }
+
+  /** A voter whose link went down need not be waited for. */
+  linkDown(): void {
+    this.#tally()
+  }
+
+  tick(): void {
+    const now = this.#context.now.ms
+    if (now >= this.#decideAtMs) {
+      this.#decide('a quorum agreed and no better vote came')
+    } else if (now >= this.#resendAtMs) {
+      this.#broadcast()
+      this.#resendMs = Math.min(this.#resendMs * 2, this.#context.config.timing.resendMaxMs)
+      this.#resendAtMs = now + this.#resendMs + this.#context.random.below(Math.ceil(this.#resendMs / 4) + 1)
+    }
+  }
+
+  notified(from: number, message: Notification): void {
+    const { voters, founding } = this.#context
+    if (!voters.includes(from) || (message.vote.leader !== -1 && !voters.includes(message.vote.leader))) return
+    if (message.state === 'looking') {
+      this.#settled.delete(from)
+      if (founding.counts(message.health)) this.#lookingVote(from, message)
+      // One who does not count is told where votes stand; two of them must not answer each other for ever.
+      else if (this.proposal.leader !== -1) this.#context.send(from, this.#notification())
+    } else {
+      this.#settled.set(from, { vote: message.vote, state: message.state, round: message.round })
+      if (message.round === this.round && founding.counts(message.health)) this.#votes.set(from, message.vote)
+    }
+    this.#tally()
+    this.#joinSettled()
+  }
+
+  #lookingVote(from: number, message: Notification): void {
+    if (message.round < this.round) {
+      this.#context.send(from, this.#notification())
+      return
+    }
+    if (message.round > this.round) {
+      this.round = message.round
+      this.#votes.clear()
+      this.#adopt(beats(message.vote, this.#own) ? message.vote : this.#own)
+    } else if (beats(message.vote, this.proposal)) {
+      this.#adopt(message.vote)
+    } else if (beats(this.proposal, message.vote)) {
+      this.#context.send(from, this.#notification())
+    }
+    this.#votes.set(from, message.vote)
+  }
+
+  #adopt(vote: Vote): void {
+    this.proposal = vote
+    this.#recordOwn()
+    this.#broadcast()
+    this.#resendMs = this.#context.config.timing.resendMs
+    this.#resendAtMs = this.#context.now.ms + this.#resendMs
+    this.#decideAtMs = Infinity
+  }
+
+  #agrees(peer: number): boolean {
+    return this.#votes.get(peer)?.leader === this.proposal.leader
+  }
+
+  /** Starts, keeps or ends the finalize wait; decides at once when nobody who is linked could still bring a better vote. */
+  #tally(): void {
+    const { configs, voters, config } = this.#context
+    if (this.#decision !== null || this.proposal.leader === -1) return
+    if (!isQuorum(configs, (peer) => this.#agrees(peer))) {
+      this.#decideAtMs = Infinity
+      return
+    }
+    const complete = voters.every((peer) => peer === config.peerId || this.#agrees(peer) ||
+      !this.#context.isLinked(peer))
+    if (complete) this.#decide('every reachable voter agreed')
+    else if (this.#decideAtMs === Infinity) this.#decideAtMs = this.#context.now.ms + config.timing.finalizeMs
+  }
+
+  /** An established ensemble: a quorum names the same leader and that leader itself says so (dead leaders are not followed). */
+  #joinSettled(): void {
+    if (this.#decision !== null) return
+    for (const [peer, heard] of this.#settled) {
+      if (heard.state !== 'leading' || heard.vote.leader !== peer || !this.#context.isLinked(peer)) continue
+      const named = (voter: number): boolean => {
+        const other = this.#settled.get(voter)
+        return other !== undefined && other.vote.leader === peer && other.vote.peerEpoch === heard.vote.peerEpoch
+      }
+      const sameRound = heard.round === this.round && this.proposal.leader === peer &&
+        isQuorum(this.#context.configs, (voter) => this.#agrees(voter))
+      if (sameRound || isQuorum(this.#context.configs, named)) {
+        this.round = heard.round
+        this.#decision = { vote: heard.vote, reason: 'an established leader was found' }
+        return
+      }
+    }
+  }
+
+  #decide(reason: string): void {
+    this.#decideAtMs = Infinity
+    // A candidate whose link is down cannot be followed: wait until it is up or a new round changes the proposal.
+    const { leader } = this.proposal
+    if (leader !== this.#context.config.peerId && !this.#context.isLinked(leader)) {
+      this.#retryWithoutLeader()
+      return
+    }
+    this.#decision = { vote: this.proposal, reason }
+  }
+
+  /** The winner died or is unreachable: begin a new round with the own vote, after a pause that lets links come up. */
+  #retryWithoutLeader(): void {
+    this.round++
+    this.#votes.clear()
+    this.#settled.clear()
+    this.proposal = this.#own
+    this.#recordOwn()
+    this.#resendMs = this.#context.config.timing.resendMs
+    this.#resendAtMs = this.#context.now.ms + 1 + this.#context.random.below(this.#resendMs)
+  }
+}

@@ -1,0 +1,51 @@
+import type { Founding } from './context.ts'
+import type { Health } from './messages.ts'
+
+/** What the rule knows of this replica's own storage. */
+export interface OwnStorage {
+  readonly health: Health
+  readonly currentEpoch: number
+}
+
+/**
+ * An empty storage is trusted only while an ensemble is being founded: when the user allowed it (`bootstrap`) and nobody
+ * was heard who has a history, or when every listed voter was heard to have none. A wiped voter of a living
+ * ensemble therefore never counts (ZOOKEEPER-261).
+ */
+export class FoundingRule implements Founding {
+  readonly #peerId: number
+  readonly #voters: readonly number[]
+  readonly #own: () => OwnStorage
+  #bootstrap: boolean
+  /** Voters heard to have no history, this one included. */
+  readonly #empty = new Set<number>()
+  #allEmpty = false
+
+  constructor(peerId: number, voters: readonly number[], bootstrap: boolean, own: () => OwnStorage) {
+    this.#peerId = peerId
+    this.#voters = voters
+    this.#own = own
+    this.#bootstrap = bootstrap && own().currentEpoch === 0
+    if (own().currentEpoch === 0 && own().health !== 'log' && own().health !== 'meta') this.#add(peerId)
+  }
+
+  get health(): Health {
+    return this.#own().health
+  }
+
+  heard(peer: number, health: Health, peerEpoch: number): void {
+    if (!this.#voters.includes(peer) || peer === this.#peerId) return
+    if (health === 'empty' || (health === 'ok' && peerEpoch === 0)) this.#add(peer)
+    else if (this.#own().currentEpoch === 0 && !this.#empty.has(peer)) this.#bootstrap = false
+  }
+
+  counts(health: Health): boolean {
+    return health === 'ok' || (health === 'empty' && (this.#allEmpty || this.#bootstrap))
+  }
+
+  /** Once all were empty the founding stays allowed: the first of them to write a promise must not shut the others out. */
+  #add(peer: number): void {
+    this.#empty.add(peer)
+    if (this.#voters.every((voter) => this.#empty.has(voter))) this.#allEmpty = true
+  }
+}

@@ -1,0 +1,513 @@
+import { assert } from '../assert.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { SessionId } from '../tree/stat.ts'
+import type { Tree } from '../tree/tree.ts'
+import type { Txn } from '../tree/txn.ts'
+import { COUNTER_MAX, EPOCH_LIMIT, ZXID_ZERO, epochOf, makeZxid, counterOf } from '../zxid.ts'
+import type { Zxid } from '../zxid.ts'
+import { Association } from './association.ts'
+import type { ZabContext } from './context.ts'
+import type { LoggedTxn } from './log.ts'
+import type { Ack, AckEpoch, FollowerInfo, LearnerMessage, Pong } from './messages.ts'
+import { isQuorum, quorumZxid } from './quorum.ts'
+import { SnapshotChunkSource } from './snapshot-stream.ts'
+import { SyncQueue } from './sync-queue.ts'
+import { planSync } from './sync-plan.ts'
+
+/** What the leader needs of the replica around it. */
+export interface LeaderOwner {
+  tree(): Tree
+  /** The epoch is established: serve. */
+  activated(): void
+  /** Requests of a learner's clients, in order. */
+  forwarded(peer: number, message: Extract<LearnerMessage, { kind: 'forward' | 'revalidate' }>): void
+  touched(peer: number, sessions: readonly SessionId[]): void
+  /** A sync of one of this peer's own clients is confirmed. */
+  synced(tag: number, zxid: Zxid): void
+  /** A learner left: what it owned is owned by nobody until it comes back. */
+  learnerLost(peer: number): void
+}
+
+/** Rounds of finalizeMs within which voters are expected to follow their decision. */
+const LOYALTY_ROUNDS = 5
+
+/**
+ * Leading: discovery (a fresh epoch, proof of the best history), synchronization, broadcast.
+ * It never sends a claim before its ticket, counts itself only through its own durable log, and commits nothing of an
+ * older epoch by counting copies (rules R1, R5, R6; gate table).
+ */
+export class Leader {
+  readonly #context: ZabContext
+  readonly #owner: LeaderOwner
+  readonly #learners = new Map<number, Association>()
+  readonly #syncs: SyncQueue
+  readonly #startedMs: number
+  /** This leader's own summary at its election: nobody who counts may have a later one before activation. */
+  readonly #electedEpoch: number
+  readonly #electedZxid: Zxid
+  /** 0 until discovery has chosen it. */
+  epoch = 0
+  #acceptedTicket = Infinity
+  #currentTicket = Infinity
+  /** Last zxid of the initial history; committed as a whole at activation. */
+  #historyEnd: Zxid = ZXID_ZERO
+  #lastProposed: Zxid = ZXID_ZERO
+  active = false
+  committed: Zxid
+  #pingAtMs: number
+  #pingSeq = 0
+  /** Voters that hold a promise above this epoch, and since when they ask. */
+  readonly #promised = new Map<number, number>()
+  #progressMs: number
+  /** Why this leader gave up; null while it leads. */
+  resigned: string | null = null
+
+  constructor(context: ZabContext, owner: LeaderOwner, committed: Zxid) {
+    this.#context = context
+    this.#owner = owner
+    this.#syncs = new SyncQueue()
+    this.#startedMs = context.now.ms
+    this.#progressMs = context.now.ms
+    this.#pingAtMs = context.now.ms + context.config.timing.pingMs
+    this.#electedEpoch = context.journal.meta.currentEpoch
+    this.#electedZxid = context.journal.log.last
+    this.committed = committed
+    this.#chooseEpoch()
+  }
+
+  get phase(): 'discovery' | 'synchronization' | 'broadcast' {
+    return this.active ? 'broadcast' : this.#currentTicket === Infinity ? 'discovery' : 'synchronization'
+  }
+
+  get learners(): ReadonlyMap<number, Association> {
+    return this.#learners
+  }
+
+  /** Txns proposed and not committed yet. */
+  get outstanding(): number {
+    if (!this.active) return 0
+    return counterOf(this.#lastProposed) - (epochOf(this.committed) === this.epoch ? counterOf(this.committed) : 0)
+  }
+
+  /** The log must not be trimmed above this: somebody is still being sent what lies behind it. */
+  get holdZxid(): Zxid {
+    let hold = Number.MAX_SAFE_INTEGER as Zxid
+    for (const learner of this.#learners.values()) {
+      if (learner.stage === 'syncing' || learner.stage === 'live') {
+        const needs = learner.snapshot?.zxid ?? learner.cursor
+        if (needs < hold) hold = needs
+      }
+    }
+    return hold
+  }
+
+  #resign(reason: string): void {
+    this.resigned ??= reason
+  }
+
+  /** Ends leading: every learner is told. */
+  close(reason: string): void {
+    for (const learner of this.#learners.values()) this.#refuse(learner.peer, learner.join, 'ConnectionLoss', reason)
+    for (const learner of this.#learners.values()) learner.close()
+    this.#learners.clear()
+  }
+
+  #refuse(peer: number, join: number, code: ErrorCode, reason: string): void {
+    this.#context.send(peer, { kind: 'refuse', join, code, reason })
+  }
+
+  // --- discovery ---------------------------------------------------------------------------------------------------
+
+  joined(peer: number, info: FollowerInfo): void {
+    const previous = this.#learners.get(peer)
+    if (previous !== undefined) this.#remove(previous)
+    const { config, founding, now } = this.#context
+    const member = config.members.find((one) => one.id === peer)
+    assert(member !== undefined, 'links exist to members only')
+    if (member.role !== info.role) {
+      this.#refuse(peer, info.join, 'MembershipMismatch', `peer ${peer} calls itself ${info.role}`)
+      return
+    }
+    if (info.role === 'voter' && !founding.counts(info.health) && !this.#mayRebuild(peer, info)) {
+      this.#refuse(peer, info.join, 'NotBootstrapped', 'a voter without its promises waits for all other voters')
+      return
+    }
+    if (this.epoch !== 0 && info.acceptedEpoch > this.epoch) {
+      if (info.role === 'voter' && !this.#promised.has(peer)) this.#promised.set(peer, now.ms)
+      this.#refuse(peer, info.join, 'ConnectionLoss', `peer ${peer} promised epoch ${info.acceptedEpoch}`)
+      return
+    }
+    const learner = new Association(peer, info, now.ms)
+    this.#learners.set(peer, learner)
+    if (this.epoch === 0) this.#chooseEpoch()
+    else this.#ask(learner)
+  }
+
+  /**
+   * A voter that lost acknowledged txns keeps its promises: any established leader may rebuild it. One that lost its
+   * promises may return only to a leader that is established without it and has heard from every other voter, all
+   * undamaged: then no candidacy it may have promised itself to can still complete (zab reference 15.2).
+   */
+  #mayRebuild(peer: number, info: FollowerInfo): boolean {
+    if (!this.active) return false
+    if (info.health === 'log') return true
+    return this.#context.voters.every((voter) => voter === peer || voter === this.#context.config.peerId ||
+      this.#learners.get(voter)?.counts === true)
+  }
+
+  #chooseEpoch(): void {
+    const { config, configs, founding, journal } = this.#context
+    let highest = journal.meta.acceptedEpoch
+    for (const learner of this.#learners.values()) {
+      if (learner.role === 'voter' && learner.acceptedEpoch > highest) highest = learner.acceptedEpoch
+    }
+    const heard = (peer: number): boolean => {
+      if (peer === config.peerId) return true
+      const learner = this.#learners.get(peer)
+      return learner !== undefined && founding.counts(learner.health)
+    }
+    if (!isQuorum(configs, heard)) return
+    this.epoch = highest + 1
+    assert(this.epoch < EPOCH_LIMIT, 'epochs are exhausted')
+    // Durable before LEADERINFO (rule R5): a restarted leader must not propose the same epoch again (ZOOKEEPER-1291).
+    journal.setMeta({ acceptedEpoch: this.epoch })
+    this.#acceptedTicket = journal.ticket
+    for (const learner of this.#learners.values()) this.#ask(learner)
+    this.settle()
+  }
+
+  #ask(learner: Association): void {
+    learner.stage = 'asked'
+    this.#context.sendAfter(this.#acceptedTicket, learner.peer,
+      { kind: 'leaderInfo', join: learner.join, epoch: this.epoch })
+  }
+
+  #epochAcked(learner: Association, message: AckEpoch): void {
+    if (learner.stage !== 'asked' || message.epoch !== this.epoch) {
+      this.#remove(learner, 'an epoch ack out of place')
+      return
+    }
+    learner.stage = 'acked'
+    learner.log = message
+    const counts = learner.role === 'voter' && message.currentEpoch >= 0
+    const later = message.currentEpoch > this.#electedEpoch ||
+      (message.currentEpoch === this.#electedEpoch && message.lastZxid > this.#electedZxid)
+    if (!this.active && counts && later) {
+      this.#resign(`voter ${learner.peer} has a later history`)
+      return
+    }
+    learner.epochCounted = counts && this.#context.founding.counts(learner.health)
+    this.settle()
+    if (this.phase !== 'discovery') this.#startSync(learner)
+  }
+
+  /** Called after every step: what became true by acks or by completed writes. */
+  settle(): void {
+    const { configs, config, journal } = this.#context
+    if (this.#currentTicket === Infinity && journal.durableTicket >= this.#acceptedTicket &&
+      isQuorum(configs, (peer) => peer === config.peerId || this.#learners.get(peer)?.epochCounted === true)) {
+      this.#finishDiscovery()
+    }
+    if (!this.active && journal.durableTicket >= this.#currentTicket &&
+      isQuorum(configs, (peer) => peer === config.peerId || this.#learners.get(peer)?.counts === true)) {
+      this.#activate()
+    }
+    if (this.active) this.#advanceCommit()
+  }
+
+  #finishDiscovery(): void {
+    const { journal } = this.#context
+    journal.setMeta({ currentEpoch: this.epoch, health: 'ok' })
+    this.#currentTicket = journal.ticket
+    this.#historyEnd = journal.log.last
+    this.#progressMs = this.#context.now.ms
+    for (const learner of this.#learners.values()) if (learner.stage === 'acked') this.#startSync(learner)
+  }
+
+  // --- synchronization ---------------------------------------------------------------------------------------------
+
+  #startSync(learner: Association): void {
+    // An observer is given committed txns only, so it waits for activation.
+    if (learner.stage !== 'acked' || (learner.role === 'observer' && !this.active)) return
+    const { journal, config } = this.#context
+    assert(learner.log !== null, 'the learner reported its log')
+    const { peer, join } = learner
+    learner.stage = 'syncing'
+    learner.progressMs = this.#context.now.ms
+    const plan = planSync(journal.log, learner.log)
+    this.#context.log('info', `sync of peer ${peer}: ${plan.kind}`, { plan: plan.kind, from: learner.log.lastZxid })
+    switch (plan.kind) {
+      case 'diff':
+        learner.cursor = plan.from
+        this.#context.send(peer, { kind: 'diff', join, fromZxid: plan.from })
+        break
+      case 'trunc':
+        learner.cursor = plan.to
+        this.#context.send(peer, { kind: 'trunc', join, toZxid: plan.to, hash1: plan.chain.hash1, hash2: plan.chain.hash2 })
+        break
+      case 'snap': {
+        if (plan.alarm) this.#context.log('error', `the log of peer ${peer} cannot be: it gets a snapshot`)
+        const view = this.#owner.tree().freeze()
+        const chain = journal.log.chainAt(view.zxid)
+        assert(chain !== null, 'the chain at the applied point is known')
+        learner.snapshot = new SnapshotChunkSource(view, chain, config.codec, config.limits.syncChunkBytes)
+        learner.cursor = view.zxid
+        this.#context.send(peer, { kind: 'snap', join, zxid: view.zxid, hash1: chain.hash1, hash2: chain.hash2 })
+        break
+      }
+    }
+  }
+
+  #activate(): void {
+    this.active = true
+    this.committed = this.#historyEnd > this.committed ? this.#historyEnd : this.committed
+    this.#lastProposed = makeZxid(this.epoch, 0)
+    this.#owner.activated()
+    for (const learner of this.#learners.values()) this.#startSync(learner)
+  }
+
+  // --- broadcast ---------------------------------------------------------------------------------------------------
+
+  /** The zxid the next txn gets, null when the epoch's counter is used up: then the leader resigns (ZOOKEEPER-1277). */
+  nextZxid(): Zxid | null {
+    assert(this.active, 'only an established leader proposes')
+    const counter = counterOf(this.#lastProposed)
+    if (counter >= COUNTER_MAX) {
+      this.#resign('the zxid counter is used up')
+      return null
+    }
+    return makeZxid(this.epoch, counter + 1)
+  }
+
+  propose(zxid: Zxid, txn: Txn): void {
+    assert(epochOf(zxid) === this.epoch && zxid > this.#lastProposed, 'proposals rise within the epoch')
+    this.#lastProposed = zxid
+    const { journal, config } = this.#context
+    journal.appendNew(zxid, config.codec.encodeTxn(txn), txn)
+  }
+
+  #advanceCommit(): void {
+    const { configs, config, journal } = this.#context
+    const point = quorumZxid(configs, (peer) => {
+      if (peer === config.peerId) return journal.durableZxid
+      const learner = this.#learners.get(peer)
+      return learner !== undefined && learner.counts ? learner.acked : ZXID_ZERO
+    })
+    if (point > this.committed) this.committed = point
+  }
+
+  #acked(learner: Association, message: Ack): void {
+    if (message.epoch !== this.epoch || message.zxid > learner.cursor ||
+      (learner.stage !== 'live' && learner.stage !== 'syncing') || (message.newLeader && learner.stage !== 'live')) {
+      this.#remove(learner, 'an ack out of place')
+      return
+    }
+    if (message.zxid > learner.acked) learner.acked = message.zxid
+    if (message.newLeader) {
+      learner.newLeaderAcked = true
+      learner.health = 'ok'
+      this.#progressMs = this.#context.now.ms
+    }
+    learner.owesSinceMs = learner.acked < learner.cursor ? this.#context.now.ms : Infinity
+    this.settle()
+  }
+
+  received(peer: number, message: LearnerMessage): void {
+    if (message.kind === 'followerInfo') {
+      this.joined(peer, message)
+      return
+    }
+    const learner = this.#learners.get(peer)
+    if (learner === undefined || learner.join !== message.join) return
+    learner.lastHeardMs = this.#context.now.ms
+    switch (message.kind) {
+      case 'ackEpoch': this.#epochAcked(learner, message); break
+      case 'ack': this.#acked(learner, message); break
+      case 'syncAck':
+        if (message.pieces > learner.piecesAcked && message.pieces <= learner.piecesSent) {
+          learner.piecesAcked = message.pieces
+          learner.progressMs = this.#context.now.ms
+          this.#progressMs = this.#context.now.ms
+        }
+        break
+      case 'pong': this.#ponged(learner, message); break
+      case 'syncAsk': this.askSync(peer, message.tag); break
+      case 'forward': case 'revalidate':
+        if (this.active) this.#owner.forwarded(peer, message)
+        break
+    }
+  }
+
+  #ponged(learner: Association, message: Pong): void {
+    if (message.seq > learner.pongSeq && message.seq <= this.#pingSeq) learner.pongSeq = message.seq
+    if (this.active) this.#owner.touched(learner.peer, message.touches)
+    this.#confirmSyncs()
+  }
+
+  /** Begins a quorum sync for a learner's client or, with this peer's own id, for one of this peer's. */
+  askSync(peer: number, tag: number): void {
+    if (this.active) this.#syncs.add({ peer, tag, zxid: this.committed })
+  }
+
+  #confirmSyncs(): void {
+    const { configs, config } = this.#context
+    if (this.#syncs.empty) return
+    const confirmed = this.#syncs.confirmed((seq) => isQuorum(configs, (peer) => {
+      if (peer === config.peerId) return true
+      const learner = this.#learners.get(peer)
+      return learner !== undefined && learner.counts && learner.pongSeq >= seq
+    }))
+    for (const { peer, tag, zxid } of confirmed) {
+      const learner = this.#learners.get(peer)
+      if (peer === config.peerId) this.#owner.synced(tag, zxid)
+      else if (learner !== undefined) this.#context.send(peer, { kind: 'synced', join: learner.join, tag, zxid })
+    }
+  }
+
+  // --- turns, time and loss ----------------------------------------------------------------------------------------
+
+  /** Sends what the turn produced: proposals, commits, pieces of synchronizations, pings that prove leadership. */
+  pump(): void {
+    if (this.#syncs.needsPing) this.#ping()
+    let cut: { readonly after: Zxid, readonly through: Zxid, readonly entries: LoggedTxn[] } | null = null
+    for (const learner of this.#learners.values()) {
+      if (learner.stage !== 'syncing' && learner.stage !== 'live') continue
+      const through = learner.role === 'observer' ? this.committed : this.#context.journal.log.last
+      if (learner.stage === 'syncing') this.#stream(learner, through)
+      if (learner.stage !== 'live') continue
+      while (learner.cursor < through) {
+        if (cut === null || cut.after !== learner.cursor || cut.through !== through) {
+          const { log } = this.#context.journal
+          cut = { after: learner.cursor, through, entries: log.slice(learner.cursor, through, this.#frameBytes) }
+        }
+        this.#forward(learner, cut.entries)
+      }
+      this.#announce(learner)
+    }
+  }
+
+  get #frameBytes(): number {
+    return Math.floor(this.#context.config.limits.frameBytes / 2)
+  }
+
+  #forward(learner: Association, entries: LoggedTxn[]): void {
+    const last = entries[entries.length - 1]
+    assert(last !== undefined, 'there is something to forward')
+    this.#context.send(learner.peer, {
+      kind: learner.role === 'observer' ? 'inform' : 'proposal', join: learner.join, epoch: this.epoch, entries,
+    })
+    learner.cursor = last.zxid
+    if (learner.owesSinceMs === Infinity && learner.role === 'voter') learner.owesSinceMs = this.#context.now.ms
+  }
+
+  #stream(learner: Association, through: Zxid): void {
+    const { limits } = this.#context.config
+    const { peer, join } = learner
+    while (learner.piecesSent - learner.piecesAcked < limits.syncChunksInFlight) {
+      if (learner.snapshot !== null) {
+        const bytes = learner.snapshot.next()
+        this.#context.send(peer, {
+          kind: 'snapChunk', join, index: learner.snapshot.count - (bytes === null ? 0 : 1), last: bytes === null,
+          bytes: bytes ?? new Uint8Array(0),
+        })
+        if (bytes === null) learner.close()
+      } else if (learner.cursor < through) {
+        const entries = this.#context.journal.log.slice(learner.cursor, through, limits.syncChunkBytes)
+        learner.cursor = entries[entries.length - 1]!.zxid
+        this.#context.send(peer, { kind: 'proposal', join, epoch: this.epoch, entries })
+      } else {
+        this.#context.send(peer, { kind: 'newLeader', join, epoch: this.epoch })
+        learner.stage = 'live'
+        learner.owesSinceMs = this.#context.now.ms
+        return
+      }
+      learner.piecesSent++
+    }
+  }
+
+  #announce(learner: Association): void {
+    if (!this.active || !learner.newLeaderAcked) return
+    const { peer, join } = learner
+    const commit = this.committed < learner.cursor ? this.committed : learner.cursor
+    if (!learner.upToDateSent) {
+      learner.upToDateSent = true
+      learner.sentCommit = commit
+      this.#context.send(peer, { kind: 'upToDate', join, epoch: this.epoch, commit })
+    } else if (learner.role === 'voter' && learner.sentCommit < commit) {
+      learner.sentCommit = commit
+      this.#context.send(peer, { kind: 'commit', join, epoch: this.epoch, zxid: commit })
+    }
+  }
+
+  #ping(): void {
+    this.#pingSeq++
+    this.#pingAtMs = this.#context.now.ms + this.#context.config.timing.pingMs
+    for (const learner of this.#learners.values()) {
+      const commit = learner.role === 'voter' && this.active && learner.newLeaderAcked ? learner.sentCommit : ZXID_ZERO
+      this.#context.send(learner.peer, { kind: 'ping', join: learner.join, seq: this.#pingSeq, commit })
+    }
+    this.#syncs.pinged(this.#pingSeq)
+    this.#confirmSyncs()
+  }
+
+  get deadlineMs(): number {
+    const { timing } = this.#context.config
+    let deadline = this.#pingAtMs
+    if (!this.active) deadline = Math.min(deadline, this.#progressMs + timing.initMs)
+    return deadline
+  }
+
+  tick(): void {
+    const { now, config: { timing } } = this.#context
+    if (now.ms >= this.#pingAtMs) this.#ping()
+    if (!this.active && now.ms >= this.#progressMs + timing.initMs) this.#resign('no quorum joined in time')
+    for (const learner of this.#learners.values()) {
+      const late = learner.newLeaderAcked
+        ? now.ms - learner.lastHeardMs >= timing.syncMs || now.ms - learner.owesSinceMs >= timing.syncMs
+        : now.ms - Math.max(learner.progressMs, learner.stage === 'syncing' ? 0 : this.#progressMs) >= timing.initMs
+      if (late) this.#remove(learner, 'silent or behind for too long')
+    }
+    for (const [peer, sinceMs] of this.#promised) {
+      if (now.ms - sinceMs < timing.initMs) continue
+      this.#promised.delete(peer)
+      this.#resign(`voter ${peer} promised a later epoch and waits for it`)
+    }
+    this.#checkQuorum()
+  }
+
+  /** An established leader without a quorum that heard from it resigns at once. */
+  #checkQuorum(): void {
+    if (!this.active) return
+    const { configs, config } = this.#context
+    if (!isQuorum(configs, (peer) => peer === config.peerId || this.#learners.get(peer)?.counts === true)) {
+      this.#resign('lost the quorum')
+    }
+  }
+
+  #remove(learner: Association, reason?: string): void {
+    if (this.#learners.get(learner.peer) !== learner) return
+    this.#learners.delete(learner.peer)
+    learner.close()
+    if (reason !== undefined) {
+      this.#context.log('warn', `peer ${learner.peer} is dropped: ${reason}`)
+      this.#context.dropLink(learner.peer, reason)
+    }
+    this.#owner.learnerLost(learner.peer)
+    this.#checkQuorum()
+  }
+
+  linkDown(peer: number): void {
+    const learner = this.#learners.get(peer)
+    if (learner !== undefined) this.#remove(learner)
+  }
+
+  /** A voter that looks for a leader although this one waits for it: give up early when no quorum can form (ZOOKEEPER-3109). */
+  heardLooking(peer: number): void {
+    const { configs, config, now } = this.#context
+    if (this.active || this.#learners.has(peer)) return
+    if (now.ms - this.#startedMs < config.timing.finalizeMs * LOYALTY_ROUNDS) return
+    if (!isQuorum(configs, (voter) => voter === config.peerId || this.#learners.has(voter))) {
+      this.#resign(`voter ${peer} looks for another leader`)
+    }
+  }
+}

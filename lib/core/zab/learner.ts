@@ -1,0 +1,301 @@
+import { isZkError } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
+import { TreeLoader } from '../tree/tree.ts'
+import type { Tree } from '../tree/tree.ts'
+import type { SessionId } from '../tree/stat.ts'
+import { ZXID_ZERO } from '../zxid.ts'
+import type { Zxid } from '../zxid.ts'
+import type { LogEntry } from '../../ports/storage.ts'
+import type { Chain } from './chain.ts'
+import type { ZabContext } from './context.ts'
+import { follows } from './log.ts'
+import type { LeaderMessage, NewLeader, Snap, SnapChunkMessage, Trunc } from './messages.ts'
+
+/** What the learner needs of the replica around it. */
+export interface LearnerOwner {
+  tree(): Tree
+  /** A leader's snapshot replaced everything. */
+  replaceTree(tree: Tree): void
+  revalidated(tag: number, timeoutMs: number): void
+  synced(tag: number, zxid: Zxid): void
+  /** Sessions heard from since the last pong. */
+  touches(): readonly SessionId[]
+  /** The leader refused us for a reason that does not pass by itself. */
+  fatal(code: ErrorCode, reason: string): void
+}
+
+interface Incoming {
+  readonly id: number
+  readonly zxid: Zxid
+  readonly chain: Readonly<Chain>
+  readonly loader: TreeLoader
+  chunks: number
+}
+
+/**
+ * Following or observing one leader: discovery, synchronization, broadcast from the learner's side.
+ * Everything received is appended in order; acks are read off the durable log, so none can leave too early (rules R1, R3).
+ */
+export class Learner {
+  readonly #context: ZabContext
+  readonly #owner: LearnerOwner
+  readonly leader: number
+  readonly join: number
+  stage: 'asked' | 'promised' | 'syncing' | 'synced' | 'upToDate' = 'asked'
+  epoch = 0
+  /** What the leader said is committed and this log holds. */
+  committed: Zxid
+  /** Serve once this much is applied; Infinity before UPTODATE. */
+  #serveFrom = Infinity
+  #newLeaderTicket = Infinity
+  #newLeaderAcked = false
+  #lastAck: Zxid = ZXID_ZERO
+  #pieces = 0
+  #incoming: Incoming | null = null
+  #lastHeardMs: number
+  /** Why this association is over; null while it lives. */
+  abandoned: string | null = null
+  /** True when the leader ended it, so that the link need not be dropped. */
+  refused = false
+
+  constructor(context: ZabContext, owner: LearnerOwner, leader: number, join: number, committed: Zxid) {
+    this.#context = context
+    this.#owner = owner
+    this.leader = leader
+    this.join = join
+    this.committed = committed
+    this.#lastHeardMs = context.now.ms
+    const { founding, journal, isVoter } = context
+    context.send(leader, {
+      kind: 'followerInfo', join, role: isVoter ? 'voter' : 'observer', acceptedEpoch: journal.meta.acceptedEpoch,
+      health: founding.health,
+    })
+  }
+
+  get phase(): 'discovery' | 'synchronization' | 'broadcast' {
+    if (this.stage === 'upToDate') return 'broadcast'
+    return this.stage === 'asked' || this.stage === 'promised' ? 'discovery' : 'synchronization'
+  }
+
+  /** True when clients may be served, given what is applied. */
+  serves(applied: Zxid): boolean {
+    return this.stage === 'upToDate' && applied >= this.#serveFrom
+  }
+
+  #abandon(reason: string): void {
+    this.abandoned ??= reason
+  }
+
+  close(): void {
+    this.#incoming = null
+  }
+
+  received(message: LeaderMessage): void {
+    if (message.join !== this.join || this.abandoned !== null) return
+    this.#lastHeardMs = this.#context.now.ms
+    switch (message.kind) {
+      case 'leaderInfo': this.#leaderInfo(message.epoch); break
+      case 'diff':
+        if (this.#beginSync() && message.fromZxid !== this.#context.journal.log.last) this.#abandon('a diff from elsewhere')
+        break
+      case 'trunc': if (this.#beginSync()) this.#truncate(message); break
+      case 'snap': if (this.#beginSync()) this.#beginSnapshot(message); break
+      case 'snapChunk': this.#snapshotChunk(message); break
+      case 'proposal': this.#proposal(message.epoch, message.entries); break
+      case 'inform':
+        this.#proposal(message.epoch, message.entries)
+        this.#commit(message.epoch, message.entries[message.entries.length - 1]?.zxid ?? ZXID_ZERO)
+        break
+      case 'newLeader': this.#newLeader(message); break
+      case 'commit': this.#commit(message.epoch, message.zxid); break
+      case 'upToDate':
+        this.#commit(message.epoch, message.commit)
+        if (this.abandoned !== null) break
+        this.stage = 'upToDate'
+        this.#serveFrom = message.commit
+        break
+      case 'ping':
+        if (message.commit > this.committed && this.stage === 'upToDate') this.#commit(this.epoch, message.commit)
+        this.#context.send(this.leader, { kind: 'pong', join: this.join, seq: message.seq, touches: this.#owner.touches() })
+        break
+      case 'revalidated': this.#owner.revalidated(message.tag, message.timeoutMs); break
+      case 'synced': this.#owner.synced(message.tag, message.zxid); break
+      case 'refuse': this.#refuse(message.code, message.reason); break
+    }
+  }
+
+  #refuse(code: ErrorCode, reason: string): void {
+    this.refused = true
+    if (code === 'MembershipMismatch' || code === 'ForeignEnsemble') this.#owner.fatal(code, reason)
+    this.#abandon(`the leader refused: ${reason}`)
+  }
+
+  #leaderInfo(epoch: number): void {
+    const { journal, founding, isVoter } = this.#context
+    const { acceptedEpoch, currentEpoch } = journal.meta
+    if (this.stage !== 'asked' || epoch < acceptedEpoch) {
+      this.#abandon(`epoch ${epoch} is below the promised ${acceptedEpoch}`)
+      return
+    }
+    // One counting ack per epoch, ever: a second one for the same epoch says -1 (two candidates cannot both pass).
+    const counts = isVoter && epoch > acceptedEpoch && founding.counts(founding.health)
+    if (epoch > acceptedEpoch) {
+      const forgetful = founding.health === 'empty' && !founding.counts('empty') && isVoter
+      journal.setMeta(forgetful ? { acceptedEpoch: epoch, health: 'meta' } : { acceptedEpoch: epoch })
+    }
+    this.stage = 'promised'
+    this.epoch = epoch
+    const { last, lastChain } = journal.log
+    this.#context.sendAfter(journal.ticket, this.leader, {
+      kind: 'ackEpoch', join: this.join, epoch, currentEpoch: counts ? currentEpoch : -1, lastZxid: last,
+      hash1: lastChain.hash1, hash2: lastChain.hash2, base: journal.baseZxid,
+    })
+  }
+
+  #beginSync(): boolean {
+    if (this.stage !== 'promised') {
+      this.#abandon('a synchronization out of place')
+      return false
+    }
+    this.stage = 'syncing'
+    return true
+  }
+
+  #truncate(message: Trunc): void {
+    const { journal } = this.#context
+    const chain = journal.log.chainAt(message.toZxid)
+    const applied = this.#owner.tree().zxid
+    if (!journal.log.holds(message.toZxid) || message.toZxid < journal.baseZxid || message.toZxid < applied ||
+      (chain !== null && (chain.hash1 !== message.hash1 || chain.hash2 !== message.hash2))) {
+      this.#owner.fatal('StorageDamaged', `told to truncate to ${message.toZxid}, which this log cannot`)
+      return
+    }
+    this.#context.log('info', 'truncates its log', { from: journal.log.last, to: message.toZxid })
+    journal.truncate(message.toZxid)
+  }
+
+  #beginSnapshot(message: Snap): void {
+    const { journal } = this.#context
+    if (message.zxid < this.#owner.tree().zxid) {
+      this.#owner.fatal('StorageDamaged', 'the leader sent a snapshot older than what is applied here')
+      return
+    }
+    this.#incoming = {
+      id: (journal.base?.id ?? 0) + 1 + this.#context.random.below(2 ** 30), zxid: message.zxid,
+      chain: { hash1: message.hash1, hash2: message.hash2 }, loader: new TreeLoader(), chunks: 0,
+    }
+  }
+
+  #snapshotChunk(message: SnapChunkMessage): void {
+    const incoming = this.#incoming
+    if (incoming === null || message.index !== incoming.chunks) {
+      this.#abandon('a snapshot chunk out of place')
+      return
+    }
+    const { journal, config } = this.#context
+    try {
+      if (message.last) {
+        this.#install(incoming)
+      } else {
+        incoming.loader.push(config.codec.decodeRows(message.bytes))
+        journal.chunk(incoming.id, incoming.chunks++, message.bytes)
+      }
+    } catch (error) {
+      if (!isZkError(error)) throw error
+      this.#abandon(`a snapshot chunk that cannot be read: ${error.message}`)
+      return
+    }
+    this.#pieceReceived()
+  }
+
+  #install(incoming: Incoming): void {
+    const tree = incoming.loader.finish()
+    if (tree.zxid !== incoming.zxid) {
+      this.#abandon('a snapshot of another zxid than announced')
+      return
+    }
+    const { hash1, hash2 } = incoming.chain
+    this.#context.journal.replace({ id: incoming.id, zxid: incoming.zxid, hash1, hash2, chunks: incoming.chunks })
+    this.#incoming = null
+    this.committed = incoming.zxid
+    this.#owner.replaceTree(tree)
+  }
+
+  #pieceReceived(): void {
+    this.#pieces++
+    this.#context.send(this.leader, { kind: 'syncAck', join: this.join, pieces: this.#pieces })
+  }
+
+  #proposal(epoch: number, entries: readonly LogEntry[]): void {
+    if (epoch !== this.epoch || this.#incoming !== null || this.stage === 'asked' || this.stage === 'promised') {
+      this.#abandon('a proposal out of place')
+      return
+    }
+    const { journal } = this.#context
+    for (const entry of entries) {
+      const { last } = journal.log
+      if (entry.zxid <= last) {
+        const known = journal.log.chainAt(entry.zxid)
+        if (known !== null && known.hash1 === entry.hash1 && known.hash2 === entry.hash2) continue
+      }
+      // A gap is never a warning (rule R7): this log would be a lie from here on.
+      if (entry.prevZxid !== last || !follows(entry.zxid, last)) {
+        this.#abandon(`a proposal with a gap: ${entry.prevZxid} after ${last}`)
+        return
+      }
+      const { zxid, prevZxid, hash1, hash2, bytes } = entry
+      journal.append({ zxid, prevZxid, hash1, hash2, bytes, txn: null })
+    }
+    if (this.stage === 'syncing') this.#pieceReceived()
+  }
+
+  #newLeader(message: NewLeader): void {
+    const { journal } = this.#context
+    if (this.stage !== 'syncing' || this.#incoming !== null || message.epoch !== this.epoch ||
+      journal.meta.acceptedEpoch !== message.epoch) {
+      this.#abandon('NEWLEADER out of place')
+      return
+    }
+    // History before epoch before ack (rule R3): the journal is first in first out, so the order of calls is the order on disk.
+    journal.setMeta({ currentEpoch: message.epoch, health: 'ok' })
+    this.#newLeaderTicket = journal.ticket
+    this.stage = 'synced'
+  }
+
+  #commit(epoch: number, zxid: Zxid): void {
+    if (this.abandoned !== null) return
+    if (epoch !== this.epoch || zxid > this.#context.journal.log.last ||
+      (this.stage !== 'synced' && this.stage !== 'upToDate')) {
+      this.#abandon(`a commit out of place: ${zxid}`)
+      return
+    }
+    if (zxid > this.committed) this.committed = zxid
+  }
+
+  /** Called after every step: acknowledges what has become durable. */
+  settle(): void {
+    const { journal } = this.#context
+    if (this.abandoned !== null || journal.durableTicket < this.#newLeaderTicket) return
+    const zxid = journal.durableZxid
+    if (this.#newLeaderAcked && zxid <= this.#lastAck) return
+    this.#context.send(this.leader, {
+      kind: 'ack', join: this.join, epoch: this.epoch, zxid, newLeader: !this.#newLeaderAcked,
+    })
+    this.#newLeaderAcked = true
+    this.#lastAck = zxid
+  }
+
+  get deadlineMs(): number {
+    const { initMs, syncMs } = this.#context.config.timing
+    return this.#lastHeardMs + (this.#newLeaderAcked ? syncMs : initMs)
+  }
+
+  tick(): void {
+    if (this.#context.now.ms >= this.deadlineMs) this.#abandon('the leader is silent')
+  }
+
+  /** The leader itself says that it does not lead: no need to wait for the timeout. */
+  heardLeaderNot(): void {
+    this.#abandon('the leader does not lead')
+  }
+}

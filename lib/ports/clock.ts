@@ -1,0 +1,14 @@
+/** Time as a peer sees it; the simulator replaces it. */
+export interface Clock {
+  /** Monotonic milliseconds, an integer, never going back. */
+  now(): number
+  /** Wall-clock milliseconds since 1970, for ctime and mtime alone. */
+  wall(): number
+  /** Calls back once after `delayMs`; the timer never keeps a process alive by itself when `unref` is set. */
+  setTimer(delayMs: number, callback: () => void, unref?: boolean): Timer
+}
+
+/** A pending call. */
+export interface Timer {
+  cancel(): void
+}
