@@ -1,0 +1,136 @@
+import { unreachable } from '../core/assert.ts'
+import type { CreateRequest, MultiOp, WriteRequest } from '../core/tree/request.ts'
+import type { ForwardedBody, ForwardedRequest } from '../core/zab/messages.ts'
+import type { Packed } from './check.ts'
+import {
+  acl, bad, bytes, data, identities, int32, integer, list, packAcl, packIdentities, packSession, session, text, tuple,
+} from './check.ts'
+
+const SESSION_CREATE = 0
+const SESSION_CLOSE = -11
+/** Fields before the body's: tag, session, cxid. */
+const HEAD = 3
+
+/** Packs one forwarded request: `[tag, session, cxid, op, ...]`. */
+export function packForwarded(request: ForwardedRequest): Packed {
+  const { tag, session: id, cxid, body } = request
+  const owner = packSession(id)
+  switch (body.kind) {
+    case 'write': return [tag, owner, cxid, body.request.op, packWrite(body.request), packIdentities(body.identities)]
+    case 'createSession': return [tag, owner, cxid, SESSION_CREATE, body.timeoutMs, body.password]
+    case 'closeSession': return [tag, owner, cxid, SESSION_CLOSE]
+    default: return unreachable(body)
+  }
+}
+
+/** Reads one forwarded request. Values are checked for shape; what they mean is the tree's business. */
+export function readForwarded(value: unknown): ForwardedRequest {
+  const fields = list(value, 'forwarded request')
+  return {
+    tag: integer(fields[0], 0, 'tag'),
+    session: session(fields[1], 'session'),
+    cxid: integer(fields[2], Number.MIN_SAFE_INTEGER, 'cxid'),
+    body: readBody(fields),
+  }
+}
+
+function readBody(fields: Packed): ForwardedBody {
+  const size = fields.length - HEAD
+  const op = fields[3]
+  if (op === SESSION_CLOSE) return size === 1 ? { kind: 'closeSession' } : bad('forwarded close')
+  if (size !== 3) return bad('forwarded request')
+  if (op === SESSION_CREATE) {
+    return {
+      kind: 'createSession', timeoutMs: integer(fields[4], Number.MIN_SAFE_INTEGER, 'timeout'),
+      password: bytes(fields[5], 'password'),
+    }
+  }
+  return {
+    kind: 'write', request: readWrite(op, list(fields[4], 'request')), identities: identities(fields[5], 'identities'),
+  }
+}
+
+function packWrite(request: WriteRequest): Packed {
+  switch (request.op) {
+    case 5: return [request.path, request.data, request.version]
+    case 1: case 15: case 19: case 21: return packCreate(request)
+    case 2: return [request.path, request.version]
+    case 7: return [request.path, request.acl === null ? null : packAcl(request.acl), request.version]
+    case 14: return request.ops.map(packOp)
+    case 20: return [request.path]
+    default: return unreachable(request)
+  }
+}
+
+function packCreate(request: CreateRequest): Packed {
+  return [request.path, request.data, request.acl === null ? null : packAcl(request.acl), request.flags, request.ttlMs]
+}
+
+function packOp(op: MultiOp): Packed {
+  switch (op.op) {
+    case 1: case 15: case 19: case 21: return [op.op, packCreate(op)]
+    case 2: case 13: return [op.op, [op.path, op.version]]
+    case 5: return [op.op, [op.path, op.data, op.version]]
+    default: return unreachable(op)
+  }
+}
+
+function readWrite(op: unknown, fields: Packed): WriteRequest {
+  switch (op) {
+    case 7:
+      tuple(fields, 3, 'setAcl')
+      return {
+        op, path: text(fields[0], 'path'), acl: fields[1] === null ? null : acl(fields[1], 'acl'),
+        version: int32(fields[2], 'version'),
+      }
+    case 14: return { op, ops: fields.map(readOp) }
+    case 20: return { op, path: text(tuple(fields, 1, 'deleteContainer')[0], 'path') }
+    default: {
+      const request = readMultiOp(op, fields)
+      return request.op === 13 ? bad('forwarded check') : request
+    }
+  }
+}
+
+function readOp(value: unknown): MultiOp {
+  const [op, fields] = tuple(value, 2, 'operation of a multi')
+  return readMultiOp(op, list(fields, 'operation of a multi'))
+}
+
+function readMultiOp(op: unknown, fields: Packed): MultiOp {
+  switch (op) {
+    case 5:
+      tuple(fields, 3, 'setData')
+      return { op, path: text(fields[0], 'path'), data: data(fields[1], 'data'), version: int32(fields[2], 'version') }
+    case 1: case 15: case 19: case 21:
+      tuple(fields, 5, 'create')
+      return {
+        op, path: text(fields[0], 'path'), data: data(fields[1], 'data'),
+        acl: fields[2] === null ? null : acl(fields[2], 'acl'),
+        flags: int32(fields[3], 'flags'), ttlMs: integer(fields[4], Number.MIN_SAFE_INTEGER, 'ttl'),
+      }
+    case 2: case 13:
+      tuple(fields, 2, 'delete or check')
+      return { op, path: text(fields[0], 'path'), version: int32(fields[1], 'version') }
+    default: return bad('operation')
+  }
+}
+
+/** About how many bytes the packed request takes; never much less than it does. */
+export function forwardedBytes(request: ForwardedRequest): number {
+  const { body } = request
+  if (body.kind !== 'write') return 64
+  let total = 64
+  for (const each of body.identities) total += 16 + 3 * (each.scheme.length + each.id.length)
+  return total + writeBytes(body.request)
+}
+
+function writeBytes(request: WriteRequest | MultiOp): number {
+  if (request.op === 14) return request.ops.reduce((sum, op) => sum + writeBytes(op), 16)
+  let total = 48 + 3 * request.path.length
+  if ('data' in request && request.data !== null) total += request.data.length
+  if ('acl' in request && request.acl !== null) {
+    for (const each of request.acl) total += 16 + 3 * (each.scheme.length + each.id.length)
+  }
+  return total
+}

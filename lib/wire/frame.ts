@@ -1,0 +1,101 @@
+import { assert } from '../core/assert.ts'
+import { ZkError } from '../core/errors.ts'
+
+/** A frame is its length in 4 bytes, big-endian, and so many bytes; the same on every transport and protocol. */
+export const FRAME_HEAD_BYTES = 4
+/** First memory of a frame that arrives in pieces: an announced length alone must not cost that much. */
+const FIRST_BYTES = 64 * 1024
+
+/** Cuts a byte stream into frames; feed it with `push`, then take frames by `next` until null. */
+export class FrameReader {
+  /** Frames longer than this are refused; may be changed between two frames. */
+  limitBytes: number
+  #chunk: Uint8Array = new Uint8Array(0)
+  #at = 0
+  /** The header as far as it was read. */
+  #head = 0
+  #headBytes = 0
+  /** A frame that spans chunks. */
+  #partial: Uint8Array = new Uint8Array(0)
+  #partialBytes = 0
+
+  constructor(limitBytes: number) {
+    this.limitBytes = limitBytes
+  }
+
+  /** Adds what arrived. Everything before must have been taken. */
+  push(chunk: Uint8Array): void {
+    assert(this.#at === this.#chunk.length, 'frames are taken before the next chunk is pushed')
+    // Node's Buffers become plain arrays here, so that no view further in is a Buffer (whose slice does not copy).
+    this.#chunk = chunk.constructor === Uint8Array
+      ? chunk : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    this.#at = 0
+  }
+
+  /**
+   * The next whole frame without its header, or null when more bytes are needed. It is a view on the chunk when it came
+   * in one piece; nobody writes to it again, so it may be kept. Throws FrameTooLarge; the stream is useless then.
+   */
+  next(): Uint8Array | null {
+    if (!this.#readHead()) return null
+    const size = this.#head
+    if (size > this.limitBytes) throw new ZkError('FrameTooLarge', `a frame of ${size} bytes, at most ${this.limitBytes}`)
+    const chunk = this.#chunk
+    const left = chunk.length - this.#at
+    if (this.#partialBytes === 0 && left >= size) {
+      const frame = chunk.subarray(this.#at, this.#at + size)
+      this.#at += size
+      this.#headBytes = 0
+      return frame
+    }
+    const taken = Math.min(left, size - this.#partialBytes)
+    this.#grow(this.#partialBytes + taken, size)
+    this.#partial.set(chunk.subarray(this.#at, this.#at + taken), this.#partialBytes)
+    this.#at += taken
+    this.#partialBytes += taken
+    if (this.#partialBytes < size) return null
+    const frame = this.#partial.subarray(0, size)
+    this.#partial = new Uint8Array(0)
+    this.#partialBytes = 0
+    this.#headBytes = 0
+    return frame
+  }
+
+  #readHead(): boolean {
+    const chunk = this.#chunk
+    while (this.#headBytes < FRAME_HEAD_BYTES) {
+      const byte = chunk[this.#at]
+      if (byte === undefined) return false
+      this.#head = this.#headBytes === 0 ? byte : this.#head * 256 + byte
+      this.#at += 1
+      this.#headBytes += 1
+    }
+    return true
+  }
+
+  /** Doubles, so that a frame of n bytes costs O(n) however small its pieces are. */
+  #grow(bytes: number, frameBytes: number): void {
+    if (bytes <= this.#partial.length) return
+    const grown = new Uint8Array(Math.min(frameBytes, Math.max(FIRST_BYTES, 2 * bytes)))
+    grown.set(this.#partial.subarray(0, this.#partialBytes))
+    this.#partial = grown
+  }
+}
+
+/** Writes the length into the first 4 bytes, which were left for it. */
+export function sealFrame(bytes: Uint8Array): Uint8Array {
+  const size = bytes.length - FRAME_HEAD_BYTES
+  assert(size >= 0, 'a frame has room for its length')
+  bytes[0] = size >>> 24
+  bytes[1] = size >>> 16
+  bytes[2] = size >>> 8
+  bytes[3] = size
+  return bytes
+}
+
+/** A frame around a copy of `payload`. */
+export function makeFrame(payload: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(FRAME_HEAD_BYTES + payload.length)
+  bytes.set(payload, FRAME_HEAD_BYTES)
+  return sealFrame(bytes)
+}

@@ -1,0 +1,128 @@
+import { isZkError } from '../../lib/core/errors.ts'
+import { makeRandom } from '../../lib/core/random.ts'
+import { OPEN_ACL } from '../../lib/core/tree/request.ts'
+import { NO_SESSION } from '../../lib/core/tree/stat.ts'
+import type { SessionId } from '../../lib/core/tree/stat.ts'
+import type { Txn, TxnBody } from '../../lib/core/tree/txn.ts'
+import { Packing } from '../../lib/wire/pack.ts'
+import { makeTxnCodec } from '../../lib/wire/txn.ts'
+import { assert, suite } from '../harness.ts'
+
+const test = suite('txn codec')
+
+const session = '0xfffffffffffffffe' as SessionId
+const acl = [{ perms: 5, scheme: 'digest', id: 'ann:x=' }, { perms: 31, scheme: 'world', id: 'anyone' }]
+const create = {
+  kind: 'create', path: '/a/käse', data: Uint8Array.of(0, 255), acl, nodeKind: 1, owner: session, ttlMs: 0,
+  parentCreates: -3, op: 15,
+} as const
+const setData = { kind: 'setData', path: '/b', data: null, version: -2_147_483_648 } as const
+
+const bodies: readonly TxnBody[] = [
+  create, { ...create, acl: OPEN_ACL, data: null, nodeKind: 3, ttlMs: 2 ** 40, owner: NO_SESSION, op: 21 },
+  { kind: 'delete', path: '/a' }, setData, { ...setData, data: new Uint8Array(0), version: 7 },
+  { kind: 'setAcl', path: '/', acl, version: 3 }, { kind: 'setAcl', path: '/', acl: OPEN_ACL, version: 3 },
+  { kind: 'createSession', timeoutMs: 30_000, password: new Uint8Array(16).fill(9) },
+  { kind: 'closeSession', paths: [] }, { kind: 'closeSession', paths: ['/a', '/b/c'] },
+  { kind: 'multi', parts: [create, { kind: 'delete', path: '/x' }, setData, { kind: 'check', path: '/y' }] },
+  { kind: 'multi', parts: [] }, { kind: 'error', code: 'NoNode' },
+  { kind: 'multiError', codes: ['Ok', 'NoNode', 'RuntimeInconsistency'] },
+  { kind: 'found', ensembleId: 'f'.repeat(32), members: '1:voter,2:observer' },
+]
+const txns = bodies.map((body, index): Txn => ({
+  session: index % 2 === 0 ? session : NO_SESSION, cxid: -5 + index, origin: index, tag: 2 ** 33 + index,
+  time: 1_760_000_000_000 + index, body,
+}))
+
+test('every body comes back as it went, in plain Uint8Arrays', () => {
+  const codec = makeTxnCodec()
+  for (const txn of txns) {
+    const bytes = codec.encodeTxn(txn)
+    assert.is(bytes.constructor, Uint8Array)
+    assert.equal(codec.decodeTxn(bytes), txn)
+    assert.equal(codec.decodeTxn(Buffer.from(bytes)), txn)
+  }
+  const [first] = txns
+  const decoded = codec.decodeTxn(Buffer.from(codec.encodeTxn(first!)))
+  assert.ok(decoded.body.kind === 'create' && decoded.body.data?.constructor === Uint8Array)
+})
+
+test('encoded bytes stay what they were while others are encoded', () => {
+  const codec = makeTxnCodec()
+  const encoded = Array.from({ length: 3_000 }, (_, index) => {
+    const data = new Uint8Array(index % 500 === 0 ? 200_000 : index).fill(index % 251)
+    const txn: Txn = { ...txns[0]!, cxid: index, body: { kind: 'setData', path: '/p', data, version: index } }
+    return { txn, bytes: codec.encodeTxn(txn) }
+  })
+  for (const { txn, bytes } of encoded) {
+    const decoded = codec.decodeTxn(bytes)
+    assert.ok(decoded.body.kind === 'setData' && txn.body.kind === 'setData')
+    assert.is(decoded.cxid, txn.cxid)
+    assert.is(Buffer.compare(decoded.body.data!, txn.body.data!), 0)
+  }
+})
+
+test('snapshot rows come back, and what is no list of rows is refused', () => {
+  const codec = makeTxnCodec()
+  const rows = [['/a', Uint8Array.of(1), 2 ** 40, null, [1, 'x']], []]
+  assert.equal(codec.decodeRows(codec.encodeRows(rows)), rows)
+  for (const wrong of [7, [7], ['x'], [[1], { a: 1 }], null]) {
+    const bytes = new Packing().pack(wrong)
+    assert.throws(() => codec.decodeRows(bytes), (error: unknown) => isZkError(error, 'BadFrame'), JSON.stringify(wrong))
+  }
+})
+
+test('wrong values are refused one by one', () => {
+  const packing = new Packing()
+  const codec = makeTxnCodec()
+  const good = [3, 0, 1, 1, 1, 1, '/p', null, 1]
+  assert.is(codec.decodeTxn(packing.pack(good)).body.kind, 'setData')
+  const wrong: readonly (readonly [number, unknown])[] = [
+    [0, 99], [0, '3'], [1, '0x00'], [1, 'x'], [2, 1.5], [3, -1], [4, null], [5, 2n ** 60n], [6, 'p'], [6, 7], [7, 'text'],
+    [8, 2 ** 31], [8, undefined],
+  ]
+  for (const [at, value] of wrong) {
+    const fields: unknown[] = [...good]
+    fields[at] = value
+    assert.throws(() => codec.decodeTxn(packing.pack(fields)), (error: unknown) => isZkError(error, 'BadFrame'),
+      `${at}: ${String(value)}`)
+  }
+  for (const length of [0, 1, 5, 8, 10]) {
+    assert.throws(() => codec.decodeTxn(packing.pack([...good, 1].slice(0, length))),
+      (error: unknown) => isZkError(error, 'BadFrame'), `length ${length}`)
+  }
+})
+
+test('bytes that are cut, lengthened or changed give BadFrame or a valid txn, and nothing else', () => {
+  const codec = makeTxnCodec()
+  const random = makeRandom(3)
+  let refused = 0
+  for (const txn of txns) {
+    const bytes = codec.encodeTxn(txn)
+    for (let round = 0; round < 400; round++) {
+      const changed = bytes.slice(0, round % 3 === 0 ? random.below(bytes.length + 1) : bytes.length)
+      if (round % 3 !== 0) changed[random.below(changed.length)] = random.below(256)
+      const tried = round % 5 === 0 ? Buffer.concat([changed, Uint8Array.of(random.below(256))]) : changed
+      try {
+        codec.decodeTxn(tried)
+      } catch (error) {
+        assert.ok(isZkError(error, 'BadFrame'), String(error))
+        refused += 1
+      }
+    }
+  }
+  assert.ok(refused > 1_000)
+})
+
+test('deep nesting and false lengths neither overflow the stack nor allocate what they announce', () => {
+  const codec = makeTxnCodec()
+  const deep = new Uint8Array(1_000_000).fill(0x91)
+  const wide = Uint8Array.of(0xdd, 0x7f, 0xff, 0xff, 0xff)
+  const blob = Uint8Array.of(0xc6, 0x7f, 0xff, 0xff, 0xff, 1)
+  const map = Uint8Array.of(0xdf, 0x7f, 0xff, 0xff, 0xff, 1)
+  for (const bytes of [deep, wide, blob, map, new Uint8Array(0)]) {
+    assert.throws(() => codec.decodeTxn(bytes), (error: unknown) => isZkError(error, 'BadFrame'))
+  }
+})
+
+test.run()
