@@ -1,0 +1,279 @@
+import { ZkError, isZkError } from '../lib/core/errors.ts'
+import type { LogBatch, Meta, Recovered, SnapshotBase, Storage, StorageFeatures } from '../lib/ports/storage.ts'
+import { database } from './level/database.ts'
+import type { Database } from './level/database.ts'
+import { Ledger } from './level/ledger.ts'
+import { makeFolder, markerFile, nodeModules, setAside } from './level/marker.ts'
+import type { Marker, MarkerFile } from './level/marker.ts'
+import { SEAL_BYTES, chunkKey, isSealed, nativeChecksum } from './level/records.ts'
+import type { Checksum } from './level/records.ts'
+import { readContent, readState, stateWithout } from './level/recovery.ts'
+
+/** Options of the LevelDB storage. */
+export interface LevelOptions {
+  /**
+   * False: writes are not flushed to the disk, and what was acknowledged is lost with the power. Dangerous; it exists so that a
+   * test of power loss can show that it would notice.
+   */
+  readonly sync?: boolean
+  /** Makes the database, for tests that need a failing one. */
+  readonly database?: (location: string) => Database
+}
+
+/** Log batches that wait behind a write become one LevelDB batch up to this size. */
+const MERGED_BYTES = 8 * 1024 * 1024
+/** The marker says of every write that it happened after at most so long. */
+const MARKER_INTERVAL_MS = 1_000
+
+/**
+ * Keeps the log, the promises and the snapshots in LevelDB (in browsers in IndexedDB) in the folder `location`, which it makes.
+ *
+ * Every write is one atomic synced batch, carrying a record of what the whole storage must hold; every value has a checksum; and
+ * a marker beside the database names a batch that was durable, at least once a second, and repeats the promises whenever they
+ * change. So `open` recognises as damage: a lost acknowledged tail older than the marker, a lost or altered record anywhere, a
+ * lost snapshot, a database put back from a copy, and a lost database (its promises come from the marker). An unusable database is
+ * set aside as `db.damaged-N`, never deleted. Not recognised: an acknowledged tail younger than the marker (at most the last
+ * second before a crash, without a change of promises) that the disk loses; and the loss of the whole folder, which is an
+ * empty storage. In browsers there is no marker and no durability: `features.durable` is false there.
+ */
+export function level(location: string, options: LevelOptions = {}): Storage {
+  return new LevelStorage(location, options)
+}
+
+interface Waiting {
+  readonly batch: LogBatch
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** What exists between `open` and `close`. */
+interface Session {
+  readonly db: Database
+  readonly ledger: Ledger
+  readonly marker: MarkerFile | null
+  readonly queue: Waiting[]
+  failure: ZkError | null
+  /** The write under way. */
+  pump: Promise<void> | null
+  /** What the last completed write left on disk. */
+  durable: Marker | null
+  /** What the marker file says. */
+  marked: Marker | null
+  /** Marker writes, one after the other. */
+  marking: Promise<void>
+  timer: ReturnType<typeof setTimeout> | null
+}
+
+class LevelStorage implements Storage {
+  readonly features: StorageFeatures
+  readonly #location: string
+  readonly #sync: boolean
+  readonly #database: (location: string) => Database
+  readonly #checksum: Checksum = nativeChecksum()
+  #session: Session | null = null
+  #opening: Promise<Recovered> | null = null
+  #closing: Promise<void> | null = null
+
+  constructor(location: string, options: LevelOptions) {
+    this.#location = location
+    this.#sync = options.sync ?? true
+    this.#database = options.database ?? database
+    this.features = Object.freeze({ persistent: true, durable: this.#sync && nodeModules() !== undefined })
+  }
+
+  async open(): Promise<Recovered> {
+    if (this.#session !== null || this.#opening !== null) {
+      throw new ZkError('StorageLocked', `the storage is open already: ${this.#location}`)
+    }
+    this.#opening = this.#open(this.#closing)
+    this.#closing = null
+    try {
+      return await this.#opening
+    } finally {
+      this.#opening = null
+    }
+  }
+
+  write(batch: LogBatch): Promise<void> {
+    const session = this.#session
+    if (session === null || this.#closing !== null) {
+      return Promise.reject(new ZkError('StorageFailed', 'the storage is not open'))
+    }
+    if (session.failure !== null) return Promise.reject(session.failure)
+    return new Promise((resolve, reject) => {
+      session.queue.push({ batch, resolve, reject })
+      session.pump ??= this.#pump(session)
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= this.#close()
+  }
+
+  async #open(closing: Promise<void> | null): Promise<Recovered> {
+    await closing
+    const node = nodeModules()
+    const folder = this.#location
+    try {
+      if (node === undefined) return await this.#read(folder, null, null)
+      await makeFolder(node, folder)
+      const marker = markerFile(node.fs, node.path, folder, this.#checksum)
+      return await this.#read(node.path.join(folder, 'db'), marker, (location) => setAside(node.fs, location))
+    } catch (error) {
+      if (isZkError(error)) throw error
+      if (isCorruption(error)) throw damaged(folder, 'the database cannot be read', error)
+      if (levelCode(error) === 'LEVEL_LOCKED') {
+        throw new ZkError('StorageLocked', `another process uses the storage ${folder}`, { cause: error })
+      }
+      throw new ZkError('StorageFailed', `the storage cannot be opened: ${folder}`, { cause: error })
+    }
+  }
+
+  /** Reads the database; when that cannot be used but the marker can, sets it aside and begins a new one. */
+  async #read(
+    location: string, marker: MarkerFile | null, discard: ((location: string) => Promise<void>) | null,
+  ): Promise<Recovered> {
+    const db = this.#database(location)
+    try {
+      await db.open()
+      const marked = await marker?.read() ?? null
+      const stored = await readState(db, this.#checksum)
+      const state = stored ?? stateWithout(marked)
+      checkFormat(state.meta)
+      const { content, entries } = await readContent(db, state, marked, this.#checksum)
+      const ledger = new Ledger(content, this.#checksum, (key) => db.get(key))
+      this.#session = {
+        db, ledger, marker: this.#sync ? marker : null, queue: [], failure: null, pump: null, durable: null,
+        marked, marking: Promise.resolve(), timer: null,
+      }
+      const { meta, base, damage } = content.state
+      return { meta, base, snapshot: this.#snapshot(db, base), entries, damage }
+    } catch (error) {
+      await db.close()
+      const isLost = isCorruption(error) || isZkError(error, 'StorageDamaged')
+      if (!isLost || discard === null || await marker?.read() === null) throw error
+      await discard(location)
+    }
+    return await this.#read(location, marker, null)
+  }
+
+  async *#snapshot(db: Database, base: SnapshotBase | null): AsyncIterable<Uint8Array> {
+    for (let index = 0; index < (base?.chunks ?? 0); index++) {
+      const value = await db.get(chunkKey(base!.id, index))
+      if (value === undefined || !isSealed(value, this.#checksum)) {
+        throw damaged(this.#location, `chunk ${index} of its snapshot is damaged`)
+      }
+      yield new Uint8Array(value.subarray(SEAL_BYTES))
+    }
+  }
+
+  /** Writes what waits, one LevelDB batch after the other: `level` may complete concurrent batches out of order. */
+  async #pump(session: Session): Promise<void> {
+    const { queue } = session
+    while (queue.length > 0 && session.failure === null) {
+      const taken = queue.splice(0, mergeable(queue))
+      try {
+        await this.#writeMerged(session, taken)
+        for (const { resolve } of taken) resolve()
+      } catch (error) {
+        for (const { reject } of taken) reject(fail(session, error))
+      }
+    }
+    for (const { reject } of queue.splice(0)) reject(session.failure)
+    session.pump = null
+  }
+
+  async #writeMerged(session: Session, taken: readonly Waiting[]): Promise<void> {
+    const { db, ledger, marker } = session
+    for (const { batch } of taken) await ledger.apply(batch)
+    await db.batch(ledger.finish(), { sync: this.#sync })
+    if (marker === null || ledger.meta === null) return
+    session.durable = { sequence: ledger.sequence, meta: ledger.meta }
+    if (isPromise(session.marked?.meta, ledger.meta)) await mark(session, marker)
+    else session.timer ??= this.#markLater(session, marker)
+  }
+
+  #markLater(session: Session, marker: MarkerFile): ReturnType<typeof setTimeout> {
+    const timer = setTimeout(() => {
+      session.timer = null
+      mark(session, marker).catch((error: unknown) => fail(session, error))
+    }, MARKER_INTERVAL_MS)
+    // Browsers have numbers for timers, and no marker either.
+    timer.unref()
+    return timer
+  }
+
+  async #close(): Promise<void> {
+    if (this.#opening !== null) await this.#opening.catch((error: unknown) => error)
+    const session = this.#session
+    if (session === null) return
+    try {
+      await session.pump
+      if (session.timer !== null) clearTimeout(session.timer)
+      if (session.marker !== null && session.failure === null) await mark(session, session.marker)
+      await session.marking.catch((error: unknown) => fail(session, error))
+    } finally {
+      this.#session = null
+      await session.db.close()
+    }
+  }
+}
+
+/** Writes the marker for what is durable now, after the marker writes under way. */
+function mark(session: Session, marker: MarkerFile): Promise<void> {
+  session.marking = session.marking.then(async () => {
+    const { durable } = session
+    if (durable === null || durable.sequence === session.marked?.sequence) return
+    await marker.write(durable)
+    session.marked = durable
+  })
+  return session.marking
+}
+
+/** How many of the waiting batches fit one LevelDB batch; at least one. */
+function mergeable(queue: readonly Waiting[]): number {
+  let count = 0
+  let bytes = 0
+  for (const { batch } of queue) {
+    for (const entry of batch.entries ?? []) bytes += entry.bytes.byteLength
+    for (const chunk of batch.chunks ?? []) bytes += chunk.bytes.byteLength
+    if (count > 0 && bytes > MERGED_BYTES) break
+    count += 1
+  }
+  return count
+}
+
+/** True when the marker must be durable before the write is: anything but the commit hint changed. */
+function isPromise(marked: Meta | undefined, meta: Meta): boolean {
+  if (marked === undefined) return true
+  const keys = Object.keys(meta) as (keyof Meta)[]
+  return keys.some((key) => key !== 'commitHint' && meta[key] !== marked[key])
+}
+
+function fail(session: Session, error: unknown): ZkError {
+  session.failure ??= isZkError(error, 'StorageFailed') ? error
+    : new ZkError('StorageFailed', 'the storage could not be written', { cause: error })
+  return session.failure
+}
+
+function damaged(location: string, why: string, cause?: unknown): ZkError {
+  return new ZkError('StorageDamaged', `the storage ${location} is damaged: ${why}`, { cause })
+}
+
+/** The code of LevelDB's own error, which `open` wraps. */
+function levelCode(error: unknown): unknown {
+  if (!(error instanceof Error)) return undefined
+  const { code } = error as { code?: unknown }
+  return code === 'LEVEL_DATABASE_NOT_OPEN' && error.cause !== undefined ? levelCode(error.cause) : code
+}
+
+function isCorruption(error: unknown): boolean {
+  const code = levelCode(error)
+  const text = error instanceof Error ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}` : ''
+  return code === 'LEVEL_CORRUPTION' || (code === 'LEVEL_IO_ERROR' && /MANIFEST-\d+: No such file/.test(text))
+}
+
+function checkFormat(meta: Meta | null): void {
+  if (meta === null || meta.format === 1) return
+  throw new ZkError('StorageVersion', `the promises have format ${meta.format}, this software reads format 1`)
+}

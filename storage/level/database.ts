@@ -1,0 +1,28 @@
+import { Level } from 'level'
+import type { Operation } from './ledger.ts'
+
+interface Range {
+  readonly gte?: string
+  readonly lt?: string
+  readonly limit?: number
+}
+
+/** The part of `level` that is used here. */
+export interface Database {
+  open(): Promise<void>
+  close(): Promise<void>
+  get(key: string): Promise<Uint8Array | undefined>
+  batch(operations: Operation[], options: { sync: boolean }): Promise<void>
+  keys(range: Range): AsyncIterable<string>
+  iterator(range: Range): AsyncIterable<[string, Uint8Array]>
+}
+
+/** Opens nothing yet. Values go in and out as bytes, without a copy where the platform allows it. */
+export function database(location: string): Database {
+  return new Level<string, Uint8Array>(location, {
+    keyEncoding: 'utf8', valueEncoding: 'view', writeBufferSize: WRITE_BUFFER_BYTES,
+  } as object)
+}
+
+/** Two of these may be held in memory; the log is deleted before it sinks into the tables, so a larger one saves copying. */
+const WRITE_BUFFER_BYTES = 8 * 1024 * 1024

@@ -1,0 +1,94 @@
+import type * as NodeFiles from 'node:fs'
+import type * as NodePaths from 'node:path'
+import { ZkError } from '../../lib/core/errors.ts'
+import type { Meta } from '../../lib/ports/storage.ts'
+import { LAYOUT_VERSION } from './records.ts'
+import type { Checksum } from './records.ts'
+
+/** What the marker file says: the database has held at least batch `sequence`, and the promises were at least these. */
+export interface Marker {
+  readonly sequence: number
+  readonly meta: Meta
+}
+
+/** A small file outside the database. */
+export interface MarkerFile {
+  /** Null when there is none, or none that is whole. */
+  read(): Promise<Marker | null>
+  /** Replaces it atomically and durably. */
+  write(marker: Marker): Promise<void>
+}
+
+type Files = typeof NodeFiles
+type Paths = typeof NodePaths
+
+/** Node's modules without an import, so that bundles for browsers stay clean; undefined elsewhere. */
+export function nodeModules(): { readonly fs: Files, readonly path: Paths } | undefined {
+  const fs = globalThis.process?.getBuiltinModule?.('node:fs')
+  const path = globalThis.process?.getBuiltinModule?.('node:path')
+  return fs === undefined || path === undefined ? undefined : { fs, path }
+}
+
+/** Makes renames and new files of a folder durable. Windows cannot open folders and does not need it. */
+async function syncFolder(fs: Files, folder: string): Promise<void> {
+  if (globalThis.process?.platform === 'win32') return
+  const handle = await fs.promises.open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Makes the folder of a storage, durably. */
+export async function makeFolder({ fs, path }: { readonly fs: Files, readonly path: Paths }, folder: string): Promise<void> {
+  const made = await fs.promises.mkdir(folder, { recursive: true })
+  if (made === undefined) return
+  for (let parent = path.resolve(folder); parent !== path.dirname(path.resolve(made)); parent = path.dirname(parent)) {
+    await syncFolder(fs, path.dirname(parent))
+  }
+}
+
+/** Keeps an unusable database for whoever wants to look at it. */
+export async function setAside(fs: Files, location: string): Promise<void> {
+  let number = 1
+  while (fs.existsSync(`${location}.damaged-${number}`)) number += 1
+  await fs.promises.rename(location, `${location}.damaged-${number}`)
+}
+
+/** The marker of a storage in `folder`: one line with the checksum, one with JSON. */
+export function markerFile(fs: Files, path: Paths, folder: string, checksum: Checksum): MarkerFile {
+  const target = path.join(folder, 'marker')
+  const digest = (text: string): string => checksum(new TextEncoder().encode(text)).toString(16).padStart(8, '0')
+  return {
+    async read() {
+      let content: string
+      try {
+        content = await fs.promises.readFile(target, 'utf8')
+      } catch (error) {
+        if ((error as { code?: unknown }).code === 'ENOENT') return null
+        throw error
+      }
+      const [sum, text] = content.split('\n')
+      if (text === undefined || sum !== digest(text)) return null
+      const { format, sequence, meta } = JSON.parse(text) as Marker & { format: number }
+      if (format !== LAYOUT_VERSION) {
+        throw new ZkError('StorageVersion', `the marker has layout version ${format}, this software reads version 1`)
+      }
+      return { sequence, meta }
+    },
+    async write({ sequence, meta }) {
+      const text = JSON.stringify({ format: LAYOUT_VERSION, sequence, meta })
+      const draft = `${target}.tmp`
+      const handle = await fs.promises.open(draft, 'w')
+      try {
+        await handle.writeFile(`${digest(text)}\n${text}\n`)
+        await handle.sync()
+      } finally {
+        await handle.close()
+      }
+      await fs.promises.rename(draft, target)
+      await syncFolder(fs, folder)
+    },
+  }
+}

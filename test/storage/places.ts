@@ -1,0 +1,50 @@
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { StoragePlace } from '../../lib/testing/conformance/storage.ts'
+import type { Storage } from '../../lib/ports/storage.ts'
+import { level } from '../../storage/level.ts'
+import { memory } from '../../storage/memory.ts'
+
+/** Memory outlives a crash only as its object. */
+export function memoryPlace(): StoragePlace {
+  const storage = memory()
+  return { storage: () => storage, crash: () => storage.close() }
+}
+
+/** Flips bytes all over a file, leaving its length. */
+export function corrupt(path: string, from: number, step: number): void {
+  const content = readFileSync(path)
+  for (let index = from; index < content.length; index += step) content[index] = content[index]! ^ 0xff
+  writeFileSync(path, content)
+}
+
+/** A crash is a copy of the folder taken between two steps of this process: exactly what a killed process leaves. */
+export function levelPlace(): StoragePlace {
+  const root = mkdtempSync(join(tmpdir(), 'vivarium-storage-'))
+  const made: Storage[] = []
+  let generation = 0
+  const folder = (): string => join(root, String(generation))
+  return {
+    storage() {
+      const storage = level(folder())
+      made.push(storage)
+      return storage
+    },
+    async crash() {
+      const from = folder()
+      generation += 1
+      // The marker first: it must not be newer than the copy of the database.
+      if (existsSync(join(from, 'marker'))) cpSync(join(from, 'marker'), join(folder(), 'marker'))
+      cpSync(join(from, 'db'), join(folder(), 'db'), { recursive: true })
+    },
+    async damage() {
+      const db = join(folder(), 'db')
+      for (const file of readdirSync(db)) if (/\.(log|ldb)$/.test(file)) corrupt(join(db, file), 200, 500)
+    },
+    async remove() {
+      await Promise.all(made.map((storage) => storage.close()))
+      rmSync(root, { recursive: true, force: true })
+    },
+  }
+}
