@@ -16,7 +16,7 @@ import { Election, NO_VOTE } from './zab/election.ts'
 import { FoundingRule } from './zab/founding.ts'
 import { Journal } from './zab/journal.ts'
 import { Leader } from './zab/leader.ts'
-import { Learner } from './zab/learner.ts'
+import { Learner, reportedTail } from './zab/learner.ts'
 import { Links } from './zab/links.ts'
 import { Log } from './zab/log.ts'
 import type {
@@ -322,8 +322,8 @@ export class Replica implements ZabContext {
 
   /** From the tail of the log, never from the tree (rule R4). Who must not count proposes nobody. */
   #ownVote(): Vote {
-    if (!this.isVoter || !this.founding.counts(this.founding.health)) return NO_VOTE
-    return { leader: this.config.peerId, zxid: this.journal.log.last, peerEpoch: this.journal.meta.currentEpoch }
+    if (!this.isVoter || !this.founding.counts(this.config.peerId, this.founding.health)) return NO_VOTE
+    return { leader: this.config.peerId, zxid: reportedTail(this, this.#tree), peerEpoch: this.journal.meta.currentEpoch }
   }
 
   #lead(reason: string): void {

@@ -34,5 +34,5 @@ export interface Founding {
   /** Learns another peer's health, and the epoch of the vote or history it named (0: it knows of none). */
   heard(peer: number, health: Health, peerEpoch: number): void
   /** True when the vote or ack of a peer of this health counts. */
-  counts(health: Health): boolean
+  counts(peer: number, health: Health): boolean
 }

@@ -75,7 +75,7 @@ export class Election {
 
   #recordOwn(): void {
     const { config, isVoter, founding } = this.#context
-    if (isVoter && founding.counts(founding.health)) this.#votes.set(config.peerId, this.proposal)
+    if (isVoter && founding.counts(config.peerId, founding.health)) this.#votes.set(config.peerId, this.proposal)
   }
 
   #broadcast(): void {
@@ -112,12 +112,12 @@ export class Election {
     if (!voters.includes(from) || (message.vote.leader !== -1 && !voters.includes(message.vote.leader))) return
     if (message.state === 'looking') {
       this.#settled.delete(from)
-      if (founding.counts(message.health)) this.#lookingVote(from, message)
+      if (founding.counts(from, message.health)) this.#lookingVote(from, message)
       // One who does not count is told where votes stand; two of them must not answer each other for ever.
       else if (this.proposal.leader !== -1) this.#context.send(from, this.#notification())
     } else {
       this.#settled.set(from, { vote: message.vote, state: message.state, round: message.round })
-      if (message.round === this.round && founding.counts(message.health)) this.#votes.set(from, message.vote)
+      if (message.round === this.round && founding.counts(from, message.health)) this.#votes.set(from, message.vote)
     }
     this.#tally()
     this.#joinSettled()

@@ -20,6 +20,8 @@ export class FoundingRule implements Founding {
   /** Voters heard to have no history, this one included. */
   readonly #empty = new Set<number>()
   #allEmpty = false
+  /** Voters known to have been part of an established epoch: should one of them be empty later, it was wiped. */
+  readonly #settled = new Set<number>()
 
   constructor(peerId: number, voters: readonly number[], bootstrap: boolean, own: () => OwnStorage) {
     this.#peerId = peerId
@@ -37,10 +39,12 @@ export class FoundingRule implements Founding {
     if (!this.#voters.includes(peer) || peer === this.#peerId) return
     if (health === 'empty' || (health === 'ok' && peerEpoch === 0)) this.#add(peer)
     else if (this.#own().currentEpoch === 0 && !this.#empty.has(peer)) this.#bootstrap = false
+    if (health === 'ok' && peerEpoch > 0) this.#settled.add(peer)
   }
 
-  counts(health: Health): boolean {
-    return health === 'ok' || (health === 'empty' && (this.#allEmpty || this.#bootstrap))
+  counts(peer: number, health: Health): boolean {
+    if (health === 'ok') return true
+    return health === 'empty' && (this.#allEmpty || this.#bootstrap) && !this.#settled.has(peer)
   }
 
   /** Once all were empty the founding stays allowed: the first of them to write a promise must not shut the others out. */

@@ -128,7 +128,7 @@ export class Leader {
       this.#refuse(peer, info.join, 'MembershipMismatch', `peer ${peer} calls itself ${info.role}`)
       return
     }
-    if (info.role === 'voter' && !founding.counts(info.health) && !this.#mayRebuild(peer, info)) {
+    if (info.role === 'voter' && !founding.counts(peer, info.health) && !this.#mayRebuild(peer, info)) {
       this.#refuse(peer, info.join, 'NotBootstrapped', 'a voter without its promises waits for all other voters')
       return
     }
@@ -164,7 +164,7 @@ export class Leader {
     const heard = (peer: number): boolean => {
       if (peer === config.peerId) return true
       const learner = this.#learners.get(peer)
-      return learner !== undefined && founding.counts(learner.health)
+      return learner !== undefined && founding.counts(peer, learner.health)
     }
     if (!isQuorum(configs, heard)) return
     this.epoch = highest + 1
@@ -196,7 +196,7 @@ export class Leader {
       this.#resign(`voter ${learner.peer} has a later history`)
       return
     }
-    learner.epochCounted = counts && this.#context.founding.counts(learner.health)
+    learner.epochCounted = counts && this.#context.founding.counts(learner.peer, learner.health)
     this.settle()
     if (this.phase !== 'discovery') this.#startSync(learner)
   }
@@ -243,6 +243,10 @@ export class Leader {
         break
       case 'trunc':
         learner.cursor = plan.to
+        if (config.mutant === 'diffWithoutTrunc') {
+          this.#context.send(peer, { kind: 'diff', join, fromZxid: learner.log.lastZxid })
+          break
+        }
         this.#context.send(peer, { kind: 'trunc', join, toZxid: plan.to, hash1: plan.chain.hash1, hash2: plan.chain.hash2 })
         break
       case 'snap': {
@@ -297,15 +301,21 @@ export class Leader {
   }
 
   #acked(learner: Association, message: Ack): void {
+    const { config } = this.#context
     if (message.epoch !== this.epoch || message.zxid > learner.cursor ||
       (learner.stage !== 'live' && learner.stage !== 'syncing') || (message.newLeader && learner.stage !== 'live')) {
       this.#remove(learner, 'an ack out of place')
+      return
+    }
+    if (config.mutant === 'rejectEarlyAck' && !learner.newLeaderAcked && !message.newLeader) {
+      this.#remove(learner, 'an ack before the ack of NEWLEADER')
       return
     }
     if (message.zxid > learner.acked) learner.acked = message.zxid
     if (message.newLeader) {
       learner.newLeaderAcked = true
       learner.health = 'ok'
+      this.#context.founding.heard(learner.peer, 'ok', this.epoch)
       this.#progressMs = this.#context.now.ms
     }
     learner.owesSinceMs = learner.acked < learner.cursor ? this.#context.now.ms : Infinity

@@ -49,6 +49,8 @@ export class Learner {
   #serveFrom = Infinity
   #newLeaderTicket = Infinity
   #newLeaderAcked = false
+  /** End of the log when NEWLEADER came; only a mutant asks. */
+  #syncedThrough: Zxid = ZXID_ZERO
   #lastAck: Zxid = ZXID_ZERO
   #pieces = 0
   #incoming: Incoming | null = null
@@ -79,11 +81,15 @@ export class Learner {
 
   /** True when clients may be served, given what is applied. */
   serves(applied: Zxid): boolean {
-    return this.stage === 'upToDate' && applied >= this.#serveFrom
+    return this.stage === 'upToDate' && (applied >= this.#serveFrom || this.#mutant('serveBeforeApply'))
   }
 
   #abandon(reason: string): void {
     this.abandoned ??= reason
+  }
+
+  #mutant(name: string): boolean {
+    return this.#context.config.mutant === name
   }
 
   close(): void {
@@ -96,7 +102,7 @@ export class Learner {
     switch (message.kind) {
       case 'leaderInfo': this.#leaderInfo(message.epoch); break
       case 'diff':
-        if (this.#beginSync() && message.fromZxid !== this.#context.journal.log.last) this.#abandon('a diff from elsewhere')
+        if (this.#beginSync()) this.#diff(message.fromZxid)
         break
       case 'trunc': if (this.#beginSync()) this.#truncate(message); break
       case 'snap': if (this.#beginSync()) this.#beginSnapshot(message); break
@@ -131,21 +137,22 @@ export class Learner {
   }
 
   #leaderInfo(epoch: number): void {
-    const { journal, founding, isVoter } = this.#context
+    const { journal, founding, isVoter, config } = this.#context
     const { acceptedEpoch, currentEpoch } = journal.meta
     if (this.stage !== 'asked' || epoch < acceptedEpoch) {
       this.#abandon(`epoch ${epoch} is below the promised ${acceptedEpoch}`)
       return
     }
     // One counting ack per epoch, ever: a second one for the same epoch says -1 (two candidates cannot both pass).
-    const counts = isVoter && epoch > acceptedEpoch && founding.counts(founding.health)
+    const counts = isVoter && epoch > acceptedEpoch && founding.counts(config.peerId, founding.health)
     if (epoch > acceptedEpoch) {
-      const forgetful = founding.health === 'empty' && !founding.counts('empty') && isVoter
+      const forgetful = founding.health === 'empty' && !founding.counts(config.peerId, 'empty') && isVoter
       journal.setMeta(forgetful ? { acceptedEpoch: epoch, health: 'meta' } : { acceptedEpoch: epoch })
     }
     this.stage = 'promised'
     this.epoch = epoch
-    const { last, lastChain } = journal.log
+    const last = reportedTail(this.#context, this.#owner.tree())
+    const lastChain = journal.log.chainAt(last) ?? journal.log.lastChain
     this.#context.sendAfter(journal.ticket, this.leader, {
       kind: 'ackEpoch', join: this.join, epoch, currentEpoch: counts ? currentEpoch : -1, lastZxid: last,
       hash1: lastChain.hash1, hash2: lastChain.hash2, base: journal.baseZxid,
@@ -158,7 +165,15 @@ export class Learner {
       return false
     }
     this.stage = 'syncing'
+    if (this.#mutant('epochBeforeHistory')) this.#context.journal.setMeta({ currentEpoch: this.epoch })
     return true
+  }
+
+  #diff(from: Zxid): void {
+    const { log } = this.#context.journal
+    if (from === log.last || this.#mutant('diffWithoutTrunc')) return
+    if (this.#mutant('readTailBeforeDrain')) log.truncate(from)
+    else this.#abandon('a diff from elsewhere')
   }
 
   #truncate(message: Trunc): void {
@@ -234,6 +249,10 @@ export class Learner {
     const { journal } = this.#context
     for (const entry of entries) {
       const { last } = journal.log
+      if (this.#mutant('diffWithoutTrunc') && entry.prevZxid !== last && entry.zxid > last) {
+        journal.append({ ...entry, prevZxid: last, txn: null })
+        continue
+      }
       if (entry.zxid <= last) {
         const known = journal.log.chainAt(entry.zxid)
         if (known !== null && known.hash1 === entry.hash1 && known.hash2 === entry.hash2) continue
@@ -258,7 +277,8 @@ export class Learner {
     }
     // History before epoch before ack (rule R3): the journal is first in first out, so the order of calls is the order on disk.
     journal.setMeta({ currentEpoch: message.epoch, health: 'ok' })
-    this.#newLeaderTicket = journal.ticket
+    this.#newLeaderTicket = this.#mutant('ackNewLeaderEarly') ? 0 : journal.ticket
+    this.#syncedThrough = journal.log.last
     this.stage = 'synced'
   }
 
@@ -269,6 +289,10 @@ export class Learner {
       this.#abandon(`a commit out of place: ${zxid}`)
       return
     }
+    if (this.#mutant('commitNeedsPostNewleaderProposal') && this.stage === 'synced' && zxid <= this.#syncedThrough) {
+      this.#abandon('a commit without its proposal')
+      return
+    }
     if (zxid > this.committed) this.committed = zxid
   }
 
@@ -276,8 +300,11 @@ export class Learner {
   settle(): void {
     const { journal } = this.#context
     if (this.abandoned !== null || journal.durableTicket < this.#newLeaderTicket) return
-    const zxid = journal.durableZxid
+    const zxid = this.#mutant('ackNewLeaderEarly') ? journal.log.last : journal.durableZxid
     if (this.#newLeaderAcked && zxid <= this.#lastAck) return
+    if (!this.#newLeaderAcked && this.#mutant('rejectEarlyAck')) {
+      this.#context.send(this.leader, { kind: 'ack', join: this.join, epoch: this.epoch, zxid, newLeader: false })
+    }
     this.#context.send(this.leader, {
       kind: 'ack', join: this.join, epoch: this.epoch, zxid, newLeader: !this.#newLeaderAcked,
     })
@@ -298,4 +325,12 @@ export class Learner {
   heardLeaderNot(): void {
     this.#abandon('the leader does not lead')
   }
+}
+
+/** The last zxid of the log, which is what votes and summaries state (rule R4); two mutants read it elsewhere. */
+export function reportedTail(context: ZabContext, tree: Tree): Zxid {
+  const { journal, config } = context
+  if (config.mutant === 'voteFromTree') return tree.zxid
+  if (config.mutant === 'readTailBeforeDrain') return journal.durableZxid
+  return journal.log.last
 }

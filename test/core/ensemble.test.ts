@@ -1,0 +1,140 @@
+import { assert, suite } from '../harness.ts'
+import { OPEN_ACL } from '../../lib/core/tree/request.ts'
+import type { Request } from '../../lib/core/tree/request.ts'
+import { World } from './cluster.ts'
+
+const test = suite('ensemble of replicas')
+
+const create = (path: string, flags = 0): Request =>
+  ({ op: 1, path, data: Uint8Array.of(1), acl: OPEN_ACL, flags, ttlMs: -1 })
+
+function led(options: ConstructorParameters<typeof World>[0]): World {
+  const world = new World(options)
+  world.up(...world.nodes.keys())
+  world.advance(1_000)
+  assert.ok(world.leader !== undefined, 'a leader is established')
+  return world
+}
+
+test('a single voter leads, writes and recovers', () => {
+  const world = led({ voters: 1 })
+  world.connect(1, 1)
+  assert.is(world.effectsOf(1, 'connected').length, 1)
+  world.request(1, 1, 1, create('/a'))
+  assert.equal(world.effectsOf(1, 'reply').map(({ outcome }) => outcome.code), ['Ok'])
+  world.crash(1)
+  world.up(1)
+  world.advance(1_000)
+  assert.ok(world.replica(1).tree.has('/a'))
+  assert.is(world.replica(1).journal.meta.currentEpoch, 2)
+})
+
+test('three voters elect the highest id and replicate', () => {
+  const world = led({ voters: 3 })
+  assert.is(world.leader?.config.peerId, 3)
+  world.connect(1, 1)
+  world.connect(3, 1)
+  world.request(1, 1, 1, create('/from-follower'))
+  world.request(3, 1, 1, create('/from-leader', 1))
+  for (const id of [1, 2, 3]) {
+    assert.ok(world.replica(id).tree.has('/from-follower'), `peer ${id}`)
+    assert.ok(world.replica(id).tree.has('/from-leader'), `peer ${id}`)
+    assert.equal(world.replica(id).tree.digest(), world.replica(3).tree.digest())
+    assert.is(world.replica(id).ensembleId, world.replica(3).ensembleId)
+  }
+})
+
+test('the leader crashes: the others go on, it comes back and truncates what nobody else had', () => {
+  const world = led({ voters: 3 })
+  world.connect(3, 1)
+  world.isolate(3)
+  world.input(3, { kind: 'request', conn: 1, xid: 1, request: create('/lost') })
+  world.settle()
+  world.advance(3_000)
+  const leader = world.leader?.config.peerId
+  assert.is(leader, 2)
+  world.connect(1, 1)
+  world.request(1, 1, 1, create('/kept'))
+  world.heal()
+  world.advance(3_000)
+  for (const id of [1, 2, 3]) {
+    assert.ok(world.replica(id).tree.has('/kept'), `peer ${id} has /kept`)
+    assert.is(world.replica(id).tree.has('/lost'), false, `peer ${id} has /lost`)
+    assert.equal(world.replica(id).tree.digest(), world.replica(2).tree.digest())
+  }
+})
+
+test('an observer follows and forwards', () => {
+  const world = led({ voters: 3, observers: 1 })
+  world.connect(4, 1)
+  world.request(4, 1, 1, create('/o'))
+  world.request(4, 1, 2, { op: 9, path: '/' })
+  world.request(4, 1, 3, { op: 4, path: '/o', watch: false })
+  assert.equal(world.effectsOf(4, 'reply').map(({ outcome }) => outcome.code), ['Ok', 'Ok', 'Ok'])
+  assert.is(world.replica(4).role, 'observing')
+})
+
+test('a peer that was away is sent a snapshot when the log is too short', () => {
+  const world = led({ voters: 3, limits: { snapshotTxns: 20, retainedTxns: 5, syncChunkBytes: 200 } })
+  world.connect(3, 1)
+  world.crash(1)
+  for (let i = 0; i < 100; i++) world.request(3, 1, i + 1, create(`/n${i}`))
+  world.up(1)
+  world.advance(2_000)
+  assert.equal(world.replica(1).tree.digest(), world.replica(3).tree.digest())
+  assert.ok(world.sent(3, 'snap').length === 1)
+  assert.ok(world.node(3).disk.entries.length < 60, 'the log is purged')
+  world.crash(1, 2, 3)
+  world.up(1, 2, 3)
+  world.advance(2_000)
+  assert.ok(world.replica(1).tree.has('/n99'))
+})
+
+test('sessions expire, close and move', () => {
+  const world = led({ voters: 3 })
+  world.connect(1, 1, { timeoutMs: 1_000 })
+  const { session, password } = world.effectsOf(1, 'connected')[0]!
+  world.request(1, 1, 1, create('/e', 1))
+  world.advance(5_000)
+  assert.ok(world.replica(2).tree.has('/e'), 'a session of a living process lives')
+  world.connect(2, 7, { session, password })
+  assert.is(world.effectsOf(2, 'connected').length, 1)
+  world.request(1, 1, 2, create('/moved'))
+  assert.equal(world.effectsOf(1, 'closeConn').map(({ code }) => code), ['SessionMoved'])
+  world.input(2, { kind: 'disconnect', conn: 7 })
+  world.advance(3_000)
+  assert.is(world.replica(2).tree.has('/e'), false, 'nobody is left: it expired')
+  world.connect(2, 8)
+  world.request(2, 8, 1, create('/f', 1))
+  world.request(2, 8, 2, { op: -11 })
+  assert.is(world.replica(1).tree.has('/f'), false)
+  assert.equal(world.effectsOf(2, 'closeConn').map(({ code }) => code), ['Closed'])
+})
+
+test('a wiped voter does not vote until it was rebuilt', () => {
+  const world = led({ voters: 3, bootstrap: false })
+  world.connect(3, 1)
+  world.request(3, 1, 1, create('/w'))
+  world.crash(2)
+  world.wipe(1)
+  world.up(1)
+  world.advance(6_000)
+  assert.is(world.leader, undefined, 'a wiped and a whole voter are no quorum')
+  world.up(2)
+  world.advance(6_000)
+  assert.ok(world.leader !== undefined)
+  assert.ok(world.replica(1).tree.has('/w'))
+  assert.is(world.replica(1).health, 'ok')
+})
+
+test('empty voters found an ensemble only when all are there', () => {
+  const world = new World({ voters: 3, bootstrap: false })
+  world.up(1, 2)
+  world.advance(5_000)
+  assert.is(world.leader, undefined)
+  world.up(3)
+  world.advance(2_000)
+  assert.ok(world.leader !== undefined)
+})
+
+test.run()

@@ -1,0 +1,166 @@
+import { assert, suite } from '../harness.ts'
+import type { LogEntry } from '../../lib/ports/storage.ts'
+import { makeRandom } from '../../lib/core/random.ts'
+import { makeZxid, ZXID_ZERO } from '../../lib/core/zxid.ts'
+import type { Zxid } from '../../lib/core/zxid.ts'
+import { chainOf } from '../../lib/core/zab/journal.ts'
+import { CHAIN_ZERO } from '../../lib/core/zab/chain.ts'
+import type { Chain } from '../../lib/core/zab/chain.ts'
+import { Log, follows } from '../../lib/core/zab/log.ts'
+import { planSync } from '../../lib/core/zab/sync-plan.ts'
+
+const test = suite('log and sync plan')
+
+/** A history: runs of [epoch, txns], chained; `salt` makes different bytes for equal zxids. */
+function history(runs: readonly (readonly [number, number])[], salt = 0): LogEntry[] {
+  const entries: LogEntry[] = []
+  let prevZxid: Zxid = ZXID_ZERO
+  let chain: Readonly<Chain> = CHAIN_ZERO
+  for (const [epoch, count] of runs) {
+    for (let counter = 1; counter <= count; counter++) {
+      const zxid = makeZxid(epoch, counter)
+      const bytes = Uint8Array.of(epoch, counter, salt)
+      const next = chainOf(chain, zxid, bytes)
+      entries.push({ zxid, prevZxid, ...next, bytes })
+      prevZxid = zxid
+      chain = next
+    }
+  }
+  return entries
+}
+
+function logOf(entries: readonly LogEntry[]): Log {
+  return new Log(ZXID_ZERO, CHAIN_ZERO, entries)
+}
+
+test('finds entries and points across epochs', () => {
+  const log = logOf(history([[1, 3], [4, 2], [5, 1]]))
+  assert.is(log.last, makeZxid(5, 1))
+  assert.is(log.entryAt(makeZxid(1, 2))?.zxid, makeZxid(1, 2))
+  assert.is(log.entryAt(makeZxid(2, 1)), undefined)
+  assert.ok(log.holds(ZXID_ZERO))
+  assert.is(log.holds(makeZxid(4, 3)), false)
+  assert.is(log.pointBelow(makeZxid(4, 1)), makeZxid(1, 3))
+  assert.is(log.pointBelow(makeZxid(9, 9)), makeZxid(5, 1))
+  assert.is(log.pointBelow(makeZxid(1, 1)), ZXID_ZERO)
+  assert.equal(log.slice(makeZxid(1, 3), makeZxid(4, 2), Infinity).map((entry) => entry.zxid),
+    [makeZxid(4, 1), makeZxid(4, 2)])
+  assert.is(log.slice(ZXID_ZERO, log.last, 1).length, 1)
+})
+
+test('truncates and appends again', () => {
+  const log = logOf(history([[1, 5]]))
+  log.truncate(makeZxid(1, 2))
+  assert.is(log.last, makeZxid(1, 2))
+  assert.throws(() => log.truncate(makeZxid(1, 4)))
+  const bytes = Uint8Array.of(9)
+  log.append({ zxid: makeZxid(3, 1), prevZxid: makeZxid(1, 2), ...chainOf(log.lastChain, makeZxid(3, 1), bytes), bytes, txn: null })
+  assert.is(log.last, makeZxid(3, 1))
+  assert.throws(() => log.append({ zxid: makeZxid(3, 3), prevZxid: makeZxid(3, 2), hash1: 0, hash2: 0, bytes, txn: null }))
+})
+
+test('trims what a snapshot holds and keeps its counts', () => {
+  const log = logOf(history([[1, 10], [2, 10]]))
+  log.trim(makeZxid(1, 4))
+  assert.is(log.floor, makeZxid(1, 4))
+  assert.is(log.length, 16)
+  assert.is(log.bytes, 48)
+  log.trim(makeZxid(2, 9))
+  assert.is(log.length, 1)
+  assert.is(log.holds(makeZxid(2, 8)), false)
+  assert.is(log.entryAfter(makeZxid(2, 9))?.zxid, makeZxid(2, 10))
+  assert.is(log.retentionPoint(log.last, 10, 1000), log.floor)
+})
+
+test('retention keeps so many txns and bytes', () => {
+  const log = logOf(history([[1, 10]]))
+  assert.is(log.retentionPoint(makeZxid(1, 10), 3, 1e9), makeZxid(1, 7))
+  assert.is(log.retentionPoint(makeZxid(1, 10), 100, 9), makeZxid(1, 7))
+  assert.is(log.retentionPoint(makeZxid(1, 10), 100, 1e9), ZXID_ZERO)
+})
+
+test('follows: the next counter or the first of a later epoch', () => {
+  assert.ok(follows(makeZxid(1, 2), makeZxid(1, 1)))
+  assert.ok(follows(makeZxid(5, 1), makeZxid(1, 7)))
+  assert.is(follows(makeZxid(1, 3), makeZxid(1, 1)), false)
+  assert.is(follows(makeZxid(2, 2), makeZxid(1, 1)), false)
+  assert.is(follows(makeZxid(1, 1), makeZxid(2, 1)), false)
+})
+
+test('the chain tells different bytes, zxids and orders apart', () => {
+  const seen = new Set<string>()
+  for (let epoch = 1; epoch <= 4; epoch++) {
+    for (let byte = 0; byte < 64; byte++) {
+      const { hash1, hash2 } = chainOf(CHAIN_ZERO, makeZxid(epoch, 1), Uint8Array.of(byte, 0, 0, 0, byte, 1, 1, 1, 2))
+      seen.add(`${hash1}:${hash2}`)
+    }
+  }
+  assert.is(seen.size, 256)
+})
+
+test('each row of the decision table', () => {
+  const log = logOf(history([[1, 5], [3, 4]]))
+  const at = (zxid: Zxid, base: Zxid = ZXID_ZERO): Parameters<typeof planSync>[1] =>
+    ({ lastZxid: zxid, base, hash1: log.chainAt(zxid)?.hash1 ?? 7, hash2: log.chainAt(zxid)?.hash2 ?? 7 })
+  assert.equal(planSync(log, at(log.last)), { kind: 'diff', from: log.last })
+  assert.equal(planSync(log, at(makeZxid(1, 3))), { kind: 'diff', from: makeZxid(1, 3) })
+  assert.equal(planSync(log, at(ZXID_ZERO)), { kind: 'diff', from: ZXID_ZERO })
+  const ahead = planSync(log, at(makeZxid(3, 9)))
+  assert.is(ahead.kind === 'trunc' && ahead.to, makeZxid(3, 4))
+  const diverged = planSync(log, at(makeZxid(2, 1)))
+  assert.is(diverged.kind === 'trunc' && diverged.to, makeZxid(1, 5))
+  assert.equal(planSync(log, { ...at(makeZxid(1, 3)), hash1: 1 }), { kind: 'snap', alarm: true })
+  assert.equal(planSync(log, at(makeZxid(2, 1), makeZxid(2, 1))), { kind: 'snap', alarm: true })
+  log.trim(makeZxid(1, 4))
+  assert.equal(planSync(log, at(makeZxid(1, 3))), { kind: 'snap', alarm: false })
+  assert.equal(planSync(log, at(ZXID_ZERO)), { kind: 'snap', alarm: false })
+  assert.equal(planSync(log, at(makeZxid(1, 4))), { kind: 'diff', from: makeZxid(1, 4) })
+})
+
+/** The plan by the letter of the definition: keep the longest common prefix. */
+function commonPrefix(leader: readonly LogEntry[], learner: readonly LogEntry[]): number {
+  let length = 0
+  while (length < leader.length && length < learner.length && leader[length]!.hash1 === learner[length]!.hash1) length++
+  return length
+}
+
+test('random histories: the plan ends in the leader\'s log', () => {
+  const random = makeRandom(4643)
+  for (let round = 0; round < 2_000; round++) {
+    const runs: [number, number][] = []
+    for (let epoch = 1; epoch <= 6; epoch++) if (random.below(2) === 0) runs.push([epoch, 1 + random.below(5)])
+    const leader = history(runs)
+    // A learner has a prefix of the leader's log, then perhaps proposals of an epoch the leader knows nothing of.
+    const kept = leader.slice(0, random.below(leader.length + 1))
+    const last = kept[kept.length - 1]
+    const learner = [...kept]
+    if (random.below(2) === 0) {
+      const epoch = 7 + random.below(3)
+      let prevZxid = last?.zxid ?? ZXID_ZERO
+      let chain: Readonly<Chain> = last ?? CHAIN_ZERO
+      for (let counter = 1; counter <= 1 + random.below(3); counter++) {
+        const zxid = makeZxid(epoch, counter)
+        const next = chainOf(chain, zxid, Uint8Array.of(200, counter))
+        learner.push({ zxid, prevZxid, ...next, bytes: Uint8Array.of(200, counter) })
+        prevZxid = zxid
+        chain = next
+      }
+    }
+    const log = logOf(leader)
+    const mine = logOf(learner)
+    const plan = planSync(log, { lastZxid: mine.last, base: ZXID_ZERO, ...mine.lastChain })
+    const point = plan.kind === 'diff' ? plan.from : plan.kind === 'trunc' ? plan.to : null
+    assert.ok(point !== null, 'a log from the beginning never needs a snapshot')
+    // An unknown learner epoch above the leader's end: only the prefix up to the point survives, and it is common.
+    const common = commonPrefix(leader, learner)
+    const keptLength = learner.filter((entry) => entry.zxid <= point).length
+    if (plan.kind === 'trunc' && !mine.holds(point)) continue
+    assert.ok(keptLength <= common)
+    mine.truncate(point)
+    for (const entry of log.slice(point, log.last, Infinity)) mine.append({ ...entry, txn: null })
+    assert.is(mine.lastChain.hash1, log.lastChain.hash1)
+    assert.is(mine.length, log.length)
+  }
+})
+
+test.run()
