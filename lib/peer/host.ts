@@ -1,0 +1,309 @@
+import type { ConnId, ConnectedEffect, Effect, Input, LinkId, RoleEffect } from '../core/effects.ts'
+import type { ErrorCode } from '../core/errors.ts'
+import { ZkError } from '../core/errors.ts'
+import type { Replica } from '../core/replica.ts'
+import type { Outcome, WatchEvent } from '../core/tree/request.ts'
+import type { Message } from '../core/zab/messages.ts'
+import type { Zxid } from '../core/zxid.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { LogBatch, Storage } from '../ports/storage.ts'
+import type { Metrics } from './metrics.ts'
+import type { NextTurn } from './system-clock.ts'
+
+/** Timers of the platform hold 31 bits of milliseconds. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** Who is told what a replica says to one client connection; calls come in the replica's order and must not throw. */
+export interface ConnectionEvents {
+  onConnected(effect: ConnectedEffect): void
+  onReply(xid: number, zxid: Zxid, outcome: Outcome): void
+  onEvent(event: WatchEvent): void
+  /** Last call. */
+  onClose(code: ErrorCode): void
+}
+
+/** What a host drives and whom it tells. */
+export interface HostParts {
+  readonly replica: Replica
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly nextTurn: NextTurn
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly unref: boolean
+  /** One frame per call: all that one turn has for a link. The array is reused. */
+  send(link: LinkId, messages: readonly Message[]): void
+  drop(link: LinkId, code: ErrorCode, reason: string): void
+  onRole(effect: RoleEffect): void
+  /** The replica stopped for good; called once. */
+  onFatal(error: ZkError): void
+}
+
+/**
+ * The driver of effects.ts. What arrives in one turn of the event loop is stepped together, and its effects go out
+ * together: one write, one frame per link. Turns go on while writes are in flight.
+ */
+export class Host {
+  readonly #parts: HostParts
+  readonly #replica: Replica
+  readonly #connections = new Map<ConnId, ConnectionEvents>()
+  readonly #outgoing = new Map<LinkId, Message[]>()
+  #inputs: Input[] = []
+  #spare: Input[] = []
+  #lastConn = 0
+  #isScheduled = false
+  /** A completed write is worth a turn of its own at once, but only one per turn of the event loop: see #persisted. */
+  #isUrgentSpent = false
+  #timer: Timer | null = null
+  #timerAtMs = Infinity
+  #isOver = false
+  #hasFailed = false
+  #writes = 0
+  #onIdle: (() => void) | null = null
+
+  constructor(parts: HostParts) {
+    this.#parts = parts
+    this.#replica = parts.replica
+  }
+
+  /** True once no input is taken any more. */
+  get over(): boolean {
+    return this.#isOver
+  }
+
+  /** Adds an input to the coming turn. */
+  push(input: Input): void {
+    if (this.#isOver) return
+    this.#inputs.push(input)
+    if (!this.#isScheduled) this.#schedule()
+  }
+
+  /** The first turn: carries out what the replica wanted at its birth. */
+  start(): void {
+    this.push({ kind: 'tick' })
+  }
+
+  /** Names a new connection. */
+  connect(events: ConnectionEvents): ConnId {
+    this.#lastConn += 1
+    this.#connections.set(this.#lastConn, events)
+    return this.#lastConn
+  }
+
+  /** Its owner left: nothing more is told. */
+  disconnect(conn: ConnId): void {
+    if (this.#connections.delete(conn)) this.push({ kind: 'disconnect', conn })
+  }
+
+  /** Steps `stop` at once, carries out what follows, and waits for the writes in flight. */
+  async stop(): Promise<void> {
+    if (!this.#isOver) {
+      this.#inputs.push({ kind: 'stop' })
+      this.#turn()
+      this.#end('PeerStopped')
+    }
+    if (this.#writes > 0) await new Promise<void>((resolve) => { this.#onIdle = resolve })
+  }
+
+  #schedule(): void {
+    this.#isScheduled = true
+    this.#parts.nextTurn(() => {
+      this.#isScheduled = false
+      this.#isUrgentSpent = false
+      this.#turn()
+    })
+  }
+
+  #turn(): void {
+    if (this.#isOver) return
+    const inputs = this.#inputs
+    this.#inputs = this.#spare
+    this.#spare = inputs
+    const { clock, metrics } = this.#parts
+    metrics.turns += 1
+    metrics.inputs += inputs.length
+    try {
+      const now = { ms: clock.now(), wallMs: clock.wall() }
+      for (const input of inputs) this.#replica.step(now, input)
+      inputs.length = 0
+      this.#carryOut(this.#replica.take())
+    } catch (error) {
+      // An invariant broke: the replica must not limp on, and the process it lives in must not notice.
+      this.#fail(new ZkError('PeerStopped', `the peer stopped itself: ${String(error)}`, { cause: error }))
+      return
+    }
+    this.#arm()
+  }
+
+  /** What others wait for goes first; then clients, in the order of the effects. */
+  #carryOut(effects: readonly Effect[]): void {
+    let batch: LogBatch | null = null
+    let ticket = 0
+    let isForClients = false
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'send': this.#collect(effect); break
+        case 'persist': {
+          const merged: LogBatch | null = batch ? merge(batch, effect.batch) : effect.batch
+          if (batch && !merged) this.#write(batch, ticket)
+          batch = merged ?? effect.batch
+          ticket = effect.ticket
+          break
+        }
+        case 'dropLink':
+          this.#flush(effect.link)
+          this.#parts.metrics.linkDrops += 1
+          this.#parts.drop(effect.link, effect.code, effect.reason)
+          break
+        default: isForClients = true
+      }
+    }
+    if (batch) this.#write(batch, ticket)
+    for (const link of this.#outgoing.keys()) this.#flush(link)
+    if (isForClients) for (const effect of effects) this.#tell(effect)
+  }
+
+  #collect(effect: Extract<Effect, { kind: 'send' }>): void {
+    this.#parts.metrics.countSend(effect)
+    const messages = this.#outgoing.get(effect.link)
+    if (messages) messages.push(effect.message)
+    else this.#outgoing.set(effect.link, [effect.message])
+  }
+
+  #flush(link: LinkId): void {
+    const messages = this.#outgoing.get(link)
+    if (!messages) return
+    this.#outgoing.delete(link)
+    this.#parts.send(link, messages)
+  }
+
+  #write(batch: LogBatch, ticket: number): void {
+    const { storage, clock, metrics } = this.#parts
+    metrics.countBatch(batch)
+    this.#writes += 1
+    const startedMs = clock.now()
+    storage.write(batch).then(() => {
+      metrics.countPersisted(clock.now() - startedMs)
+      this.#persisted({ kind: 'persisted', ticket })
+    }, (error: unknown) => {
+      this.#persisted({ kind: 'persistFailed', ticket, reason: error instanceof Error ? error.message : String(error) })
+    })
+  }
+
+  /**
+   * Runs the turn for a completed write without waiting for the event loop to come round, so that storage in memory
+   * costs no latency. Once per round only: such turns can feed each other through microtasks for ever.
+   */
+  #persisted(input: Input): void {
+    this.#writes -= 1
+    if (this.#writes === 0) this.#onIdle?.()
+    if (this.#isOver) return
+    if (this.#isUrgentSpent) {
+      this.push(input)
+      return
+    }
+    this.#isUrgentSpent = true
+    this.#inputs.push(input)
+    if (!this.#isScheduled) this.#schedule()
+    queueMicrotask(() => this.#turn())
+  }
+
+  #tell(effect: Effect): void {
+    const { metrics, logger } = this.#parts
+    switch (effect.kind) {
+      case 'reply': {
+        metrics.replies += 1
+        const { xid, zxid, outcome } = effect
+        this.#call(effect.conn, (events) => events.onReply(xid, zxid, outcome))
+        break
+      }
+      case 'event':
+        metrics.events += 1
+        this.#call(effect.conn, (events) => events.onEvent(effect.event))
+        break
+      case 'connected': this.#call(effect.conn, (events) => events.onConnected(effect)); break
+      case 'closeConn': this.#closeConnection(effect.conn, effect.code); break
+      case 'role':
+        if (effect.role === 'looking') metrics.elections += 1
+        logger.info(effect.serving ? 'serving' : effect.role, {
+          epoch: effect.epoch, leader: effect.leader, reason: effect.reason,
+        })
+        this.#parts.onRole(effect)
+        break
+      case 'log': logger[effect.level](effect.text, effect.fields); break
+      case 'fatal': this.#fail(new ZkError(effect.code, effect.reason)); break
+      default: break
+    }
+  }
+
+  /** A callback that throws breaks its own client alone. */
+  #call(conn: ConnId, tell: (events: ConnectionEvents) => void): void {
+    const events = this.#connections.get(conn)
+    if (!events) return
+    try {
+      tell(events)
+    } catch (error) {
+      this.#parts.logger.error('a client callback threw', { error })
+    }
+  }
+
+  #closeConnection(conn: ConnId, code: ErrorCode): void {
+    const events = this.#connections.get(conn)
+    this.#connections.delete(conn)
+    if (!events) return
+    this.#parts.metrics.disconnects += 1
+    try {
+      events.onClose(code)
+    } catch (error) {
+      this.#parts.logger.error('a client callback threw', { error })
+    }
+  }
+
+  #fail(error: ZkError): void {
+    if (this.#hasFailed) return
+    this.#hasFailed = true
+    this.#end('PeerStopped')
+    this.#parts.onFatal(error)
+  }
+
+  /** Takes no more inputs; every connection hears its end. */
+  #end(code: ErrorCode): void {
+    this.#isOver = true
+    this.#timer?.cancel()
+    this.#timer = null
+    this.#inputs.length = 0
+    this.#outgoing.clear()
+    for (const conn of [...this.#connections.keys()]) this.#closeConnection(conn, code)
+  }
+
+  /** A timer that fires early costs one idle turn; one that is moved at every message costs far more. */
+  #arm(): void {
+    if (this.#isOver) return
+    const deadline = this.#replica.deadline()
+    if (deadline >= this.#timerAtMs || deadline === Infinity) return
+    this.#timer?.cancel()
+    this.#timerAtMs = deadline
+    const { clock, unref } = this.#parts
+    const delayMs = Math.min(LONGEST_TIMER_MS, Math.max(0, deadline - clock.now()))
+    this.#timer = clock.setTimer(delayMs, () => {
+      this.#timer = null
+      this.#timerAtMs = Infinity
+      this.push({ kind: 'tick' })
+    }, unref)
+  }
+}
+
+/** Two batches as one when that is the same: appends, and promises of which the later ones hold. */
+function merge(first: LogBatch, second: LogBatch): LogBatch | null {
+  if (!isPlain(first) || !isPlain(second)) return null
+  const entries = first.entries && second.entries
+    ? [...first.entries, ...second.entries] : first.entries ?? second.entries
+  const meta = second.meta ?? first.meta
+  return { ...(entries ? { entries } : {}), ...(meta ? { meta } : {}) }
+}
+
+function isPlain(batch: LogBatch): boolean {
+  return batch.truncateAfter === undefined && batch.chunks === undefined && batch.install === undefined &&
+    batch.resetLog === undefined && batch.purgeThrough === undefined
+}

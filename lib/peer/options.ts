@@ -1,0 +1,196 @@
+import type { Member, Timing } from '../core/effects.ts'
+import { isZkError, ZkError } from '../core/errors.ts'
+import type { Limits } from '../core/limits.ts'
+import { checkLimits, DEFAULT_LIMITS } from '../core/limits.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Logger } from '../ports/logger.ts'
+import { SILENT } from '../ports/logger.ts'
+import type { Storage } from '../ports/storage.ts'
+import type { Transport } from '../ports/transport.ts'
+import type { MemberAddresses } from './members.ts'
+import { schemeOf } from './members.ts'
+import { systemClock } from './system-clock.ts'
+
+/** One member as the user writes it: where it can be dialled, and its role when it is not a voter. */
+export type MemberOption = string | readonly string[] |
+  { readonly addresses: string | readonly string[], readonly role?: 'voter' | 'observer' }
+
+/** Which ensemble a peer belongs to. */
+export interface EnsembleOptions {
+  /** Peers of another name refuse each other. */
+  readonly name: string
+  /** Every member by its id, this peer included; no address for a member that only dials. The same on all of them. */
+  readonly members: Readonly<Record<number, MemberOption>>
+}
+
+/** What a peer is made of. */
+export interface PeerOptions {
+  readonly id: number
+  readonly ensemble: EnsembleOptions
+  /** The first that takes an address is used for it. */
+  readonly transports: readonly Transport[]
+  readonly storage: Storage
+  /** Shared by all peers of the ensemble, who then prove to each other that they have it. */
+  readonly secret?: string | Uint8Array
+  /** May found the ensemble from empty storages without hearing from every voter; implied when it is the only voter. */
+  readonly bootstrap?: boolean
+  readonly timing?: Partial<Timing>
+  readonly limits?: Partial<Limits>
+  readonly logger?: Logger
+  readonly clock?: Clock
+  /** `user:base64(sha1(user:password))`: who authenticates with it may do everything. */
+  readonly superDigest?: string
+  /** Checks no access-control lists. */
+  readonly skipAcl?: boolean
+  /** Nodes with a time to live may be created; true unless said otherwise. */
+  readonly ttl?: boolean
+  /** Ends a start that is under way. */
+  readonly signal?: AbortSignal
+  /** No timer of this peer keeps the process alive. */
+  readonly unref?: boolean
+  /** Where to bind, when that differs from the advertised addresses: `tcp://0.0.0.0:7001`. */
+  readonly listen?: readonly string[]
+}
+
+/**
+ * Durations for a LAN and a busy host, in ms: a dead leader is replaced within about 1 s, because its links break at
+ * once; a frozen one within about 2 s, when `syncMs` has passed in silence.
+ */
+export const DEFAULT_TIMING: Timing = {
+  tickMs: 100,
+  initMs: 5_000,
+  syncMs: 1_500,
+  pingMs: 100,
+  finalizeMs: 40,
+  resendMs: 50,
+  resendMaxMs: 500,
+  sessionMinMs: 500,
+  sessionMaxMs: 120_000,
+  reapMs: 5_000,
+}
+
+const LARGEST_ID = 65_535
+const LONGEST_NAME = 128
+
+/** The options with everything filled in and checked. */
+export interface PeerSettings {
+  readonly id: number
+  readonly ensembleName: string
+  /** Sorted by id. */
+  readonly members: readonly MemberAddresses[]
+  readonly transports: readonly Transport[]
+  readonly storage: Storage
+  readonly secret: string | Uint8Array | undefined
+  readonly bootstrap: boolean
+  readonly timing: Timing
+  readonly limits: Limits
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly superDigest: string | undefined
+  readonly skipAcl: boolean
+  readonly ttl: boolean
+  readonly unref: boolean
+  readonly listen: readonly string[] | undefined
+}
+
+/** Checks what the user wrote. Throws TypeError for a wrong argument and ZkError AddressInvalid for an address. */
+export function checkOptions(options: PeerOptions): PeerSettings {
+  const { id, ensemble, transports, storage } = options
+  checkId(id)
+  const name = ensemble?.name
+  if (typeof name !== 'string' || name === '' || name.length > LONGEST_NAME) {
+    throw new TypeError(`ensemble.name must be a string of 1 to ${LONGEST_NAME} characters`)
+  }
+  if (!Array.isArray(transports)) throw new TypeError('transports must be an array')
+  if (typeof storage?.open !== 'function') throw new TypeError('storage must be a Storage')
+  const members = readMembers(ensemble.members)
+  const self = members.find((member) => member.id === id)
+  if (!self) throw new TypeError(`ensemble.members does not list peer ${id}`)
+  if (self.role === 'voter' && !storage.features.durable) {
+    throw new TypeError(`peer ${id} is a voter, but its storage is not durable: it can only be an observer`)
+  }
+  const voters = members.filter((member) => member.role === 'voter')
+  if (voters.length === 0) throw new TypeError('ensemble.members must list at least one voter')
+  checkSecret(options.secret)
+  for (const address of options.listen ?? []) schemeOf(address)
+  return {
+    id, ensembleName: name, members, transports, storage,
+    secret: options.secret,
+    bootstrap: options.bootstrap ?? (voters.length === 1 && self.role === 'voter'),
+    timing: readTiming(options.timing),
+    limits: readLimits(options.limits),
+    logger: options.logger ?? SILENT,
+    clock: options.clock ?? systemClock(),
+    superDigest: options.superDigest,
+    skipAcl: options.skipAcl ?? false,
+    ttl: options.ttl ?? true,
+    unref: options.unref ?? false,
+    listen: options.listen,
+  }
+}
+
+function checkId(id: unknown): asserts id is number {
+  if (typeof id !== 'number' || !Number.isInteger(id) || id < 1 || id > LARGEST_ID) {
+    throw new TypeError(`a peer id must be an integer from 1 to ${LARGEST_ID}, not ${String(id)}`)
+  }
+}
+
+function checkSecret(secret: unknown): void {
+  if (secret === undefined) return
+  const isText = typeof secret === 'string' || secret instanceof Uint8Array
+  if (!isText || secret.length === 0) throw new TypeError('secret must be a string or bytes, and not empty')
+  if (globalThis.crypto?.subtle === undefined) {
+    throw new ZkError('Unimplemented', 'a secret needs WebCrypto, which this context does not have')
+  }
+}
+
+function readMembers(given: EnsembleOptions['members']): readonly MemberAddresses[] {
+  if (typeof given !== 'object' || given === null) throw new TypeError('ensemble.members must be an object')
+  const members = Object.entries(given).map(([key, option]: [string, MemberOption]): MemberAddresses => {
+    const id = /^[0-9]+$/.test(key) ? Number(key) : NaN
+    checkId(id)
+    const isPlain = typeof option === 'string' || Array.isArray(option)
+    const { addresses, role = 'voter' } = isPlain
+      ? { addresses: option as string | readonly string[] } : option as Exclude<MemberOption, string | readonly string[]>
+    if (role !== 'voter' && role !== 'observer') throw new TypeError(`the role of member ${id} is not known`)
+    const list = typeof addresses === 'string' ? [addresses] : addresses
+    if (!Array.isArray(list)) throw new TypeError(`the addresses of member ${id} must be strings`)
+    for (const address of list) schemeOf(String(address))
+    return { id, role, addresses: [...list as readonly string[]] }
+  })
+  return members.toSorted((one, other) => one.id - other.id)
+}
+
+function readTiming(given: Partial<Timing> | undefined): Timing {
+  const timing = { ...DEFAULT_TIMING, ...given }
+  for (const [name, value] of Object.entries(timing)) {
+    if (!(name in DEFAULT_TIMING)) throw new TypeError(`timing.${name} is not known`)
+    if (!Number.isInteger(value) || value < 1) throw new TypeError(`timing.${name} must be a positive integer`)
+  }
+  if (timing.pingMs * 2 > timing.syncMs) throw new TypeError('timing.syncMs must be at least twice timing.pingMs')
+  if (timing.sessionMinMs > timing.sessionMaxMs) {
+    throw new TypeError('timing.sessionMinMs must not be above timing.sessionMaxMs')
+  }
+  return timing
+}
+
+function readLimits(given: Partial<Limits> | undefined): Limits {
+  const limits = { ...DEFAULT_LIMITS, ...given }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(name in DEFAULT_LIMITS)) throw new TypeError(`limits.${name} is not known`)
+    if (!Number.isInteger(value) || value < 1) throw new TypeError(`limits.${name} must be a positive integer`)
+  }
+  try {
+    checkLimits(limits)
+  } catch (error) {
+    throw isZkError(error) ? error : new TypeError(`limits do not fit together: ${(error as Error).message}`)
+  }
+  return limits
+}
+
+/** The text of /zookeeper/config, in the form of ZooKeeper's dynamic configuration. */
+export function configText(members: readonly (Member & { readonly addresses: readonly string[] })[]): string {
+  const lines = members.map(({ id, role, addresses }) =>
+    `server.${id}=${addresses.join(',')}:${role === 'voter' ? 'participant' : 'observer'}`)
+  return [...lines, 'version=0'].join('\n')
+}

@@ -1,0 +1,297 @@
+import type { Endpoint } from '../client/channel.ts'
+import type { RoleEffect } from '../core/effects.ts'
+import { isZkError, ZkError } from '../core/errors.ts'
+import { Replica } from '../core/replica.ts'
+import type { ReplicaStatus } from '../core/status.ts'
+import type { StorageFeatures } from '../ports/storage.ts'
+import { makeTxnCodec } from '../wire/txn.ts'
+import { LocalEndpoint } from './channel.ts'
+import { Host } from './host.ts'
+import type { LinkStatus } from './mesh.ts'
+import { Mesh } from './mesh.ts'
+import { LoopDelay, Metrics } from './metrics.ts'
+import type { PeerOptions, PeerSettings } from './options.ts'
+import { checkOptions, configText } from './options.ts'
+import type { Refusal } from './pair.ts'
+import { recover } from './recover.ts'
+import { makeNextTurn } from './system-clock.ts'
+import { TreeView } from './tree-view.ts'
+
+/** Stopping waits so long for the disk and the network, then gives up on them. */
+const STOP_MS = 5_000
+
+/** What a peer tells its owner, by name. */
+export interface PeerEventMap {
+  /** The role or its readiness changed. */
+  role: Omit<RoleEffect, 'kind'>
+  /** Clients are served from now on, or no more. */
+  serving: boolean
+  /** The peer stopped by itself, for good: its storage failed, or an invariant broke. */
+  fatal: ZkError
+  /** Another peer and this one do not belong together; told once per cause. */
+  refused: Refusal
+}
+
+/** Everything a peer knows of itself. */
+export interface PeerStatus extends ReplicaStatus {
+  readonly state: 'running' | 'failed' | 'stopped'
+  /** Where it listens, with real ports. */
+  readonly addresses: readonly string[]
+  readonly links: readonly LinkStatus[]
+  /** How late timers run in this process: the recent mean, and the largest of the last 10 s. */
+  readonly loopDelay: { readonly meanMs: number, readonly maxMs: number }
+  readonly storage: StorageFeatures
+  readonly lastError: ZkError | null
+}
+
+type Listeners = { [K in keyof PeerEventMap]: Set<(value: PeerEventMap[K]) => void> }
+
+/** One server of an ensemble, inside this process. */
+export class Peer {
+  readonly id: number
+  /** Where in-process clients connect. */
+  readonly endpoint: Endpoint
+  /** Local reads, without access control, as plain synchronous calls. */
+  readonly tree: TreeView
+  readonly #settings: PeerSettings
+  readonly #replica: Replica
+  readonly #mesh: Mesh
+  readonly #host: Host
+  readonly #metrics = new Metrics()
+  readonly #loopDelay: LoopDelay
+  readonly #listeners: Listeners = { role: new Set(), serving: new Set(), fatal: new Set(), refused: new Set() }
+  #addresses: readonly string[] = []
+  #wasServing = false
+  #lastError: ZkError | null = null
+  #lastRefusal: Refusal | null = null
+  #state: PeerStatus['state'] = 'running'
+  #ending: Promise<void> | null = null
+
+  /**
+   * Resolves when the storage is recovered and the addresses are bound; a quorum comes later (`ready`). Errors: TypeError,
+   * AddressInvalid, AddressInUse, those of Storage.open, ForeignEnsemble, MembershipMismatch, Aborted. Nothing stays open then.
+   */
+  static async start(options: PeerOptions): Promise<Peer> {
+    const settings = checkOptions(options)
+    const { signal } = options
+    throwIfAborted(signal)
+    const { storage, clock, logger } = settings
+    const codec = makeTxnCodec()
+    const recovered = await recover(storage, codec, clock, logger, signal)
+    let peer: Peer
+    try {
+      throwIfAborted(signal)
+      const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2))
+      const replica = new Replica({
+        peerId: settings.id,
+        ensembleName: settings.ensembleName,
+        members: settings.members.map(({ id, role }) => ({ id, role })),
+        bootstrap: settings.bootstrap,
+        timing: settings.timing,
+        limits: settings.limits,
+        tree: treeOptions(settings),
+        seed: (high % 2 ** 20) * 2 ** 32 + low,
+        newEnsembleId: randomHex(),
+        codec,
+        configText: configText(settings.members),
+      }, recovered, { ms: clock.now(), wallMs: clock.wall() })
+      peer = new Peer(settings, replica)
+    } catch (error) {
+      await storage.close()
+      throw error
+    }
+    await peer.#open(signal)
+    return peer
+  }
+
+  private constructor(settings: PeerSettings, replica: Replica) {
+    const { id, clock, logger, storage, unref, superDigest } = settings
+    const nextTurn = makeNextTurn()
+    this.id = id
+    this.#settings = settings
+    this.#replica = replica
+    this.#loopDelay = new LoopDelay(clock)
+    this.#mesh = new Mesh({
+      self: id, ensembleName: settings.ensembleName, ensembleId: () => replica.ensembleId, members: settings.members,
+      transports: settings.transports, listen: settings.listen, secret: settings.secret, limits: settings.limits,
+      clock, logger, unref,
+    }, {
+      onLinkUp: (link, peer) => this.#host.push({ kind: 'linkUp', link, peer }),
+      onLinkDown: (link) => this.#host.push({ kind: 'linkDown', link }),
+      onMessages: (link, messages) => {
+        this.#metrics.messagesIn += messages.length
+        for (const message of messages) this.#host.push({ kind: 'receive', link, message })
+      },
+      onRefused: (refusal) => {
+        this.#lastRefusal = refusal
+        this.#emit('refused', refusal)
+      },
+    })
+    this.#host = new Host({
+      replica, storage, clock, logger, unref, nextTurn, metrics: this.#metrics,
+      send: (link, messages) => this.#mesh.send(link, messages),
+      drop: (link, code, reason) => this.#mesh.drop(link, code, reason),
+      onRole: (effect) => this.#onRole(effect),
+      onFatal: (error) => this.#onFatal(error),
+    })
+    this.tree = new TreeView(() => replica.tree)
+    this.endpoint = new LocalEndpoint({
+      peerId: id, host: this.#host, replica, metrics: this.#metrics, nextTurn, superDigest,
+    })
+  }
+
+  /** Calls back at every such event until the returned function is called. */
+  on<K extends keyof PeerEventMap>(event: K, listener: (value: PeerEventMap[K]) => void): () => void {
+    const listeners = this.#listeners[event]
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }
+
+  /** Resolves when clients are served. Errors: Aborted (its cause is the last refusal, if any), PeerStopped, or the fatal one. */
+  ready(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = options
+    return new Promise((resolve, reject) => {
+      const undo: (() => void)[] = []
+      const settle = (error?: ZkError): void => {
+        for (const each of undo) each()
+        if (error) reject(error)
+        else resolve()
+      }
+      const abort = (): void => settle(new ZkError('Aborted', 'the wait for the ensemble was aborted', {
+        cause: this.#lastRefusal ? new ZkError(this.#lastRefusal.code, this.#lastRefusal.reason) : signal?.reason as unknown,
+      }))
+      if (this.#state !== 'running') return settle(this.#lastError ?? new ZkError('PeerStopped'))
+      if (this.#wasServing) return settle()
+      if (signal?.aborted) return abort()
+      signal?.addEventListener('abort', abort, { once: true })
+      undo.push(
+        () => signal?.removeEventListener('abort', abort),
+        this.on('serving', (isServing) => isServing && settle()),
+        this.on('fatal', (error) => settle(error)),
+        this.#onStop(() => settle(new ZkError('PeerStopped'))),
+      )
+    })
+  }
+
+  status(): PeerStatus {
+    return {
+      ...this.#replica.status(),
+      state: this.#state,
+      addresses: this.#addresses,
+      links: this.#mesh.links(),
+      loopDelay: { meanMs: this.#loopDelay.meanMs, maxMs: this.#loopDelay.maxMs },
+      storage: this.#settings.storage.features,
+      lastError: this.#lastError,
+    }
+  }
+
+  /** Counts since the start, as one flat record of numbers; durations carry their unit. */
+  metrics(): Record<string, number> {
+    return {
+      ...this.#metrics.record(), ...this.#mesh.traffic(),
+      loopDelayMeanMs: this.#loopDelay.meanMs, loopDelayMaxMs: this.#loopDelay.maxMs,
+    }
+  }
+
+  /** Stops cleanly within 5 s: resigns, closes clients and links, finishes the writes in flight. Idempotent, never rejects. */
+  stop(): Promise<void> {
+    if (this.#state === 'running') {
+      this.#state = 'stopped'
+      this.#ending = this.#close()
+      for (const listener of [...this.#stopListeners]) listener()
+    }
+    return this.#ending ?? Promise.resolve()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  readonly #stopListeners = new Set<() => void>()
+
+  #onStop(listener: () => void): () => void {
+    this.#stopListeners.add(listener)
+    return () => void this.#stopListeners.delete(listener)
+  }
+
+  async #open(signal: AbortSignal | undefined): Promise<void> {
+    const abort = (): void => void this.#mesh.close()
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      await this.#mesh.start()
+      throwIfAborted(signal)
+    } catch (error) {
+      await this.stop()
+      throw signal?.aborted ? new ZkError('Aborted', 'the start was aborted', { cause: error }) : error
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+    this.#addresses = this.#mesh.addresses()
+    this.#loopDelay.start()
+    this.#host.start()
+  }
+
+  #onRole(effect: RoleEffect): void {
+    const { role, serving, epoch, leader, reason } = effect
+    this.#emit('role', { role, serving, epoch, leader, reason })
+    if (serving === this.#wasServing) return
+    this.#wasServing = serving
+    this.#emit('serving', serving)
+  }
+
+  #onFatal(error: ZkError): void {
+    this.#lastError = error
+    this.#wasServing = false
+    this.#settings.logger.error('the peer stopped', { code: error.code, reason: error.message, cause: error.cause })
+    if (this.#state === 'running') {
+      this.#state = 'failed'
+      this.#ending = this.#close()
+    }
+    this.#emit('fatal', error)
+  }
+
+  /** Everything that is open, each within its time. */
+  async #close(): Promise<void> {
+    const { clock, storage, logger } = this.#settings
+    this.#loopDelay.stop()
+    this.#wasServing = false
+    let isLate = false
+    await new Promise<void>((resolve) => {
+      const limit = clock.setTimer(STOP_MS, () => {
+        isLate = true
+        resolve()
+      })
+      const work = async (): Promise<void> => {
+        await this.#host.stop()
+        await this.#mesh.close()
+        await storage.close()
+      }
+      work().catch((error: unknown) => {
+        if (!isZkError(error, 'StorageFailed')) logger.warn('the storage did not close', { error })
+      }).finally(() => {
+        limit.cancel()
+        resolve()
+      })
+    })
+    if (isLate) logger.warn('the peer stopped without waiting for its storage any longer', { afterMs: STOP_MS })
+  }
+
+  /** A listener that throws is its owner's affair; the peer goes on. */
+  #emit<K extends keyof PeerEventMap>(event: K, value: PeerEventMap[K]): void {
+    for (const listener of [...this.#listeners[event]]) {
+      try {
+        listener(value)
+      } catch (error) {
+        this.#settings.logger.error('a listener threw', { event, error })
+      }
+    }
+  }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new ZkError('Aborted', 'the start was aborted', { cause: signal.reason })
+}
+
+function randomHex(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

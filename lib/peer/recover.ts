@@ -1,0 +1,51 @@
+import { TreeLoader, Tree } from '../core/tree/tree.ts'
+import type { TxnCodec } from '../core/tree/txn.ts'
+import type { RecoveredState } from '../core/replica.ts'
+import { isZkError, ZkError } from '../core/errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { Storage } from '../ports/storage.ts'
+
+/** Recovery that takes longer says how far it is. */
+const PROGRESS_MS = 2_000
+
+/**
+ * Opens a storage and loads its snapshot. What cannot be loaded is damage of the storage. On failure the storage is
+ * closed. Errors: those of Storage.open, StorageDamaged, Aborted.
+ */
+export async function recover(
+  storage: Storage, codec: TxnCodec, clock: Clock, logger: Logger, signal?: AbortSignal,
+): Promise<RecoveredState> {
+  const startedMs = clock.now()
+  const recovered = await storage.open()
+  try {
+    const { meta, base, entries, damage } = recovered
+    let tree = Tree.empty()
+    let chunks = 0
+    if (base) {
+      const loader = new TreeLoader()
+      let toldMs = startedMs
+      for await (const chunk of recovered.snapshot) {
+        if (signal?.aborted) throw new ZkError('Aborted', 'the start was aborted', { cause: signal.reason })
+        loader.push(codec.decodeRows(chunk))
+        chunks += 1
+        if (clock.now() - toldMs < PROGRESS_MS) continue
+        toldMs = clock.now()
+        logger.info('loading the snapshot', { chunks, of: base.chunks })
+      }
+      if (chunks !== base.chunks) {
+        throw new ZkError('StorageDamaged', `the snapshot has ${chunks} chunks of ${base.chunks}`)
+      }
+      tree = loader.finish()
+      if (tree.zxid !== base.zxid) throw new ZkError('StorageDamaged', 'the snapshot is of another zxid than its base')
+    }
+    logger.info('storage recovered', {
+      chunks, entries: entries.length, nodes: tree.nodeCount, damage, tookMs: clock.now() - startedMs,
+    })
+    return { meta, base, entries, damage, tree }
+  } catch (error) {
+    await storage.close()
+    if (isZkError(error, 'BadFrame')) throw new ZkError('StorageDamaged', 'the snapshot cannot be read', { cause: error })
+    throw error
+  }
+}

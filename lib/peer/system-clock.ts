@@ -1,0 +1,39 @@
+import type { Clock, Timer } from '../ports/clock.ts'
+
+/** What Node returns from setTimeout, as opposed to browsers' numbers. */
+interface Unrefable {
+  unref?(): unknown
+}
+
+/** The real time of this machine. */
+export function systemClock(): Clock {
+  return {
+    now: () => Math.floor(performance.now()),
+    wall: () => Date.now(),
+    setTimer(delayMs: number, callback: () => void, unref = false): Timer {
+      const handle = setTimeout(callback, delayMs)
+      if (unref) (handle as unknown as Unrefable).unref?.()
+      return { cancel: () => clearTimeout(handle) }
+    },
+  }
+}
+
+/** Runs `callback` in the next turn of the event loop, after input and output that is ready: Node's setImmediate or its like. */
+export type NextTurn = (callback: () => void) => void
+
+/**
+ * The fastest way to the next turn that this platform has. Not a microtask: turns that feed each other would keep the
+ * event loop from ever getting to its sockets and timers. Not a timer: browsers round it up to milliseconds.
+ */
+export function makeNextTurn(): NextTurn {
+  const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown }
+  if (setImmediate) return (callback) => void setImmediate(callback)
+  const { port1, port2 } = new MessageChannel()
+  const waiting: (() => void)[] = []
+  port1.addEventListener('message', () => waiting.shift()?.())
+  port1.start()
+  return (callback) => {
+    waiting.push(callback)
+    port2.postMessage(0)
+  }
+}
