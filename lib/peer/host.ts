@@ -25,8 +25,8 @@ export interface ConnectionEvents {
 
 /** What a host drives and whom it tells. */
 export interface HostParts {
-  readonly replica: Replica
-  readonly storage: Storage
+  readonly replica: Pick<Replica, 'step' | 'take' | 'deadline'>
+  readonly storage: Pick<Storage, 'write'>
   readonly clock: Clock
   readonly nextTurn: NextTurn
   readonly logger: Logger
@@ -46,7 +46,7 @@ export interface HostParts {
  */
 export class Host {
   readonly #parts: HostParts
-  readonly #replica: Replica
+  readonly #replica: HostParts['replica']
   readonly #connections = new Map<ConnId, ConnectionEvents>()
   readonly #outgoing = new Map<LinkId, Message[]>()
   #inputs: Input[] = []
