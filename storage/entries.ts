@@ -13,8 +13,9 @@ export function packedBytes(entry: LogEntry): number {
 }
 
 /**
- * Packs contiguous entries into one array, little-endian: a head, one row per entry, then all txns one after the other. Only
- * the first prevZxid is stored, the others follow. `reserved` bytes stay free in front, for a checksum.
+ * Packs contiguous entries into one array, little-endian: a head, one row per entry, then all txns one
+ * after the other. Only the first prevZxid is stored, the others follow. `reserved` bytes stay free in
+ * front, for a checksum.
  */
 export function packEntries(entries: readonly LogEntry[], reserved = 0): Uint8Array {
   let total = reserved + HEAD_BYTES

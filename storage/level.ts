@@ -12,8 +12,9 @@ import { readContent, readState, stateWithout } from './level/recovery.ts'
 /** Options of the LevelDB storage. */
 export interface LevelOptions {
   /**
-   * False: writes are not flushed to the disk, and what was acknowledged is lost with the power. Dangerous; it exists so that a
-   * test of power loss can show that it would notice.
+   * False: writes are not flushed to the disk, no marker is written, and what was acknowledged is lost with the
+   * power, although `features` says otherwise. Dangerous: it exists so that a test of power loss can show that it
+   * would notice.
    */
   readonly sync?: boolean
   /** Makes the database, for tests that need a failing one. */
@@ -26,15 +27,18 @@ const MERGED_BYTES = 8 * 1024 * 1024
 const MARKER_INTERVAL_MS = 1_000
 
 /**
- * Keeps the log, the promises and the snapshots in LevelDB (in browsers in IndexedDB) in the folder `location`, which it makes.
+ * Keeps the log, the promises and the snapshots in LevelDB (in browsers in IndexedDB) in the folder
+ * `location`, which it makes.
  *
- * Every write is one atomic synced batch, carrying a record of what the whole storage must hold; every value has a checksum; and
- * a marker beside the database names a batch that was durable, at least once a second, and repeats the promises whenever they
- * change. So `open` recognises as damage: a lost acknowledged tail older than the marker, a lost or altered record anywhere, a
- * lost snapshot, a database put back from a copy, and a lost database (its promises come from the marker). An unusable database is
- * set aside as `db.damaged-N`, never deleted. Not recognised: an acknowledged tail younger than the marker (at most the last
- * second before a crash, without a change of promises) that the disk loses; and the loss of the whole folder, which is an
- * empty storage. In browsers there is no marker and no durability: `features.durable` is false there.
+ * Every write is one atomic synced batch, carrying a record of what the whole storage must hold; every
+ * value has a checksum; and a marker beside the database names a batch that was durable, at least once a
+ * second, and repeats the promises whenever they change. So `open` recognises as damage: a lost
+ * acknowledged tail older than the marker, a lost or altered record anywhere, a lost snapshot, a database
+ * put back from a copy, and a lost database (its promises come from the marker). An unusable database is
+ * set aside as `db.damaged-N`, never deleted. Not recognised: an acknowledged tail younger than the marker
+ * (at most the last second before a crash, without a change of promises) that the disk loses; and the loss
+ * of the whole folder, which is an empty storage. In browsers there is no marker and no durability:
+ * `features.durable` is false there.
  */
 export function level(location: string, options: LevelOptions = {}): Storage {
   return new LevelStorage(location, options)
@@ -62,6 +66,8 @@ interface Session {
   /** Marker writes, one after the other. */
   marking: Promise<void>
   timer: ReturnType<typeof setTimeout> | null
+  /** Cleaning under way. */
+  cleaning: Promise<void> | null
 }
 
 class LevelStorage implements Storage {
@@ -78,7 +84,7 @@ class LevelStorage implements Storage {
     this.#location = location
     this.#sync = options.sync ?? true
     this.#database = options.database ?? database
-    this.features = Object.freeze({ persistent: true, durable: this.#sync && nodeModules() !== undefined })
+    this.features = Object.freeze({ persistent: true, durable: nodeModules() !== undefined })
   }
 
   async open(): Promise<Recovered> {
@@ -144,7 +150,7 @@ class LevelStorage implements Storage {
       const ledger = new Ledger(content, this.#checksum, (key) => db.get(key))
       this.#session = {
         db, ledger, marker: this.#sync ? marker : null, queue: [], failure: null, pump: null, durable: null,
-        marked, marking: Promise.resolve(), timer: null,
+        marked, marking: Promise.resolve(), timer: null, cleaning: null,
       }
       const { meta, base, damage } = content.state
       return { meta, base, snapshot: this.#snapshot(db, base), entries, damage }
@@ -167,7 +173,10 @@ class LevelStorage implements Storage {
     }
   }
 
-  /** Writes what waits, one LevelDB batch after the other: `level` may complete concurrent batches out of order. */
+  /**
+   * Writes what waits, one LevelDB batch after the other: `level` may complete concurrent batches out of
+   * order.
+   */
   async #pump(session: Session): Promise<void> {
     const { queue } = session
     while (queue.length > 0 && session.failure === null) {
@@ -187,6 +196,7 @@ class LevelStorage implements Storage {
     const { db, ledger, marker } = session
     for (const { batch } of taken) await ledger.apply(batch)
     await db.batch(ledger.finish(), { sync: this.#sync })
+    clean(session)
     if (marker === null || ledger.meta === null) return
     session.durable = { sequence: ledger.sequence, meta: ledger.meta }
     if (isPromise(session.marked?.meta, ledger.meta)) await mark(session, marker)
@@ -209,6 +219,7 @@ class LevelStorage implements Storage {
     if (session === null) return
     try {
       await session.pump
+      await session.cleaning
       if (session.timer !== null) clearTimeout(session.timer)
       if (session.marker !== null && session.failure === null) await mark(session, session.marker)
       await session.marking.catch((error: unknown) => fail(session, error))
@@ -228,6 +239,18 @@ function mark(session: Session, marker: MarkerFile): Promise<void> {
     session.marked = durable
   })
   return session.marking
+}
+
+/** Gives the space of what was deleted back to the disk, beside the writes. */
+function clean(session: Session): void {
+  const { db, ledger } = session
+  if (session.cleaning !== null || db.compactRange === undefined) return
+  const ranges = ledger.takeDeadRanges()
+  if (ranges.length === 0) return
+  const work = async (): Promise<void> => {
+    for (const [start, end] of ranges) await db.compactRange?.(start, end)
+  }
+  session.cleaning = work().then(() => { session.cleaning = null }, (error: unknown) => void fail(session, error))
 }
 
 /** How many of the waiting batches fit one LevelDB batch; at least one. */
@@ -269,7 +292,8 @@ function levelCode(error: unknown): unknown {
 
 function isCorruption(error: unknown): boolean {
   const code = levelCode(error)
-  const text = error instanceof Error ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}` : ''
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : ''
+  const text = error instanceof Error ? `${error.message} ${cause}` : ''
   return code === 'LEVEL_CORRUPTION' || (code === 'LEVEL_IO_ERROR' && /MANIFEST-\d+: No such file/.test(text))
 }
 

@@ -6,7 +6,10 @@ import { packEntries, unpackEntries } from './entries.ts'
 
 type Zxid = LogEntry['zxid']
 
-/** The entries of one batch, packed: the caller's bytes are not kept, and a batch is one object, not hundreds. */
+/**
+ * The entries of one batch, packed: the caller's bytes are not kept, and a batch is one object, not
+ * hundreds.
+ */
 interface Group {
   readonly first: Zxid
   readonly last: Zxid
@@ -14,9 +17,10 @@ interface Group {
 }
 
 /**
- * A storage that lives as long as the object it is: `close` keeps the content and `open` finds it again, so a peer can be
- * restarted on it. Nothing survives the process. It counts as durable, since the peer and its memory are lost together
- * only in a crash that this storage cannot outlive anyway: use it where every peer shares that fate, or in tests.
+ * A storage that lives as long as the object it is: `close` keeps the content and `open` finds it again, so
+ * a peer can be restarted on it. Nothing survives the process. It counts as durable, since the peer and its
+ * memory are lost together only in a crash that this storage cannot outlive anyway: use it where every peer
+ * shares that fate, or in tests.
  */
 export function memory(): Storage {
   return new MemoryStorage()
@@ -135,6 +139,8 @@ function unpack(group: Group): LogEntry[] {
   return entries
 }
 
-async function* copies(count: number, chunks: ReadonlyMap<number, Uint8Array> | undefined): AsyncIterable<Uint8Array> {
+async function* copies(
+  count: number, chunks: ReadonlyMap<number, Uint8Array> | undefined,
+): AsyncIterable<Uint8Array> {
   for (let index = 0; index < count; index++) yield new Uint8Array(chunks?.get(index) ?? [])
 }

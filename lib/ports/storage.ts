@@ -4,12 +4,14 @@ import type { Zxid } from '../core/zxid.ts'
  * Where one peer keeps its promises, its log and its snapshots.
  *
  * Contract, checked by lib/testing/conformance/storage.ts:
- * - `write` is atomic, and durable when it resolves; batches take effect in call order although calls are not awaited
- *   (the adapter keeps one write in flight and may merge the batches that wait behind it into one);
+ * - `write` is atomic, and durable when it resolves; batches take effect in call order although calls are not
+ *   awaited (the adapter keeps one write in flight and may merge the batches that wait behind it into one);
  * - every crash image is a prefix of the batches written, and contains every batch whose `write` resolved;
+ * - a batch that would leave a hole in the log, or installs chunks that were not written, fails;
  * - after a write failed, every later write fails too: the peer stops, nothing is retried;
  * - bytes handed in are not kept after `write` resolved; bytes handed out are the caller's;
- * - what cannot be a prefix (a lost acknowledged tail, a damaged record) is reported by `open` as damage, never half-used.
+ * - what cannot be a prefix (a lost acknowledged tail, a damaged record) is reported by `open` as damage, never
+ *   half-used.
  */
 export interface Storage {
   readonly features: StorageFeatures
@@ -25,7 +27,10 @@ export interface Storage {
 export interface StorageFeatures {
   /** A completed write survives a crash of the process. */
   readonly persistent: boolean
-  /** A completed write survives loss of power: only then may the peer vote. Memory counts as durable for as long as its object lives. */
+  /**
+   * A completed write survives loss of power: only then may the peer vote. Memory counts as durable for as long as its
+   * object lives.
+   */
   readonly durable: boolean
 }
 
@@ -90,7 +95,10 @@ export interface LogBatch {
   readonly chunks?: readonly SnapshotChunk[]
   /** Makes the snapshot whose chunks were written before the base; chunks of all other snapshots may go. */
   readonly install?: SnapshotBase
-  /** With `install` of a snapshot that came from a leader: drops the whole log first. */
+  /**
+   * With `install` of a snapshot that came from a leader: drops the whole log first, before any other part takes
+   * effect.
+   */
   readonly resetLog?: boolean
   /** Entries up to and including this zxid (at most the base's) are not needed any more. */
   readonly purgeThrough?: Zxid

@@ -13,6 +13,8 @@ export interface Database {
   close(): Promise<void>
   get(key: string): Promise<Uint8Array | undefined>
   batch(operations: Operation[], options: { sync: boolean }): Promise<void>
+  /** Absent where the platform cleans up by itself. */
+  compactRange?(start: string, end: string): Promise<void>
   keys(range: Range): AsyncIterable<string>
   iterator(range: Range): AsyncIterable<[string, Uint8Array]>
 }
@@ -24,5 +26,8 @@ export function database(location: string): Database {
   } as object)
 }
 
-/** Two of these may be held in memory; the log is deleted before it sinks into the tables, so a larger one saves copying. */
+/**
+ * Two of these may be held in memory; the log is deleted before it sinks into the tables, so a larger one
+ * saves copying.
+ */
 const WRITE_BUFFER_BYTES = 8 * 1024 * 1024

@@ -1,7 +1,9 @@
 import { ZkError } from '../../lib/core/errors.ts'
 import type { LogBatch, LogEntry, Meta, SnapshotBase } from '../../lib/ports/storage.ts'
 import { packEntries, packedBytes, unpackEntries } from '../entries.ts'
-import { SEAL_BYTES, STATE_KEY, chunkKey, groupKey, isSealed, packState, seal } from './records.ts'
+import {
+  CHUNK_RANGE, GROUP_RANGE, SEAL_BYTES, STATE_KEY, chunkKey, groupKey, isSealed, packState, seal,
+} from './records.ts'
 import type { Checksum, StateRecord } from './records.ts'
 
 type Zxid = LogEntry['zxid']
@@ -34,12 +36,14 @@ export interface LedgerContent {
 
 /** Values larger than this are split between entries, as LevelDB copies values around. */
 const GROUP_BYTES = 1024 * 1024
+/** Deleted data is cleaned up when so much has been written since the last time. */
+const CLEANED_BYTES = 32 * 1024 * 1024
 /** Deletions that ride on one batch, so that purging a long log stalls no write. */
 const GARBAGE_PER_BATCH = 256
 
 /**
- * Turns log batches into LevelDB batches: knows which groups and chunks exist, checks that the log stays without a hole, and
- * nets several log batches into one set of operations.
+ * Turns log batches into LevelDB batches: knows which groups and chunks exist, checks that the log stays
+ * without a hole, and nets several log batches into one set of operations.
  */
 export class Ledger {
   readonly #checksum: Checksum
@@ -59,6 +63,7 @@ export class Ledger {
   #plan = new Map<string, Uint8Array | null>()
   /** Entries of it that are not packed yet; they follow the last group. */
   #pending: LogEntry[] = []
+  #writtenBytes = 0
 
   constructor(content: LedgerContent, checksum: Checksum, read: (key: string) => Promise<Uint8Array | undefined>) {
     const { state } = content
@@ -136,10 +141,21 @@ export class Ledger {
     return operations
   }
 
+  /**
+   * The ranges that hold nothing any more, when it is time to compact them; empty otherwise. LevelDB lets a
+   * deletion and what it deletes sink to the bottom one after the other, and joins them only near a gigabyte.
+   */
+  takeDeadRanges(): readonly (readonly [string, string])[] {
+    if (this.#garbage.size > 0 || this.#base === null || this.#writtenBytes < CLEANED_BYTES) return []
+    this.#writtenBytes = 0
+    return [[GROUP_RANGE[0], groupKey(this.#begin)], [CHUNK_RANGE[0], chunkKey(this.#base.id, 0)]]
+  }
+
   #put(key: string, value: Uint8Array): void {
     this.#garbage.delete(key)
     this.#doomed.delete(key)
     this.#plan.set(key, value)
+    this.#writtenBytes += value.byteLength
   }
 
   #delete(key: string): void {

@@ -5,7 +5,10 @@ import type { Meta } from '../../lib/ports/storage.ts'
 import { LAYOUT_VERSION } from './records.ts'
 import type { Checksum } from './records.ts'
 
-/** What the marker file says: the database has held at least batch `sequence`, and the promises were at least these. */
+/**
+ * What the marker file says: the database has held at least batch `sequence`, and the promises were at
+ * least these.
+ */
 export interface Marker {
   readonly sequence: number
   readonly meta: Meta
@@ -23,7 +26,7 @@ type Files = typeof NodeFiles
 type Paths = typeof NodePaths
 
 /** Node's modules without an import, so that bundles for browsers stay clean; undefined elsewhere. */
-export function nodeModules(): { readonly fs: Files, readonly path: Paths } | undefined {
+export function nodeModules(): NodeModules | undefined {
   const fs = globalThis.process?.getBuiltinModule?.('node:fs')
   const path = globalThis.process?.getBuiltinModule?.('node:path')
   return fs === undefined || path === undefined ? undefined : { fs, path }
@@ -40,12 +43,19 @@ async function syncFolder(fs: Files, folder: string): Promise<void> {
   }
 }
 
+/** Node's modules used here. */
+export interface NodeModules {
+  readonly fs: Files
+  readonly path: Paths
+}
+
 /** Makes the folder of a storage, durably. */
-export async function makeFolder({ fs, path }: { readonly fs: Files, readonly path: Paths }, folder: string): Promise<void> {
+export async function makeFolder({ fs, path }: NodeModules, folder: string): Promise<void> {
   const made = await fs.promises.mkdir(folder, { recursive: true })
   if (made === undefined) return
-  for (let parent = path.resolve(folder); parent !== path.dirname(path.resolve(made)); parent = path.dirname(parent)) {
-    await syncFolder(fs, path.dirname(parent))
+  const top = path.dirname(path.resolve(made))
+  for (let made = path.resolve(folder); made !== top; made = path.dirname(made)) {
+    await syncFolder(fs, path.dirname(made))
   }
 }
 

@@ -6,8 +6,8 @@ export const LAYOUT_VERSION = 1
 export const SEAL_BYTES = 4
 
 /**
- * What one LevelDB batch says about the whole storage. It is written in every batch, so the newest one names exactly the
- * groups and chunks that must be there: a batch lost in the middle cannot stay unnoticed.
+ * What one LevelDB batch says about the whole storage. It is written in every batch, so the newest one
+ * names exactly the groups and chunks that must be there: a batch lost in the middle cannot stay unnoticed.
  */
 export interface StateRecord {
   /** Counts the LevelDB batches. */

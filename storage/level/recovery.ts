@@ -61,7 +61,7 @@ export async function readContent(
   if (!isWholeSnapshot || reached !== state.end || log.isBeyond) {
     damage = worse('log', damage)
     // A log that does not reach its snapshot, or has lost it, leads nowhere.
-    if (reached < (base?.zxid ?? Infinity)) {
+    if (!isWholeSnapshot || reached < (base?.zxid ?? 0)) {
       for (const group of groups) doomed.push(groupKey(group.first))
       entries = []
       groups = []

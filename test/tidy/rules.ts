@@ -186,10 +186,10 @@ const ROOMS: readonly Room[] = [
 /** Which published files may import which package. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
   ws: /^(transports\/websocket-server\.ts|lib\/node\.ts|lib\/cli\/.*)$/,
-  level: /^storage\/level\.ts$/,
+  level: /^storage\/level(\/\w+)?\.ts$/,
   msgpackr: /^lib\/wire\//,
 }
-const NODE_FILES = /^(transports\/(tcp|websocket-server)\.ts|storage\/level\.ts|lib\/node\.ts|lib\/cli\/.*)$/
+const NODE_FILES = /^(transports\/(tcp|websocket-server)\.ts|storage\/level(\/\w+)?\.ts|lib\/node\.ts|lib\/cli\/.*)$/
 
 /** The path a relative specifier names. */
 export function target(source: Source, specifier: string): string {

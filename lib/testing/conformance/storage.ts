@@ -1,21 +1,25 @@
 import { isZkError } from '../../core/errors.ts'
 import { makeZxid } from '../../core/zxid.ts'
-import type { Zxid } from '../../core/zxid.ts'
-import type {
-  LogBatch, LogEntry, Meta, Recovered, SnapshotBase, SnapshotChunk, Storage, StorageFeatures,
-} from '../../ports/storage.ts'
+import type { LogBatch, Meta, Recovered, SnapshotBase, Storage, StorageFeatures } from '../../ports/storage.ts'
 import { check, sameBytes, sameEntries, within } from './storage-checks.ts'
+import { META, at, base, bytesOf, chunks, entry, run } from './storage-fixtures.ts'
+
+export { STORAGE_FLAWS, sabotagedPlace } from './storage-sabotage.ts'
+export type { StorageFlaw } from './storage-sabotage.ts'
 
 /** Where a storage keeps things; each case gets one that is empty. */
 export interface StoragePlace {
   /** A new adapter on this place; an adapter that keeps everything in itself may be handed out again. */
   storage(): Storage
   /**
-   * Kills the process, as far as the content goes, before it returns its promise: what is not durable then is gone. The
-   * next `storage()` sees what is left; the old adapter is not used again.
+   * Kills the process, as far as the content goes, before it returns its promise: what is not durable then
+   * is gone. The next `storage()` sees what is left; the old adapter is not used again.
    */
   crash(): Promise<void>
-  /** Alters stored entries behind the adapter's back. Required of what is persistent; called while it is closed. */
+  /**
+   * Alters stored entries behind the adapter's back. Required of what is persistent; called while it is
+   * closed.
+   */
   damage?(): Promise<void>
   /** Releases the place. */
   remove?(): Promise<void>
@@ -117,45 +121,6 @@ export function runStorageCases(
   }
 }
 
-const META: Meta = {
-  format: 1, peerId: 3, ensembleName: 'garden', ensembleId: '', members: '1:voter,2:voter,3:observer',
-  acceptedEpoch: 2, currentEpoch: 1, commitHint: makeZxid(1, 5), health: 'ok',
-}
-
-const at = (counter: number, epoch = 1): Zxid => (counter === 0 && epoch === 1 ? 0 as Zxid : makeZxid(epoch, counter))
-
-/** Bytes that differ for every seed. */
-function bytesOf(seed: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  for (let index = 0; index < length; index++) bytes[index] = Math.imul(seed + 1, index + 7) >>> 2
-  return bytes
-}
-
-/** The hashes only have to come back as they were. */
-function entry(zxid: Zxid, prevZxid: Zxid, bytes: Uint8Array = bytesOf(zxid % 1_000, 20)): LogEntry {
-  return { zxid, prevZxid, hash1: Math.imul(zxid % 65_536, 0x9e3779b1) >>> 0, hash2: 0xffffffff - (zxid % 9), bytes }
-}
-
-/** Entries `from` to `to` of epoch 1. */
-function run(from: number, to: number, length = 20): LogEntry[] {
-  const entries: LogEntry[] = []
-  for (let counter = from; counter <= to; counter++) {
-    entries.push(entry(at(counter), at(counter - 1), bytesOf(counter, length)))
-  }
-  return entries
-}
-
-function base(id: number, zxid: Zxid, chunks: number): SnapshotBase {
-  return { id, zxid, hash1: 7, hash2: 0xfffffff0, chunks }
-}
-
-function chunks(id: number, count: number, from = 0): SnapshotChunk[] {
-  return Array.from({ length: count }, (_, offset) => {
-    const index = from + offset
-    return { id, index, bytes: bytesOf(id * 100 + index, index % 3 === 1 ? 0 : 30) }
-  })
-}
-
 function sameSnapshot(found: Found, expected: SnapshotBase, what: string): void {
   check(JSON.stringify(found.base) === JSON.stringify(expected), `${what}: base is ${JSON.stringify(found.base)}`)
   check(found.chunks.length === expected.chunks, `${what}: ${found.chunks.length} chunks, not ${expected.chunks}`)
@@ -163,16 +128,23 @@ function sameSnapshot(found: Found, expected: SnapshotBase, what: string): void 
   found.chunks.forEach((chunk, index) => sameBytes(chunk, written[index]!.bytes, `${what}: chunk ${index}`))
 }
 
+const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1)
+
 function sameMeta(found: Found, expected: Meta | null, what: string): void {
-  const sorted = (meta: Meta | null): string => JSON.stringify(Object.entries(meta ?? {}).sort())
+  const sorted = (meta: Meta | null): string => JSON.stringify(Object.entries(meta ?? {}).sort(byName))
   check(sorted(found.meta) === sorted(expected), `${what}: meta is ${JSON.stringify(found.meta)}`)
+}
+
+/** What the promise was rejected with; null when it was not. */
+async function rejection(promise: Promise<unknown>): Promise<Error | null> {
+  return await promise.then(() => null, (thrown: unknown) => (thrown instanceof Error ? thrown : new Error('no error')))
 }
 
 /** Expects a rejection with this library's error. */
 async function fails(promise: Promise<unknown>, what: string): Promise<void> {
-  const error = await promise.then(() => null, (thrown: unknown) => thrown)
+  const error = await rejection(promise)
   check(error !== null, `${what} did not fail`)
-  check(isZkError(error), `${what} failed with another error: ${String(error)}`)
+  check(isZkError(error), `${what} failed with another error: ${error.message}`)
 }
 
 /** The log must be a contiguous run that ends at `last` and leaves out nothing after `after`. */
@@ -301,8 +273,8 @@ const orderCases: readonly StorageCase[] = [
   } },
   { name: 'a storage that is open cannot be opened', async run(context) {
     await context.open()
-    const error = await context.place.storage().open().then(() => null, (thrown: unknown) => thrown)
-    check(isZkError(error, 'StorageLocked'), `expected StorageLocked, got ${String(error)}`)
+    const error = await rejection(context.place.storage().open())
+    check(isZkError(error, 'StorageLocked'), `expected StorageLocked, got ${error?.message ?? 'success'}`)
     await context.write({ entries: run(1, 1) })
     sameEntries((await context.reopen()).entries, run(1, 1), 'log')
   } },
@@ -424,9 +396,8 @@ const snapshotCases: readonly StorageCase[] = [
     await context.open()
     await context.write({ entries: run(1, 8), chunks: chunks(1, 1), install: base(1, at(2), 1), meta: META })
     const meta = { ...META, currentEpoch: 2 }
-    await context.write({
-      truncateAfter: at(6), entries: run(7, 12), meta, chunks: chunks(2, 2), install: base(2, at(9), 2), purgeThrough: at(5),
-    })
+    const newer = { chunks: chunks(2, 2), install: base(2, at(9), 2), purgeThrough: at(5) }
+    await context.write({ truncateAfter: at(6), entries: run(7, 12), meta, ...newer })
     const found = await context.reopen()
     retained(found, 9, 12, 'log')
     sameMeta(found, meta, 'promises')
@@ -460,6 +431,8 @@ const faultCases: readonly StorageCase[] = [
         writes.push(write.then(() => { resolved = from + 5 }, (error: unknown) => error))
       }
       await writes[round % 3]
+      // A few turns more or less, so that the crash meets a write at different points.
+      for (let turn = 0; turn < round * 2; turn++) await Promise.resolve()
       const acknowledged = resolved
       const found = await context.crash()
       length = found.entries.length
@@ -474,11 +447,11 @@ const faultCases: readonly StorageCase[] = [
     await context.write({ entries: run(1, 30), meta: META })
     await context.write({ entries: run(31, 60) })
     await context.storage.close()
-    const { damage } = context.place
-    check(damage !== undefined, 'a persistent adapter needs a place that can be damaged')
-    await damage.call(context.place)
+    const { place } = context
+    check(place.damage !== undefined, 'a persistent adapter needs a place that can be damaged')
+    await place.damage()
     const found = await context.open().catch((error: unknown) => error)
-    if (found instanceof Error) return check(isZkError(found, 'StorageDamaged'), `expected damage, got ${String(found)}`)
+    if (found instanceof Error) return check(isZkError(found, 'StorageDamaged'), `another error: ${found.message}`)
     const { damage: told, entries, meta } = found as Found
     check(told !== 'none', 'no damage was reported')
     check(entries.length < 60, 'no entry is missing: the place was not damaged')
