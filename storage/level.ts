@@ -221,8 +221,10 @@ class LevelStorage implements Storage {
       await session.pump
       await session.cleaning
       if (session.timer !== null) clearTimeout(session.timer)
-      if (session.marker !== null && session.failure === null) await mark(session, session.marker)
-      await session.marking.catch((error: unknown) => fail(session, error))
+      const { marker } = session
+      const marking = marker === null || session.failure !== null ? session.marking : mark(session, marker)
+      // An old marker is as true as a new one: closing does not fail for it.
+      await marking.catch((error: unknown) => fail(session, error))
     } finally {
       this.#session = null
       await session.db.close()
