@@ -1,9 +1,9 @@
 import { unreachable } from '../core/assert.ts'
-import type { CreateRequest, MultiOp, WriteRequest } from '../core/tree/request.ts'
+import type { CreateRequest, Identity, MultiOp, WriteRequest } from '../core/tree/request.ts'
 import type { ForwardedBody, ForwardedRequest } from '../core/zab/messages.ts'
 import type { Packed } from './check.ts'
 import {
-  acl, bad, bytes, data, identities, int32, integer, list, packAcl, packIdentities, packSession, session, text, tuple,
+  acl, bad, below, bytes, data, identities, int32, integer, list, packAcl, packIdentities, packSession, session, text, tuple,
 } from './check.ts'
 
 const SESSION_CREATE = 0
@@ -11,30 +11,48 @@ const SESSION_CLOSE = -11
 /** Fields before the body's: tag, session, cxid. */
 const HEAD = 3
 
-/** Packs one forwarded request: `[tag, session, cxid, op, ...]`. */
-export function packForwarded(request: ForwardedRequest): Packed {
+/** Packs requests: the identities that occur in them, once each, then `[tag, session, cxid, op, ...]` per request. */
+export function packForwards(requests: readonly ForwardedRequest[]): Packed {
+  const seen: (readonly Identity[])[] = []
+  let last = 0
+  // Requests of one connection share their list and mostly come in runs; a list met again later is packed again.
+  const indexOf = (list: readonly Identity[]): number => {
+    if (seen[last] !== list) last = seen.push(list) - 1
+    return last
+  }
+  const packed = requests.map((request) => packForwarded(request, indexOf))
+  return [seen.map(packIdentities), packed]
+}
+
+/** Reads them. Values are checked for shape; what they mean is the tree's business. */
+export function readForwards(value: unknown): readonly ForwardedRequest[] {
+  const [seen, packed] = tuple(value, 2, 'forwarded requests')
+  const lists = list(seen, 'identities').map((each) => identities(each, 'identities'))
+  return list(packed, 'forwarded requests').map((each) => readForwarded(each, lists))
+}
+
+function packForwarded(request: ForwardedRequest, indexOf: (list: readonly Identity[]) => number): Packed {
   const { tag, session: id, cxid, body } = request
   const owner = packSession(id)
   switch (body.kind) {
-    case 'write': return [tag, owner, cxid, body.request.op, packWrite(body.request), packIdentities(body.identities)]
+    case 'write': return [tag, owner, cxid, body.request.op, packWrite(body.request), indexOf(body.identities)]
     case 'createSession': return [tag, owner, cxid, SESSION_CREATE, body.timeoutMs, body.password]
     case 'closeSession': return [tag, owner, cxid, SESSION_CLOSE]
     default: return unreachable(body)
   }
 }
 
-/** Reads one forwarded request. Values are checked for shape; what they mean is the tree's business. */
-export function readForwarded(value: unknown): ForwardedRequest {
+function readForwarded(value: unknown, lists: readonly (readonly Identity[])[]): ForwardedRequest {
   const fields = list(value, 'forwarded request')
   return {
     tag: integer(fields[0], 0, 'tag'),
     session: session(fields[1], 'session'),
     cxid: integer(fields[2], Number.MIN_SAFE_INTEGER, 'cxid'),
-    body: readBody(fields),
+    body: readBody(fields, lists),
   }
 }
 
-function readBody(fields: Packed): ForwardedBody {
+function readBody(fields: Packed, lists: readonly (readonly Identity[])[]): ForwardedBody {
   const size = fields.length - HEAD
   const op = fields[3]
   if (op === SESSION_CLOSE) return size === 1 ? { kind: 'closeSession' } : bad('forwarded close')
@@ -46,7 +64,8 @@ function readBody(fields: Packed): ForwardedBody {
     }
   }
   return {
-    kind: 'write', request: readWrite(op, list(fields[4], 'request')), identities: identities(fields[5], 'identities'),
+    kind: 'write', request: readWrite(op, list(fields[4], 'request')),
+    identities: lists[below(fields[5], lists.length, 'index of identities')] ?? bad('index of identities'),
   }
 }
 

@@ -6,7 +6,7 @@ import type { Packed } from './check.ts'
 import {
   bad, below, bytes, errorCode, flag, integer, list, packSession, session, text, tuple, uint32, zxid,
 } from './check.ts'
-import { forwardedBytes, packForwarded, readForwarded } from './forward.ts'
+import { forwardedBytes, packForwards, readForwards } from './forward.ts'
 import { FRAME_HEAD_BYTES, sealFrame } from './frame.ts'
 import { Packing } from './pack.ts'
 
@@ -89,7 +89,7 @@ function packMessage(message: Message): Packed {
     case 'proposal': case 'inform': return [Kind[message.kind], message.join, message.epoch, packEntries(message.entries)]
     case 'ack': return [Kind.ack, message.join, message.epoch, message.zxid, message.newLeader]
     case 'commit': return [Kind.commit, message.join, message.epoch, message.zxid]
-    case 'forward': return [Kind.forward, message.join, message.requests.map(packForwarded)]
+    case 'forward': return [Kind.forward, message.join, packForwards(message.requests)]
     case 'ping': return [Kind.ping, message.join, message.seq, message.commit]
     case 'pong': return [Kind.pong, message.join, message.seq, message.touches.map(packSession)]
     case 'notify': return [Kind.notify, ROLES.indexOf(message.state), message.round, message.vote.leader,
@@ -174,7 +174,7 @@ function readMessage(fields: Packed): Message {
       return { kind: 'ack', join, epoch: epoch(fields[2]), zxid: zxid(fields[3], 'ack'),
         newLeader: flag(fields[4], 'ack') }
     case Kind.commit: return { kind: 'commit', join, epoch: epoch(fields[2]), zxid: zxid(fields[3], 'commit') }
-    case Kind.forward: return { kind: 'forward', join, requests: list(fields[2], 'requests').map(readForwarded) }
+    case Kind.forward: return { kind: 'forward', join, requests: readForwards(fields[2]) }
     case Kind.ping: return { kind: 'ping', join, seq: count(fields[2]), commit: zxid(fields[3], 'ping') }
     case Kind.pong: {
       const touches = list(fields[3], 'touches').map((each) => session(each, 'touched session'))

@@ -11,6 +11,11 @@ import type { MeshOptions } from '../../lib/peer/mesh.ts'
 import type { Refusal } from '../../lib/peer/pair.ts'
 import { SILENT } from '../../lib/ports/logger.ts'
 import type { Transport } from '../../lib/ports/transport.ts'
+import { FrameReader, makeFrame } from '../../lib/wire/frame.ts'
+import { shakeHands } from '../../lib/wire/handshake.ts'
+import { Packing } from '../../lib/wire/pack.ts'
+import { PeerCodec } from '../../lib/wire/peer-protocol.ts'
+import { PeerLink } from '../../lib/peer/peer-link.ts'
 import { assert, suite } from '../harness.ts'
 import { VirtualNetwork, VirtualTime } from './virtual-network.ts'
 
@@ -155,6 +160,87 @@ test('an address without a listener, then one that answers as another peer, are 
   for (const { mesh } of stations) await mesh.start()
   await checkFull(time, stations)
   for (const { mesh } of stations) void mesh.close()
+})
+
+/** Opens a raw link, sends bytes and returns the last frame that came back before the link ended. */
+async function probe(time: VirtualTime, network: VirtualNetwork, chunks: readonly Uint8Array[]): Promise<unknown> {
+  let last: unknown = null
+  let isOver = false
+  const reader = new FrameReader(100_000)
+  void network.transport().dial('net://1').then((link) => {
+    link.attach({
+      onData: (chunk) => {
+        reader.push(chunk)
+        for (let frame = reader.next(); frame; frame = reader.next()) last = new Packing().unpack(frame)
+      },
+      onDrain: () => undefined,
+      onClose: () => { isOver = true },
+    })
+    for (const chunk of chunks) link.send(chunk)
+  })
+  assert.ok(await time.run(10_000, () => isOver), 'the link is closed')
+  return last
+}
+
+test('a stranger with bad frames is told a code, and only its link ends', async () => {
+  const { time, network, station } = world(12, 2, 5)
+  const stations = [station(1), station(2)]
+  for (const { mesh } of stations) await mesh.start()
+  await checkFull(time, stations)
+  const http = new TextEncoder().encode('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  const cases: readonly (readonly [string, readonly Uint8Array[]])[] = [
+    ['FrameTooLarge', [http]], ['FrameTooLarge', [Uint8Array.of(0, 1, 0, 1)]], ['BadFrame', [makeFrame(new Uint8Array(0))]],
+    ['BadFrame', [makeFrame(Uint8Array.of(0xc1))]], ['BadFrame', [makeFrame(new Packing().pack(['hello']))]],
+    ['ProtocolVersion', [makeFrame(new Packing().pack(['vivarium-peer', 7, 9]))]],
+    ['BadFrame', [makeFrame(new Packing().pack(['vivarium-peer', 1, 1]))]],
+  ]
+  for (const [code, chunks] of cases) {
+    const answer = await probe(time, network, chunks)
+    assert.equal((answer as unknown[]).slice(0, 2), ['refuse', code])
+  }
+  assert.is(await probe(time, network, [Uint8Array.of(0, 0)]), null, 'who says nothing is cut after a while')
+  const random = makeRandom(99)
+  for (let round = 0; round < 100; round++) {
+    const noise = Uint8Array.from({ length: 1 + random.below(200) }, () => random.below(256))
+    await probe(time, network, [round % 2 === 0 ? noise : makeFrame(noise)])
+  }
+  await checkFull(time, stations)
+  assert.is(stations[0]!.refusals.length, 0)
+  for (const { mesh } of stations) void mesh.close()
+})
+
+test('a peer that sends a bad frame later is told a code, and may come back', async () => {
+  const { time, network, station } = world(13, 2, 5)
+  const one = station(1)
+  await one.mesh.start()
+  const codec = new PeerCodec()
+  for (const bad of [makeFrame(Uint8Array.of(0xc1)), makeFrame(new Packing().pack([[99, 1]])), Uint8Array.of(255, 0, 0, 0)]) {
+    let link: PeerLink | undefined
+    let goodbye: unknown = null
+    let isOpen = false
+    void network.transport().dial('net://1').then(async (raw) => {
+      link = new PeerLink(raw, time)
+      const hello = {
+        minVersion: 1, maxVersion: 1, peerId: 2, target: 1, ensembleName: 'test', ensembleId: '', secured: false,
+        members: '1:voter,2:voter', incarnation: 5, attempt: 1,
+      }
+      await shakeHands({ role: 'dial', hello: () => hello, commit: () => undefined, dialsMade: () => 1, secret: null }, link)
+      link.open({
+        onFrame: (frame) => { goodbye = codec.decode(frame, []) ?? goodbye },
+        onBad: () => undefined,
+        onEnd: () => undefined,
+      }, 100_000)
+      isOpen = true
+    })
+    assert.ok(await time.run(5_000, () => isOpen && one.up.has(2)))
+    link?.send(codec.encode([token(7)]))
+    link?.send(bad)
+    assert.ok(await time.run(5_000, () => link?.ended === true))
+    assert.is(one.heard.at(-1)?.kind, 'ping', 'what came before counts')
+    assert.ok(['BadFrame', 'FrameTooLarge'].includes((goodbye as { code: string } | null)?.code ?? 'none'))
+    assert.is(one.up.has(2), false)
+  }
+  void one.mesh.close()
 })
 
 test('voters that share no address are refused at the start', () => {
