@@ -38,7 +38,7 @@ export class Association {
   /** Last moment its synchronization moved. */
   progressMs: number
   /** Since when it owes an ack; Infinity while it owes none. */
-  owesSinceMs = Infinity
+  owesSinceMs: number = Infinity
 
   constructor(peer: number, info: FollowerInfo, nowMs: number) {
     this.peer = peer

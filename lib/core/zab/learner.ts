@@ -1,6 +1,6 @@
 import { isZkError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
-import { TreeLoader } from '../tree/tree.ts'
+import { TreeLoader } from '../tree/loader.ts'
 import type { Tree } from '../tree/tree.ts'
 import type { SessionId } from '../tree/stat.ts'
 import { ZXID_ZERO } from '../zxid.ts'

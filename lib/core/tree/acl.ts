@@ -1,0 +1,154 @@
+import { OPEN_ACL } from './request.ts'
+import type { Acl, Identity } from './request.ts'
+
+/** Schemes whose identities prove somebody: what `auth` in a list expands to. */
+const AUTHENTICATED: readonly string[] = ['digest', 'sasl', 'x509', 'key']
+
+/**
+ * The list as it is stored: duplicates dropped, `auth` replaced by the requester's identities; null when it is not valid
+ * (ZooKeeper: PrepRequestProcessor.fixupACL).
+ */
+export function fixAcl(acl: readonly Acl[] | null, identities: readonly Identity[]): readonly Acl[] | null {
+  if (acl === OPEN_ACL) return acl
+  if (acl === null || acl.length === 0) return null
+  const fixed: Acl[] = []
+  const add = (entry: Acl): void => {
+    if (!fixed.some((one) => equalEntries(one, entry))) fixed.push(entry)
+  }
+  for (const entry of acl) {
+    if (entry.scheme === 'world') {
+      if (entry.id !== 'anyone') return null
+      add(entry)
+    } else if (entry.scheme === 'auth') {
+      const proved = identities.filter(({ scheme }) => AUTHENTICATED.includes(scheme))
+      if (proved.length === 0) return null
+      for (const { scheme, id } of proved) add({ perms: entry.perms, scheme, id })
+    } else if (isValidId(entry.scheme, entry.id)) {
+      add(entry)
+    } else {
+      return null
+    }
+  }
+  return fixed.length === 1 && equalEntries(fixed[0]!, OPEN_ACL[0]!) ? OPEN_ACL : fixed
+}
+
+function equalEntries(a: Acl, b: Acl): boolean {
+  return a.perms === b.perms && a.scheme === b.scheme && a.id === b.id
+}
+
+/** True when two lists say the same in the same order. */
+export function equalAcls(a: readonly Acl[], b: readonly Acl[]): boolean {
+  return a === b || (a.length === b.length && a.every((entry, index) => equalEntries(entry, b[index]!)))
+}
+
+function isValidId(scheme: string, id: string): boolean {
+  if (scheme === 'digest') {
+    const parts = id.split(':')
+    return parts.length === 2 && parts[1] !== ''
+  }
+  return scheme === 'ip' && parseRange(id) !== null
+}
+
+/**
+ * True when the identities hold a permission of `perms` (any overlap). An empty list denies nobody
+ * (ZooKeeperServer.checkACL).
+ */
+export function permits(
+  acl: readonly Acl[], perms: number, identities: readonly Identity[], skipAcl: boolean,
+): boolean {
+  if (skipAcl || acl === OPEN_ACL || acl.length === 0) return true
+  if (identities.some(({ scheme }) => scheme === 'super')) return true
+  for (const entry of acl) {
+    if ((entry.perms & perms) === 0) continue
+    if (entry.scheme === 'world' && entry.id === 'anyone') return true
+    for (const identity of identities) {
+      if (identity.scheme !== entry.scheme) continue
+      if (entry.scheme === 'ip' ? inRange(identity.id, entry.id) : identity.id === entry.id) return true
+    }
+  }
+  return false
+}
+
+/** What getACL shows to one who has no ADMIN: `user:x` for every digest. */
+export function maskDigests(acl: readonly Acl[], perms: boolean): readonly Acl[] {
+  if (perms || acl === OPEN_ACL) return acl
+  return acl.map((entry) => entry.scheme === 'digest' && entry.id.includes(':')
+    ? { ...entry, id: `${entry.id.slice(0, entry.id.indexOf(':'))}:x` }
+    : entry)
+}
+
+/** Stores each distinct list once. */
+export class AclTable {
+  readonly #lists = new Map<string, readonly Acl[]>()
+
+  intern(acl: readonly Acl[]): readonly Acl[] {
+    if (equalAcls(acl, OPEN_ACL)) return OPEN_ACL
+    const key = JSON.stringify(acl.map(({ perms, scheme, id }) => [perms, scheme, id]))
+    const known = this.#lists.get(key)
+    if (known !== undefined) return known
+    const list = acl.map(({ perms, scheme, id }) => ({ perms, scheme, id }))
+    this.#lists.set(key, list)
+    return list
+  }
+}
+
+interface Range {
+  readonly bytes: readonly number[]
+  readonly bits: number
+}
+
+function parseRange(text: string): Range | null {
+  const slash = text.indexOf('/')
+  const bytes = parseAddress(slash < 0 ? text : text.slice(0, slash))
+  if (bytes === null) return null
+  if (slash < 0) return { bytes, bits: bytes.length * 8 }
+  const suffix = text.slice(slash + 1)
+  const bits = Number(suffix)
+  return /^\d{1,3}$/.test(suffix) && bits <= bytes.length * 8 ? { bytes, bits } : null
+}
+
+function inRange(address: string, range: string): boolean {
+  const parsed = parseRange(range)
+  const bytes = parseAddress(address)
+  if (parsed === null || bytes === null || bytes.length !== parsed.bytes.length) return false
+  for (let bit = 0; bit < parsed.bits; bit += 8) {
+    const mask = parsed.bits - bit >= 8 ? 0xff : (0xff << (8 - (parsed.bits - bit))) & 0xff
+    if (((bytes[bit >> 3]! ^ parsed.bytes[bit >> 3]!) & mask) !== 0) return false
+  }
+  return true
+}
+
+/** Four bytes of a dotted quad or sixteen of an IPv6 address; null for anything else. */
+function parseAddress(text: string): number[] | null {
+  return text.includes(':') ? parseV6(text) : parseV4(text)
+}
+
+function parseV4(text: string): number[] | null {
+  const parts = text.split('.')
+  if (parts.length !== 4 || parts.some((part) => !/^\d{1,3}$/.test(part) || Number(part) > 255)) return null
+  return parts.map(Number)
+}
+
+function parseV6(text: string): number[] | null {
+  const halves = text.split('::')
+  if (halves.length > 2) return null
+  const groups = (half: string): number[] | null => {
+    if (half === '') return []
+    const bytes: number[] = []
+    const words = half.split(':')
+    for (const [index, word] of words.entries()) {
+      const v4 = index === words.length - 1 && word.includes('.') ? parseV4(word) : null
+      if (v4 !== null) bytes.push(...v4)
+      else if (/^[0-9a-f]{1,4}$/i.test(word)) bytes.push(parseInt(word, 16) >> 8, parseInt(word, 16) & 0xff)
+      else return null
+    }
+    return bytes
+  }
+  const head = groups(halves[0]!)
+  const tail = halves.length === 2 ? groups(halves[1]!) : []
+  if (head === null || tail === null) return null
+  const missing = 16 - head.length - tail.length
+  if (halves.length === 2 ? missing < 2 : missing !== 0) return null
+  return [...head, ...new Array<number>(Math.max(missing, 0)).fill(0), ...tail]
+}
+

@@ -1,0 +1,114 @@
+import { ZkError } from '../errors.ts'
+import { isZxid } from '../zxid.ts'
+import { AclTable } from './acl.ts'
+import { NodeIndex } from './node-index.ts'
+import { nameOf, parentOf, validatePath } from './path.ts'
+import { OPEN_ACL } from './request.ts'
+import type { Acl } from './request.ts'
+import { isSessionId } from './stat.ts'
+import type { NodeKindNumber, SnapshotRow } from './txn.ts'
+import { Tree } from './tree.ts'
+import { Row } from './view.ts'
+import { DataSlabs, NumberPages, Znode } from './znode.ts'
+
+/**
+ * Builds a tree from a snapshot's rows, in any order, one chunk at a time. Rows come from disk or from another peer, so
+ * everything is checked: StorageDamaged for what is no row, and for a tree that does not hold together.
+ */
+export class TreeLoader {
+  readonly #parts = { index: new NodeIndex(), pages: new NumberPages(), slabs: new DataSlabs(), acls: new AclTable() }
+  readonly #tree = new Tree(this.#parts)
+  /** Nodes whose parent has not come yet, by the parent's path. */
+  readonly #orphans = new Map<string, string[]>()
+  #headed = false
+
+  push(rows: readonly SnapshotRow[]): void {
+    for (const row of rows) {
+      switch (row[0]) {
+        case Row.head: this.#head(row); break
+        case Row.session: this.#session(row); break
+        case Row.node: this.#node(row); break
+        default: throw damaged('a row of an unknown kind')
+      }
+    }
+  }
+
+  #head(row: SnapshotRow): void {
+    const [, zxid, ensembleId, members] = row
+    if (!isZxid(zxid) || typeof ensembleId !== 'string' || typeof members !== 'string') throw damaged('a bad head row')
+    this.#tree.restoreHead(zxid, ensembleId, members)
+    this.#headed = true
+  }
+
+  #session(row: SnapshotRow): void {
+    const [, session, timeoutMs, password] = row
+    if (!isSessionId(session) || !isCount(timeoutMs) || !(password instanceof Uint8Array)) throw damaged('a bad session row')
+    if (!this.#tree.sessions.has(session)) this.#tree.restoreSession(session, timeoutMs, password)
+  }
+
+  #node(row: SnapshotRow): void {
+    const [, path, data, acl, nodeKind, owner, ttlMs, czxid, mzxid, pzxid, ctime, mtime, version, aversion, creates] = row
+    if (typeof path !== 'string' || !validatePath(path)) throw damaged('a node row without a path')
+    if (this.#parts.index.get(path) !== undefined) return
+    if (!isNodeKind(nodeKind) || !isSessionId(owner) || !isCount(ttlMs) || !isZxid(czxid) || !isZxid(mzxid) ||
+      !isZxid(pzxid) || typeof ctime !== 'number' || typeof mtime !== 'number' || !isInt32(version) ||
+      !isInt32(aversion) || !isInt32(creates) || !(data === null || data instanceof Uint8Array)) {
+      throw damaged(`a bad node row for ${path}`)
+    }
+    const { pages, slabs, acls, index } = this.#parts
+    const node = new Znode(path, acl === null ? OPEN_ACL : acls.intern(readAcl(acl)), nodeKind, owner, ttlMs)
+    pages.claim(node)
+    node.czxid = czxid
+    node.mzxid = mzxid
+    node.pzxid = pzxid
+    node.ctime = ctime
+    node.mtime = mtime
+    node.version = version
+    node.aversion = aversion
+    node.creates = creates
+    slabs.store(node, data, nodeKind === 0)
+    this.#tree.adopt(node)
+    if (path !== '/') {
+      const parent = parentOf(path)
+      const above = index.get(parent)
+      if (above !== undefined) above.addChild(nameOf(path))
+      else this.#orphans.set(parent, [...this.#orphans.get(parent) ?? [], nameOf(path)])
+    }
+    for (const name of this.#orphans.get(path) ?? []) node.addChild(name)
+    this.#orphans.delete(path)
+  }
+
+  finish(): Tree {
+    if (!this.#headed) throw damaged('a snapshot without a head')
+    if (this.#orphans.size > 0) throw damaged('a node without its parent')
+    for (const path of ['/', '/zookeeper', '/zookeeper/config']) {
+      if (this.#parts.index.get(path) === undefined) throw damaged(`a snapshot without ${path}`)
+    }
+    return this.#tree
+  }
+}
+
+function damaged(what: string): ZkError {
+  return new ZkError('StorageDamaged', `the snapshot has ${what}`)
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function isInt32(value: unknown): value is number {
+  return typeof value === 'number' && (value | 0) === value
+}
+
+function isNodeKind(value: unknown): value is NodeKindNumber {
+  return value === 0 || value === 1 || value === 2 || value === 3
+}
+
+function readAcl(value: unknown): Acl[] {
+  if (!Array.isArray(value)) throw damaged('a bad access-control list')
+  return value.map((entry: unknown) => {
+    const [perms, scheme, id] = Array.isArray(entry) ? entry as unknown[] : []
+    if (!isInt32(perms) || typeof scheme !== 'string' || typeof id !== 'string') throw damaged('a bad access-control entry')
+    return { perms, scheme, id }
+  })
+}

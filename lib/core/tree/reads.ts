@@ -1,0 +1,164 @@
+import type { ErrorCode } from '../errors.ts'
+import { maskDigests, permits } from './acl.ts'
+import { EventType, Perm } from './request.ts'
+import type {
+  MultiReadRequest, OpResult, Outcome, Request, Requester, SetWatchesRequest, WatchableRead, WatchesRequest,
+} from './request.ts'
+import type { TreeOptions } from './prepare.ts'
+import type { Tree } from './tree.ts'
+import { WatchMode } from './watches.ts'
+import type { Watches } from './watches.ts'
+import type { Znode } from './znode.ts'
+
+/** A read on its way: who asks, and where watches are left. */
+interface Reading {
+  readonly tree: Tree
+  readonly requester: Requester
+  readonly conn: number
+  readonly watches: Watches
+  readonly skipAcl: boolean
+}
+
+/** Answers every request that is no write, from the local tree (ZooKeeper: FinalRequestProcessor). */
+export function read(
+  tree: Tree, request: Request, requester: Requester, conn: number, watches: Watches, options: TreeOptions,
+): Outcome {
+  const reading: Reading = { tree, requester, conn, watches, skipAcl: options.skipAcl }
+  switch (request.op) {
+    case 3: return exists(reading, request)
+    case 4: case 8: case 12: return readNode(reading, request, request.watch)
+    case 6: return getAcl(reading, request.path)
+    case 11: return { code: 'Ok', result: { op: 11 } }
+    case 17: case 18: return namedWatches(reading, request)
+    case 22: return multiRead(reading, request)
+    case 101: case 105: return setWatches(reading, request)
+    case 103: return ephemerals(reading, request.path)
+    case 104: return countDescendants(reading, request.path)
+    case 106: {
+      if (request.mode !== 0 && request.mode !== 1) return fail('MarshallingError')
+      addWatch(reading, request.path, request.mode === 1)
+      return { code: 'Ok', result: { op: 106 } }
+    }
+    case 107: return { code: 'Ok', result: { op: 107, identities: requester.identities } }
+    default: return fail('Unimplemented')
+  }
+}
+
+function fail(code: Exclude<ErrorCode, 'Ok'>): Outcome {
+  return { code, result: null }
+}
+
+function readable(reading: Reading, node: Znode, perms: number = Perm.read): boolean {
+  return permits(node.acl, perms, reading.requester.identities, reading.skipAcl)
+}
+
+/** The data watch is left also when there is no node, but not when READ is refused. */
+function exists(reading: Reading, request: WatchableRead): Outcome {
+  const { path, watch } = request
+  if (path.includes('\0')) return fail('BadArguments')
+  const node = reading.tree.node(path)
+  if (node !== undefined && !readable(reading, node)) return fail('NoAuth')
+  if (watch) reading.watches.addData(path, reading.conn, WatchMode.standard)
+  return node === undefined ? fail('NoNode') : { code: 'Ok', result: { op: 3, stat: node.stat() } }
+}
+
+/** The path as the tree knows it: the empty one is the root, as in ZooKeeper. */
+function find(reading: Reading, path: string): Znode | undefined {
+  return reading.tree.node(path === '' ? '/' : path)
+}
+
+function readNode(reading: Reading, request: WatchableRead, watch: boolean): Outcome {
+  const { op, path } = request
+  const node = find(reading, path)
+  if (node === undefined) return fail('NoNode')
+  if (!readable(reading, node)) return fail('NoAuth')
+  if (op === 4) {
+    if (watch) reading.watches.addData(path, reading.conn, WatchMode.standard)
+    return { code: 'Ok', result: { op, data: node.data(), stat: node.stat() } }
+  }
+  if (op === 3) return { code: 'Ok', result: { op, stat: node.stat() } }
+  if (watch) reading.watches.addChild(path, reading.conn, WatchMode.standard)
+  const children = node.children?.list() ?? []
+  return op === 8 ? { code: 'Ok', result: { op, children } } : { code: 'Ok', result: { op, children, stat: node.stat() } }
+}
+
+function getAcl(reading: Reading, path: string): Outcome {
+  const node = find(reading, path)
+  if (node === undefined) return fail('NoNode')
+  if (!readable(reading, node, Perm.read | Perm.admin)) return fail('NoAuth')
+  return { code: 'Ok', result: { op: 6, acl: maskDigests(node.acl, readable(reading, node, Perm.admin)), stat: node.stat() } }
+}
+
+/** Independent reads; their watch flags are ignored. */
+function multiRead(reading: Reading, request: MultiReadRequest): Outcome {
+  const results: OpResult[] = []
+  for (const one of request.ops) {
+    if (one.op !== 4 && one.op !== 8) return fail('MarshallingError')
+    const outcome = readNode(reading, one, false)
+    results.push(outcome.code === 'Ok' ? outcome.result : { op: -1, code: outcome.code })
+  }
+  return { code: 'Ok', result: { op: 22, results } }
+}
+
+function ephemerals(reading: Reading, prefix: string): Outcome {
+  const all = [...reading.tree.ephemeralsOf(reading.requester.session)]
+  const everything = prefix.trim() === '' || prefix === '/'
+  return { code: 'Ok', result: { op: 103, paths: everything ? all : all.filter((path) => path.startsWith(prefix)) } }
+}
+
+function countDescendants(reading: Reading, path: string): Outcome {
+  const node = find(reading, path)
+  if (node === undefined) return fail('NoNode')
+  if (!readable(reading, node)) return fail('NoAuth')
+  let total = 0
+  const open = [node]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    for (const name of next.children?.list() ?? []) {
+      total++
+      const child = reading.tree.node(next.path === '/' ? `/${name}` : `${next.path}/${name}`)
+      if (child !== undefined && child.childCount > 0) open.push(child)
+    }
+  }
+  return { code: 'Ok', result: { op: 104, total } }
+}
+
+function addWatch(reading: Reading, path: string, recursive: boolean): void {
+  const { watches, conn } = reading
+  if (recursive) {
+    watches.addData(path, conn, WatchMode.recursive)
+    return
+  }
+  watches.addData(path, conn, WatchMode.persistent)
+  watches.addChild(path, conn, WatchMode.persistent)
+}
+
+function namedWatches(reading: Reading, request: WatchesRequest): Outcome {
+  const { op, path, type } = request
+  if (!Number.isInteger(type) || type < 1 || type > 5) return fail('MarshallingError')
+  const found = op === 17 ? reading.watches.has(path, reading.conn, type) : reading.watches.remove(path, reading.conn, type)
+  return found ? { code: 'Ok', result: { op } } : fail('NoWatcher')
+}
+
+/** Arms again after a reconnect: what changed meanwhile fires at once instead (ZooKeeper: DataTree.setWatches). */
+function setWatches(reading: Reading, request: SetWatchesRequest): Outcome {
+  const { tree, watches, conn } = reading
+  for (const path of request.data) {
+    const node = tree.node(path)
+    if (node === undefined) watches.catchUp(conn, EventType.deleted, path)
+    else if (node.mzxid > request.relativeZxid) watches.catchUp(conn, EventType.dataChanged, path)
+    else watches.addData(path, conn, WatchMode.standard)
+  }
+  for (const path of request.exist) {
+    if (tree.has(path)) watches.catchUp(conn, EventType.created, path)
+    else watches.addData(path, conn, WatchMode.standard)
+  }
+  for (const path of request.child) {
+    const node = tree.node(path)
+    if (node === undefined) watches.catchUp(conn, EventType.deleted, path)
+    else if (node.pzxid > request.relativeZxid) watches.catchUp(conn, EventType.childrenChanged, path)
+    else watches.addChild(path, conn, WatchMode.standard)
+  }
+  for (const path of request.persistent) addWatch(reading, path, false)
+  for (const path of request.recursive) addWatch(reading, path, true)
+  return { code: 'Ok', result: { op: request.op } }
+}

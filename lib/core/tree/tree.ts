@@ -1,0 +1,362 @@
+import { assert, unreachable } from '../assert.ts'
+import { ZXID_ZERO } from '../zxid.ts'
+import type { Zxid } from '../zxid.ts'
+import { AclTable } from './acl.ts'
+import { NodeIndex } from './node-index.ts'
+import { BUILT_IN, nameOf, parentOf } from './path.ts'
+import { OPEN_ACL, Perm } from './request.ts'
+import type { Acl, OpResult, Outcome } from './request.ts'
+import { NO_SESSION, sessionIdOf } from './stat.ts'
+import type { SessionId, Stat } from './stat.ts'
+import { NodeKind } from './txn.ts'
+import type { CreateTxn, MultiPart, MultiTxn, SnapshotRow, Txn } from './txn.ts'
+import { FrozenView, Row } from './view.ts'
+import type { TreeView } from './view.ts'
+import { DataSlabs, NumberPages, Znode, hashText } from './znode.ts'
+import type { Watches } from './watches.ts'
+
+export type { TreeView } from './view.ts'
+
+/** A session as every replica knows it. */
+export interface SessionRecord {
+  readonly timeoutMs: number
+  /** 16 bytes; whoever shows them may resume the session. */
+  readonly password: Uint8Array
+}
+
+const READ_ACL: readonly Acl[] = [{ perms: Perm.read, scheme: 'world', id: 'anyone' }]
+
+/** Everything a tree is loaded from; used by the loader alone. */
+export interface TreeParts {
+  readonly index: NodeIndex
+  readonly pages: NumberPages
+  readonly slabs: DataSlabs
+  readonly acls: AclTable
+}
+
+/**
+ * The replicated state at one zxid: nodes, sessions and the ensemble's identity, changed by txns alone and in their
+ * order. What a txn states (versions, names, paths) is checked on the way in: a wrong one is a broken invariant.
+ */
+export class Tree {
+  readonly #parts: TreeParts
+  readonly #sessions = new Map<SessionId, SessionRecord>()
+  readonly #ephemerals = new Map<SessionId, Set<string>>()
+  /** Containers and TTL nodes: what the leader may reap. */
+  readonly #reapable = new Set<Znode>()
+  #views: FrozenView[] = []
+  #generation = 1
+  #zxid: Zxid = ZXID_ZERO
+  #ensembleId = ''
+  #members = ''
+  #hash1 = 0
+  #hash2 = 0
+
+  constructor(parts?: TreeParts) {
+    this.#parts = parts ?? { index: new NodeIndex(), pages: new NumberPages(), slabs: new DataSlabs(), acls: new AclTable() }
+  }
+
+  /** The tree before the first txn. */
+  static empty(): Tree {
+    const tree = new Tree()
+    for (const path of BUILT_IN) tree.#addBuiltIn(path)
+    return tree
+  }
+
+  #addBuiltIn(path: string): void {
+    const node = new Znode(path, path === '/zookeeper/config' ? READ_ACL : OPEN_ACL, NodeKind.persistent, NO_SESSION, 0)
+    this.#parts.pages.claim(node)
+    for (const field of ['czxid', 'mzxid', 'pzxid'] as const) node[field] = ZXID_ZERO
+    node.ctime = 0
+    node.mtime = 0
+    this.#parts.slabs.store(node, new Uint8Array(0), true)
+    if (path === '/zookeeper/config') node.version = node.aversion = -1
+    if (path !== '/') this.#parts.index.get(parentOf(path))!.addChild(nameOf(path))
+    this.adopt(node)
+  }
+
+  get zxid(): Zxid { return this.#zxid }
+  get ensembleId(): string { return this.#ensembleId }
+  get members(): string { return this.#members }
+  get sessions(): ReadonlyMap<SessionId, SessionRecord> { return this.#sessions }
+  get nodeCount(): number { return this.#parts.index.size }
+  get dataBytes(): number { return this.#parts.slabs.bytes }
+  get reapable(): ReadonlySet<Znode> { return this.#reapable }
+
+  /** Order-independent sum over nodes and sessions: equal states have equal digests. */
+  digest(): { hash1: number, hash2: number } {
+    return { hash1: this.#hash1 >>> 0, hash2: this.#hash2 >>> 0 }
+  }
+
+  // --- reads -------------------------------------------------------------------------------------------------------
+
+  /** The node itself, for reading. */
+  node(path: string): Znode | undefined {
+    return this.#parts.index.get(path)
+  }
+
+  has(path: string): boolean {
+    return this.#parts.index.get(path) !== undefined
+  }
+
+  /** Data and Stat; with `copy` false the bytes are the tree's own and must not be written to. */
+  get(path: string, copy = true): { data: Uint8Array | null, stat: Stat } | undefined {
+    const node = this.#parts.index.get(path)
+    if (node === undefined) return undefined
+    const data = node.data()
+    return { data: copy && data !== null ? new Uint8Array(data) : data, stat: node.stat() }
+  }
+
+  stat(path: string): Stat | undefined {
+    return this.#parts.index.get(path)?.stat()
+  }
+
+  children(path: string): string[] | undefined {
+    const node = this.#parts.index.get(path)
+    return node === undefined ? undefined : node.children?.list() ?? []
+  }
+
+  ephemeralsOf(session: SessionId): ReadonlySet<string> {
+    return this.#ephemerals.get(session) ?? NONE
+  }
+
+  // --- changes -----------------------------------------------------------------------------------------------------
+
+  /**
+   * Applies one committed txn; zxids rise. With `wantResult` answers what the asking client is told: stats are as of
+   * right after each operation. Events go to `watches` while the change is made.
+   */
+  apply(zxid: Zxid, txn: Txn, watches: Watches | null, wantResult: boolean): Outcome | null {
+    assert(zxid > this.#zxid, 'txns are applied in order')
+    const { body } = txn
+    let outcome: Outcome | null = null
+    switch (body.kind) {
+      case 'create': case 'delete': case 'setData': {
+        this.#change(zxid, txn.time, body, watches)
+        if (wantResult) outcome = { code: 'Ok', result: this.#result(body) }
+        break
+      }
+      case 'setAcl': this.#setAcl(body.path, body.acl, body.version); break
+      case 'multi': outcome = this.#multi(zxid, txn.time, body, watches, wantResult); break
+      case 'createSession': this.#openSession(sessionIdOf(zxid), body.timeoutMs, body.password); break
+      case 'closeSession': this.#closeSession(zxid, txn.session, body.paths, watches); break
+      case 'found':
+        this.#ensembleId = body.ensembleId
+        this.#members = body.members
+        break
+      case 'error': outcome = { code: body.code, result: null }; break
+      case 'multiError': outcome = multiError(body.codes); break
+      default: unreachable(body)
+    }
+    this.#zxid = zxid
+    if (!wantResult) return null
+    if (outcome !== null) return outcome
+    if (body.kind === 'setAcl') return { code: 'Ok', result: { op: 7, stat: this.stat(body.path)! } }
+    return { code: 'Ok', result: { op: -11 } }
+  }
+
+  #change(zxid: Zxid, timeMs: number, body: MultiPart, watches: Watches | null): void {
+    switch (body.kind) {
+      case 'create': this.#create(zxid, timeMs, body, watches); break
+      case 'delete': this.#delete(zxid, body.path, watches); break
+      case 'setData': this.#setData(zxid, timeMs, body.path, body.data, body.version, watches); break
+      case 'check': break
+      default: unreachable(body)
+    }
+  }
+
+  #result(body: MultiPart): Exclude<OpResult, { op: -1 }> {
+    switch (body.kind) {
+      case 'create':
+        return body.op === 1 ? { op: 1, path: body.path } : { op: body.op, path: body.path, stat: this.stat(body.path)! }
+      case 'delete': return { op: 2 }
+      case 'setData': return { op: 5, stat: this.stat(body.path)! }
+      case 'check': return { op: 13 }
+      default: return unreachable(body)
+    }
+  }
+
+  #multi(zxid: Zxid, timeMs: number, body: MultiTxn, watches: Watches | null, wantResult: boolean): Outcome | null {
+    const results: OpResult[] = []
+    for (const part of body.parts) {
+      this.#change(zxid, timeMs, part, watches)
+      if (wantResult) results.push(this.#result(part))
+    }
+    return wantResult ? { code: 'Ok', result: { op: 14, results } } : null
+  }
+
+  #create(zxid: Zxid, timeMs: number, body: CreateTxn, watches: Watches | null): void {
+    const { path, nodeKind, owner } = body
+    const { index, pages, slabs, acls } = this.#parts
+    const parent = index.get(parentOf(path))
+    assert(parent !== undefined, 'the parent of a created node exists')
+    assert(index.get(path) === undefined, 'a created node is new')
+    assert(nodeKind !== NodeKind.ephemeral || this.#sessions.has(owner), 'the owner of an ephemeral is an open session')
+    const node = new Znode(path, acls.intern(body.acl), nodeKind, owner, body.ttlMs)
+    pages.claim(node)
+    node.czxid = node.mzxid = node.pzxid = zxid
+    node.ctime = node.mtime = timeMs
+    slabs.store(node, body.data, nodeKind === NodeKind.persistent)
+    this.#beginChange(parent)
+    parent.addChild(nameOf(path))
+    parent.creates = body.parentCreates
+    parent.pzxid = zxid
+    this.#endChange(parent)
+    node.generation = this.#generation
+    this.adopt(node)
+    if (watches !== null && !watches.idle) watches.created(path, zxid, node.acl, parent.path, parent.acl)
+  }
+
+  /** Enters a complete node into the tables; used by the loader too. */
+  adopt(node: Znode): void {
+    this.#parts.index.add(node)
+    if (node.nodeKind === NodeKind.ephemeral) {
+      const owned = this.#ephemerals.get(node.owner)
+      if (owned === undefined) this.#ephemerals.set(node.owner, new Set([node.path]))
+      else owned.add(node.path)
+    } else if (node.nodeKind !== NodeKind.persistent) {
+      this.#reapable.add(node)
+    }
+    this.#fold(node)
+  }
+
+  #delete(zxid: Zxid, path: string, watches: Watches | null): void {
+    const { index, pages, slabs } = this.#parts
+    const node = index.get(path)
+    assert(node !== undefined && node.childCount === 0, 'a deleted node exists and has no children')
+    const parent = index.get(parentOf(path))
+    assert(parent !== undefined, 'the parent of a deleted node exists')
+    this.#beginChange(parent)
+    this.#beginChange(node)
+    parent.removeChild(nameOf(path))
+    parent.pzxid = zxid
+    this.#endChange(parent)
+    index.delete(path)
+    if (node.nodeKind === NodeKind.ephemeral) {
+      const owned = this.#ephemerals.get(node.owner)
+      owned?.delete(path)
+      if (owned?.size === 0) this.#ephemerals.delete(node.owner)
+    } else if (node.nodeKind !== NodeKind.persistent) {
+      this.#reapable.delete(node)
+    }
+    slabs.drop(node)
+    pages.release(node)
+    if (watches !== null && !watches.idle) watches.deleted(path, zxid, node.acl, parent.path, parent.acl)
+  }
+
+  #setData(
+    zxid: Zxid, timeMs: number, path: string, data: Uint8Array | null, version: number, watches: Watches | null,
+  ): void {
+    const node = this.#parts.index.get(path)
+    assert(node !== undefined, 'a changed node exists')
+    assert(version === nextVersion(node.version), 'versions rise by one')
+    this.#beginChange(node)
+    this.#parts.slabs.store(node, data, false)
+    node.version = version
+    node.mzxid = zxid
+    node.mtime = timeMs
+    this.#endChange(node)
+    if (watches !== null && !watches.idle) watches.dataChanged(path, zxid, node.acl)
+  }
+
+  #setAcl(path: string, acl: readonly Acl[], version: number): void {
+    const node = this.#parts.index.get(path)
+    assert(node !== undefined, 'a changed node exists')
+    assert(version === nextVersion(node.aversion), 'versions rise by one')
+    this.#beginChange(node)
+    node.acl = this.#parts.acls.intern(acl)
+    node.aversion = version
+    this.#endChange(node)
+  }
+
+  /** Opens a session; used by the loader too. */
+  #openSession(session: SessionId, timeoutMs: number, password: Uint8Array): void {
+    assert(!this.#sessions.has(session), 'a session is opened once')
+    this.restoreSession(session, timeoutMs, password)
+  }
+
+  restoreSession(session: SessionId, timeoutMs: number, password: Uint8Array): void {
+    this.#sessions.set(session, { timeoutMs, password: new Uint8Array(password) })
+    this.#foldSession(session, timeoutMs)
+  }
+
+  #closeSession(zxid: Zxid, session: SessionId, paths: readonly string[], watches: Watches | null): void {
+    const record = this.#sessions.get(session)
+    assert(record !== undefined, 'a closed session was open')
+    for (const path of paths) this.#delete(zxid, path, watches)
+    assert(!this.#ephemerals.has(session), 'a closing txn lists all ephemerals of its session')
+    this.#sessions.delete(session)
+    this.#foldSession(session, record.timeoutMs)
+  }
+
+  /** The text of /zookeeper/config: local, outside the txns (its version stays -1). */
+  setConfig(text: string): void {
+    const node = this.#parts.index.get('/zookeeper/config')
+    assert(node !== undefined, '/zookeeper/config exists')
+    const bytes = new Uint8Array(text.length)
+    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i) & 0x7f
+    this.#parts.slabs.store(node, bytes, false)
+  }
+
+  /** What the snapshot's head row says. */
+  restoreHead(zxid: Zxid, ensembleId: string, members: string): void {
+    this.#zxid = zxid
+    this.#ensembleId = ensembleId
+    this.#members = members
+  }
+
+  // --- views and digest --------------------------------------------------------------------------------------------
+
+  /** The exact state of now, readable while txns go on. */
+  freeze(): TreeView {
+    const heads: SnapshotRow[] = [[Row.head, this.#zxid, this.#ensembleId, this.#members]]
+    for (const [session, { timeoutMs, password }] of this.#sessions) heads.push([Row.session, session, timeoutMs, password])
+    const view = new FrozenView({
+      zxid: this.#zxid, generation: this.#generation, index: this.#parts.index, heads,
+      onClose: (closed) => { this.#views = this.#views.filter((one) => one !== closed) },
+    })
+    this.#generation++
+    this.#views.push(view)
+    return view
+  }
+
+  #beginChange(node: Znode): void {
+    for (const view of this.#views) view.keep(node)
+    node.generation = this.#generation
+    this.#fold(node)
+  }
+
+  #endChange(node: Znode): void {
+    this.#fold(node)
+  }
+
+  /** Adds the node to the digest, or takes it out: exclusive or is its own inverse. */
+  #fold(node: Znode): void {
+    const { page, at, pathHash } = node
+    const mzxid = page[at + 1]!
+    let a = Math.imul(pathHash ^ (mzxid | 0), 0x85ebca6b) ^ Math.imul(node.version + 0x1f, 0xc2b2ae35)
+    let b = Math.imul(pathHash ^ (page[at + 2]! | 0), 0xc2b2ae35) ^ Math.imul(node.creates + 0x3d, 0x85ebca6b)
+    a = Math.imul(a ^ (a >>> 15) ^ node.aversion, 0x2c1b3c6d)
+    b = Math.imul(b ^ (b >>> 13) ^ node.dataSize ^ (page[at]! | 0), 0x297a2d39)
+    this.#hash1 ^= a ^ (a >>> 16)
+    this.#hash2 ^= b ^ (b >>> 15)
+  }
+
+  #foldSession(session: SessionId, timeoutMs: number): void {
+    const hash = Math.imul(hashText(session) ^ timeoutMs, 0x9e3779b1)
+    this.#hash1 ^= hash
+    this.#hash2 ^= Math.imul(hash ^ (hash >>> 15), 0x85ebca77)
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set()
+
+/** The version after `version`: wraps as int32 and skips -1, which means "any". */
+export function nextVersion(version: number): number {
+  const next = (version + 1) | 0
+  return next === -1 ? 0 : next
+}
+
+function multiError(codes: readonly (import('../errors.ts').ErrorCode)[]): Outcome {
+  return { code: 'Ok', result: { op: 14, results: codes.map((code) => ({ op: -1 as const, code })) } }
+}

@@ -1,0 +1,101 @@
+import { OPEN_ACL } from './request.ts'
+import type { SnapshotRow } from './txn.ts'
+import type { Zxid } from '../zxid.ts'
+import { shardOf } from './node-index.ts'
+import type { NodeIndex } from './node-index.ts'
+import type { Znode } from './znode.ts'
+
+/** The exact state of a tree at one zxid, read piece by piece while the tree goes on. */
+export interface TreeView {
+  readonly zxid: Zxid
+  /** Rows of about `maxBytes`, null when all were given. */
+  next(maxBytes: number): readonly SnapshotRow[] | null
+  close(): void
+}
+
+/** First element of a row: what the row is. */
+export const Row = { head: 0, session: 1, node: 2 } as const
+
+/** A node as a row; its data is a view on bytes that nobody changes. */
+export function nodeRow(node: Znode): SnapshotRow {
+  const acl = node.acl === OPEN_ACL ? null : node.acl.map(({ perms, scheme, id }) => [perms, scheme, id])
+  return [
+    Row.node, node.path, node.data(), acl, node.nodeKind, node.owner, node.ttlMs, node.czxid, node.mzxid, node.pzxid,
+    node.ctime, node.mtime, node.version, node.aversion, node.creates,
+  ]
+}
+
+const ROW_BYTES = 100
+
+/**
+ * Copy on write by generation: the tree hands over the row of a node just before its first change after the freeze.
+ * A row may come twice (given out, then kept when it changed); both say the same, so the loader takes the first.
+ */
+export class FrozenView implements TreeView {
+  readonly zxid: Zxid
+  /** Nodes of a later generation were changed after the freeze. */
+  readonly generation: number
+  readonly #index: NodeIndex
+  readonly #kept = new Map<string, SnapshotRow>()
+  readonly #onClose: (view: FrozenView) => void
+  #heads: SnapshotRow[]
+  #shard = -1
+  #nodes: Iterator<Znode> | null = null
+  #keptRows: Iterator<SnapshotRow> | null = null
+
+  constructor(options: {
+    readonly zxid: Zxid, readonly generation: number, readonly index: NodeIndex, readonly heads: SnapshotRow[],
+    readonly onClose: (view: FrozenView) => void,
+  }) {
+    this.zxid = options.zxid
+    this.generation = options.generation
+    this.#index = options.index
+    this.#heads = options.heads
+    this.#onClose = options.onClose
+  }
+
+  /** The node is about to change or to go. */
+  keep(node: Znode): void {
+    if (node.generation <= this.generation && shardOf(node.path) >= this.#shard && !this.#kept.has(node.path)) {
+      this.#kept.set(node.path, nodeRow(node))
+    }
+  }
+
+  next(maxBytes: number): readonly SnapshotRow[] | null {
+    const rows: SnapshotRow[] = []
+    let bytes = 0
+    while (bytes < maxBytes) {
+      const row = this.#row()
+      if (row === null) break
+      rows.push(row)
+      const path = row[1]
+      const data = row[2]
+      bytes += ROW_BYTES + (typeof path === 'string' ? path.length : 0) + (data instanceof Uint8Array ? data.length : 0)
+    }
+    return rows.length === 0 ? null : rows
+  }
+
+  #row(): SnapshotRow | null {
+    const head = this.#heads.pop()
+    if (head !== undefined) return head
+    while (this.#shard < this.#index.shards) {
+      for (let step = this.#nodes?.next(); step !== undefined && step.done !== true; step = this.#nodes?.next()) {
+        if (step.value.generation <= this.generation) return nodeRow(step.value)
+      }
+      this.#shard++
+      this.#nodes = this.#shard < this.#index.shards ? this.#index.shard(this.#shard) : null
+    }
+    this.#keptRows ??= this.#kept.values()
+    const step = this.#keptRows.next()
+    return step.done === true ? null : step.value
+  }
+
+  close(): void {
+    this.#kept.clear()
+    this.#heads = []
+    this.#shard = this.#index.shards
+    this.#nodes = null
+    this.#keptRows = null
+    this.#onClose(this)
+  }
+}

@@ -1,0 +1,176 @@
+import { EventType } from './request.ts'
+import type { Acl, EventTypeNumber, WatchEvent } from './request.ts'
+import type { ConnId } from '../effects.ts'
+import type { Zxid } from '../zxid.ts'
+
+/** How a connection watches a path; several may be set at once. */
+export const WatchMode = { standard: 1, persistent: 2, recursive: 4 } as const
+
+/** Every mode at once. */
+export const ANY_MODE: number = WatchMode.standard | WatchMode.persistent | WatchMode.recursive
+
+type Table = Map<string, Map<ConnId, number>>
+
+/**
+ * Who watches what on this peer: two tables by path, data and children, each connection with a set of modes
+ * (ZooKeeper: WatchManager, DataTree). Volatile: watches live as long as their connection.
+ */
+export class Watches {
+  readonly #emit: (conn: ConnId, event: WatchEvent) => void
+  readonly #mayRead: (conn: ConnId, acl: readonly Acl[]) => boolean
+  readonly #data: Table = new Map()
+  readonly #child: Table = new Map()
+  /** Paths on which a connection has anything, so that its end costs what it had. */
+  readonly #byConnection = new Map<ConnId, Set<string>>()
+  /** Recursive registrations: while there are none, ancestors are not looked at. */
+  #recursive = 0
+
+  constructor(
+    emit: (conn: ConnId, event: WatchEvent) => void, mayRead: (conn: ConnId, acl: readonly Acl[]) => boolean,
+  ) {
+    this.#emit = emit
+    this.#mayRead = mayRead
+  }
+
+  /** True while nobody watches anything. */
+  get idle(): boolean {
+    return this.#byConnection.size === 0
+  }
+
+  /** Registrations, connections and paths, for metrics. */
+  get counts(): { readonly watches: number, readonly connections: number, readonly paths: number } {
+    let watches = 0
+    for (const table of [this.#data, this.#child]) for (const conns of table.values()) watches += conns.size
+    return { watches, connections: this.#byConnection.size, paths: new Set([...this.#data.keys(), ...this.#child.keys()]).size }
+  }
+
+  addData(path: string, conn: ConnId, mode: number): void {
+    this.#add(this.#data, path, conn, mode)
+  }
+
+  addChild(path: string, conn: ConnId, mode: number): void {
+    this.#add(this.#child, path, conn, mode)
+  }
+
+  #add(table: Table, path: string, conn: ConnId, mode: number): void {
+    let conns = table.get(path)
+    if (conns === undefined) table.set(path, conns = new Map())
+    const before = conns.get(conn) ?? 0
+    conns.set(conn, before | mode)
+    if ((mode & ~before & WatchMode.recursive) !== 0) this.#recursive++
+    const paths = this.#byConnection.get(conn)
+    if (paths === undefined) this.#byConnection.set(conn, new Set([path]))
+    else paths.add(path)
+  }
+
+  /** Takes modes away; true when any of them was set. */
+  #remove(table: Table, path: string, conn: ConnId, modes: number): boolean {
+    const conns = table.get(path)
+    const before = conns?.get(conn) ?? 0
+    if (conns === undefined || (before & modes) === 0) return false
+    const left = before & ~modes
+    if ((before & modes & WatchMode.recursive) !== 0) this.#recursive--
+    if (left !== 0) {
+      conns.set(conn, left)
+      return true
+    }
+    conns.delete(conn)
+    if (conns.size === 0) table.delete(path)
+    const other = table === this.#data ? this.#child : this.#data
+    if (other.get(path)?.has(conn) !== true) {
+      const paths = this.#byConnection.get(conn)
+      paths?.delete(path)
+      if (paths?.size === 0) this.#byConnection.delete(conn)
+    }
+    return true
+  }
+
+  removeConnection(conn: ConnId): void {
+    for (const path of [...this.#byConnection.get(conn) ?? []]) {
+      this.#remove(this.#data, path, conn, ANY_MODE)
+      this.#remove(this.#child, path, conn, ANY_MODE)
+    }
+  }
+
+  /** removeWatches: type 1 children, 2 data, 3 any, 4 persistent, 5 recursive. False when nothing matched. */
+  remove(path: string, conn: ConnId, type: number): boolean {
+    const data = this.#remove(this.#data, path, conn, dataModes(type))
+    const child = this.#remove(this.#child, path, conn, type === 4 ? WatchMode.persistent : childModes(type))
+    return data || child
+  }
+
+  /** checkWatches: does anything match? */
+  has(path: string, conn: ConnId, type: number): boolean {
+    return ((this.#data.get(path)?.get(conn) ?? 0) & dataModes(type)) !== 0 ||
+      ((this.#child.get(path)?.get(conn) ?? 0) & childModes(type)) !== 0
+  }
+
+  // --- what fires --------------------------------------------------------------------------------------------------
+
+  created(path: string, zxid: Zxid, acl: readonly Acl[], parent: string, parentAcl: readonly Acl[]): void {
+    this.#fireData(path, EventType.created, zxid, acl)
+    this.#fireChild(parent, EventType.childrenChanged, zxid, parentAcl, null)
+  }
+
+  deleted(path: string, zxid: Zxid, acl: readonly Acl[], parent: string, parentAcl: readonly Acl[]): void {
+    const told = this.#fireData(path, EventType.deleted, zxid, acl)
+    this.#fireChild(path, EventType.deleted, zxid, acl, told)
+    this.#fireChild(parent, EventType.childrenChanged, zxid, parentAcl, null)
+  }
+
+  dataChanged(path: string, zxid: Zxid, acl: readonly Acl[]): void {
+    this.#fireData(path, EventType.dataChanged, zxid, acl)
+  }
+
+  /** Standard watches are consumed even when the event is withheld; one event per connection and lookup. */
+  #fireData(path: string, type: EventTypeNumber, zxid: Zxid, acl: readonly Acl[]): Set<ConnId> | null {
+    let told: Set<ConnId> | null = null
+    const tell = (conn: ConnId): void => {
+      told ??= new Set()
+      if (told.has(conn)) return
+      told.add(conn)
+      this.#deliver(conn, { type, path, zxid }, acl)
+    }
+    for (const conn of [...this.#data.get(path)?.keys() ?? []]) {
+      this.#remove(this.#data, path, conn, WatchMode.standard)
+      tell(conn)
+    }
+    if (this.#recursive === 0) return told
+    for (let above = path; above !== '/';) {
+      const slash = above.lastIndexOf('/')
+      above = slash <= 0 ? '/' : above.slice(0, slash)
+      for (const [conn, modes] of this.#data.get(above) ?? []) if ((modes & WatchMode.recursive) !== 0) tell(conn)
+    }
+    return told
+  }
+
+  #fireChild(path: string, type: EventTypeNumber, zxid: Zxid, acl: readonly Acl[], except: Set<ConnId> | null): void {
+    for (const conn of [...this.#child.get(path)?.keys() ?? []]) {
+      this.#remove(this.#child, path, conn, WatchMode.standard)
+      if (except?.has(conn) !== true) this.#deliver(conn, { type, path, zxid }, acl)
+    }
+  }
+
+  #deliver(conn: ConnId, event: WatchEvent, acl: readonly Acl[]): void {
+    if (this.#mayRead(conn, acl)) this.#emit(conn, event)
+  }
+
+  /** An event made up while watches are armed again: no zxid, not filtered. */
+  catchUp(conn: ConnId, type: EventTypeNumber, path: string): void {
+    this.#emit(conn, { type, path, zxid: -1 })
+  }
+}
+
+function dataModes(type: number): number {
+  switch (type) {
+    case 2: return WatchMode.standard
+    case 3: return ANY_MODE
+    case 4: return WatchMode.persistent
+    case 5: return WatchMode.recursive
+    default: return 0
+  }
+}
+
+function childModes(type: number): number {
+  return type === 1 ? WatchMode.standard : type === 3 ? ANY_MODE : 0
+}
