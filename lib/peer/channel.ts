@@ -5,7 +5,6 @@ import { ZkError } from '../core/errors.ts'
 import type { Replica } from '../core/replica.ts'
 import type { Identity, MultiOp, Outcome, Request, WatchEvent } from '../core/tree/request.ts'
 import type { Zxid } from '../core/zxid.ts'
-import { ZXID_ZERO } from '../core/zxid.ts'
 import { digestIdentities } from './digest.ts'
 import type { ConnectionEvents, Host } from './host.ts'
 import type { Metrics } from './metrics.ts'
@@ -68,7 +67,7 @@ class LocalChannel implements Channel, ConnectionEvents {
   }
 
   get zxid(): Zxid {
-    return this.#parts.replica.tree?.zxid ?? ZXID_ZERO
+    return this.#parts.replica.tree.zxid
   }
 
   request(xid: number, request: Request): void {

@@ -31,7 +31,7 @@ export class Metrics {
   syncsSnap = 0
   linkDrops = 0
   /** Requests by opcode plus 11, closeSession being -11. */
-  readonly requests = new Float64Array(128)
+  readonly requests: Float64Array = new Float64Array(128)
 
   countRequest(op: number): void {
     const at = op + 11

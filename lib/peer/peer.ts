@@ -7,6 +7,7 @@ import type { StorageFeatures } from '../ports/storage.ts'
 import { makeTxnCodec } from '../wire/txn.ts'
 import { LocalEndpoint } from './channel.ts'
 import { Host } from './host.ts'
+import { LocalTree } from './local-tree.ts'
 import type { LinkStatus } from './mesh.ts'
 import { Mesh } from './mesh.ts'
 import { LoopDelay, Metrics } from './metrics.ts'
@@ -15,7 +16,6 @@ import { checkOptions, configText } from './options.ts'
 import type { Refusal } from './pair.ts'
 import { recover } from './recover.ts'
 import { makeNextTurn } from './system-clock.ts'
-import { TreeView } from './tree-view.ts'
 
 /** Stopping waits so long for the disk and the network, then gives up on them. */
 const STOP_MS = 5_000
@@ -52,7 +52,7 @@ export class Peer {
   /** Where in-process clients connect. */
   readonly endpoint: Endpoint
   /** Local reads, without access control, as plain synchronous calls. */
-  readonly tree: TreeView
+  readonly tree: LocalTree
   readonly #settings: PeerSettings
   readonly #replica: Replica
   readonly #mesh: Mesh
@@ -89,7 +89,10 @@ export class Peer {
         bootstrap: settings.bootstrap,
         timing: settings.timing,
         limits: settings.limits,
-        tree: treeOptions(settings),
+        tree: {
+          skipAcl: settings.skipAcl, ttlEnabled: settings.ttl, containerNeverUsedMs: 0,
+          sessionEphemerals: settings.limits.sessionEphemerals, multiOperations: settings.limits.multiOperations,
+        },
         seed: (high % 2 ** 20) * 2 ** 32 + low,
         newEnsembleId: randomHex(),
         codec,
@@ -134,7 +137,7 @@ export class Peer {
       onRole: (effect) => this.#onRole(effect),
       onFatal: (error) => this.#onFatal(error),
     })
-    this.tree = new TreeView(() => replica.tree)
+    this.tree = new LocalTree(() => replica.tree)
     this.endpoint = new LocalEndpoint({
       peerId: id, host: this.#host, replica, metrics: this.#metrics, nextTurn, superDigest,
     })

@@ -1,4 +1,5 @@
-import { TreeLoader, Tree } from '../core/tree/tree.ts'
+import { TreeLoader } from '../core/tree/loader.ts'
+import { Tree } from '../core/tree/tree.ts'
 import type { TxnCodec } from '../core/tree/txn.ts'
 import type { RecoveredState } from '../core/replica.ts'
 import { isZkError, ZkError } from '../core/errors.ts'

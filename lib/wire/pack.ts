@@ -24,12 +24,12 @@ export class Packing {
   #used = 0
 
   /** 0: no slab, every result has memory of its own. */
-  constructor(slabBytes = SLAB_BYTES) {
+  constructor(slabBytes: number = SLAB_BYTES) {
     this.#slabBytes = slabBytes
   }
 
   /** Packs `value`, leaving `headBytes` zero bytes before it. */
-  pack(value: unknown, headBytes = 0): Uint8Array {
+  pack(value: unknown, headBytes: number = 0): Uint8Array {
     const scratch = this.#packr.pack(value, REUSE_AND_RESET) as unknown as Uint8Array & { start: number, end: number }
     const size = scratch.end - scratch.start + headBytes
     let result: Uint8Array

@@ -1,0 +1,48 @@
+import type { Stat } from '../core/tree/stat.ts'
+import type { Tree } from '../core/tree/tree.ts'
+import type { Zxid } from '../core/zxid.ts'
+
+/** A node as a local read finds it. */
+export interface LocalNode {
+  readonly data: Uint8Array | null
+  readonly stat: Stat
+}
+
+/**
+ * What this peer has applied, as plain synchronous calls: for trusted code in the same process, without access control
+ * and without promising more than this peer's own progress. Undefined where there is no such node.
+ */
+export class LocalTree {
+  readonly #tree: () => Tree
+
+  constructor(tree: () => Tree) {
+    this.#tree = tree
+  }
+
+  /** The last txn that is visible here. */
+  get zxid(): Zxid {
+    return this.#tree().zxid
+  }
+
+  get nodeCount(): number {
+    return this.#tree().nodeCount
+  }
+
+  /** Data and Stat. With `copy: false` the bytes are the tree's own: writing to them corrupts this peer. */
+  get(path: string, options?: { readonly copy?: boolean }): LocalNode | undefined {
+    return this.#tree().get(path, options?.copy ?? true)
+  }
+
+  stat(path: string): Stat | undefined {
+    return this.#tree().stat(path)
+  }
+
+  /** Names of the children, in no order. */
+  children(path: string): string[] | undefined {
+    return this.#tree().children(path)
+  }
+
+  has(path: string): boolean {
+    return this.#tree().has(path)
+  }
+}
