@@ -1,0 +1,191 @@
+import { connect, createServer } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { ZkError } from '../lib/core/errors.ts'
+import type { Link, LinkEvents, Listener, Transport } from '../lib/ports/transport.ts'
+
+/** Options of the TCP transport. */
+export interface TcpOptions {
+  /** Bytes queued on a link above which `send` answers false. Default 1 MiB. */
+  readonly highWaterBytes?: number
+  /** How long a closed link may take to send what is queued. Default 5 s. */
+  readonly closeMs?: number
+}
+
+/** Links over TCP: `tcp://host:port`, IPv6 in brackets, port 0 picks one. Binds exactly the host that is named. */
+export function tcp(options: TcpOptions = {}): Transport {
+  const settings = { highWaterBytes: options.highWaterBytes ?? 1024 * 1024, closeMs: options.closeMs ?? 5_000 }
+  return {
+    schemes: ['tcp'],
+    features: Object.freeze({ listens: true, network: true }),
+    listen: (address, onLink) => listen(address, onLink, settings),
+    dial: (address, dialling = {}) => dial(address, dialling.signal, settings),
+  }
+}
+
+type Settings = Required<TcpOptions>
+
+/** Host and port of `tcp://host:port`. */
+function parse(address: string): { readonly host: string, readonly port: number } {
+  const match = /^tcp:\/\/(?:\[([0-9a-fA-F:.%\w]+)\]|([^:/[\]]+)):(\d{1,5})\/?$/.exec(address)
+  const port = Number(match?.[3])
+  if (match === null || port > 65_535) throw new ZkError('AddressInvalid', `not a TCP address: ${address}`)
+  return { host: match[1] ?? match[2]!, port }
+}
+
+function format(host: string, port: number): string {
+  return `tcp://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+async function listen(address: string, onLink: (link: Link) => void, settings: Settings): Promise<Listener> {
+  const { host, port } = parse(address)
+  const server = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true }, (socket) => {
+    onLink(new TcpLink(socket, format(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0), settings))
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(address, error)))
+    server.listen({ host, port, exclusive: true }, resolve)
+  })
+  server.removeAllListeners('error')
+  // A failing accept concerns one link that never was.
+  server.on('error', () => undefined)
+  const bound = (server.address() as AddressInfo).port
+  let closed: Promise<void> | null = null
+  return { address: format(host, bound), close: () => closed ??= stop(server) }
+}
+
+/** Stops listening at once; the address is free although links live on. */
+function stop(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => undefined)
+    setImmediate(resolve)
+  })
+}
+
+function listenError(address: string, error: NodeJS.ErrnoException): ZkError {
+  if (error.code === 'EADDRINUSE') return new ZkError('AddressInUse', `the address is in use: ${address}`, { cause: error })
+  return new ZkError('AddressInvalid', `cannot listen at ${address}: ${error.message}`, { cause: error })
+}
+
+async function dial(address: string, signal: AbortSignal | undefined, settings: Settings): Promise<Link> {
+  const { host, port } = parse(address)
+  const aborted = (): ZkError => new ZkError('Aborted', `the attempt was aborted: ${address}`, { cause: signal?.reason })
+  if (signal?.aborted === true) throw aborted()
+  return new Promise<Link>((resolve, reject) => {
+    const socket = connect({ host, port, noDelay: true, keepAlive: true })
+    const settle = (): void => {
+      socket.off('error', onError)
+      socket.off('connect', onConnect)
+      signal?.removeEventListener('abort', onAbort)
+    }
+    const onError = (error: Error): void => {
+      settle()
+      socket.destroy()
+      reject(new ZkError('Unreachable', `cannot reach ${address}: ${error.message}`, { cause: error }))
+    }
+    const onAbort = (): void => {
+      settle()
+      socket.on('error', () => undefined)
+      socket.destroy()
+      reject(aborted())
+    }
+    const onConnect = (): void => {
+      settle()
+      socket.pause()
+      resolve(new TcpLink(socket, address, settings))
+    }
+    socket.once('error', onError)
+    socket.once('connect', onConnect)
+    signal?.addEventListener('abort', onAbort, { once: true })
+  })
+}
+
+class TcpLink implements Link {
+  readonly remote: string
+  readonly #socket: Socket
+  readonly #settings: Settings
+  #events: LinkEvents | null = null
+  #error: Error | undefined
+  /** This side ended it: nothing but `onClose` is heard any more. */
+  #ended = false
+  #closed = false
+  #wantsDrain = false
+  #linger: NodeJS.Timeout | null = null
+
+  constructor(socket: Socket, remote: string, settings: Settings) {
+    this.#socket = socket
+    this.remote = remote
+    this.#settings = settings
+    socket.on('error', (error) => { this.#error ??= error })
+    socket.on('close', () => this.#onClose())
+  }
+
+  get queuedBytes(): number {
+    return this.#socket.writableLength
+  }
+
+  attach(events: LinkEvents): void {
+    if (this.#events !== null) throw new TypeError('a link is attached once')
+    this.#events = events
+    if (this.#closed) {
+      setImmediate(() => events.onClose(this.#error))
+      return
+    }
+    const socket = this.#socket
+    socket.on('data', (chunk: Uint8Array) => {
+      if (!this.#ended) events.onData(chunk)
+    })
+    socket.on('end', () => {
+      if (!this.#ended) this.#finish()
+    })
+    socket.resume()
+  }
+
+  send(bytes: Uint8Array): boolean {
+    if (this.#ended || this.#closed || this.#socket.destroyed || this.#socket.writableEnded) return false
+    if (bytes.length > 0) this.#socket.write(bytes, this.#onWritten)
+    if (this.#socket.writableLength <= this.#settings.highWaterBytes) return true
+    this.#wantsDrain = true
+    return false
+  }
+
+  /** The socket's own drain event has its own mark; ours is a quarter of the high-water mark. */
+  readonly #onWritten = (): void => {
+    if (!this.#wantsDrain || this.#ended || this.queuedBytes > this.#settings.highWaterBytes / 4) return
+    this.#wantsDrain = false
+    this.#events?.onDrain()
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#ended) this.#socket.resume()
+  }
+
+  close(): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#finish()
+  }
+
+  /** Sends what is queued and ends; a reader that takes too long is cut. */
+  #finish(): void {
+    this.#socket.resume()
+    this.#socket.end()
+    this.#linger ??= setTimeout(() => this.#socket.destroy(), this.#settings.closeMs).unref()
+  }
+
+  abort(reason?: Error): void {
+    this.#ended = true
+    this.#error ??= reason
+    this.#socket.resetAndDestroy()
+  }
+
+  #onClose(): void {
+    this.#closed = true
+    this.#ended = true
+    if (this.#linger !== null) clearTimeout(this.#linger)
+    this.#events?.onClose(this.#error)
+  }
+}
