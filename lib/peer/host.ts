@@ -274,7 +274,8 @@ export class Host {
     this.#timer = null
     this.#inputs.length = 0
     this.#outgoing.clear()
-    for (const conn of [...this.#connections.keys()]) this.#closeConnection(conn, code)
+    // A copy: clients that open a new connection at once must not keep this going.
+    for (const conn of Array.from(this.#connections.keys())) this.#closeConnection(conn, code)
   }
 
   /** A timer that fires early costs one idle turn; one that is moved at every message costs far more. */

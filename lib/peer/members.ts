@@ -51,7 +51,7 @@ export function checkReachability(
   for (const [index, one] of voters.entries()) {
     for (const other of voters.slice(index + 1)) {
       if (!reaches(one, other) && !reaches(other, one)) {
-        throw new ZkError('AddressInvalid', `peers ${one.id} and ${other.id} share no address that one of them can dial`)
+        throw new ZkError('AddressInvalid', `peers ${one.id} and ${other.id} share no address that either can dial`)
       }
     }
   }

@@ -21,7 +21,7 @@ import { isRefusal, PeerLink } from './peer-link.ts'
 const STRANGERS_PER_MEMBER = 16
 /** A handshake that was accepted must end within this time. */
 const HANDSHAKE_MS = 2_000
-/** Beat of the keepalive, and how many silent beats end a link: beats, not time, so that a frozen process drops nothing. */
+/** Beat of the keepalive, and how many silent ones end a link: beats, not time, so that a frozen process drops none. */
 const LOOK_MS = 500
 const SILENT_LOOKS = 6
 /** Closing waits so long for goodbyes to leave and addresses to become free. */

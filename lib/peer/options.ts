@@ -151,7 +151,8 @@ function readMembers(given: EnsembleOptions['members']): readonly MemberAddresse
     checkId(id)
     const isPlain = typeof option === 'string' || Array.isArray(option)
     const { addresses, role = 'voter' } = isPlain
-      ? { addresses: option as string | readonly string[] } : option as Exclude<MemberOption, string | readonly string[]>
+      ? { addresses: option as string | readonly string[] }
+      : option as Exclude<MemberOption, string | readonly string[]>
     if (role !== 'voter' && role !== 'observer') throw new TypeError(`the role of member ${id} is not known`)
     const list = typeof addresses === 'string' ? [addresses] : addresses
     if (!Array.isArray(list)) throw new TypeError(`the addresses of member ${id} must be strings`)

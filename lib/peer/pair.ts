@@ -97,7 +97,8 @@ export class Pair {
   lastError: Refusal | null = null
 
   constructor(
-    context: PairContext, peer: number, routes: readonly { transport: Transport, address: string }[], canBeDialled: boolean,
+    context: PairContext, peer: number, routes: readonly { transport: Transport, address: string }[],
+    canBeDialled: boolean,
   ) {
     this.#context = context
     this.peer = peer

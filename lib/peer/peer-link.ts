@@ -22,8 +22,8 @@ export interface PeerLinkEvents {
 }
 
 /**
- * One transport link of a peer: first a stream of frames that a handshake awaits one by one, then, after `open`, a source
- * of frames that are handed on as they come.
+ * One transport link of a peer: first a stream of frames that a handshake awaits one by one, then, after `open`, a
+ * source of frames that are handed on as they come.
  */
 export class PeerLink implements LinkEvents, FrameStream {
   readonly remote: string

@@ -68,8 +68,9 @@ export class Peer {
   #ending: Promise<void> | null = null
 
   /**
-   * Resolves when the storage is recovered and the addresses are bound; a quorum comes later (`ready`). Errors: TypeError,
-   * AddressInvalid, AddressInUse, those of Storage.open, ForeignEnsemble, MembershipMismatch, Aborted. Nothing stays open then.
+   * Resolves when the storage is recovered and the addresses are bound; a quorum comes later (`ready`). Errors:
+   * TypeError, AddressInvalid, AddressInUse, those of Storage.open, ForeignEnsemble, MembershipMismatch, Aborted;
+   * nothing stays open then.
    */
   static async start(options: PeerOptions): Promise<Peer> {
     const settings = checkOptions(options)
@@ -150,7 +151,7 @@ export class Peer {
     return () => void listeners.delete(listener)
   }
 
-  /** Resolves when clients are served. Errors: Aborted (its cause is the last refusal, if any), PeerStopped, or the fatal one. */
+  /** Resolves when clients are served. Errors: Aborted (cause: the last refusal), PeerStopped, the fatal one. */
   ready(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const { signal } = options
     return new Promise((resolve, reject) => {
@@ -160,9 +161,11 @@ export class Peer {
         if (error) reject(error)
         else resolve()
       }
-      const abort = (): void => settle(new ZkError('Aborted', 'the wait for the ensemble was aborted', {
-        cause: this.#lastRefusal ? new ZkError(this.#lastRefusal.code, this.#lastRefusal.reason) : signal?.reason as unknown,
-      }))
+      const abort = (): void => {
+        const refusal = this.#lastRefusal
+        const cause: unknown = refusal ? new ZkError(refusal.code, refusal.reason) : signal?.reason
+        settle(new ZkError('Aborted', 'the wait for the ensemble was aborted', { cause }))
+      }
       if (this.#state !== 'running') return settle(this.#lastError ?? new ZkError('PeerStopped'))
       if (this.#wasServing) return settle()
       if (signal?.aborted) return abort()
@@ -196,12 +199,12 @@ export class Peer {
     }
   }
 
-  /** Stops cleanly within 5 s: resigns, closes clients and links, finishes the writes in flight. Idempotent, never rejects. */
+  /** Stops within 5 s: resigns, closes clients and links, finishes writes in flight. Idempotent, never rejects. */
   stop(): Promise<void> {
     if (this.#state === 'running') {
       this.#state = 'stopped'
       this.#ending = this.#close()
-      for (const listener of [...this.#stopListeners]) listener()
+      for (const listener of Array.from(this.#stopListeners)) listener()
     }
     return this.#ending ?? Promise.resolve()
   }
@@ -281,7 +284,7 @@ export class Peer {
 
   /** A listener that throws is its owner's affair; the peer goes on. */
   #emit<K extends keyof PeerEventMap>(event: K, value: PeerEventMap[K]): void {
-    for (const listener of [...this.#listeners[event]]) {
+    for (const listener of Array.from(this.#listeners[event])) {
       try {
         listener(value)
       } catch (error) {

@@ -46,7 +46,9 @@ export async function recover(
     return { meta, base, entries, damage, tree }
   } catch (error) {
     await storage.close()
-    if (isZkError(error, 'BadFrame')) throw new ZkError('StorageDamaged', 'the snapshot cannot be read', { cause: error })
+    if (isZkError(error, 'BadFrame')) {
+      throw new ZkError('StorageDamaged', 'the snapshot cannot be read', { cause: error })
+    }
     throw error
   }
 }

@@ -18,7 +18,7 @@ export function systemClock(): Clock {
   }
 }
 
-/** Runs `callback` in the next turn of the event loop, after input and output that is ready: Node's setImmediate or its like. */
+/** Runs `callback` in the next turn of the event loop, behind input and output that is ready. */
 export type NextTurn = (callback: () => void) => void
 
 /**

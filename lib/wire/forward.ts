@@ -3,7 +3,8 @@ import type { CreateRequest, Identity, MultiOp, WriteRequest } from '../core/tre
 import type { ForwardedBody, ForwardedRequest } from '../core/zab/messages.ts'
 import type { Packed } from './check.ts'
 import {
-  acl, bad, below, bytes, data, identities, int32, integer, list, packAcl, packIdentities, packSession, session, text, tuple,
+  acl, bad, below, bytes, data, identities, int32, integer, list, packAcl, packIdentities, packSession, session, text,
+  tuple,
 } from './check.ts'
 
 const SESSION_CREATE = 0

@@ -39,7 +39,9 @@ export class FrameReader {
   next(): Uint8Array | null {
     if (!this.#readHead()) return null
     const size = this.#head
-    if (size > this.limitBytes) throw new ZkError('FrameTooLarge', `a frame of ${size} bytes, at most ${this.limitBytes}`)
+    if (size > this.limitBytes) {
+      throw new ZkError('FrameTooLarge', `a frame of ${size} bytes, at most ${this.limitBytes}`)
+    }
     const chunk = this.#chunk
     const left = chunk.length - this.#at
     if (this.#partialBytes === 0 && left >= size) {

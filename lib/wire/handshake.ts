@@ -55,7 +55,7 @@ export interface HandshakeSide {
   readonly role: 'dial' | 'accept'
   /** What this side says; the acceptor is told the dialer's hello. Throws ZkError to refuse. */
   hello(other: Hello | null): Hello
-  /** Just before the word that lets the other side take the link for open: proof (dialer), welcome (acceptor). Throws to refuse. */
+  /** Called before the word that lets the other side take the link for open: proof or welcome. Throws to refuse. */
   commit(other: Hello): void
   /** The acceptor's count of its own dials so far: all of them are void once this link is open. */
   dialsMade(): number
@@ -92,7 +92,7 @@ export async function makeSecret(secret: string | Uint8Array): Promise<Handshake
   return { key }
 }
 
-/** Runs one side of the handshake. A refusal decided here is sent before it is thrown; RefusedError is the other side's. */
+/** Runs one side. A refusal decided here is sent before it is thrown; a RefusedError is the other side's. */
 export async function shakeHands(side: HandshakeSide, stream: FrameStream): Promise<HandshakeResult> {
   try {
     return side.role === 'dial' ? await dialSide(side, stream) : await acceptSide(side, stream)
@@ -163,7 +163,7 @@ function checkHello(own: Hello, other: Hello): number {
   }
   if (own.secured !== other.secured) {
     throw new ZkError('HandshakeFailed',
-      `peer ${own.secured ? own.peerId : other.peerId} has a secret, peer ${own.secured ? other.peerId : own.peerId} none`)
+      own.secured ? `peer ${other.peerId} has no secret` : `peer ${other.peerId} has a secret, this one has none`)
   }
   if (own.peerId === other.peerId) throw new ZkError('HandshakeFailed', `two peers with id ${own.peerId}`)
   return version
@@ -237,7 +237,8 @@ async function sign(
 async function verify(
   secret: HandshakeSecret, role: 'dial' | 'accept', dialer: Uint8Array, acceptor: Uint8Array, proof: Uint8Array,
 ): Promise<void> {
-  const isRight = await crypto.subtle.verify('HMAC', secret.key, new Uint8Array(proof), transcript(role, dialer, acceptor))
+  const signed = transcript(role, dialer, acceptor)
+  const isRight = await crypto.subtle.verify('HMAC', secret.key, new Uint8Array(proof), signed)
   if (!isRight) throw new ZkError('HandshakeFailed', 'the secrets differ')
 }
 

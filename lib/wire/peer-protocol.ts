@@ -1,7 +1,6 @@
 import { unreachable } from '../core/assert.ts'
 import type { ErrorCode } from '../core/errors.ts'
-import type { Health, Message, Role } from '../core/zab/messages.ts'
-import type { LogEntry } from '../ports/storage.ts'
+import type { Health, Message, Proposal, Role } from '../core/zab/messages.ts'
 import type { Packed } from './check.ts'
 import {
   bad, below, bytes, errorCode, flag, integer, list, packSession, session, text, tuple, uint32, zxid,
@@ -9,6 +8,8 @@ import {
 import { forwardedBytes, packForwards, readForwards } from './forward.ts'
 import { FRAME_HEAD_BYTES, sealFrame } from './frame.ts'
 import { Packing } from './pack.ts'
+
+type LogEntry = Proposal['entries'][number]
 
 /** The number of each message on the wire: never reused. 0 ends the link. */
 const Kind = {
@@ -86,7 +87,8 @@ export class PeerCodec {
 
 function packMessage(message: Message): Packed {
   switch (message.kind) {
-    case 'proposal': case 'inform': return [Kind[message.kind], message.join, message.epoch, packEntries(message.entries)]
+    case 'proposal': case 'inform':
+      return [Kind[message.kind], message.join, message.epoch, packEntries(message.entries)]
     case 'ack': return [Kind.ack, message.join, message.epoch, message.zxid, message.newLeader]
     case 'commit': return [Kind.commit, message.join, message.epoch, message.zxid]
     case 'forward': return [Kind.forward, message.join, packForwards(message.requests)]
@@ -242,7 +244,7 @@ function sum<T>(items: readonly T[], sizeOf: (item: T) => number): number {
   return total
 }
 
-/** Messages that are lists go in several pieces rather than above the limit; the order of the link keeps their meaning. */
+/** Lists go in several pieces rather than above the limit; the order of the link keeps their meaning. */
 function split(message: Message, bound: number): readonly Message[] {
   if (messageBytes(message) <= bound) return [message]
   if (message.kind === 'proposal' || message.kind === 'inform') {

@@ -51,7 +51,8 @@ function makeBench(): Bench {
   const fatal: ZkError[] = []
   const bench = { script, calls, batches, fatal, write: () => Promise.resolve() } as unknown as Bench
   const host = new Host({
-    replica: script, clock: systemClock(), nextTurn: makeNextTurn(), logger: SILENT, metrics: new Metrics(), unref: false,
+    replica: script, clock: systemClock(), nextTurn: makeNextTurn(), logger: SILENT, metrics: new Metrics(),
+      unref: false,
     storage: {
       write: (batch) => {
         calls.push('write')
@@ -155,7 +156,8 @@ test('a failed write reaches the replica, whose fatal ends the host once', async
   script.answer = (inputs) => inputs.flatMap((input): Effect[] => {
     if (input.kind === 'tick') return [{ kind: 'persist', ticket: 1, batch: {} }]
     if (input.kind !== 'persistFailed') return []
-    return [{ kind: 'closeConn', conn: 1, code: 'PeerStopped' }, { kind: 'fatal', code: 'StorageFailed', reason: input.reason }]
+    return [{ kind: 'closeConn', conn: 1, code: 'PeerStopped' }, { kind: 'fatal', code: 'StorageFailed',
+      reason: input.reason }]
   })
   const conn = host.connect({
     onConnected: () => undefined, onReply: () => undefined, onEvent: () => undefined,
@@ -183,7 +185,7 @@ test('a broken invariant ends the peer and nothing else', async () => {
   host.start()
   await turn()
   assert.equal(calls, ['closed PeerStopped', 'fatal'])
-  assert.is((fatal[0]?.cause as Error).message, 'impossible')
+  assert.is((fatal[0]!.cause as Error).message, 'impossible')
   await host.stop()
 })
 
@@ -194,7 +196,8 @@ test('a client that throws breaks nobody', async () => {
   host.connect({ ...quiet, onReply: (xid) => calls.push(`reply ${xid}`) })
   const outcome = { code: 'NoNode', result: null } as const
   script.answer = () => [
-    { kind: 'reply', conn: 1, xid: 1, zxid: ZXID_ZERO, outcome }, { kind: 'reply', conn: 2, xid: 2, zxid: ZXID_ZERO, outcome },
+    { kind: 'reply', conn: 1, xid: 1, zxid: ZXID_ZERO, outcome }, { kind: 'reply', conn: 2, xid: 2,
+      zxid: ZXID_ZERO, outcome },
   ]
   host.start()
   await turn()

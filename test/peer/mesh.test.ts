@@ -48,7 +48,7 @@ interface World {
   readonly time: VirtualTime
   readonly network: VirtualNetwork
   readonly members: readonly MemberAddresses[]
-  station(self: number, changes?: Partial<MeshOptions>): Station
+  readonly station: (self: number, changes?: Partial<MeshOptions>) => Station
 }
 
 function world(seed: number, size: number, maxDelayMs: number, silent: readonly number[] = []): World {
@@ -58,7 +58,8 @@ function world(seed: number, size: number, maxDelayMs: number, silent: readonly 
     id: index + 1, role: 'voter', addresses: silent.includes(index + 1) ? [] : [`net://${index + 1}`],
   }))
   const station = (self: number, changes: Partial<MeshOptions> = {}): Station => new Station({
-    self, ensembleName: 'test', ensembleId: () => '', members, transports: [network.transport()], limits: DEFAULT_LIMITS,
+    self, ensembleName: 'test', ensembleId: () => '', members, transports: [network.transport()],
+      limits: DEFAULT_LIMITS,
     clock: time, logger: SILENT, unref: false, ...changes,
   })
   return { time, network, members, station }
@@ -156,14 +157,17 @@ test('an address without a listener, then one that answers as another peer, are 
   const { time, station, members } = world(9, 3, 5)
   const odd = members.map((member) => member.id === 2
     ? { ...member, addresses: ['net://nobody', 'net://3', 'net://2'] } : member)
-  const stations = [station(1, { members: odd }), station(2, { members: odd, listen: ['net://2'] }), station(3, { members: odd })]
+  const stations = [station(1, { members: odd }), station(2, { members: odd, listen: ['net://2'] }), station(3,
+    { members: odd })]
   for (const { mesh } of stations) await mesh.start()
   await checkFull(time, stations)
   for (const { mesh } of stations) void mesh.close()
 })
 
 /** Opens a raw link, sends bytes and returns the last frame that came back before the link ended. */
-async function probe(time: VirtualTime, network: VirtualNetwork, chunks: readonly Uint8Array[]): Promise<unknown> {
+async function probe(
+  time: VirtualTime, network: VirtualNetwork, chunks: readonly Uint8Array[],
+): Promise<unknown> {
   let last: unknown = null
   let isOver = false
   const reader = new FrameReader(100_000)
@@ -189,7 +193,8 @@ test('a stranger with bad frames is told a code, and only its link ends', async 
   await checkFull(time, stations)
   const http = new TextEncoder().encode('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
   const cases: readonly (readonly [string, readonly Uint8Array[]])[] = [
-    ['FrameTooLarge', [http]], ['FrameTooLarge', [Uint8Array.of(0, 1, 0, 1)]], ['BadFrame', [makeFrame(new Uint8Array(0))]],
+    ['FrameTooLarge', [http]], ['FrameTooLarge', [Uint8Array.of(0, 1, 0, 1)]], ['BadFrame',
+      [makeFrame(new Uint8Array(0))]],
     ['BadFrame', [makeFrame(Uint8Array.of(0xc1))]], ['BadFrame', [makeFrame(new Packing().pack(['hello']))]],
     ['ProtocolVersion', [makeFrame(new Packing().pack(['vivarium-peer', 7, 9]))]],
     ['BadFrame', [makeFrame(new Packing().pack(['vivarium-peer', 1, 1]))]],
@@ -214,7 +219,8 @@ test('a peer that sends a bad frame later is told a code, and may come back', as
   const one = station(1)
   await one.mesh.start()
   const codec = new PeerCodec()
-  for (const bad of [makeFrame(Uint8Array.of(0xc1)), makeFrame(new Packing().pack([[99, 1]])), Uint8Array.of(255, 0, 0, 0)]) {
+  for (const bad of [makeFrame(Uint8Array.of(0xc1)), makeFrame(new Packing().pack([[99, 1]])),
+    Uint8Array.of(255, 0, 0, 0)]) {
     let link: PeerLink | undefined
     let goodbye: unknown = null
     let isOpen = false
@@ -224,7 +230,8 @@ test('a peer that sends a bad frame later is told a code, and may come back', as
         minVersion: 1, maxVersion: 1, peerId: 2, target: 1, ensembleName: 'test', ensembleId: '', secured: false,
         members: '1:voter,2:voter', incarnation: 5, attempt: 1,
       }
-      await shakeHands({ role: 'dial', hello: () => hello, commit: () => undefined, dialsMade: () => 1, secret: null }, link)
+      await shakeHands({ role: 'dial', hello: () => hello, commit: () => undefined, dialsMade: () => 1,
+        secret: null }, link)
       link.open({
         onFrame: (frame) => { goodbye = codec.decode(frame, []) ?? goodbye },
         onBad: () => undefined,

@@ -10,7 +10,8 @@ const test = suite('peer options')
 const storage = { features: { persistent: true, durable: true }, open: () => undefined } as unknown as Storage
 const good: PeerOptions = {
   id: 1, transports: [], storage,
-  ensemble: { name: 'garden', members: { 10: 'tcp://c', 1: ['tcp://a', 'ws://a'], 2: { addresses: [], role: 'observer' } } },
+  ensemble: { name: 'garden', members: { 10: 'tcp://c', 1: ['tcp://a', 'ws://a'], 2: { addresses: [],
+    role: 'observer' } } },
 }
 
 test('defaults are filled in and members sorted', () => {
@@ -34,7 +35,8 @@ test('wrong arguments are TypeErrors', () => {
   const wrong: readonly Record<string, unknown>[] = [
     { id: 0 }, { id: 1.5 }, { id: '1' }, { id: 3 }, { ensemble: undefined }, { ensemble: { name: '', members } },
     { ensemble: { name: 'x', members: null } }, { ensemble: { name: 'x', members: { one: 'tcp://a' } } },
-    { ensemble: { name: 'x', members: { 1: 7 } } }, { ensemble: { name: 'x', members: { 1: { addresses: [], role: 'x' } } } },
+    { ensemble: { name: 'x', members: { 1: 7 } } }, { ensemble: { name: 'x', members: { 1: { addresses: [],
+      role: 'x' } } } },
     { ensemble: { name: 'x', members: { 1: { addresses: [], role: 'observer' } } } },
     { transports: null }, { storage: {} }, { storage: weak }, { secret: '' }, { secret: 7 },
     { timing: { tickMs: 0 } }, { timing: { tikMs: 5 } }, { timing: { syncMs: 100 } },
@@ -42,9 +44,10 @@ test('wrong arguments are TypeErrors', () => {
   ]
   for (const change of wrong) {
     assert.throws(() => checkOptions({ ...good, ...change } as PeerOptions),
-      (error: unknown) => error instanceof TypeError && !/\.$/.test(error.message), JSON.stringify(change))
+      (error: unknown) => error instanceof TypeError && !error.message.endsWith('.'), JSON.stringify(change))
   }
-  assert.throws(() => checkOptions({ ...good, listen: ['nowhere'] }), (error: unknown) => isZkError(error, 'AddressInvalid'))
+  assert.throws(() => checkOptions({ ...good, listen: ['nowhere'] }), (error: unknown) => isZkError(error,
+    'AddressInvalid'))
   checkOptions({ ...good, id: 2, storage: weak })
 })
 

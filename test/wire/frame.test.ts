@@ -39,7 +39,8 @@ test('frames survive any chopping of the stream', () => {
 })
 
 test('a chunk with an offset into its memory, and a Buffer, are read where they are', () => {
-  for (const chunk of [join([new Uint8Array(5), stream]).subarray(5), Buffer.concat([Buffer.alloc(3), stream]).subarray(3)]) {
+  for (const chunk of [join([new Uint8Array(5), stream]).subarray(5), Buffer.concat([Buffer.alloc(3),
+    stream]).subarray(3)]) {
     const reader = new FrameReader(1_000)
     const got: number[][] = []
     reader.push(chunk)

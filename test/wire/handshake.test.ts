@@ -61,7 +61,8 @@ async function side(role: 'dial' | 'accept', changes: Partial<Hello> = {}, secre
 
 type Settled = PromiseSettledResult<HandshakeResult>
 
-async function meet(dialer: HandshakeSide, acceptor: HandshakeSide): Promise<{ results: [Settled, Settled], ends: [End, End] }> {
+async function meet(dialer: HandshakeSide, acceptor: HandshakeSide): Promise<{ results: [Settled, Settled],
+  ends: [End, End] }> {
   const [one, two] = ends()
   const results = await Promise.allSettled([shakeHands(dialer, one), shakeHands(acceptor, two)])
   return { results, ends: [one, two] }
@@ -127,7 +128,8 @@ test('a proof serves only the handshake it was made for', async () => {
 })
 
 test('a proof cannot be reflected to its maker', async () => {
-  // The attacker has no secret. It dials the victim as peer 1, while the victim (peer 2) dials peer 1 and gets the attacker.
+  // The attacker has no secret. It dials the victim as peer 1, while the victim (peer 2) dials peer 1 and gets
+  // the attacker.
   const [attackerIn, victimAccepting] = ends()
   const [victimDialling, attackerOut] = ends()
   const accepting = shakeHands(await side('accept', {}, 'key'), victimAccepting)
@@ -163,10 +165,13 @@ test('frames that are no handshake are refused as such', async () => {
   const [probe, idle] = ends()
   void shakeHands(await side('dial'), probe)
   const hello = await idle.next()
-  const frames = [new Uint8Array(0), Uint8Array.of(0xc1), new Packing().pack(['GET / HTTP/1.1']), new Packing().pack([]),
+  const frames = [new Uint8Array(0), Uint8Array.of(0xc1), new Packing().pack(['GET / HTTP/1.1']),
+    new Packing().pack([]),
     ...Array.from({ length: 500 }, () => {
       const changed = hello.slice(0, random.below(3) === 0 ? random.below(hello.length) : hello.length)
-      for (let flips = 1 + random.below(3); flips > 0; flips--) changed[random.below(changed.length || 1)] = random.below(256)
+      for (let flips = 1 + random.below(3); flips > 0; flips--) {
+        changed[random.below(changed.length || 1)] = random.below(256)
+      }
       return changed
     })]
   let refused = 0

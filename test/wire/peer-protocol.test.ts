@@ -33,7 +33,8 @@ const requests: readonly ForwardedRequest[] = [
   ...writes.map((request, index): ForwardedRequest =>
     ({ tag: index, session, cxid: -index, body: { kind: 'write', request, identities } })),
   { tag: 89, session, cxid: 2, body: { kind: 'write', request: writes[4], identities: [] } },
-  { tag: 90, session: NO_SESSION, cxid: 0, body: { kind: 'createSession', timeoutMs: 4_000, password: new Uint8Array(16) } },
+  { tag: 90, session: NO_SESSION, cxid: 0, body: { kind: 'createSession', timeoutMs: 4_000,
+    password: new Uint8Array(16) } },
   { tag: 91, session, cxid: 3, body: { kind: 'closeSession' } },
 ]
 
@@ -113,14 +114,17 @@ test('wrong frames give BadFrame', () => {
   const codec = new PeerCodec()
   const packing = new Packing()
   const wrong: readonly unknown[] = [
-    7, null, 'x', {}, [7], [[]], [[99]], [[1]], [[-1, 2]], [[4, 1, 1, 1]], [[3, -1, 2]], [[3, 1, 2 ** 21]], [[3, 1.5, 2]],
+    7, null, 'x', {}, [7], [[]], [[99]], [[1]], [[-1, 2]], [[4, 1, 1, 1]], [[3, -1, 2]], [[3, 1, 2 ** 21]], [[3,
+      1.5, 2]],
     [[10, 1, 1, [1]]], [[10, 1, 1, [1, 2, 3, 4, 'bytes']]], [[10, 1, 1, [1, 2, -1, 4, Uint8Array.of(1)]]],
-    [[23, 1, 'NoSuchCode', 'x']], [[18, 1, [[[]], [[1, 0, 1, 5, ['/a', null], 0]]]]], [[18, 1, [[], [[1, 0, 1, 2, ['/a', 1], 0]]]]], [[0, 'Overloaded']], [[17, 1, 1, ['x']]],
+    [[23, 1, 'NoSuchCode', 'x']], [[18, 1, [[[]], [[1, 0, 1, 5, ['/a', null], 0]]]]], [[18, 1, [[], [[1, 0, 1,
+      2, ['/a', 1], 0]]]]], [[0, 'Overloaded']], [[17, 1, 1, ['x']]],
     [[18, 1, [[[]], [[1, 0, 1, 13, ['/a', 1], 0]]]]], [new Map([[0, 1]])], [new Date()],
   ]
   for (const value of wrong) {
     const bytes = packing.pack(value)
-    assert.throws(() => codec.decode(bytes, []), (error: unknown) => isZkError(error, 'BadFrame'), JSON.stringify(value))
+    assert.throws(() => codec.decode(bytes, []), (error: unknown) => isZkError(error, 'BadFrame'),
+      JSON.stringify(value))
   }
 })
 

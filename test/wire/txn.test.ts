@@ -68,7 +68,8 @@ test('snapshot rows come back, and what is no list of rows is refused', () => {
   assert.equal(codec.decodeRows(codec.encodeRows(rows)), rows)
   for (const wrong of [7, [7], ['x'], [[1], { a: 1 }], null]) {
     const bytes = new Packing().pack(wrong)
-    assert.throws(() => codec.decodeRows(bytes), (error: unknown) => isZkError(error, 'BadFrame'), JSON.stringify(wrong))
+    assert.throws(() => codec.decodeRows(bytes), (error: unknown) => isZkError(error, 'BadFrame'),
+      JSON.stringify(wrong))
   }
 })
 
@@ -78,7 +79,8 @@ test('wrong values are refused one by one', () => {
   const good = [3, 0, 1, 1, 1, 1, '/p', null, 1]
   assert.is(codec.decodeTxn(packing.pack(good)).body.kind, 'setData')
   const wrong: readonly (readonly [number, unknown])[] = [
-    [0, 99], [0, '3'], [1, '0x00'], [1, 'x'], [2, 1.5], [3, -1], [4, null], [5, 2n ** 60n], [6, 'p'], [6, 7], [7, 'text'],
+    [0, 99], [0, '3'], [1, '0x00'], [1, 'x'], [2, 1.5], [3, -1], [4, null], [5, 2n ** 60n], [6, 'p'], [6, 7],
+      [7, 'text'],
     [8, 2 ** 31], [8, undefined],
   ]
   for (const [at, value] of wrong) {
