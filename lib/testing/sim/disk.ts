@@ -1,0 +1,75 @@
+import { Log } from '../../core/zab/log.ts'
+import { CHAIN_ZERO } from '../../core/zab/chain.ts'
+import type { RecoveredState } from '../../core/replica.ts'
+import { TreeLoader } from '../../core/tree/loader.ts'
+import { Tree } from '../../core/tree/tree.ts'
+import type { TxnCodec } from '../../core/tree/txn.ts'
+import { ZXID_ZERO } from '../../core/zxid.ts'
+import type { Zxid } from '../../core/zxid.ts'
+import type { LogBatch, Meta, SnapshotBase } from '../../ports/storage.ts'
+import { Violation } from './violation.ts'
+
+/**
+ * What one peer has on disk: batches are atomic and take effect in order, so every crash image is a prefix of them. A
+ * batch that would leave a hole, move a promise back or install what was not written is a violation (D1, D4).
+ */
+export class SimDisk {
+  meta: Meta | null = null
+  base: SnapshotBase | null = null
+  log: Log = new Log(ZXID_ZERO, CHAIN_ZERO, [])
+  readonly #chunks = new Map<string, Uint8Array>()
+
+  apply(batch: LogBatch): void {
+    if (batch.resetLog === true && batch.install !== undefined) this.log.reset(batch.install.zxid, batch.install)
+    if (batch.truncateAfter !== undefined && batch.truncateAfter < this.log.last) {
+      if (!this.log.holds(batch.truncateAfter)) throw new Violation('D4', `truncation to ${batch.truncateAfter} on disk`)
+      this.log.truncate(batch.truncateAfter)
+    }
+    for (const entry of batch.entries ?? []) {
+      if (entry.prevZxid !== this.log.last) {
+        throw new Violation('D4', `a hole on disk: ${entry.zxid} names ${entry.prevZxid}, the disk ends at ${this.log.last}`)
+      }
+      this.log.append({ ...entry, txn: null })
+    }
+    if (batch.meta !== undefined) this.#setMeta(batch.meta)
+    for (const chunk of batch.chunks ?? []) this.#chunks.set(`${chunk.id}/${chunk.index}`, chunk.bytes)
+    if (batch.install !== undefined) this.#install(batch.install)
+    if (batch.purgeThrough !== undefined) this.log.trim(batch.purgeThrough)
+  }
+
+  #setMeta(meta: Meta): void {
+    const { meta: before } = this
+    if (before !== null && (meta.acceptedEpoch < before.acceptedEpoch || meta.currentEpoch < before.currentEpoch)) {
+      throw new Violation('D1', 'a promise on disk moved back')
+    }
+    if (meta.currentEpoch > meta.acceptedEpoch) throw new Violation('D1', 'currentEpoch above acceptedEpoch on disk')
+    this.meta = meta
+  }
+
+  #install(base: SnapshotBase): void {
+    for (let i = 0; i < base.chunks; i++) {
+      if (!this.#chunks.has(`${base.id}/${i}`)) throw new Violation('D6', 'a snapshot without all of its chunks')
+    }
+    for (const key of this.#chunks.keys()) if (!key.startsWith(`${base.id}/`)) this.#chunks.delete(key)
+    this.base = base
+  }
+
+  /** True when this image holds the txn, as an entry or under its snapshot. */
+  holds(zxid: Zxid, hash1: number, hash2: number): boolean {
+    const entry = this.log.entryAt(zxid)
+    if (entry !== undefined) return entry.hash1 === hash1 && entry.hash2 === hash2
+    return this.base !== null && this.base.zxid >= zxid
+  }
+
+  recover(codec: TxnCodec): RecoveredState {
+    let tree = Tree.empty()
+    if (this.base !== null) {
+      const loader = new TreeLoader()
+      for (let i = 0; i < this.base.chunks; i++) loader.push(codec.decodeRows(this.#chunks.get(`${this.base.id}/${i}`)!))
+      tree = loader.finish()
+      if (tree.zxid !== this.base.zxid) throw new Violation('D7', 'a snapshot of another zxid than its base')
+    }
+    const entries = this.log.slice(this.log.floor, Number.MAX_SAFE_INTEGER as Zxid, Infinity)
+    return { meta: this.meta, base: this.base, entries, damage: 'none', tree }
+  }
+}

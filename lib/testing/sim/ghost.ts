@@ -1,0 +1,265 @@
+import type { Effect } from '../../core/effects.ts'
+import type { Replica } from '../../core/replica.ts'
+import { Tree } from '../../core/tree/tree.ts'
+import type { Txn, TxnCodec } from '../../core/tree/txn.ts'
+import { ZXID_ZERO, epochOf, formatZxid } from '../../core/zxid.ts'
+import type { Zxid } from '../../core/zxid.ts'
+import { follows } from '../../core/zab/log.ts'
+import type { LoggedTxn } from '../../core/zab/log.ts'
+import type { Message } from '../../core/zab/messages.ts'
+import type { SimDisk } from './disk.ts'
+import { PathHistory } from './path-history.ts'
+import { Violation } from './violation.ts'
+
+/** One server as the checkers see it. */
+export interface Watched {
+  readonly id: number
+  /** Grows with each start. */
+  readonly incarnation: number
+  readonly replica: Replica
+  readonly disk: SimDisk
+}
+
+/** One txn that some server delivered. */
+export interface Delivered {
+  readonly zxid: Zxid
+  readonly hash1: number
+  readonly hash2: number
+  readonly txn: Txn
+  /** Digest of the model right after it. */
+  readonly digest1: number
+  readonly digest2: number
+}
+
+interface Seen {
+  readonly incarnation: number
+  /** How many of G this server has delivered. */
+  index: number
+  appliedZxid: Zxid
+  tree: Tree
+}
+
+/**
+ * What no server can know: the one sequence G of delivered txns, a model tree replayed over it, who led which epoch.
+ * Checks are made after every step of the server that stepped, and cost what changed. Names are those of the
+ * correctness plan: P protocol, D durability, C clients.
+ */
+export class Ghost {
+  readonly G: Delivered[] = []
+  readonly #byZxid = new Map<Zxid, number>()
+  readonly #model = Tree.empty()
+  readonly history: PathHistory = new PathHistory()
+  readonly #primaries = new Map<number, string>()
+  readonly #seen = new Map<number, Seen>()
+  readonly #requests = new Set<string>()
+  readonly #codec: TxnCodec
+  readonly #voters: readonly number[]
+  readonly #disks: () => Iterable<readonly [number, SimDisk]>
+  /** Disks lost on purpose: they count as holding what they held. */
+  readonly excused: Set<number> = new Set()
+  /** Syncs by plan, for the record. */
+  readonly syncs: { diff: number, trunc: number, snap: number } = { diff: 0, trunc: 0, snap: 0 }
+  readonly expiries: { readonly session: string, readonly zxid: Zxid }[] = []
+
+  constructor(codec: TxnCodec, voters: readonly number[], disks: () => Iterable<readonly [number, SimDisk]>) {
+    this.#codec = codec
+    this.#voters = voters
+    this.#disks = disks
+  }
+
+  get commits(): number {
+    return this.G.length
+  }
+
+  get epochs(): number {
+    return this.#primaries.size
+  }
+
+  get modelTree(): Tree {
+    return this.#model
+  }
+
+  indexOf(zxid: Zxid): number {
+    return zxid === ZXID_ZERO ? 0 : (this.#byZxid.get(zxid) ?? -2) + 1
+  }
+
+  at(zxid: Zxid): Delivered | undefined {
+    const index = this.#byZxid.get(zxid)
+    return index === undefined ? undefined : this.G[index]
+  }
+
+  /** After a step of this server: what it applied, who it says it is. */
+  observe(server: Watched): void {
+    const { replica } = server
+    if (replica.stopped) return
+    this.#checkState(server)
+    let seen = this.#seen.get(server.id)
+    if (seen === undefined || seen.incarnation !== server.incarnation || seen.tree !== replica.tree) {
+      seen = this.#begin(server)
+    }
+    const applied = replica.tree.zxid
+    if (applied === seen.appliedZxid) return
+    for (const entry of replica.journal.log.slice(seen.appliedZxid, applied, Infinity)) this.#delivered(server, seen, entry)
+    seen.appliedZxid = applied
+    this.#checkDigest(server, seen)
+  }
+
+  /** A server starts, or installed a snapshot: what it holds must be a state of G. */
+  #begin(server: Watched): Seen {
+    const { replica, id, incarnation } = server
+    const base = replica.journal.baseZxid
+    const index = this.indexOf(base)
+    if (index < 0) throw new Violation('D7', `server ${id} has a snapshot at ${formatZxid(base)}, which nobody delivered`)
+    const known = this.G[index - 1]
+    if (known !== undefined && (known.hash1 !== replica.journal.base!.hash1 || known.hash2 !== replica.journal.base!.hash2)) {
+      throw new Violation('P2', `server ${id} has another history under its snapshot`)
+    }
+    const seen: Seen = { incarnation, index, appliedZxid: base, tree: replica.tree }
+    this.#seen.set(id, seen)
+    if (replica.tree.zxid === base) this.#checkDigest(server, seen)
+    return seen
+  }
+
+  #checkDigest(server: Watched, seen: Seen): void {
+    const known = this.G[seen.index - 1]
+    if (known === undefined) return
+    const { hash1, hash2 } = server.replica.tree.digest()
+    if (hash1 !== known.digest1 || hash2 !== known.digest2) {
+      throw new Violation('D8', `the tree of server ${server.id} differs from the model at ${formatZxid(known.zxid)}`)
+    }
+  }
+
+  #delivered(server: Watched, seen: Seen, entry: LoggedTxn): void {
+    const known = this.G[seen.index]
+    if (known === undefined) this.#extend(server, entry)
+    else if (known.zxid !== entry.zxid || known.hash1 !== entry.hash1 || known.hash2 !== entry.hash2) {
+      throw new Violation('P2', `server ${server.id} delivered ${formatZxid(entry.zxid)} where others delivered ${formatZxid(known.zxid)}`)
+    }
+    seen.index++
+  }
+
+  #extend(server: Watched, entry: LoggedTxn): void {
+    const last = this.G[this.G.length - 1]
+    const previous = last?.zxid ?? ZXID_ZERO
+    if (!follows(entry.zxid, previous)) {
+      throw new Violation('P6', `server ${server.id} delivered ${formatZxid(entry.zxid)} right after ${formatZxid(previous)}`)
+    }
+    this.#checkQuorumDurable(entry)
+    const txn = this.#codec.decodeTxn(entry.bytes)
+    if (txn.tag !== 0 && txn.cxid > 0) {
+      const key = `${txn.session}/${txn.cxid}`
+      if (this.#requests.has(key)) throw new Violation('C7', `request ${key} was delivered twice`)
+      this.#requests.add(key)
+    }
+    this.history.record(entry.zxid, txn, this.#model)
+    this.#model.apply(entry.zxid, txn, null, false)
+    if (txn.body.kind === 'closeSession' && txn.tag === 0) this.expiries.push({ session: txn.session, zxid: entry.zxid })
+    const { hash1, hash2 } = this.#model.digest()
+    this.#byZxid.set(entry.zxid, this.G.length)
+    this.G.push({ zxid: entry.zxid, hash1: entry.hash1, hash2: entry.hash2, txn, digest1: hash1, digest2: hash2 })
+  }
+
+  /** D3: what anybody delivers is on the disks of a quorum. */
+  #checkQuorumDurable(entry: { readonly zxid: Zxid, readonly hash1: number, readonly hash2: number }): void {
+    let count = 0
+    for (const [id, disk] of this.#disks()) {
+      if (this.#voters.includes(id) && (this.excused.has(id) || disk.holds(entry.zxid, entry.hash1, entry.hash2))) count++
+    }
+    if (count * 2 <= this.#voters.length) {
+      throw new Violation('D3', `${formatZxid(entry.zxid)} was delivered with ${count} durable copies`)
+    }
+  }
+
+  /** D3 for the newest delivered txn: asked after every loss of data. */
+  checkDurability(): void {
+    const last = this.G[this.G.length - 1]
+    if (last !== undefined) this.#checkQuorumDurable(last)
+  }
+
+  #checkState(server: Watched): void {
+    const { replica, id, incarnation } = server
+    const { meta, durableZxid, log } = replica.journal
+    if (replica.tree.zxid > durableZxid && replica.tree.zxid > replica.journal.baseZxid) {
+      throw new Violation('P16', `server ${id} applied ahead of its disk`)
+    }
+    if (replica.committed > log.last) throw new Violation('P16', `server ${id} knows a commit beyond its log`)
+    const { leader } = replica
+    if (leader === null || leader.phase === 'discovery') return
+    const key = `${id}/${incarnation}`
+    const primary = this.#primaries.get(leader.epoch)
+    if (primary === undefined) {
+      this.#primaries.set(leader.epoch, key)
+      this.#checkCompleteness(server)
+    } else if (primary !== key) {
+      throw new Violation('P1', `epoch ${leader.epoch} is led by ${primary} and by ${key}`)
+    }
+    if (meta.currentEpoch !== leader.epoch) throw new Violation('P16', 'a leader past discovery is of its epoch')
+  }
+
+  /** P12: an elected leader past discovery holds everything that was ever delivered. */
+  #checkCompleteness(server: Watched): void {
+    const last = this.G[this.G.length - 1]
+    if (last === undefined) return
+    const { log, baseZxid } = server.replica.journal
+    const entry = log.entryAt(last.zxid)
+    if (entry === undefined ? baseZxid < last.zxid : entry.hash1 !== last.hash1 || entry.hash2 !== last.hash2) {
+      throw new Violation('P12', `server ${server.id} leads epoch ${server.replica.leader!.epoch} without ${formatZxid(last.zxid)}`)
+    }
+  }
+
+  /** Before an effect is carried out: D2, a message tells the truth about the sender's disk; P13, no delivered txn is cut. */
+  emitted(server: Watched, effect: Effect): void {
+    if (effect.kind === 'send') this.#checkClaim(server, effect.message)
+    else if (effect.kind === 'persist' && effect.batch.truncateAfter !== undefined) {
+      this.#checkTruncation(server, effect.batch.truncateAfter)
+    }
+  }
+
+  #checkTruncation(server: Watched, to: Zxid): void {
+    for (let i = this.G.length - 1; i >= 0 && this.G[i]!.zxid > to; i--) {
+      const { zxid, hash1, hash2 } = this.G[i]!
+      const entry = server.disk.log.entryAt(zxid)
+      if (entry !== undefined && entry.hash1 === hash1 && entry.hash2 === hash2) {
+        throw new Violation('P13', `server ${server.id} truncates the delivered ${formatZxid(zxid)}`)
+      }
+    }
+  }
+
+  #checkClaim(server: Watched, message: Message): void {
+    const { disk, id } = server
+    const lie = (what: string): Violation => new Violation('D2', `server ${id}: ${what}`)
+    switch (message.kind) {
+      case 'leaderInfo': case 'ackEpoch':
+        if ((disk.meta?.acceptedEpoch ?? 0) < message.epoch) throw lie(`${message.kind} before its epoch is durable`)
+        break
+      case 'ack':
+        if ((disk.meta?.currentEpoch ?? 0) < message.epoch) throw lie('an ack before currentEpoch is durable')
+        if (disk.log.last < message.zxid) throw lie(`an ack of ${formatZxid(message.zxid)} that is not on disk`)
+        break
+      case 'diff': this.syncs.diff++; break
+      case 'trunc': this.syncs.trunc++; break
+      case 'snap': this.syncs.snap++; break
+      default: break
+    }
+  }
+
+  /** A batch became durable; D5: with nothing in flight, memory and disk are the same log. */
+  durable(server: Watched): void {
+    const { journal, stopped } = server.replica
+    if (stopped || !journal.idle) return
+    const { log } = journal
+    const { last, lastChain } = server.disk.log
+    if (log.last !== last || log.lastChain.hash1 !== lastChain.hash1) {
+      throw new Violation('D5', `server ${server.id} remembers ${formatZxid(log.last)}, its disk ${formatZxid(last)}`)
+    }
+  }
+
+  /** P8: nothing of a lower epoch is delivered once a later one proposed; true by construction of G, asked at the end. */
+  checkOrder(): void {
+    let epoch = 0
+    for (const { zxid } of this.G) {
+      if (epochOf(zxid) < epoch) throw new Violation('P7', 'epochs fell in the delivered sequence')
+      epoch = epochOf(zxid)
+    }
+  }
+}

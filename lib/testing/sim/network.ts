@@ -1,0 +1,216 @@
+import type { Random } from '../../core/random.ts'
+import type { Message } from '../../core/zab/messages.ts'
+import type { EventQueue } from './events.ts'
+
+/** How bad the network is; drawn once per seed. */
+export interface NetworkFaults {
+  readonly latencyMs: number
+  /** Mean of the exponential tail on top. */
+  readonly tailMs: number
+  /** Of notifications only: they are datagrams. */
+  readonly loss: number
+  readonly duplication: number
+}
+
+/** Who hears what arrives. */
+export interface NetworkEnds {
+  isUp(peer: number): boolean
+  linkUp(peer: number, link: number, other: number): void
+  linkDown(peer: number, link: number): void
+  receive(peer: number, link: number, messages: readonly Message[]): void
+}
+
+interface End {
+  readonly peer: number
+  readonly link: number
+  /** Frames to this end arrive in order: no earlier than this. */
+  arrivesMs: number
+  knowsItIsUp: boolean
+  knowsItIsDown: boolean
+}
+
+interface Pair {
+  readonly ends: readonly [End, End]
+  open: boolean
+  /** Frames sent while the way was blocked, per receiving end. */
+  readonly stalled: readonly [Message[][], Message[][]]
+}
+
+/**
+ * Ordered links between peers over a network that delays, stalls, partitions and breaks. Each end learns of the end of a link
+ * at its own time, an arbitrary suffix of what was under way is lost, and bytes of an old link may still arrive
+ * after a new one is up.
+ */
+export class Network {
+  readonly #events: EventQueue
+  readonly #random: Random
+  readonly #faults: NetworkFaults
+  readonly #ends: NetworkEnds
+  readonly #byLink = new Map<number, { readonly pair: Pair, readonly side: 0 | 1 }>()
+  readonly #current = new Map<string, Pair>()
+  readonly #dialling = new Set<string>()
+  /** Directed ways on which nothing gets through. */
+  readonly #blocked = new Set<string>()
+  #nextLink = 1
+  frames = 0
+  breaks = 0
+
+  constructor(events: EventQueue, random: Random, faults: NetworkFaults, ends: NetworkEnds) {
+    this.#events = events
+    this.#random = random
+    this.#faults = faults
+    this.#ends = ends
+  }
+
+  #latency(): number {
+    return this.#faults.latencyMs * (0.5 + this.#random.unit()) - Math.log(1 - this.#random.unit()) * this.#faults.tailMs
+  }
+
+  /** Sees to it that the two have a link as soon as both are up and can reach each other. */
+  dial(a: number, b: number): void {
+    const key = keyOf(a, b)
+    if (this.#dialling.has(key) || this.#current.has(key)) return
+    this.#dialling.add(key)
+    this.#events.after(5 + this.#random.below(200), () => {
+      this.#dialling.delete(key)
+      if (!this.#ends.isUp(a) || !this.#ends.isUp(b) || this.#current.has(key)) return
+      if (this.#isBlocked(a, b) || this.#isBlocked(b, a)) this.dial(a, b)
+      else this.#open(a, b)
+    })
+  }
+
+  #isBlocked(from: number, to: number): boolean {
+    return this.#blocked.size > 0 && this.#blocked.has(`${from}>${to}`)
+  }
+
+  #open(a: number, b: number): void {
+    const end = (peer: number): End =>
+      ({ peer, link: this.#nextLink++, arrivesMs: this.#events.nowMs, knowsItIsUp: false, knowsItIsDown: false })
+    const pair: Pair = { ends: [end(a), end(b)], open: true, stalled: [[], []] }
+    this.#current.set(keyOf(a, b), pair)
+    for (const side of [0, 1] as const) {
+      const mine = pair.ends[side]
+      this.#byLink.set(mine.link, { pair, side })
+      mine.arrivesMs = this.#events.nowMs + this.#latency()
+      this.#events.at(mine.arrivesMs, () => {
+        if (mine.knowsItIsDown) return
+        mine.knowsItIsUp = true
+        this.#ends.linkUp(mine.peer, mine.link, pair.ends[side === 0 ? 1 : 0].peer)
+      })
+    }
+  }
+
+  /** A frame of one turn: all that the sender had for the link. */
+  send(link: number, messages: readonly Message[]): void {
+    const found = this.#byLink.get(link)
+    if (found === undefined || !found.pair.open) return
+    const { pair, side } = found
+    const other = side === 0 ? 1 : 0
+    const kept = this.#faults.loss === 0 && this.#faults.duplication === 0 ? messages : this.#datagrams(messages)
+    if (kept.length === 0) return
+    if (this.#isBlocked(pair.ends[side].peer, pair.ends[other].peer)) pair.stalled[other].push([...kept])
+    else this.#deliver(pair, other, kept)
+  }
+
+  #datagrams(messages: readonly Message[]): Message[] {
+    const kept: Message[] = []
+    for (const message of messages) {
+      if (message.kind === 'notify') {
+        if (this.#random.unit() < this.#faults.loss) continue
+        if (this.#random.unit() < this.#faults.duplication) kept.push(message)
+      }
+      kept.push(message)
+    }
+    return kept
+  }
+
+  #deliver(pair: Pair, side: 0 | 1, messages: readonly Message[]): void {
+    const end = pair.ends[side]
+    this.frames++
+    const atMs = this.#events.nowMs + this.#latency()
+    end.arrivesMs = atMs > end.arrivesMs ? atMs : end.arrivesMs
+    this.#events.at(end.arrivesMs, () => {
+      // After the break some bytes still arrive, others do not; those of a replaced link may come late.
+      if (!pair.open && (end.knowsItIsDown ? this.#random.below(2) === 0 : this.#random.below(3) === 0)) {
+        end.knowsItIsDown = true
+        this.#tellDown(end)
+        return
+      }
+      if (end.knowsItIsUp && this.#ends.isUp(end.peer)) this.#ends.receive(end.peer, end.link, messages)
+    })
+  }
+
+  #tellDown(end: End): void {
+    if (end.knowsItIsUp && this.#ends.isUp(end.peer)) this.#ends.linkDown(end.peer, end.link)
+  }
+
+  /** Breaks a link; `by` learns it at once (it did it), the others within a while. */
+  break(link: number, by: number | null): void {
+    const found = this.#byLink.get(link)
+    if (found === undefined || !found.pair.open) return
+    const { pair } = found
+    pair.open = false
+    this.breaks++
+    const [a, b] = pair.ends
+    const key = keyOf(a.peer, b.peer)
+    if (this.#current.get(key) === pair) this.#current.delete(key)
+    for (const end of pair.ends) {
+      if (end.peer === by) {
+        end.knowsItIsDown = true
+        continue
+      }
+      this.#events.after(this.#latency() + this.#random.below(50), () => {
+        if (end.knowsItIsDown) return
+        end.knowsItIsDown = true
+        this.#tellDown(end)
+      })
+    }
+    this.#events.after(20_000, () => {
+      for (const end of pair.ends) this.#byLink.delete(end.link)
+    })
+    this.dial(a.peer, b.peer)
+  }
+
+  /** Breaks every link of a peer: it crashed, or was stopped. */
+  breakAll(peer: number): void {
+    for (const pair of [...this.#current.values()]) {
+      if (pair.ends.some((end) => end.peer === peer)) this.break(pair.ends[0].link, peer)
+    }
+  }
+
+  block(from: number, to: number): void {
+    this.#blocked.add(`${from}>${to}`)
+  }
+
+  /** Nothing is blocked any more: what was stalled goes on, or breaks. */
+  heal(): void {
+    this.#blocked.clear()
+    for (const pair of [...this.#current.values()]) {
+      for (const side of [0, 1] as const) {
+        const stalled = pair.stalled[side].splice(0)
+        for (const messages of stalled) this.#deliver(pair, side, messages)
+      }
+    }
+  }
+
+  /** A stalled link is given up by the system after a while: half of those that are blocked break now. */
+  breakBlocked(): void {
+    for (const pair of [...this.#current.values()]) {
+      const [a, b] = pair.ends
+      if ((this.#isBlocked(a.peer, b.peer) || this.#isBlocked(b.peer, a.peer)) && this.#random.below(2) === 0) {
+        this.break(a.link, null)
+      }
+    }
+  }
+
+  /** Breaks a random link. */
+  breakAny(): void {
+    const pairs = [...this.#current.values()]
+    const pair = pairs[this.#random.below(Math.max(pairs.length, 1))]
+    if (pair !== undefined) this.break(pair.ends[0].link, null)
+  }
+}
+
+function keyOf(a: number, b: number): string {
+  return a < b ? `${a}-${b}` : `${b}-${a}`
+}

@@ -1,0 +1,92 @@
+import type { TxnCodec } from '../../core/tree/txn.ts'
+import { drawPlan } from './plan.ts'
+import type { Plan } from './plan.ts'
+import { Storm } from './storm.ts'
+import type { FaultCounts } from './storm.ts'
+import { Violation } from './violation.ts'
+import { SimWorld } from './world.ts'
+
+/** What one seed came to. */
+export interface SeedResult {
+  readonly seed: number
+  readonly simulatedMs: number
+  readonly steps: number
+  readonly commits: number
+  readonly elections: number
+  readonly acked: number
+  readonly expired: number
+  readonly faults: FaultCounts
+  readonly syncs: { readonly diff: number, readonly trunc: number, readonly snap: number }
+  readonly fingerprint: number
+  /** Null when every check held. */
+  readonly failure: { readonly check: string, readonly message: string, readonly trace: readonly string[] } | null
+}
+
+/** Runs one seed: a storm, then a healed core that must come to life and agree. */
+export function runSeed(seed: number, codec: TxnCodec, mutant?: string): SeedResult {
+  const plan = drawPlan(seed, mutant)
+  let world: SimWorld | null = null
+  let storm: Storm | null = null
+  let failure: SeedResult['failure'] = null
+  try {
+    world = new SimWorld(plan.world, codec)
+    storm = new Storm(world, plan)
+    world.events.runUntil(plan.stormMs)
+    freeze(world, storm, plan)
+  } catch (error) {
+    const check = error instanceof Violation ? error.check : error instanceof Error ? error.name : 'thrown'
+    const message = error instanceof Error ? error.stack ?? error.message : String(error)
+    failure = { check, message, trace: world?.trace.slice(-120) ?? [] }
+  }
+  return {
+    seed, failure, simulatedMs: world?.events.nowMs ?? 0, steps: world?.events.steps ?? 0, commits: world?.ghost.commits ?? 0,
+    elections: world?.elections ?? 0, acked: world?.clients.reduce((sum, client) => sum + client.acked, 0) ?? 0,
+    expired: world?.clients.reduce((sum, client) => sum + client.expired, 0) ?? 0,
+    faults: storm?.counts ?? { crash: 0, partition: 0, pause: 0, slow: 0, break: 0, stop: 0, fail: 0, wall: 0, wipe: 0 },
+    syncs: world?.ghost.syncs ?? { diff: 0, trunc: 0, snap: 0 }, fingerprint: world?.fingerprint ?? 0,
+  }
+}
+
+/** Heals a core that holds a quorum and measures it against the bounds of the plan: L1 leader, L2 writes, L4 stable, L6 equal. */
+function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
+  const { timing, voters } = plan.world
+  const gone = new Set<number>()
+  // Outside the core things stay broken for ever; a wiped voter may need every other one, so then all come back.
+  const mayLose = storm.counts.wipe > 0 ? 0 : Math.floor((voters - 1) / 2)
+  for (let i = world.random.below(mayLose + 1); i > 0; i--) gone.add(1 + world.random.below(voters))
+  storm.end(gone)
+  world.note(`freeze: ${[...gone].join(',')} stay away`)
+  const boundMs = (2 * timing.initMs + timing.syncMs + 5 * timing.tickMs) * 1.2
+  const startMs = world.events.nowMs
+  until(world, startMs + boundMs, () => world.leader !== null, 'L1', 'no leader')
+  const { commits } = world.ghost
+  until(world, world.events.nowMs + boundMs, () => world.ghost.commits > commits + 3, 'L2', 'no commits')
+  const core = world.peers.filter((id) => !gone.has(id))
+  const serving = (): boolean => core.every((id) => world.servers.get(id)!.replica?.serving === true)
+  until(world, world.events.nowMs + boundMs + timing.initMs, serving, 'L3', 'not all of the core serve')
+  const { elections } = world
+  world.events.runUntil(Math.max(world.events.nowMs + 10 * timing.tickMs, 120_000 - 10 * timing.tickMs))
+  if (world.elections !== elections || !serving()) throw new Violation('L4', 'the leader changed without a fault')
+  for (const client of world.clients) client.stop()
+  world.events.runUntil(world.events.nowMs + 4 * timing.tickMs + 2_000)
+  const [first, ...others] = core.map((id) => world.servers.get(id)!.replica!)
+  const digest = first!.tree.digest()
+  for (const other of others) {
+    const mine = other.tree.digest()
+    if (mine.hash1 !== digest.hash1 || mine.hash2 !== digest.hash2 || other.tree.zxid !== first!.tree.zxid) {
+      throw new Violation('L6', `peer ${other.config.peerId} did not converge`)
+    }
+  }
+  for (const client of world.clients) {
+    if (client.connected && client.pending > 0) throw new Violation('L5', `client ${client.id} was never answered`)
+  }
+  world.ghost.checkOrder()
+  world.events.runUntil(Math.max(world.events.nowMs, 120_000))
+}
+
+function until(world: SimWorld, limitMs: number, done: () => boolean, check: string, what: string): void {
+  while (!done()) {
+    if (world.events.nowMs >= limitMs) throw new Violation(check, `${what} by ${limitMs.toFixed(0)} ms`)
+    world.events.runUntil(Math.min(world.events.nowMs + 50, limitMs))
+  }
+}

@@ -1,0 +1,375 @@
+import type { Effect, Input, Member, Now, ReplicaConfig, Timing } from '../../core/effects.ts'
+import type { Limits } from '../../core/limits.ts'
+import { makeRandom } from '../../core/random.ts'
+import type { Random } from '../../core/random.ts'
+import { Replica } from '../../core/replica.ts'
+import type { TxnCodec } from '../../core/tree/txn.ts'
+import { ZXID_ZERO } from '../../core/zxid.ts'
+import type { Zxid } from '../../core/zxid.ts'
+import type { Message } from '../../core/zab/messages.ts'
+import type { LogBatch } from '../../ports/storage.ts'
+import { SimClient } from './client.ts'
+import type { ClientWorld } from './client.ts'
+import { SimDisk } from './disk.ts'
+import { EventQueue } from './events.ts'
+import { Ghost } from './ghost.ts'
+import type { Watched } from './ghost.ts'
+import { Network } from './network.ts'
+import type { NetworkFaults } from './network.ts'
+
+/** Shape of one simulated ensemble; see `drawPlan`. */
+export interface WorldPlan {
+  readonly seed: number
+  readonly voters: number
+  readonly observers: number
+  readonly clients: number
+  readonly timing: Timing
+  readonly limits: Limits
+  readonly network: NetworkFaults
+  /** Mean time of a synced write. */
+  readonly diskMs: number
+  /** Largest drift of a peer's clock, as a fraction. */
+  readonly drift: number
+  readonly mutant?: string
+}
+
+/** One simulated process with its disk. */
+export interface Server {
+  readonly id: number
+  disk: SimDisk
+  replica: Replica | null
+  incarnation: number
+  /** Rate of its clock against true time, and its offset. */
+  readonly rate: number
+  wallOffsetMs: number
+  writes: { readonly ticket: number, readonly batch: LogBatch }[]
+  writing: boolean
+  /** Writes are slower by this factor. */
+  slowness: number
+  failNextWrite: boolean
+  paused: boolean
+  readonly inbox: Input[]
+  ticksMs: number
+  /** Taken out on purpose: faults leave it alone until it is put back. */
+  readonly conns: Map<number, SimClient>
+}
+
+const TRACE_LENGTH = 400
+const WALL_START_MS = 1_700_000_000_000
+
+/** A whole ensemble of real replicas with its clients, in virtual time, from one seed; every step is checked. */
+export class SimWorld implements ClientWorld {
+  readonly events: EventQueue = new EventQueue()
+  readonly random: Random
+  readonly ghost: Ghost
+  readonly network: Network
+  readonly members: readonly Member[]
+  readonly peers: readonly number[]
+  readonly clients: SimClient[] = []
+  readonly servers: Map<number, Server> = new Map()
+  readonly plan: WorldPlan
+  acked: { read: Zxid, write: Zxid } = { read: ZXID_ZERO, write: ZXID_ZERO }
+  elections = 0
+  readonly trace: string[] = []
+  readonly #codec: TxnCodec
+  #lastConn = 0
+  #traceHash = 0
+
+  constructor(plan: WorldPlan, codec: TxnCodec) {
+    this.plan = plan
+    this.#codec = codec
+    this.random = makeRandom(plan.seed)
+    this.members = Array.from({ length: plan.voters + plan.observers },
+      (_, index) => ({ id: index + 1, role: index < plan.voters ? 'voter' as const : 'observer' as const }))
+    this.peers = this.members.map(({ id }) => id)
+    this.ghost = new Ghost(codec, this.members.filter(({ role }) => role === 'voter').map(({ id }) => id),
+      () => [...this.servers.values()].map(({ id, disk }) => [id, disk] as const))
+    this.network = new Network(this.events, this.random, plan.network, {
+      isUp: (peer) => this.#server(peer).replica !== null,
+      linkUp: (peer, link, other) => this.step(peer, { kind: 'linkUp', link, peer: other }),
+      linkDown: (peer, link) => this.step(peer, { kind: 'linkDown', link }),
+      receive: (peer, link, messages) => this.#receive(peer, link, messages),
+    })
+    for (const { id } of this.members) this.servers.set(id, this.#newServer(id))
+    for (const { id } of this.members) this.start(id)
+    for (let i = 1; i <= plan.clients; i++) this.clients.push(new SimClient(i, this))
+  }
+
+  #newServer(id: number): Server {
+    return {
+      id, disk: new SimDisk(), replica: null, incarnation: 0, rate: 1 + this.plan.drift * (this.random.unit() * 2 - 1),
+      wallOffsetMs: 0, writes: [], writing: false, slowness: 1, failNextWrite: false, paused: false, inbox: [],
+      ticksMs: Infinity, conns: new Map(),
+    }
+  }
+
+  #server(id: number): Server {
+    return this.servers.get(id)!
+  }
+
+  /** Changes with everything that happens: equal seeds must end with equal numbers. */
+  get fingerprint(): number {
+    return this.#traceHash >>> 0
+  }
+
+  note(text: string): void {
+    const line = `${this.events.nowMs.toFixed(2)} ${text}`
+    for (let i = 0; i < line.length; i++) this.#traceHash = Math.imul(this.#traceHash ^ line.charCodeAt(i), 0x01000193)
+    this.trace.push(line)
+    if (this.trace.length > TRACE_LENGTH * 2) this.trace.splice(0, TRACE_LENGTH)
+  }
+
+  // --- servers -----------------------------------------------------------------------------------------------------
+
+  #now(server: Server): Now {
+    const ms = Math.floor(this.events.nowMs * server.rate)
+    return { ms, wallMs: WALL_START_MS + ms + server.wallOffsetMs }
+  }
+
+  #config(id: number): ReplicaConfig {
+    const { plan } = this
+    return {
+      peerId: id, ensembleName: 'sim', members: this.members, bootstrap: this.ghost.commits === 0 && this.#server(id).disk.meta === null,
+      timing: plan.timing, limits: plan.limits,
+      tree: { skipAcl: false, ttlEnabled: true, sessionEphemerals: 10_000, multiOperations: 1_000, containerNeverUsedMs: 0 },
+      seed: this.random.next(), newEnsembleId: id.toString(16).padStart(32, '0'), codec: this.#codec, configText: '',
+      ...(plan.mutant === undefined ? {} : { mutant: plan.mutant }),
+    }
+  }
+
+  isUp(id: number): boolean {
+    return this.#server(id).replica !== null
+  }
+
+  start(id: number): void {
+    const server = this.#server(id)
+    if (server.replica !== null) return
+    server.incarnation++
+    server.writes = []
+    server.writing = false
+    server.paused = false
+    server.inbox.length = 0
+    server.ticksMs = Infinity
+    this.note(`start ${id}`)
+    server.replica = new Replica(this.#config(id), server.disk.recover(this.#codec), this.#now(server))
+    this.#settle(server)
+    for (const other of this.peers) if (other !== id && this.isUp(other)) this.network.dial(id, other)
+  }
+
+  /** Ends a process; a random prefix of the writes under way is on disk all the same. */
+  crash(id: number): void {
+    const server = this.#server(id)
+    if (server.replica === null) return
+    const landed = this.random.below(server.writes.length + 1)
+    this.note(`crash ${id}, ${landed} of ${server.writes.length} writes landed`)
+    for (const { batch } of server.writes.slice(0, landed)) server.disk.apply(batch)
+    this.#down(server)
+    this.ghost.checkDurability()
+  }
+
+  #down(server: Server): void {
+    server.replica = null
+    server.writes = []
+    server.inbox.length = 0
+    this.network.breakAll(server.id)
+    for (const [conn, client] of server.conns) client.cut(conn)
+    server.conns.clear()
+  }
+
+  /** Stops cleanly: the replica says goodbye and its writes complete. */
+  stop(id: number): void {
+    const server = this.#server(id)
+    if (server.replica === null || server.paused) return
+    this.note(`stop ${id}`)
+    this.step(id, { kind: 'stop' })
+    for (const { batch } of server.writes) server.disk.apply(batch)
+    this.#down(server)
+  }
+
+  wipe(id: number): void {
+    const server = this.#server(id)
+    this.crash(id)
+    this.note(`wipe ${id}`)
+    server.disk = new SimDisk()
+    this.ghost.excused.add(id)
+  }
+
+  /** The wiped voter was rebuilt: its disk counts like any other again. */
+  rebuilt(id: number): boolean {
+    const { replica, disk } = this.#server(id)
+    if (replica === null || !replica.serving || disk.meta?.health !== 'ok' || disk.meta.currentEpoch === 0) return false
+    this.ghost.excused.delete(id)
+    return true
+  }
+
+  pause(id: number, forMs: number): void {
+    const server = this.#server(id)
+    if (server.replica === null || server.paused) return
+    this.note(`pause ${id} for ${forMs}`)
+    server.paused = true
+    const { incarnation } = server
+    this.events.after(forMs, () => {
+      if (server.incarnation !== incarnation || !server.paused) return
+      server.paused = false
+      const inputs = server.inbox.splice(0)
+      const ticksFirst = this.random.below(2) === 0
+      if (ticksFirst) this.step(id, { kind: 'tick' })
+      this.#stepAll(server, inputs)
+      if (!ticksFirst) this.step(id, { kind: 'tick' })
+    })
+  }
+
+  slow(id: number, factor: number): void {
+    this.#server(id).slowness = factor
+  }
+
+  failWrite(id: number): void {
+    this.#server(id).failNextWrite = true
+  }
+
+  jumpWall(id: number, byMs: number): void {
+    this.#server(id).wallOffsetMs += byMs
+  }
+
+  step(id: number, input: Input): void {
+    this.#stepAll(this.#server(id), [input])
+  }
+
+  #receive(id: number, link: number, messages: readonly Message[]): void {
+    this.#stepAll(this.#server(id), messages.map((message) => ({ kind: 'receive', link, message })))
+  }
+
+  #stepAll(server: Server, inputs: readonly Input[]): void {
+    if (server.replica === null) return
+    if (server.paused) {
+      server.inbox.push(...inputs)
+      return
+    }
+    const now = this.#now(server)
+    for (const input of inputs) server.replica.step(now, input)
+    this.#settle(server)
+  }
+
+  /** Carries out what the turn produced, and checks the server that stepped. */
+  #settle(server: Server): void {
+    const watched = server as Watched
+    const { replica } = watched
+    const effects = replica.take()
+    this.ghost.observe(watched)
+    let frames: Map<number, Message[]> | null = null
+    for (const effect of effects) {
+      this.ghost.emitted(watched, effect)
+      switch (effect.kind) {
+        case 'send': {
+          frames ??= new Map()
+          const frame = frames.get(effect.link)
+          if (frame === undefined) frames.set(effect.link, [effect.message])
+          else frame.push(effect.message)
+          break
+        }
+        case 'persist': server.writes.push({ ticket: effect.ticket, batch: effect.batch }); break
+        case 'dropLink':
+          this.#flush(frames, effect.link)
+          this.network.break(effect.link, server.id)
+          break
+        case 'role': this.#role(server, effect); break
+        case 'fatal': this.note(`fatal ${server.id}: ${effect.reason}`); break
+        case 'log': this.note(`${server.id} ${effect.text} ${JSON.stringify(effect.fields)}`); break
+        default: this.#tell(server, effect)
+      }
+    }
+    if (frames !== null) for (const link of [...frames.keys()]) this.#flush(frames, link)
+    if (replica.stopped) return
+    this.#write(server)
+    this.#arm(server)
+  }
+
+  #role(server: Server, effect: Extract<Effect, { kind: 'role' }>): void {
+    if (effect.role === 'leading' && effect.serving) this.elections++
+    this.note(`${server.id} is ${effect.role}${effect.serving ? ', serving' : ''} epoch ${effect.epoch}: ${effect.reason}`)
+  }
+
+  #flush(frames: Map<number, Message[]> | null, link: number): void {
+    const frame = frames?.get(link)
+    if (frame === undefined) return
+    frames!.delete(link)
+    this.network.send(link, frame)
+  }
+
+  #tell(server: Server, effect: Extract<Effect, { readonly conn: number }>): void {
+    const client = server.conns.get(effect.conn)
+    client?.hear(effect)
+    if (effect.kind === 'closeConn') server.conns.delete(effect.conn)
+  }
+
+  #write(server: Server): void {
+    if (server.writing || server.writes.length === 0) return
+    server.writing = true
+    const { incarnation } = server
+    // Writes that wait together are synced together.
+    const count = server.writes.length
+    const tookMs = this.plan.diskMs * (0.5 - Math.log(1 - this.random.unit())) * server.slowness
+    this.events.after(tookMs, () => {
+      if (server.incarnation !== incarnation || server.replica === null) return
+      server.writing = false
+      const done = server.writes.splice(0, count)
+      if (server.failNextWrite) {
+        server.failNextWrite = false
+        this.note(`a write of ${server.id} fails`)
+        this.#stepAll(server, [{ kind: 'persistFailed', ticket: done[0]!.ticket, reason: 'simulated' }])
+        this.#down(server)
+        return
+      }
+      for (const { batch } of done) server.disk.apply(batch)
+      if (!server.paused) this.ghost.durable(server as Watched)
+      this.#stepAll(server, [{ kind: 'persisted', ticket: done[done.length - 1]!.ticket }])
+    })
+  }
+
+  #arm(server: Server): void {
+    const { replica, incarnation } = server
+    if (replica === null) return
+    const deadline = replica.deadline()
+    if (deadline === Infinity) return
+    const atMs = (deadline + 0.001) / server.rate
+    if (server.ticksMs <= atMs && server.ticksMs > this.events.nowMs) return
+    server.ticksMs = atMs
+    this.events.at(atMs, () => {
+      if (server.incarnation !== incarnation || server.ticksMs !== atMs) return
+      server.ticksMs = Infinity
+      this.step(server.id, { kind: 'tick' })
+    })
+  }
+
+  // --- clients -----------------------------------------------------------------------------------------------------
+
+  latencyMs(): number {
+    return this.plan.network.latencyMs * (0.5 + this.random.unit())
+  }
+
+  nextConn(): number {
+    return ++this.#lastConn
+  }
+
+  register(conn: number, peer: number, client: SimClient): void {
+    this.#server(peer).conns.set(conn, client)
+  }
+
+  input(peer: number, input: Input): boolean {
+    const server = this.#server(peer)
+    if (server.replica === null) return false
+    if ('conn' in input && !server.conns.has(input.conn)) return false
+    if (input.kind === 'disconnect') server.conns.delete(input.conn)
+    this.step(peer, input)
+    return true
+  }
+
+  /** The established leader with the highest epoch, if any. */
+  get leader(): Replica | null {
+    let best: Replica | null = null
+    for (const { replica } of this.servers.values()) {
+      if (replica?.leader?.active === true && (best === null || replica.leader.epoch > best.leader!.epoch)) best = replica
+    }
+    return best
+  }
+}
