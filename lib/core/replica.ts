@@ -285,6 +285,9 @@ export class Replica implements ZabContext {
       this.send(peer, this.#notification())
       this.leader?.heardLooking(peer)
     }
+    if (message.state === 'leading' && message.vote.leader === peer && message.vote.peerEpoch > this.#vote.peerEpoch) {
+      this.leader?.heardLeader(peer)
+    }
     if (this.learner?.leader === peer && message.state !== 'leading' && message.round > this.#round) {
       this.learner.heardLeaderNot()
     }

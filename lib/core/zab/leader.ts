@@ -511,6 +511,11 @@ export class Leader {
     if (learner !== undefined) this.#remove(learner)
   }
 
+  /** Somebody established an epoch after the one this leader was elected from: no quorum will join this one. */
+  heardLeader(peer: number): void {
+    if (!this.active) this.#resign(`peer ${peer} leads a newer epoch`)
+  }
+
   /** A voter that looks for a leader although this one waits for it: give up early when no quorum can form (ZOOKEEPER-3109). */
   heardLooking(peer: number): void {
     const { configs, config, now } = this.#context
