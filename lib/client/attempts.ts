@@ -1,0 +1,64 @@
+import type { Endpoint } from './channel.ts'
+
+const FIRST_PAUSE_MS = 10
+const LONGEST_PAUSE_MS = 1_000
+const SHORTEST_ATTEMPT_MS = 250
+const LONGEST_ATTEMPT_MS = 5_000
+
+/** Where to connect next, and when. */
+export interface Step {
+  readonly endpoint: Endpoint
+  readonly pauseMs: number
+  /** Give up on the attempt after so long, when there is another endpoint to try. */
+  readonly limitMs: number
+}
+
+/** The order in which endpoints are tried: at once after a loss, all of them in turn, then with growing pauses. */
+export class Attempts {
+  readonly #endpoints: readonly Endpoint[]
+  #at = 0
+  /** Attempts that failed since the last success. */
+  #failures = 0
+
+  constructor(endpoints: readonly Endpoint[]) {
+    this.#endpoints = endpoints
+  }
+
+  /** A session was opened: the next loss starts over with this endpoint. */
+  succeeded(): void {
+    this.#failures = 0
+  }
+
+  /** The attempt came to nothing: the next endpoint is due. */
+  failed(): void {
+    this.#failures += 1
+    this.#at = (this.#at + 1) % this.#endpoints.length
+  }
+
+  /** Null when every endpoint is gone for good. */
+  next(timeoutMs: number): Step | null {
+    const count = this.#endpoints.length
+    let fallback = -1
+    for (let i = 0; i < count; i++) {
+      const at = (this.#at + i) % count
+      const endpoint = this.#endpoints[at]
+      if (endpoint === undefined || endpoint.gone) continue
+      if (endpoint.ready !== false) return this.#step(at, timeoutMs)
+      if (fallback === -1) fallback = at
+    }
+    return fallback === -1 ? null : this.#step(fallback, timeoutMs)
+  }
+
+  #step(at: number, timeoutMs: number): Step | null {
+    this.#at = at
+    const endpoint = this.#endpoints[at]
+    if (endpoint === undefined) return null
+    const live = this.#endpoints.filter(({ gone }) => !gone).length
+    const round = Math.floor(this.#failures / live)
+    const pauseMs = this.#failures === 0 || round === 0 ? 0
+      : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(round - 1, 10))
+    const share = Math.floor(timeoutMs / (live + 1))
+    const limitMs = live === 1 ? Infinity : Math.min(LONGEST_ATTEMPT_MS, Math.max(SHORTEST_ATTEMPT_MS, share))
+    return { endpoint, pauseMs, limitMs }
+  }
+}

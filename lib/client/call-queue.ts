@@ -1,0 +1,99 @@
+import type { Outcome, Request } from '../core/tree/request.ts'
+
+/** Turns an outcome into what the caller gets; a ZkError is thrown at him. */
+export type Pick = (outcome: Outcome, request: Request) => unknown
+
+/** One request on its way. */
+export class Call {
+  readonly request: Request
+  readonly pick: Pick
+  readonly resolve: (value: never) => void
+  readonly reject: (error: Error) => void
+  /** Given when it is sent; 0 before. */
+  xid = 0
+  /** The caller has his answer already: he aborted. */
+  isOver = false
+  signal: AbortSignal | undefined
+  onAbort: (() => void) | undefined
+
+  constructor(request: Request, pick: Pick, resolve: (value: never) => void, reject: (error: Error) => void) {
+    this.request = request
+    this.pick = pick
+    this.resolve = resolve
+    this.reject = reject
+  }
+}
+
+/**
+ * Requests in order: first those that are sent and not answered, then those that wait. A ring, because replies come in
+ * the order of the requests.
+ */
+export class CallQueue {
+  #slots: (Call | undefined)[] = new Array<Call | undefined>(64)
+  #head = 0
+  #size = 0
+  /** How many of them, from the head on, were sent (or passed over because their caller aborted before). */
+  #sent = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  get sent(): number {
+    return this.#sent
+  }
+
+  push(call: Call): void {
+    if (this.#size === this.#slots.length) this.#grow()
+    this.#slots[(this.#head + this.#size) & (this.#slots.length - 1)] = call
+    this.#size += 1
+  }
+
+  /** Puts a call before all others; only while none is sent. */
+  unshift(call: Call): void {
+    if (this.#size === this.#slots.length) this.#grow()
+    this.#head = (this.#head - 1) & (this.#slots.length - 1)
+    this.#slots[this.#head] = call
+    this.#size += 1
+  }
+
+  /** The oldest call leaves. */
+  shift(): Call | undefined {
+    if (this.#size === 0) return undefined
+    const call = this.#slots[this.#head]
+    this.#slots[this.#head] = undefined
+    this.#head = (this.#head + 1) & (this.#slots.length - 1)
+    this.#size -= 1
+    if (this.#sent > 0) this.#sent -= 1
+    return call
+  }
+
+  /** The next call that was not sent; it counts as sent from now on. */
+  takeUnsent(): Call | undefined {
+    if (this.#sent === this.#size) return undefined
+    const call = this.#slots[(this.#head + this.#sent) & (this.#slots.length - 1)]
+    this.#sent += 1
+    return call
+  }
+
+  /** Lets go of calls at the head that were passed over: no reply will come for them. */
+  dropPassed(): void {
+    while (this.#sent > 0 && this.#slots[this.#head]?.xid === 0) this.shift()
+  }
+
+  /** Empties the queue. */
+  drain(): Call[] {
+    const calls: Call[] = []
+    for (let call = this.shift(); call !== undefined; call = this.shift()) calls.push(call)
+    this.#sent = 0
+    return calls
+  }
+
+  #grow(): void {
+    const { length } = this.#slots
+    const slots = new Array<Call | undefined>(length * 2)
+    for (let i = 0; i < this.#size; i++) slots[i] = this.#slots[(this.#head + i) & (length - 1)]
+    this.#slots = slots
+    this.#head = 0
+  }
+}

@@ -1,0 +1,383 @@
+import { isZkError, ZkError } from '../core/errors.ts'
+import type { Acl, Identity, Outcome, Request } from '../core/tree/request.ts'
+import type { Stat } from '../core/tree/stat.ts'
+import type { Zxid } from '../core/zxid.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Logger } from '../ports/logger.ts'
+import { SILENT } from '../ports/logger.ts'
+import type { Pick } from './call-queue.ts'
+import type { Endpoint } from './channel.ts'
+import { Multi, MultiRead } from './multi.ts'
+import type { CallOptions } from './multi.ts'
+import type { AclOf, Children, Created } from './outcomes.ts'
+import {
+  pickAcl, pickChildren, pickCreated, pickExists, pickIdentities, pickNames, pickNode, pickNothing, pickPath,
+  pickPaths, pickStat, pickTotal,
+} from './outcomes.ts'
+import { checkPath, createRequest, deleteRequest, setRequest, versionOf } from './requests.ts'
+import type { CreateOptions, VersionOptions } from './requests.ts'
+import { Session } from './session.ts'
+import type { SessionKey, SessionState, StateChange } from './session.ts'
+import { asking, createWithParents, deleteSubtree } from './subtree.ts'
+import type { Data, NodeData } from './values.ts'
+import { Watches } from './watches.ts'
+import type { OneShot, OneShotList } from './watches.ts'
+import type { WatchChange } from './watch-items.ts'
+import type { Watcher, WatchOptions } from './watcher.ts'
+
+/** How a session is opened. */
+export interface ConnectOptions {
+  /** Without a connection the session lives for so long; the ensemble may bound it. 10,000. */
+  readonly sessionTimeoutMs?: number
+  /** Takes up a session that was opened before, with its ephemeral nodes. */
+  readonly session?: SessionKey
+  /** Ends the attempt; later it has no effect. */
+  readonly signal?: AbortSignal
+  readonly logger?: Logger
+  /** No timer of this client keeps the process alive. */
+  readonly unref?: boolean
+  /** Calls that may wait for an answer; more are refused with Overloaded. 500,000. */
+  readonly pendingCalls?: number
+}
+
+/** Where a client connects and by which clock it lives. */
+export interface ClientParts {
+  /** Tried in this order. */
+  readonly endpoints: readonly Endpoint[]
+  readonly clock: Clock
+}
+
+/** A read that may leave a watch: called once, at the next change of what was read. */
+export interface ReadOptions extends CallOptions {
+  readonly watch?: (change: WatchChange) => void
+}
+
+/** How a node and its missing parents are created. */
+export interface CreateCallOptions extends CreateOptions, CallOptions {
+  /** Creates missing parents, with the same access-control list: as persistent nodes, or as containers. */
+  readonly parents?: boolean | 'persistent' | 'container'
+}
+
+/** How a node is deleted. */
+export interface DeleteCallOptions extends VersionOptions, CallOptions {
+  /** Deletes all below it first; the version is that of the node itself. Not atomic. */
+  readonly recursive?: boolean
+}
+
+/** The session as the ensemble knows it. */
+export interface SessionInfo extends SessionKey {
+  /** As negotiated. */
+  readonly timeoutMs: number
+}
+
+/** What a client knows of itself. */
+export interface ClientStatus {
+  readonly state: SessionState
+  readonly session: SessionInfo | null
+  /** How long the session is surely alive without a connection: Infinity while connected, 0 when it is not sure. */
+  readonly aliveForMs: number
+  readonly pendingCalls: number
+  /** The newest state that was read or written here. */
+  readonly zxid: Zxid
+}
+
+const SESSION_TIMEOUT_MS = 10_000
+const PENDING_CALLS = 500_000
+
+/**
+ * A session as its user sees it. Calls are carried out in the order in which they are made; a call that was waiting
+ * when the connection went is sent again, unless it is a write that was sent already: then it rejects with
+ * ConnectionLoss, and `mayHaveHappened` says that nobody knows.
+ */
+export class Client {
+  readonly #session: Session
+  readonly #watches: Watches
+  readonly #logger: Logger
+  readonly #listeners = new Set<(change: StateChange) => void>()
+
+  /** Resolves when the session is open. Errors: Aborted, PeerStopped, SessionExpired (of a session taken up), TypeError. */
+  static connect(parts: ClientParts, options: ConnectOptions = {}): Promise<Client> {
+    return new Promise((resolve, reject) => {
+      const { signal } = options
+      if (signal?.aborted) throw new ZkError('Aborted', undefined, { cause: signal.reason })
+      const client = new Client(parts, options)
+      const abort = (): void => {
+        client.#session.abandon('Aborted')
+      }
+      const settled = client.on('state', ({ state }) => {
+        signal?.removeEventListener('abort', abort)
+        settled()
+        if (state === 'connected') resolve(client)
+        else reject(connectError(client.#session.error, signal))
+      })
+      signal?.addEventListener('abort', abort, { once: true })
+      client.#session.start()
+    })
+  }
+
+  private constructor(parts: ClientParts, options: ConnectOptions) {
+    const { sessionTimeoutMs: timeoutMs = SESSION_TIMEOUT_MS, pendingCalls = PENDING_CALLS, session } = options
+    for (const [name, value] of Object.entries({ sessionTimeoutMs: timeoutMs, pendingCalls })) {
+      if (!Number.isInteger(value) || value < 1) throw new TypeError(`${name} must be a positive integer`)
+    }
+    this.#logger = options.logger ?? SILENT
+    this.#session = new Session({
+      endpoints: parts.endpoints, clock: parts.clock, logger: this.#logger, timeoutMs, pendingCalls,
+      resume: session === undefined ? null : { id: session.id, password: session.password },
+      unref: options.unref ?? false,
+    }, {
+      onState: (change) => this.#onState(change),
+      onEvent: (event) => this.#watches.onEvent(event),
+      rearm: (zxid) => this.#watches.rearm(zxid),
+      onRearmed: (request, isLast, zxid, error) => this.#watches.onRearmed(request, isLast, zxid, error),
+      onEnd: (error) => this.#watches.end(error),
+    })
+    this.#watches = new Watches(this.#session, this.#logger)
+  }
+
+  // --- the session -------------------------------------------------------------------------------------------------
+
+  get state(): SessionState {
+    return this.#session.state
+  }
+
+  /** Id, password and timeout: what it takes to resume the session elsewhere. Null before there is one. */
+  get session(): SessionInfo | null {
+    const { key, timeoutMs } = this.#session
+    return key === null ? null : { id: key.id, password: key.password.slice(), timeoutMs }
+  }
+
+  status(): ClientStatus {
+    const { state, aliveForMs, pendingCalls, zxid } = this.#session
+    return { state, session: this.session, aliveForMs, pendingCalls, zxid }
+  }
+
+  /** Calls back at every change of the state until the returned function is called. */
+  on(event: 'state', listener: (change: StateChange) => void): () => void {
+    if (event !== 'state' || typeof listener !== 'function') throw new TypeError(`no such event: ${String(event)}`)
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /**
+   * Closes the session after the calls made so far; its ephemeral nodes are gone then. Ends within 5 s, whatever the
+   * ensemble does, and never rejects. Idempotent.
+   */
+  close(): Promise<void> {
+    return this.#session.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Adds an identity that later calls carry, on every connection of this session: scheme `digest`, `user:password`. */
+  addAuth(scheme: string, auth: string | Uint8Array): Promise<void> {
+    if (typeof scheme !== 'string') return Promise.reject(new TypeError('scheme must be a string'))
+    const bytes = typeof auth === 'string' ? new TextEncoder().encode(auth) : new Uint8Array(auth)
+    return this.#session.authenticate(scheme, bytes).then(() => undefined)
+  }
+
+  /** The identities that the server takes this session for. */
+  whoAmI(options?: CallOptions): Promise<Identity[]> {
+    return this.#call(options, () => ({ op: 107 }), pickIdentities)
+  }
+
+  // --- reads -------------------------------------------------------------------------------------------------------
+
+  /** The data and stat of a node. */
+  async get(path: string, options?: ReadOptions): Promise<NodeData> {
+    if (isPlainRead(options)) {
+      const request: Request = { op: 4, path, watch: false }
+      const outcome = this.#session.readNow(request)
+      if (outcome !== null && outcome.code === 'Ok') return pickNode(outcome, request) as NodeData
+    }
+    return this.#read(4, path, options, 'data', pickNode) as Promise<NodeData>
+  }
+
+  /** The stat of a node, or null when there is none. The watch then waits for its creation. */
+  async exists(path: string, options?: ReadOptions): Promise<Stat | null> {
+    if (isPlainRead(options)) {
+      const request: Request = { op: 3, path, watch: false }
+      const outcome = this.#session.readNow(request)
+      if (outcome !== null && outcome.code === 'Ok') return pickStat(outcome, request) as Stat
+      if (outcome !== null && outcome.code === 'NoNode' && checkPath(path) === path) return null
+    }
+    return this.#read(3, path, options, 'data', pickExists) as Promise<Stat | null>
+  }
+
+  /** The names of the children, in no particular order. */
+  async children(path: string, options?: ReadOptions): Promise<string[]> {
+    if (isPlainRead(options)) {
+      const request: Request = { op: 8, path, watch: false }
+      const outcome = this.#session.readNow(request)
+      if (outcome !== null && outcome.code === 'Ok') return pickNames(outcome, request) as string[]
+    }
+    return this.#read(8, path, options, 'child', pickNames) as Promise<string[]>
+  }
+
+  childrenWithStat(path: string, options?: ReadOptions): Promise<Children> {
+    return this.#read(12, path, options, 'child', pickChildren) as Promise<Children>
+  }
+
+  getAcl(path: string, options?: CallOptions): Promise<AclOf> {
+    return this.#call(options, () => ({ op: 6, path: checkPath(path) }), pickAcl)
+  }
+
+  /** How many nodes there are below a node, at every depth. */
+  countChildren(path: string, options?: CallOptions): Promise<number> {
+    return this.#call(options, () => ({ op: 104, path: checkPath(path) }), pickTotal)
+  }
+
+  /** The ephemeral nodes of this session whose path begins with the prefix. */
+  ephemerals(prefix = '/', options?: CallOptions): Promise<string[]> {
+    return this.#call(options, () => ({ op: 103, path: prefix }), pickPaths)
+  }
+
+  /** Several reads in one request. */
+  multiRead(): MultiRead {
+    return new MultiRead(this.#session)
+  }
+
+  /** After it, reads of this session see everything that was written before it anywhere, and acknowledged. */
+  sync(path = '/', options?: CallOptions): Promise<void> {
+    return this.#call(options, () => ({ op: 9, path: checkPath(path) }), pickNothing)
+  }
+
+  // --- writes ------------------------------------------------------------------------------------------------------
+
+  /** Creates a node and gives its final path. */
+  create(path: string, data?: Data, options?: CreateCallOptions): Promise<string> {
+    return this.#create(path, data, options, false, pickPath)
+  }
+
+  /** Creates a node and gives its final path and stat. */
+  createWithStat(path: string, data?: Data, options?: CreateCallOptions): Promise<Created> {
+    return this.#create(path, data, options, true, pickCreated)
+  }
+
+  /** Replaces the data of a node. */
+  set(path: string, data: Data, options?: VersionOptions & CallOptions): Promise<Stat> {
+    return this.#call(options, () => setRequest(path, data, options), pickStat)
+  }
+
+  /** Deletes a node, which must have no children unless `recursive` says that they go too. */
+  delete(path: string, options?: DeleteCallOptions): Promise<void> {
+    if (options?.recursive !== true) return this.#call(options, () => deleteRequest(path, options), pickNothing)
+    return Promise.resolve().then(() => {
+      const { version } = deleteRequest(path, options)
+      return deleteSubtree(asking(this.#session, options.signal), path, version)
+    })
+  }
+
+  /** Replaces the access-control list; the version is the stat's `aversion`. */
+  setAcl(path: string, acl: readonly Acl[], options?: VersionOptions & CallOptions): Promise<Stat> {
+    return this.#call(options, () => ({ op: 7, path: checkPath(path), acl, version: versionOf(options) }), pickStat)
+  }
+
+  /** Several changes that happen together or not at all. */
+  multi(): Multi {
+    return new Multi(this.#session)
+  }
+
+  // --- watches -----------------------------------------------------------------------------------------------------
+
+  /** Every change at a path, or at it and below; for as long as the session lives. */
+  watch(path: string, options: WatchOptions = {}): Watcher {
+    return this.#watches.watch(checkPath(path), options)
+  }
+
+  /** The next change of a node (or of the list of its children). */
+  once(path: string, options: CallOptions & { readonly children?: boolean } = {}): Promise<WatchChange> {
+    return new Promise((resolve, reject) => {
+      const { signal } = options
+      const shot: OneShot = {
+        onChange: (change) => {
+          signal?.removeEventListener('abort', abort)
+          resolve(change)
+        },
+        onEnd: (error) => {
+          signal?.removeEventListener('abort', abort)
+          reject(error ?? new ZkError('Closed', undefined, { path }))
+        },
+      }
+      const abort = (): void => {
+        this.#watches.dropOneShot(path, shot)
+        reject(new ZkError('Aborted', undefined, { path, cause: signal?.reason }))
+      }
+      const isChildren = options.children === true
+      this.#leaveWatch({ op: isChildren ? 8 : 3, path: checkPath(path), watch: true }, isChildren ? pickNames : pickExists,
+        signal, isChildren ? 'child' : 'data', shot, () => signal?.addEventListener('abort', abort, { once: true }), reject)
+    })
+  }
+
+  // --- inside ------------------------------------------------------------------------------------------------------
+
+  /** Whatever `build` throws rejects the promise. */
+  #call<T>(
+    options: CallOptions | undefined, build: () => Request, pick: (outcome: Outcome, request: Request) => T | ZkError,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#session.submit(build(), pick, options?.signal, resolve, reject)
+    })
+  }
+
+  #read(op: 3 | 4 | 8 | 12, path: string, options: ReadOptions | undefined, list: OneShotList, pick: Pick): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      checkPath(path)
+      const watch = options?.watch
+      const signal = options?.signal
+      if (watch === undefined) {
+        this.#session.submit({ op, path, watch: false }, pick, signal, resolve, reject)
+      } else {
+        this.#leaveWatch({ op, path, watch: true }, pick, signal, list, { onChange: watch }, resolve, reject)
+      }
+    })
+  }
+
+  /** A read whose watch is filed while its reply is delivered: under `exist` when there is no node yet. */
+  #leaveWatch(
+    request: Request & { readonly path: string }, pick: Pick, signal: AbortSignal | undefined, list: OneShotList,
+    shot: OneShot, resolve: (value: unknown) => void, reject: (error: Error) => void,
+  ): void {
+    this.#session.submit<unknown>(request, pick, signal, (value) => {
+      this.#watches.addOneShot(value === null ? 'exist' : list, request.path, shot)
+      resolve(value)
+    }, reject)
+  }
+
+  #create<T>(
+    path: string, data: Data, options: CreateCallOptions | undefined, stat: boolean,
+    pick: (outcome: Outcome, request: Request) => T | ZkError,
+  ): Promise<T> {
+    const parents = options?.parents
+    if (parents === undefined || parents === false) {
+      return this.#call(options, () => createRequest(path, data, options, stat), pick)
+    }
+    return new Promise((resolve, reject) => {
+      const request = createRequest(path, data, options, stat)
+      const kind = parents === 'container' ? parents : 'persistent'
+      createWithParents<T>(asking(this.#session, options?.signal), request, kind, pick).then(resolve, reject)
+    })
+  }
+
+  #onState(change: StateChange): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(change)
+      } catch (error) {
+        this.#logger.error('a listener threw', { event: 'state', error })
+      }
+    }
+  }
+}
+
+/** True for reads that may be answered on the spot. */
+function isPlainRead(options: ReadOptions | undefined): boolean {
+  return options === undefined || (options.watch === undefined && options.signal?.aborted !== true)
+}
+
+function connectError(error: ZkError | null, signal: AbortSignal | undefined): ZkError {
+  if (isZkError(error, 'Aborted')) return new ZkError('Aborted', undefined, { cause: signal?.reason })
+  return error ?? new ZkError('ConnectionLoss')
+}

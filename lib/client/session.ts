@@ -1,0 +1,495 @@
+import type { ErrorCode } from '../core/errors.ts'
+import { isZkError, ZkError } from '../core/errors.ts'
+import { isWrite } from '../core/tree/request.ts'
+import type { Identity, Outcome, Request, SetWatchesRequest, WatchEvent } from '../core/tree/request.ts'
+import type { SessionId } from '../core/tree/stat.ts'
+import { ZXID_ZERO } from '../core/zxid.ts'
+import type { Zxid } from '../core/zxid.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Logger } from '../ports/logger.ts'
+import { Attempts } from './attempts.ts'
+import { Call, CallQueue } from './call-queue.ts'
+import type { Channel, Endpoint } from './channel.ts'
+import { failure, pickNothing } from './outcomes.ts'
+
+/**
+ * - `connecting`: there was no session yet.
+ * - `connected`: requests are served.
+ * - `suspended`: the connection is lost, the session is surely alive for `aliveForMs` more; requests wait.
+ * - `lost`: still trying, but the session may be gone; who holds something by it must assume that he does not.
+ * - `expired`: the ensemble closed the session. Final.
+ * - `closed`: by you, or because the peer that carried it stopped (the code says which). Final.
+ */
+export type SessionState = 'connecting' | 'connected' | 'suspended' | 'lost' | 'expired' | 'closed'
+
+/** What names a session and proves that it is yours: keep it to resume the session later. */
+export interface SessionKey {
+  readonly id: SessionId
+  readonly password: Uint8Array
+}
+
+/** One change of the state. */
+export interface StateChange {
+  readonly state: SessionState
+  readonly previous: SessionState
+  /** Why, when something went wrong. */
+  readonly code: ErrorCode | null
+  /** Of `suspended`: for so long the session is surely alive. Null in all other states. */
+  readonly aliveForMs: number | null
+}
+
+/** What a session is made of. */
+export interface SessionOptions {
+  readonly endpoints: readonly Endpoint[]
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly timeoutMs: number
+  readonly resume: SessionKey | null
+  readonly unref: boolean
+  /** Calls that may wait for an answer. */
+  readonly pendingCalls: number
+}
+
+/** Who is told. */
+export interface SessionOwner {
+  onState(change: StateChange): void
+  onEvent(event: WatchEvent): void
+  /** The requests that bring the watches back on a new connection, in order. */
+  rearm(relativeZxid: Zxid): readonly SetWatchesRequest[]
+  /** One of them was answered; the last one is. */
+  onRearmed(request: SetWatchesRequest, isLast: boolean, zxid: Zxid, error: ZkError | null): void
+  /** The session is over; no call is open any more. Null: it was closed as asked. */
+  onEnd(error: ZkError | null): void
+}
+
+interface Credential {
+  readonly scheme: string
+  readonly auth: Uint8Array
+}
+
+const NO_PASSWORD: readonly number[] = []
+const LARGEST_XID = 2 ** 31 - 1
+const WINDOW = 16_384
+const CLOSE_MS = 5_000
+const CLOSE_UNCONNECTED_MS = 1_000
+
+/** A session that outlives its connections: calls in order, each settled once, over one channel after the other. */
+export class Session {
+  readonly #options: SessionOptions
+  readonly #owner: SessionOwner
+  readonly #attempts: Attempts
+  #queue = new CallQueue()
+  #state: SessionState = 'connecting'
+  #channel: Channel | null = null
+  /** Names the current channel: what an older one still says is not heard. */
+  #attempt = 0
+  /** The channel is open, authenticated and re-armed: calls may go. */
+  #isReady = false
+  #isDelivering = false
+  #isClosing = false
+  #closed: Promise<void> | null = null
+  #onClosed: (() => void) | null = null
+  #key: SessionKey | null
+  #timeoutMs: number
+  #aliveUntilMs = 0
+  #credentials: Credential[] = []
+  #timer: Timer | null = null
+  #lostTimer: Timer | null = null
+  #xid = 0
+  #window = WINDOW
+  /** Of the last reply: what setWatches is relative to. */
+  #repliedZxid = ZXID_ZERO
+  /** Also of events: a server that has not come so far would take the client back in time. */
+  #seenZxid = ZXID_ZERO
+  #error: { readonly code: ErrorCode } | null = null
+
+  constructor(options: SessionOptions, owner: SessionOwner) {
+    this.#options = options
+    this.#owner = owner
+    this.#attempts = new Attempts(options.endpoints)
+    this.#key = options.resume
+    this.#timeoutMs = options.timeoutMs
+  }
+
+  get state(): SessionState {
+    return this.#state
+  }
+
+  get key(): SessionKey | null {
+    return this.#key
+  }
+
+  get timeoutMs(): number {
+    return this.#timeoutMs
+  }
+
+  /** Zxid of the newest state that was read or written here. */
+  get zxid(): Zxid {
+    return this.#repliedZxid
+  }
+
+  get pendingCalls(): number {
+    return this.#queue.size
+  }
+
+  /** How long the session is surely alive without a connection; Infinity while connected, 0 when it is not sure. */
+  get aliveForMs(): number {
+    if (this.#state === 'connected') return Infinity
+    return this.#state === 'suspended' ? Math.max(0, this.#aliveUntilMs - this.#options.clock.now()) : 0
+  }
+
+  /** The error that every call gets from now on; null while the session lives. */
+  get error(): ZkError | null {
+    return this.#error === null ? null : new ZkError(this.#error.code)
+  }
+
+  start(): void {
+    this.#connect()
+  }
+
+  // --- calls -------------------------------------------------------------------------------------------------------
+
+  /** Answers a read on the spot when nothing of this session is under way; else null. */
+  readNow(request: Request): Outcome | null {
+    if (!this.#isReady || this.#isDelivering || this.#isClosing || this.#queue.size !== 0) return null
+    const channel = this.#channel
+    if (channel?.readNow === undefined) return null
+    const outcome = channel.readNow(request)
+    if (outcome !== null) this.#replied(channel.zxid ?? ZXID_ZERO)
+    return outcome
+  }
+
+  /** Queues a request. Exactly one of `resolve` and `reject` is called, while its reply is delivered or in a later turn. */
+  submit<T>(
+    request: Request, pick: (outcome: Outcome, request: Request) => T | ZkError, signal: AbortSignal | undefined,
+    resolve: (value: T) => void, reject: (error: Error) => void,
+  ): void {
+    if (this.#error !== null || this.#isClosing) {
+      reject(new ZkError(this.#error?.code ?? 'Closed', undefined, pathOf(request)))
+    } else if (signal?.aborted) {
+      reject(aborted(signal, request, false))
+    } else if (this.#queue.size >= this.#options.pendingCalls) {
+      reject(new ZkError('Overloaded', 'too many calls wait for an answer', pathOf(request)))
+    } else {
+      this.#push(new Call(request, pick, resolve as (value: never) => void, reject), signal)
+    }
+  }
+
+  #push(call: Call, signal: AbortSignal | undefined): void {
+    if (signal !== undefined) {
+      call.signal = signal
+      call.onAbort = () => this.#abort(call, signal)
+      signal.addEventListener('abort', call.onAbort, { once: true })
+    }
+    this.#queue.push(call)
+    if (this.#isReady) this.#pump()
+  }
+
+  #pump(): void {
+    const channel = this.#channel
+    const queue = this.#queue
+    while (channel !== null && this.#isReady && queue.sent < this.#window) {
+      const call = queue.takeUnsent()
+      if (call === undefined) break
+      if (call.isOver) continue
+      this.#xid = this.#xid === LARGEST_XID ? 1 : this.#xid + 1
+      call.xid = this.#xid
+      channel.request(call.xid, call.request)
+    }
+    queue.dropPassed()
+  }
+
+  #abort(call: Call, signal: AbortSignal): void {
+    if (call.isOver) return
+    call.isOver = true
+    call.reject(aborted(signal, call.request, call.xid !== 0 && isWrite(call.request)))
+  }
+
+  #settle(call: Call, value: unknown): void {
+    if (call.isOver) return
+    call.isOver = true
+    if (call.onAbort !== undefined) call.signal?.removeEventListener('abort', call.onAbort)
+    if (value instanceof ZkError) call.reject(value)
+    else call.resolve(value as never)
+  }
+
+  #replied(zxid: Zxid): void {
+    if (zxid > this.#repliedZxid) this.#repliedZxid = zxid
+  }
+
+  #onReply(xid: number, zxid: Zxid, outcome: Outcome): void {
+    const queue = this.#queue
+    queue.dropPassed()
+    const call = queue.shift()
+    if (call === undefined || call.xid !== xid) {
+      if (call !== undefined) this.#settle(call, lost(call))
+      this.#options.logger.error('a reply out of order ends the connection', { xid, expected: call?.xid })
+      this.#dropChannel('ConnectionLoss')
+      return
+    }
+    this.#replied(zxid)
+    if (!call.isOver) {
+      this.#isDelivering = true
+      try {
+        this.#settle(call, call.pick(outcome, call.request))
+      } finally {
+        this.#isDelivering = false
+      }
+    }
+    if (queue.sent < queue.size) this.#pump()
+    else queue.dropPassed()
+  }
+
+  #onEvent(event: WatchEvent): void {
+    if (event.zxid > this.#seenZxid) this.#seenZxid = event.zxid as Zxid
+    this.#isDelivering = true
+    try {
+      this.#owner.onEvent(event)
+    } finally {
+      this.#isDelivering = false
+    }
+  }
+
+  // --- connections -------------------------------------------------------------------------------------------------
+
+  #connect(): void {
+    const step = this.#attempts.next(this.#timeoutMs)
+    if (step === null) {
+      this.#end('closed', 'PeerStopped')
+      return
+    }
+    if (step.pauseMs === 0) this.#open(step.endpoint, step.limitMs)
+    else this.#later(step.pauseMs, () => this.#connectNow())
+  }
+
+  /** After a pause other endpoints may be the better choice. */
+  #connectNow(): void {
+    const step = this.#attempts.next(this.#timeoutMs)
+    if (step === null) this.#end('closed', 'PeerStopped')
+    else this.#open(step.endpoint, step.limitMs)
+  }
+
+  #later(delayMs: number, callback: () => void): void {
+    this.#timer?.cancel()
+    this.#timer = this.#options.clock.setTimer(delayMs, () => {
+      this.#timer = null
+      callback()
+    }, this.#options.unref)
+  }
+
+  #open(endpoint: Endpoint, limitMs: number): void {
+    this.#attempt += 1
+    const attempt = this.#attempt
+    const isCurrent = (): boolean => this.#attempt === attempt
+    const key = this.#key
+    const seen = this.#seenZxid > this.#repliedZxid ? this.#seenZxid : this.#repliedZxid
+    this.#options.logger.debug('connecting', { endpoint: endpoint.name, session: key?.id })
+    this.#channel = endpoint.open({
+      session: key?.id ?? null, password: key?.password ?? new Uint8Array(NO_PASSWORD),
+      timeoutMs: this.#options.timeoutMs, lastZxidSeen: seen,
+    }, {
+      onConnected: (id, password, timeoutMs) => {
+        if (isCurrent()) this.#onConnected({ id, password }, timeoutMs)
+      },
+      onReply: (xid, zxid, outcome) => {
+        if (isCurrent()) this.#onReply(xid, zxid, outcome)
+      },
+      onEvent: (event) => {
+        if (isCurrent()) this.#onEvent(event)
+      },
+      onClose: (code) => {
+        if (isCurrent()) this.#onClose(code)
+      },
+    })
+    if (limitMs !== Infinity) this.#later(limitMs, () => this.#dropChannel('OperationTimeout'))
+  }
+
+  #onConnected(key: SessionKey, timeoutMs: number): void {
+    this.#timer?.cancel()
+    this.#timer = null
+    this.#key = key
+    this.#timeoutMs = timeoutMs
+    this.#attempts.succeeded()
+    if (this.#credentials.length === 0) this.#resume()
+    else this.#authenticateAll(this.#attempt)
+  }
+
+  /** Identities belong to a connection: a new one gets them before anything else. */
+  #authenticateAll(attempt: number): void {
+    const channel = this.#channel
+    if (channel === null) return
+    const all = this.#credentials.map((credential) => channel.authenticate(credential.scheme, credential.auth)
+      .catch((error: unknown) => {
+        this.#options.logger.warn('an identity was refused on a new connection', { scheme: credential.scheme, error })
+      }))
+    void Promise.all(all).then(() => {
+      if (this.#attempt === attempt) this.#resume()
+    })
+  }
+
+  /** Watches first, then the calls that waited. */
+  #resume(): void {
+    const requests = this.#owner.rearm(this.#repliedZxid)
+    const last = requests.at(-1)
+    for (const request of requests.toReversed()) {
+      const answered = (error: Error | null): void => {
+        const failed = isZkError(error) ? error : null
+        this.#owner.onRearmed(request, request === last, this.#repliedZxid, failed)
+      }
+      this.#queue.unshift(new Call(request, pickNothing, () => answered(null), answered))
+    }
+    this.#isReady = true
+    this.#lostTimer?.cancel()
+    this.#lostTimer = null
+    this.#change('connected', null)
+    this.#pump()
+  }
+
+  #dropChannel(code: ErrorCode): void {
+    this.#channel?.close()
+    this.#onClose(code)
+  }
+
+  #onClose(code: ErrorCode): void {
+    const channel = this.#channel
+    const wasReady = this.#isReady
+    this.#attempt += 1
+    this.#channel = null
+    this.#isReady = false
+    this.#timer?.cancel()
+    this.#timer = null
+    if (code === 'SessionExpired' || code === 'Closed') {
+      if (this.#isClosing) this.#end('closed', null)
+      else this.#end('expired', 'SessionExpired')
+      return
+    }
+    if (code === 'Overloaded') this.#window = Math.max(1, this.#window >> 1)
+    this.#failSentWrites()
+    if (!wasReady) this.#attempts.failed()
+    if (this.#state === 'connected') this.#suspend(code, channel)
+    if (this.#error === null) this.#connect()
+  }
+
+  /** Nobody knows what became of a write that was sent; all else may be sent again on the next connection. */
+  #failSentWrites(): void {
+    const queue = this.#queue
+    const { sent } = queue
+    const calls = queue.drain()
+    for (const [index, call] of calls.entries()) {
+      if (call.isOver || call.request.op === 101 || call.request.op === 105) continue
+      if (index < sent && isWrite(call.request)) {
+        this.#settle(call, lost(call))
+      } else {
+        call.xid = 0
+        queue.push(call)
+      }
+    }
+  }
+
+  #suspend(code: ErrorCode, channel: Channel | null): void {
+    const { clock, unref } = this.#options
+    const nowMs = clock.now()
+    this.#aliveUntilMs = (channel?.touchedAtMs?.() ?? nowMs) + this.#timeoutMs
+    const forMs = Math.max(0, this.#aliveUntilMs - nowMs)
+    this.#lostTimer = clock.setTimer(forMs, () => {
+      this.#lostTimer = null
+      if (this.#state === 'suspended') this.#change('lost', 'ConnectionLoss')
+    }, unref)
+    this.#change('suspended', code)
+  }
+
+  #change(state: SessionState, code: ErrorCode | null): void {
+    const previous = this.#state
+    if (previous === state) return
+    this.#state = state
+    const aliveForMs = state === 'suspended' ? this.aliveForMs : null
+    this.#options.logger.debug('session state', { state, code, session: this.#key?.id })
+    this.#owner.onState({ state, previous, code, aliveForMs })
+  }
+
+  // --- identities --------------------------------------------------------------------------------------------------
+
+  /** Later calls carry the identity, on this connection and those to come. */
+  authenticate(scheme: string, auth: Uint8Array): Promise<readonly Identity[]> {
+    if (this.#error !== null || this.#isClosing) return Promise.reject(new ZkError(this.#error?.code ?? 'Closed'))
+    const channel = this.#channel
+    const credential: Credential = { scheme, auth }
+    if (channel === null || !this.#isReady) {
+      this.#credentials.push(credential)
+      return Promise.resolve([])
+    }
+    // Calls that follow must carry the identity: they wait until it is known.
+    const attempt = this.#attempt
+    this.#isReady = false
+    return channel.authenticate(scheme, auth).then((identities) => {
+      this.#credentials.push(credential)
+      return identities
+    }, (error: unknown) => {
+      // The connection went: the identity goes with the next one.
+      if (!isZkError(error, 'ConnectionLoss')) throw error
+      this.#credentials.push(credential)
+      return []
+    }).finally(() => {
+      if (this.#attempt !== attempt) return
+      this.#isReady = true
+      this.#pump()
+    })
+  }
+
+  // --- the end -----------------------------------------------------------------------------------------------------
+
+  /** Closes the session after the calls made so far; ends within 5 s, whatever the ensemble does. Never rejects. */
+  close(): Promise<void> {
+    if (this.#closed !== null) return this.#closed
+    if (this.#error !== null) return Promise.resolve()
+    this.#closed = new Promise((resolve) => { this.#onClosed = resolve })
+    const done = (): void => this.#end('closed', null)
+    this.#push(new Call({ op: -11 }, pickNothing, done, done), undefined)
+    this.#isClosing = true
+    const { clock, unref } = this.#options
+    const limit = clock.setTimer(this.#state === 'connected' ? CLOSE_MS : CLOSE_UNCONNECTED_MS, done, unref)
+    return this.#closed.finally(() => limit.cancel())
+  }
+
+  /** Ends at once; the session itself lives on at the ensemble until it expires. */
+  abandon(code: ErrorCode): void {
+    this.#end('closed', code)
+  }
+
+  #end(state: 'closed' | 'expired', code: ErrorCode | null): void {
+    if (this.#error !== null) return
+    this.#error = { code: code ?? 'Closed' }
+    const channel = this.#channel
+    this.#attempt += 1
+    this.#channel = null
+    this.#isReady = false
+    channel?.close()
+    this.#timer?.cancel()
+    this.#lostTimer?.cancel()
+    for (const call of this.#queue.drain()) this.#settle(call, ended(call, this.#error.code))
+    this.#change(state, code)
+    this.#owner.onEnd(code === null ? null : new ZkError(code))
+    this.#onClosed?.()
+  }
+}
+
+function pathOf(request: Request): { readonly path?: string } {
+  return 'path' in request ? { path: request.path } : {}
+}
+
+function aborted(signal: AbortSignal, request: Request, mayHaveHappened: boolean): ZkError {
+  return new ZkError('Aborted', undefined, { ...pathOf(request), cause: signal.reason, mayHaveHappened })
+}
+
+function lost(call: Call): ZkError {
+  return isWrite(call.request)
+    ? new ZkError('ConnectionLoss', undefined, { ...pathOf(call.request), mayHaveHappened: true })
+    : failure('ConnectionLoss', call.request)
+}
+
+function ended(call: Call, code: ErrorCode): ZkError {
+  return new ZkError(code, undefined, {
+    ...pathOf(call.request), mayHaveHappened: call.xid !== 0 && isWrite(call.request),
+  })
+}
+

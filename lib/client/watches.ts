@@ -1,0 +1,242 @@
+import { ZkError } from '../core/errors.ts'
+import { parentOf } from '../core/tree/path.ts'
+import { EventType } from '../core/tree/request.ts'
+import type { SetWatchesRequest, WatchEvent } from '../core/tree/request.ts'
+import type { Zxid } from '../core/zxid.ts'
+import type { Logger } from '../ports/logger.ts'
+import { pickNothing } from './outcomes.ts'
+import type { Session } from './session.ts'
+import { changeName } from './watch-items.ts'
+import type { WatchChange } from './watch-items.ts'
+import { Watcher } from './watcher.ts'
+import type { WatchOptions } from './watcher.ts'
+
+/** Called once, at the next change. */
+export interface OneShot {
+  readonly onChange: (change: WatchChange) => void
+  /** The session ended first; null when it was closed as asked. */
+  readonly onEnd?: (error: ZkError | null) => void
+}
+
+/** Which of the three lists of one-shot watches a read leaves its watch in. */
+export type OneShotList = 'data' | 'exist' | 'child'
+
+/** The watchers of one path and kind: they share one watch of the server. */
+interface Registration {
+  readonly path: string
+  readonly recursive: boolean
+  readonly watchers: Set<Watcher>
+  /** The server confirmed it on this connection. */
+  isActive: boolean
+}
+
+/** ZooKeeper's client splits its setWatches there, so that none exceeds the server's limit. */
+const BATCH_CHARACTERS = 128 * 1024
+const PERSISTENT = 4
+const RECURSIVE = 5
+
+/** All watches of one client: what the server was asked for, who is told, and what comes back after a reconnect. */
+export class Watches {
+  readonly #session: Session
+  readonly #logger: Logger
+  readonly #oneShots: Readonly<Record<OneShotList, Map<string, Set<OneShot>>>> = {
+    data: new Map(), exist: new Map(), child: new Map(),
+  }
+  readonly #persistent = new Map<string, Registration>()
+  readonly #recursive = new Map<string, Registration>()
+  /** Zxid of the last state known before the connection was lost; null while nothing is re-armed. */
+  #rearmedFrom: Zxid | null = null
+  #missed = false
+  /** Registrations that were active before the connection was lost. */
+  #rearmed: readonly Registration[] = []
+
+  constructor(session: Session, logger: Logger) {
+    this.#session = session
+    this.#logger = logger
+  }
+
+  // --- one-shot ----------------------------------------------------------------------------------------------------
+
+  /** To be called while the reply of the read is delivered, so that no event comes in between. */
+  addOneShot(list: OneShotList, path: string, shot: OneShot): void {
+    const map = this.#oneShots[list]
+    const shots = map.get(path)
+    if (shots === undefined) map.set(path, new Set([shot]))
+    else shots.add(shot)
+  }
+
+  /** Its event is not wanted any more; the server's entry stays and fires for nobody. */
+  dropOneShot(path: string, shot: OneShot): void {
+    for (const map of Object.values(this.#oneShots)) {
+      const shots = map.get(path)
+      if (shots?.delete(shot) === true && shots.size === 0) map.delete(path)
+    }
+  }
+
+  #takeOneShots(event: WatchEvent): OneShot[] {
+    const { data, exist, child } = this.#oneShots
+    const lists = event.type === EventType.childrenChanged ? [child]
+      : event.type === EventType.deleted ? [data, exist, child] : [data, exist]
+    const taken: OneShot[] = []
+    for (const list of lists) {
+      const shots = list.get(event.path)
+      if (shots === undefined) continue
+      taken.push(...shots)
+      list.delete(event.path)
+    }
+    return taken
+  }
+
+  // --- persistent --------------------------------------------------------------------------------------------------
+
+  watch(path: string, options: WatchOptions): Watcher {
+    const watcher = new Watcher(path, options, {
+      session: this.#session, logger: this.#logger, leave: (one) => this.#leave(one),
+    })
+    if (options.signal?.aborted === true) {
+      watcher.fail(new ZkError('Aborted', undefined, { path, cause: options.signal.reason }))
+      return watcher
+    }
+    const map = watcher.recursive ? this.#recursive : this.#persistent
+    const known = map.get(path)
+    if (known !== undefined) {
+      known.watchers.add(watcher)
+      if (known.isActive) watcher.start()
+      return watcher
+    }
+    const registration: Registration = {
+      path, recursive: watcher.recursive, watchers: new Set([watcher]), isActive: false,
+    }
+    map.set(path, registration)
+    this.#register(map, registration)
+    return watcher
+  }
+
+  #register(map: Map<string, Registration>, registration: Registration): void {
+    const { path, recursive, watchers } = registration
+    this.#session.submit({ op: 106, path, mode: recursive ? 1 : 0 }, pickNothing, undefined, () => {
+      registration.isActive = true
+      for (const watcher of [...watchers]) watcher.start()
+    }, (error) => {
+      if (map.get(path) === registration) map.delete(path)
+      for (const watcher of [...watchers]) watcher.fail(error as ZkError)
+    })
+  }
+
+  /**
+   * The last one to leave takes the server's watch with him. A newcomer at the same path gets a registration of his
+   * own, whose request comes after this one on the same connection: so the two cannot pass each other.
+   */
+  #leave(watcher: Watcher): void {
+    const map = watcher.recursive ? this.#recursive : this.#persistent
+    const registration = map.get(watcher.path)
+    if (registration?.watchers.delete(watcher) !== true || registration.watchers.size > 0) return
+    map.delete(watcher.path)
+    const type = watcher.recursive ? RECURSIVE : PERSISTENT
+    const ignore = (): void => {
+      // NoWatcher after a reconnect, or the session is over: either way the server watches no more.
+    }
+    this.#session.submit({ op: 18, path: watcher.path, type }, pickNothing, undefined, ignore, ignore)
+  }
+
+  // --- events ------------------------------------------------------------------------------------------------------
+
+  onEvent(event: WatchEvent): void {
+    const { type, path, zxid } = event
+    const change: WatchChange = { type: changeName(type), path, zxid }
+    const shots = this.#takeOneShots(event)
+    // What the server makes up while watches are re-armed concerns one-shot watches; for the others a gap will tell.
+    if (this.#rearmedFrom !== null) this.#missed = true
+    else this.#offer(change)
+    for (const shot of shots) {
+      try {
+        shot.onChange(change)
+      } catch (error) {
+        this.#logger.error('the callback of a watch threw', { path, error })
+      }
+    }
+  }
+
+  #offer(change: WatchChange): void {
+    const exact = this.#persistent.get(change.path)
+    if (exact !== undefined) for (const watcher of [...exact.watchers]) watcher.offer(change)
+    if (this.#recursive.size === 0 || change.type === 'children') return
+    for (let path = change.path; ; path = parentOf(path)) {
+      const above = this.#recursive.get(path)
+      if (above !== undefined) for (const watcher of [...above.watchers]) watcher.offer(change)
+      if (path === '/') return
+    }
+  }
+
+  // --- reconnecting ------------------------------------------------------------------------------------------------
+
+  /** What a new connection must be told, in pieces that no server finds too large. */
+  rearm(repliedZxid: Zxid): SetWatchesRequest[] {
+    // When the last connection died while it was being re-armed, what it missed is still to be made up.
+    const relativeZxid = this.#rearmedFrom ?? repliedZxid
+    const active = [...this.#persistent.values(), ...this.#recursive.values()].filter(({ isActive }) => isActive)
+    const { data, exist, child } = this.#oneShots
+    const batches: SetWatchesRequest[] = []
+    let lists = emptyLists()
+    let characters = 0
+    const flush = (): void => {
+      if (characters === 0) return
+      const hasPersistent = lists.persistent.length + lists.recursive.length > 0
+      batches.push({ op: hasPersistent ? 105 : 101, relativeZxid, ...lists })
+      lists = emptyLists()
+      characters = 0
+    }
+    const add = (list: keyof typeof lists, path: string): void => {
+      lists[list].push(path)
+      characters += path.length
+      if (characters >= BATCH_CHARACTERS) flush()
+    }
+    for (const path of data.keys()) add('data', path)
+    for (const path of exist.keys()) add('exist', path)
+    for (const path of child.keys()) add('child', path)
+    for (const { path, recursive } of active) add(recursive ? 'recursive' : 'persistent', path)
+    flush()
+    this.#rearmed = active
+    this.#missed &&= this.#rearmedFrom !== null
+    this.#rearmedFrom = batches.length > 0 ? relativeZxid : null
+    return batches
+  }
+
+  onRearmed(request: SetWatchesRequest, isLast: boolean, zxid: Zxid, error: ZkError | null): void {
+    if (error !== null) this.#refused(request, error)
+    if (!isLast) return
+    const isSame = this.#rearmedFrom !== null && zxid <= this.#rearmedFrom && !this.#missed
+    this.#rearmedFrom = null
+    if (isSame) return
+    for (const { watchers } of this.#rearmed) for (const watcher of [...watchers]) watcher.miss('reconnect')
+  }
+
+  #refused(request: SetWatchesRequest, error: ZkError): void {
+    this.#logger.warn('the server refused to re-arm watches', { code: error.code })
+    for (const [map, paths] of [[this.#persistent, request.persistent], [this.#recursive, request.recursive]] as const) {
+      for (const path of paths) {
+        const registration = map.get(path)
+        map.delete(path)
+        for (const watcher of [...registration?.watchers ?? []]) watcher.fail(error)
+      }
+    }
+  }
+
+  /** The session is over. */
+  end(error: ZkError | null): void {
+    for (const map of [this.#persistent, this.#recursive]) {
+      const registrations = [...map.values()]
+      map.clear()
+      for (const { watchers } of registrations) for (const watcher of [...watchers]) watcher.fail(error)
+    }
+    for (const map of Object.values(this.#oneShots)) {
+      const shots = [...map.values()].flatMap((set) => [...set])
+      map.clear()
+      for (const shot of shots) shot.onEnd?.(error)
+    }
+  }
+}
+
+function emptyLists(): Record<'data' | 'exist' | 'child' | 'persistent' | 'recursive', string[]> {
+  return { data: [], exist: [], child: [], persistent: [], recursive: [] }
+}
