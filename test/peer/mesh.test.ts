@@ -250,6 +250,24 @@ test('a peer that sends a bad frame later is told a code, and may come back', as
   void one.mesh.close()
 })
 
+test('a link on which nothing is heard is dropped, and one that does not drain too', async () => {
+  const { time, network, station } = world(17, 2, 5)
+  const stations = [station(1), station(2)]
+  for (const { mesh } of stations) await mesh.start()
+  await checkFull(time, stations)
+  assert.is(await time.run(30_000, () => stations.some(({ up }) => up.size === 0)), false, 'idle links are kept alive')
+  network.isMute = true
+  assert.ok(await time.run(10_000, () => stations.every(({ up }) => up.size === 0)))
+  network.isMute = false
+  await checkFull(time, stations)
+  network.queuedBytes = DEFAULT_LIMITS.linkQueueBytes + 1
+  stations[0]!.mesh.send(stations[0]!.up.get(2)!, [token(3)])
+  assert.is(stations[0]!.up.size, 0, 'Overloaded at once')
+  network.queuedBytes = 0
+  await checkFull(time, stations)
+  for (const { mesh } of stations) void mesh.close()
+})
+
 test('voters that share no address are refused at the start', () => {
   const tcp = { schemes: ['tcp'] } as unknown as Transport
   const ws = { schemes: ['ws', 'wss'] } as unknown as Transport

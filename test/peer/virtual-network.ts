@@ -67,6 +67,10 @@ export class VirtualNetwork {
   readonly #listeners = new Map<string, (link: Link) => void>()
   readonly #ends = new Set<VirtualEnd>()
   readonly maxDelayMs: number
+  /** What every link claims to have queued. */
+  queuedBytes = 0
+  /** Set: bytes vanish without a word, and so do ends of links. */
+  isMute = false
 
   constructor(time: VirtualTime, random: Random, maxDelayMs: number) {
     this.#time = time
@@ -103,8 +107,8 @@ export class VirtualNetwork {
       this.#time.setTimer(this.#random.unit() * this.maxDelayMs, () => {
         const onLink = this.#listeners.get(address)
         if (signal?.aborted || !onLink) return reject(new ZkError('Unreachable'))
-        const near = new VirtualEnd(this.#time, this.#random, this.maxDelayMs)
-        const far = new VirtualEnd(this.#time, this.#random, this.maxDelayMs)
+        const near = new VirtualEnd(this, this.#time, this.#random)
+        const far = new VirtualEnd(this, this.#time, this.#random)
         near.other = far
         far.other = near
         this.#ends.add(near).add(far)
@@ -117,19 +121,22 @@ export class VirtualNetwork {
 
 class VirtualEnd implements Link {
   readonly remote = 'net://far'
-  readonly queuedBytes = 0
   other: VirtualEnd | null = null
   isOver = false
   #events: LinkEvents | null = null
   #lastMs = 0
   readonly #time: VirtualTime
   readonly #random: Random
-  readonly #maxDelayMs: number
+  readonly #network: VirtualNetwork
 
-  constructor(time: VirtualTime, random: Random, maxDelayMs: number) {
+  constructor(network: VirtualNetwork, time: VirtualTime, random: Random) {
+    this.#network = network
     this.#time = time
     this.#random = random
-    this.#maxDelayMs = maxDelayMs
+  }
+
+  get queuedBytes(): number {
+    return this.#network.queuedBytes
   }
 
   attach(events: LinkEvents): void {
@@ -171,8 +178,8 @@ class VirtualEnd implements Link {
   /** In order: nothing overtakes what was sent before. */
   #later(deliver: (far: VirtualEnd) => void): void {
     const far = this.other
-    if (!far) return
-    const atMs = Math.max(this.#lastMs, this.#time.exactMs + this.#random.unit() * this.#maxDelayMs)
+    if (!far || this.#network.isMute) return
+    const atMs = Math.max(this.#lastMs, this.#time.exactMs + this.#random.unit() * this.#network.maxDelayMs)
     this.#lastMs = atMs
     this.#time.at(atMs, () => deliver(far))
   }

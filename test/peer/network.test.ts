@@ -1,0 +1,90 @@
+import { connect as dial, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { makeRandom } from '../../lib/core/random.ts'
+import { Peer } from '../../lib/peer/peer.ts'
+import type { PeerOptions } from '../../lib/peer/options.ts'
+import { level } from '../../storage/level.ts'
+import { memory } from '../../storage/memory.ts'
+import { tcp } from '../../transports/tcp.ts'
+import { assert, suite } from '../harness.ts'
+import { connect, startPeer } from './fixture.ts'
+
+const test = suite('peers on a network')
+
+/** Ports that were free a moment ago. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer())
+  await Promise.all(servers.map((server) => new Promise<void>((resolve, reject) => {
+    server.on('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => { server.close(resolve) })))
+  return ports
+}
+
+const ready = (peers: readonly Peer[]): Promise<unknown> => Promise.all(peers.map((peer) => peer.ready()))
+
+/** Sends bytes to a port and waits until the other side has ended the connection. */
+function throwAt(port: number, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = dial(port, '127.0.0.1', () => socket.end(bytes))
+    socket.on('error', () => resolve())
+    socket.on('close', () => resolve())
+    socket.resume()
+  })
+}
+
+test('noise on every listener harms nobody', async (t) => {
+  const ports = await freePorts(3)
+  const members = Object.fromEntries(ports.map((port, index) => [index + 1, `tcp://127.0.0.1:${port}`]))
+  const peers = await Promise.all([1, 2, 3].map((id) => startPeer(t, {
+    id, ensemble: { name: 'noise', members }, transports: [tcp()], storage: memory(), bootstrap: true,
+  })))
+  await ready(peers)
+  const session = await connect(peers[0]!)
+  assert.is(await session.create('/a'), 'Ok')
+  const roles = peers.map((peer) => peer.status().role)
+  const random = makeRandom(4)
+  const noise = Array.from({ length: 90 }, (_, round) => {
+    const bytes = Uint8Array.from({ length: 1 + random.below(3_000) }, () => random.below(256))
+    if (round % 3 === 0) bytes.set([0, 0, 0, bytes.length % 200])
+    return throwAt(ports[round % 3]!, bytes)
+  })
+  const writes = Array.from({ length: 300 }, (_, round) => session.set('/a', `${round}`))
+  await Promise.all(noise)
+  assert.ok((await Promise.all(writes)).every((code) => code === 'Ok'))
+  assert.equal(peers.map((peer) => peer.status().role), roles)
+  assert.ok(peers.every((peer) => peer.status().links.every((link) => link.connected)))
+})
+
+test('peers on disk come back with everything that was acknowledged', async (t) => {
+  const ports = await freePorts(3)
+  const folder = t.tempFolder()
+  const members = Object.fromEntries(ports.map((port, index) => [index + 1, `tcp://127.0.0.1:${port}`]))
+  const options = (id: number): PeerOptions => ({
+    id, ensemble: { name: 'disk', members }, transports: [tcp()], storage: level(join(folder, `${id}`)), bootstrap: true,
+    limits: { snapshotTxns: 200, retainedTxns: 50 },
+  })
+  let ensembleId = ''
+  for (let round = 0; round < 3; round++) {
+    const peers = await Promise.all([1, 2, 3].map((id) => startPeer(t, options(id))))
+    await ready(peers)
+    const session = await connect(peers[round]!)
+    assert.is(await session.create(`/r${round}`), 'Ok')
+    const codes = await Promise.all(Array.from({ length: 700 }, (_, each) => session.set(`/r${round}`, `${each}`)))
+    assert.ok(codes.every((code) => code === 'Ok'))
+    for (let earlier = 0; earlier <= round; earlier++) {
+      const node = peers[round]!.tree.get(`/r${earlier}`)
+      assert.is(new TextDecoder().decode(node?.data ?? new Uint8Array(0)), '699')
+      assert.is(node?.stat.version, 700)
+    }
+    const status = peers[0]!.status()
+    if (round > 0) assert.is(status.ensembleId, ensembleId)
+    ensembleId = status.ensembleId
+    await Promise.all(peers.map((peer) => peer.stop()))
+  }
+}, { timeoutMs: 30_000 })
+
+test.run()
