@@ -1,0 +1,122 @@
+/**
+ * Runs the simulator over many seeds on all cores:
+ *   npm run sim -- --seeds 200 [--from 1] | --minutes 10 [--from N] | --seed 17   [--mutant NAME]
+ * Ends with `N passed, N failed`, counting seeds. A failing seed prints what broke, the last events and how to replay it.
+ */
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { runSeed } from '../../lib/testing/sim/run.ts'
+import type { SeedResult } from '../../lib/testing/sim/run.ts'
+import { makeTxnCodec } from '../../lib/wire/txn.ts'
+import { Totals } from './totals.ts'
+
+interface Options {
+  readonly seed: number | null
+  readonly seeds: number
+  readonly minutes: number
+  readonly from: number
+  readonly mutant: string | undefined
+}
+
+const PROGRESS_MS = 5_000
+/** After so many failing seeds there is enough to look at. */
+const FAILURES_MAX = 10
+const TRACE_SHOWN = 60
+
+function readOptions(args: readonly string[]): Options {
+  const value = (name: string): string | undefined => {
+    const at = args.indexOf(`--${name}`)
+    return at < 0 ? undefined : args[at + 1]
+  }
+  const number = (name: string): number | undefined => {
+    const text = value(name)
+    if (text === undefined) return undefined
+    if (!/^\d+(\.\d+)?$/.test(text)) throw new Error(`--${name} needs a number`)
+    return Number(text)
+  }
+  const minutes = number('minutes') ?? 0
+  return {
+    seed: number('seed') ?? null, minutes, mutant: value('mutant'),
+    seeds: minutes > 0 ? Infinity : number('seeds') ?? 20,
+    // Minutes explore: another stretch of seeds each time.
+    from: number('from') ?? (minutes > 0 ? Math.floor(Date.now() / 1_000) * 1_000 : 1),
+  }
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+function replayOf(seed: number, mutant: string | undefined): string {
+  return `npm run sim -- --seed ${seed}${mutant === undefined ? '' : ` --mutant ${mutant}`}`
+}
+
+function printFailure(result: SeedResult, mutant: string | undefined, lines: number): void {
+  const { failure } = result
+  if (failure === null) return
+  print(`\nFAILED seed ${result.seed}: ${failure.check} after ${(result.simulatedMs / 1_000).toFixed(3)} simulated s`)
+  for (const line of failure.trace.slice(-lines)) print(`  ${line}`)
+  print(`seed ${result.seed}: ${failure.message}`)
+  print(`replay with: ${replayOf(result.seed, mutant)}\n`)
+}
+
+function runOne(seed: number, mutant: string | undefined): Totals {
+  const totals = new Totals()
+  const result = runSeed(seed, makeTxnCodec(), mutant)
+  totals.add(result)
+  printFailure(result, mutant, Infinity)
+  print(`fingerprint ${result.fingerprint.toString(16)}`)
+  return totals
+}
+
+/** Hands out seeds to one process per core until they run out, time is up or too much failed. */
+async function runMany(options: Options): Promise<Totals> {
+  const totals = new Totals()
+  const started = performance.now()
+  const endMs = options.minutes > 0 ? options.minutes * 60_000 : Infinity
+  let next = options.from
+  const more = (): boolean => next < options.from + options.seeds && totals.failed < FAILURES_MAX &&
+    performance.now() - started < endMs
+  const progress = setInterval(() => print(totals.line(performance.now() - started)), PROGRESS_MS)
+  const serve = (child: ChildProcess): Promise<void> => new Promise((resolve, reject) => {
+    let running = 0
+    const give = (): void => {
+      if (!more()) {
+        child.disconnect()
+        return
+      }
+      running = next++
+      child.send(running)
+    }
+    child.on('message', (result: SeedResult) => {
+      totals.add(result)
+      printFailure(result, options.mutant, TRACE_SHOWN)
+      give()
+    })
+    child.on('error', reject)
+    child.on('exit', (code, signal) => {
+      if (code === 0) resolve()
+      else reject(new Error(`the process of seed ${running} ended with ${signal ?? `code ${String(code)}`}`))
+    })
+    give()
+  })
+  const worker = fileURLToPath(new URL('./worker.ts', import.meta.url))
+  const children = Array.from({ length: availableParallelism() },
+    () => fork(worker, options.mutant === undefined ? [] : [options.mutant]))
+  try {
+    await Promise.all(children.map(serve))
+  } finally {
+    clearInterval(progress)
+    for (const child of children) child.kill()
+  }
+  print(totals.line(performance.now() - started))
+  return totals
+}
+
+const options = readOptions(process.argv.slice(2))
+const totals = options.seed !== null ? runOne(options.seed, options.mutant) : await runMany(options)
+for (const line of totals.table()) print(line)
+print(`${totals.passed} passed, ${totals.failed} failed`)
+process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1

@@ -1,0 +1,60 @@
+import type { SeedResult } from '../../lib/testing/sim/run.ts'
+
+/** Sums over seeds, for the progress line and the closing table. */
+export class Totals {
+  passed = 0
+  failed = 0
+  #simulatedMs = 0
+  #steps = 0
+  readonly #counts = new Map<string, number>()
+  readonly #failures: string[] = []
+
+  add(result: SeedResult): void {
+    if (result.failure === null) this.passed++
+    else {
+      this.failed++
+      this.#failures.push(`seed ${result.seed}: ${result.failure.message.split('\n')[0] ?? result.failure.check}`)
+    }
+    this.#simulatedMs += result.simulatedMs
+    this.#steps += result.steps
+    const { commits, elections, acked, expired, faults, syncs } = result
+    this.#count({ commits, elections, 'replies checked': acked, 'sessions expired': expired })
+    this.#count({ 'sync DIFF': syncs.diff, 'sync TRUNC': syncs.trunc, 'sync SNAP': syncs.snap })
+    for (const [kind, count] of Object.entries(faults)) this.#count({ [`fault ${kind}`]: count })
+  }
+
+  #count(counts: Readonly<Record<string, number>>): void {
+    for (const [name, count] of Object.entries(counts)) this.#counts.set(name, (this.#counts.get(name) ?? 0) + count)
+  }
+
+  #of(name: string): number {
+    return this.#counts.get(name) ?? 0
+  }
+
+  get #faults(): number {
+    let sum = 0
+    for (const [name, count] of this.#counts) if (name.startsWith('fault ')) sum += count
+    return sum
+  }
+
+  line(elapsedMs: number): string {
+    const seconds = this.#simulatedMs / 1_000
+    return `${this.passed + this.failed} seeds, ${this.failed} failed; ${hours(seconds)} simulated ` +
+      `(${Math.round(seconds / (elapsedMs / 1_000))} s per s), ${this.#steps} steps, ${this.#of('commits')} commits, ` +
+      `${this.#of('elections')} elections, ${this.#faults} faults`
+  }
+
+  table(): string[] {
+    const rows: [string, string][] = [
+      ['seeds', String(this.passed + this.failed)], ['simulated', hours(this.#simulatedMs / 1_000)],
+      ['steps', String(this.#steps)],
+    ]
+    for (const [name, count] of this.#counts) rows.push([name, String(count)])
+    const lines = rows.map(([name, value]) => `  ${name.padEnd(24)}${value.padStart(14)}`)
+    return ['', ...lines, ...this.#failures.map((failure) => `  ${failure}`)]
+  }
+}
+
+function hours(seconds: number): string {
+  return seconds < 3_600 ? `${seconds.toFixed(0)} s` : `${(seconds / 3_600).toFixed(1)} h`
+}
