@@ -164,7 +164,11 @@ function readMessage(fields: Packed): Message {
   tuple(fields, FIELDS[kind] ?? 0, `message of kind ${kind}`)
   if (kind === Kind.notify) {
     const state = ROLES[below(fields[1], ROLES.length, 'role')] ?? bad('role')
-    const vote = { leader: count(fields[3]), zxid: zxid(fields[4], 'vote zxid'), peerEpoch: epoch(fields[5]) }
+    // -1 for both stands for no vote.
+    const vote = {
+      leader: integer(fields[3], -1, 'candidate'), zxid: zxid(fields[4], 'vote zxid'),
+      peerEpoch: integer(fields[5], -1, 'epoch of a vote'),
+    }
     return { kind: 'notify', state, round: count(fields[2]), vote, health: health(fields[6]) }
   }
   const join = count(fields[1])

@@ -3,6 +3,7 @@ import { makeRandom } from '../../lib/core/random.ts'
 import { NO_SESSION } from '../../lib/core/tree/stat.ts'
 import type { SessionId } from '../../lib/core/tree/stat.ts'
 import type { ForwardedRequest, Message } from '../../lib/core/zab/messages.ts'
+import { NO_VOTE } from '../../lib/core/zab/election.ts'
 import { makeZxid } from '../../lib/core/zxid.ts'
 import { Packing } from '../../lib/wire/pack.ts'
 import { PeerCodec } from '../../lib/wire/peer-protocol.ts'
@@ -41,6 +42,7 @@ const requests: readonly ForwardedRequest[] = [
 const messages: readonly Message[] = [
   { kind: 'notify', state: 'observing', round: 7, vote: { leader: 3, zxid, peerEpoch: 5 }, health: 'meta' },
   { kind: 'notify', state: 'looking', round: 0, vote: { leader: 0, zxid, peerEpoch: 0 }, health: 'empty' },
+  { kind: 'notify', state: 'looking', round: 1, vote: NO_VOTE, health: 'ok' },
   { kind: 'followerInfo', join, role: 'observer', acceptedEpoch: 4, health: 'log' },
   { kind: 'followerInfo', join, role: 'voter', acceptedEpoch: 0, health: 'ok' },
   { kind: 'leaderInfo', join, epoch: 9 },
