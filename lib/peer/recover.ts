@@ -6,9 +6,12 @@ import { isZkError, ZkError } from '../core/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Storage } from '../ports/storage.ts'
+import { makeNextTurn } from './system-clock.ts'
 
 /** Recovery that takes longer says how far it is. */
 const PROGRESS_MS = 2_000
+/** The event loop gets its turn this often, also when the storage answers without one. */
+const SLICE_MS = 10
 
 /**
  * Opens a storage and loads its snapshot. What cannot be loaded is damage of the storage. On failure the storage is
@@ -25,11 +28,17 @@ export async function recover(
     let chunks = 0
     if (base) {
       const loader = new TreeLoader()
+      const nextTurn = makeNextTurn()
       let toldMs = startedMs
+      let pausedMs = startedMs
       for await (const chunk of recovered.snapshot) {
         if (signal?.aborted) throw new ZkError('Aborted', 'the start was aborted', { cause: signal.reason })
         loader.push(codec.decodeRows(chunk))
         chunks += 1
+        if (clock.now() - pausedMs >= SLICE_MS) {
+          await new Promise<void>((resolve) => nextTurn(resolve))
+          pausedMs = clock.now()
+        }
         if (clock.now() - toldMs < PROGRESS_MS) continue
         toldMs = clock.now()
         logger.info('loading the snapshot', { chunks, of: base.chunks })
