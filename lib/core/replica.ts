@@ -400,11 +400,12 @@ export class Replica implements ZabContext {
   // --- committing and applying -------------------------------------------------------------------------------------
 
   #settle(): void {
-    this.#intake?.process()
     this.leader?.settle()
     this.learner?.settle()
     this.#transit()
     this.#applyCommitted()
+    // After applying: what was committed has just made room for more.
+    this.#intake?.process()
     if (this.learner !== null && !this.serving && this.learner.serves(this.#tree.zxid)) {
       this.#established(this.learner.leader, this.learner.epoch)
     }

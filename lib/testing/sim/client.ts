@@ -88,6 +88,12 @@ export class SimClient {
     return this.#calls.length
   }
 
+  /** Where it stands, for traces. */
+  describe(): string {
+    const calls = this.#calls.map(({ xid, request }) => `${xid}:${request.op}`).join(' ')
+    return `client ${this.id} conn ${this.#conn} at peer ${this.#peer}, session ${this.#session}, ${this.#state}, calls ${calls}`
+  }
+
   get connected(): boolean {
     return this.#state === 'connected'
   }
@@ -313,17 +319,9 @@ export class SimClient {
     const data = history.changeAfter(watch.path, watch.from)
     if (!watch.child) return data
     const child = history.childChangeAfter(watch.path, watch.from)
-    const gone = this.#deletedAfter(watch)
+    const gone = history.deletionAfter(watch.path, watch.from)
     if (child === undefined) return gone
     return gone === undefined || child < gone ? child : gone
-  }
-
-  #deletedAfter(watch: ArmedWatch): Zxid | undefined {
-    const { history } = this.#world.ghost
-    for (let at = history.changeAfter(watch.path, watch.from); at !== undefined; at = history.changeAfter(watch.path, at)) {
-      if (history.stateAt(watch.path, at)?.exists === false) return at
-    }
-    return undefined
   }
 
   /** C13: an event comes before any reply that could show the change. */
@@ -347,7 +345,10 @@ export class SimClient {
       matched = true
       this.#watches.delete(`${key}${event.path}`)
     }
-    if (!matched) throw new Violation('C14', `${who} at ${event.zxid}, which was not watched`)
+    if (!matched) {
+      const armed = [...this.#watches.values()].filter(({ path }) => path === event.path)
+      throw new Violation('C14', `${who} at ${event.zxid}, which was not watched: ${JSON.stringify(armed)}`)
+    }
     this.#lastZxid = event.zxid as Zxid
   }
 }

@@ -52,6 +52,8 @@ export class Ghost {
   readonly #primaries = new Map<number, string>()
   readonly #seen = new Map<number, Seen>()
   readonly #requests = new Set<string>()
+  /** What UPTODATE named, by association. */
+  readonly #upToDate = new Map<number, Zxid>()
   readonly #codec: TxnCodec
   readonly #voters: readonly number[]
   readonly #disks: () => Iterable<readonly [number, SimDisk]>
@@ -183,6 +185,10 @@ export class Ghost {
       throw new Violation('P16', `server ${id} applied ahead of its disk`)
     }
     if (replica.committed > log.last) throw new Violation('P16', `server ${id} knows a commit beyond its log`)
+    const serveFrom = replica.serving && replica.learner !== null ? this.#upToDate.get(replica.learner.join) : undefined
+    if (serveFrom !== undefined && replica.tree.zxid < serveFrom) {
+      throw new Violation('C16', `server ${id} serves at ${formatZxid(replica.tree.zxid)}, told to from ${formatZxid(serveFrom)}`)
+    }
     const { leader } = replica
     if (leader === null || leader.phase === 'discovery') return
     const key = `${id}/${incarnation}`
@@ -236,6 +242,7 @@ export class Ghost {
         if ((disk.meta?.currentEpoch ?? 0) < message.epoch) throw lie('an ack before currentEpoch is durable')
         if (disk.log.last < message.zxid) throw lie(`an ack of ${formatZxid(message.zxid)} that is not on disk`)
         break
+      case 'upToDate': this.#upToDate.set(message.join, message.commit); break
       case 'diff': this.syncs.diff++; break
       case 'trunc': this.syncs.trunc++; break
       case 'snap': this.syncs.snap++; break

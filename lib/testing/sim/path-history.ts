@@ -67,6 +67,11 @@ export class PathHistory {
     return states[low - 1]
   }
 
+  /** The first deletion of the path after `zxid`, also one that the same txn undid. */
+  deletionAfter(path: string, zxid: Zxid): Zxid | undefined {
+    return this.#data.get(path)?.find((state) => state.zxid > zxid && !state.exists)?.zxid
+  }
+
   /** The first change of the path's data or existence after `zxid`. */
   changeAfter(path: string, zxid: Zxid): Zxid | undefined {
     const states = this.#data.get(path) ?? []

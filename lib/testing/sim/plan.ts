@@ -54,7 +54,7 @@ export function drawPlan(seed: number, mutant?: string): Plan {
       limits: {
         ...DEFAULT_LIMITS,
         ...(tiny ? { snapshotTxns: 20 + random.below(200), retainedTxns: random.below(30), syncChunkBytes: 300 + random.below(3_000) } : {}),
-        outstandingTxns: random.below(5) === 0 ? 1 + random.below(5) : DEFAULT_LIMITS.outstandingTxns,
+        outstandingTxns: random.below(5) === 0 ? 20 + random.below(100) : DEFAULT_LIMITS.outstandingTxns,
       },
       network: {
         latencyMs: between(random, 0.1, 30), tailMs: between(random, 0.05, 20),

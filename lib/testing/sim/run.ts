@@ -1,4 +1,6 @@
+import type { Replica } from '../../core/replica.ts'
 import type { TxnCodec } from '../../core/tree/txn.ts'
+import type { SimClient } from './client.ts'
 import { drawPlan } from './plan.ts'
 import type { Plan } from './plan.ts'
 import { Storm } from './storm.ts'
@@ -51,8 +53,10 @@ export function runSeed(seed: number, codec: TxnCodec, mutant?: string): SeedRes
 function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
   const { timing, voters } = plan.world
   const gone = new Set<number>()
-  // Outside the core things stay broken for ever; a wiped voter may need every other one, so then all come back.
-  const mayLose = storm.counts.wipe > 0 ? 0 : Math.floor((voters - 1) / 2)
+  // Outside the core things stay broken for ever; an empty voter may need every other one, so then all come back.
+  const isWhole = (id: number): boolean => (world.servers.get(id)!.disk.meta?.currentEpoch ?? 0) > 0
+  const allWhole = world.members.every(({ id, role }) => role === 'observer' || isWhole(id))
+  const mayLose = storm.counts.wipe === 0 && allWhole ? Math.floor((voters - 1) / 2) : 0
   for (let i = world.random.below(mayLose + 1); i > 0; i--) gone.add(1 + world.random.below(voters))
   storm.end(gone)
   world.note(`freeze: ${[...gone].join(',')} stay away`)
@@ -69,19 +73,22 @@ function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
   if (world.elections !== elections || !serving()) throw new Violation('L4', 'the leader changed without a fault')
   for (const client of world.clients) client.stop()
   world.events.runUntil(world.events.nowMs + 4 * timing.tickMs + 2_000)
-  const [first, ...others] = core.map((id) => world.servers.get(id)!.replica!)
-  const digest = first!.tree.digest()
-  for (const other of others) {
-    const mine = other.tree.digest()
-    if (mine.hash1 !== digest.hash1 || mine.hash2 !== digest.hash2 || other.tree.zxid !== first!.tree.zxid) {
-      throw new Violation('L6', `peer ${other.config.peerId} did not converge`)
-    }
-  }
-  for (const client of world.clients) {
-    if (client.connected && client.pending > 0) throw new Violation('L5', `client ${client.id} was never answered`)
-  }
+  const replicas = core.map((id) => world.servers.get(id)!.replica!)
+  until(world, world.events.nowMs + boundMs, () => areEqual(replicas), 'L6', 'the core did not converge')
+  const waiting = (): SimClient[] => world.clients.filter((client) => client.connected && client.pending > 0)
+  until(world, world.events.nowMs + boundMs, () => waiting().length === 0, 'L5', 'a request was never answered')
   world.ghost.checkOrder()
   world.events.runUntil(Math.max(world.events.nowMs, 120_000))
+}
+
+/** Same applied txn, same digest. */
+function areEqual(replicas: readonly Replica[]): boolean {
+  const [first, ...others] = replicas
+  const { hash1, hash2 } = first!.tree.digest()
+  return others.every(({ tree }) => {
+    const digest = tree.digest()
+    return tree.zxid === first!.tree.zxid && digest.hash1 === hash1 && digest.hash2 === hash2
+  })
 }
 
 function until(world: SimWorld, limitMs: number, done: () => boolean, check: string, what: string): void {
