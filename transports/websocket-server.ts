@@ -1,0 +1,97 @@
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { WebSocket, WebSocketServer } from 'ws'
+import { ZkError } from '../lib/core/errors.ts'
+import type { Link, Listener, Transport } from '../lib/ports/transport.ts'
+import { WebSocketLink, dialWebSocket } from './websocket.ts'
+import type { WebSocketClass, WebSocketLike, WebSocketOptions } from './websocket.ts'
+
+/** Options of the WebSocket server transport. */
+export interface WebSocketServerOptions extends Omit<WebSocketOptions, 'WebSocket'> {
+  /**
+   * Origins of web pages that may connect, `https://app.example`, or `*` for all. A page of the listener's own host is
+   * always allowed, and so is a client that sends no Origin: only browsers do, and any web page can reach localhost.
+   */
+  readonly allowOrigins?: readonly string[]
+  /** Largest message accepted; borders mean nothing, so this bounds memory only. Default 17 MiB. */
+  readonly messageBytes?: number
+}
+
+const MESSAGE_BYTES = 17 * 1024 * 1024
+const FORBIDDEN = 'HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+
+/** Listens at `ws://host:port` and dials `ws://` and `wss://`, with the package `ws`. */
+export function websocketServer(options: WebSocketServerOptions = {}): Transport {
+  const messageBytes = options.messageBytes ?? MESSAGE_BYTES
+  const Dialled = class extends WebSocket {
+    constructor(url: string) {
+      super(url, { perMessageDeflate: false, maxPayload: messageBytes })
+    }
+  }
+  const dialling: WebSocketOptions = { ...options, WebSocket: Dialled as unknown as WebSocketClass }
+  return {
+    schemes: ['ws', 'wss'],
+    features: Object.freeze({ listens: true, network: true }),
+    listen: (address, onLink) => listen(address, onLink, options, messageBytes),
+    dial: (address, { signal } = {}) => dialWebSocket(address, signal, dialling),
+  }
+}
+
+async function listen(
+  address: string, onLink: (link: Link) => void, options: WebSocketServerOptions, messageBytes: number,
+): Promise<Listener> {
+  const match = /^ws:\/\/(?:\[([^\]]+)\]|([^:/[\]]+)):(\d{1,5})\/?$/.exec(address)
+  const port = Number(match?.[3])
+  if (match === null || port > 65_535) throw new ZkError('AddressInvalid', `not a WebSocket address to listen at: ${address}`)
+  const host = match[1] ?? match[2]!
+  const server = createServer((_, response) => response.writeHead(426, { Connection: 'close' }).end())
+  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: messageBytes })
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => socket.destroy())
+    if (!isAllowed(request, options.allowOrigins ?? [])) {
+      socket.end(FORBIDDEN)
+      return
+    }
+    sockets.handleUpgrade(request, socket, head, (accepted) => {
+      const { remoteAddress, remotePort } = request.socket
+      onLink(new WebSocketLink(accepted as unknown as WebSocketLike, `ws://${remoteAddress ?? 'unknown'}:${remotePort ?? 0}`, options))
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(new ZkError(
+      error.code === 'EADDRINUSE' ? 'AddressInUse' : 'AddressInvalid',
+      error.code === 'EADDRINUSE' ? `the address is in use: ${address}` : `cannot listen at ${address}: ${error.message}`,
+      { cause: error })))
+    server.listen({ host, port, exclusive: true }, resolve)
+  })
+  server.removeAllListeners('error')
+  // A failing accept concerns one link that never was.
+  server.on('error', () => undefined)
+  const bound = (server.address() as AddressInfo).port
+  let closed: Promise<void> | null = null
+  return {
+    address: `ws://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    close: () => closed ??= stop(server),
+  }
+}
+
+/** Stops accepting; links that exist live on. */
+function stop(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => undefined)
+    server.closeIdleConnections()
+    setImmediate(resolve)
+  })
+}
+
+/** The Origin rule: none, the listener's own host, or one of the list. */
+function isAllowed(request: IncomingMessage, allowed: readonly string[]): boolean {
+  const { origin, host } = request.headers
+  if (origin === undefined || allowed.includes('*') || allowed.includes(origin)) return true
+  try {
+    return new URL(origin).host === host
+  } catch {
+    return false
+  }
+}
