@@ -6,6 +6,7 @@ import type { ConnId, Effect, Input, Now, ReplicaConfig } from './effects.ts'
 import { makeRandom } from './random.ts'
 import type { Random } from './random.ts'
 import { Clients } from './session/clients.ts'
+import { ForwardWindow } from './session/forward-window.ts'
 import { Intake } from './session/intake.ts'
 import type { Outcome, Request } from './tree/request.ts'
 import type { SessionId } from './tree/stat.ts'
@@ -20,7 +21,7 @@ import { Learner, reportedTail } from './zab/learner.ts'
 import { Links } from './zab/links.ts'
 import { Log } from './zab/log.ts'
 import type {
-  FollowerInfo, ForwardedRequest, Health, LeaderMessage, LearnerMessage, Message, Notification, Role, Vote,
+  FollowerInfo, Health, LeaderMessage, LearnerMessage, Message, Notification, Role, Vote,
 } from './zab/messages.ts'
 import { quorumConfig } from './zab/quorum.ts'
 import type { QuorumConfig } from './zab/quorum.ts'
@@ -73,7 +74,7 @@ export class Replica implements ZabContext {
   #vote: Vote = NO_VOTE
   /** FOLLOWERINFO of peers that decided for this one before it decided itself. */
   readonly #earlyJoins = new Map<number, FollowerInfo>()
-  #forwards: ForwardedRequest[] = []
+  readonly #forwards: ForwardWindow
   /** No decision is acted on before this moment: a refused learner must not run in circles. */
   #holdOffMs = 0
   #joins: number
@@ -102,6 +103,7 @@ export class Replica implements ZabContext {
     this.links = new Links((effect) => this.emit(effect), () => this.journal.durableTicket)
     this.#joins = this.random.below(2 ** 30)
     this.#snapshotter = new Snapshotter(config, this.journal)
+    this.#forwards = new ForwardWindow(config.limits.outstandingBytes)
     this.clients = new Clients(this.#clientsOwner(), this.random.below(2 ** 20) * TAG_SPACE + 1)
     this.#applyCommitted()
     this.#look('started')
@@ -308,7 +310,7 @@ export class Replica implements ZabContext {
     this.leader = null
     this.learner = null
     this.#intake = null
-    this.#forwards = []
+    this.#forwards.clear()
     leader?.close(reason)
     learner?.close()
     if (learner !== null && !learner.refused && this.isLinked(learner.leader)) this.dropLink(learner.leader, reason)
@@ -426,7 +428,8 @@ export class Replica implements ZabContext {
       const claimed = this.serving ? this.clients.claim(txn) : null
       const outcome = this.#tree.apply(entry.zxid, txn, this.serving ? this.clients.watches : null, claimed !== null)
       this.#snapshotter.applied(entry.bytes.length)
-      this.#intake?.applied(entry.zxid)
+      this.#intake?.applied(entry.zxid, entry.bytes.length)
+      if (txn.origin === this.config.peerId) this.#forwards.answered(txn.tag)
       if (this.serving) this.clients.applied(entry.zxid, txn, claimed, outcome)
       if (txn.body.kind === 'found') this.journal.setMeta({ ensembleId: txn.body.ensembleId })
     }
@@ -436,9 +439,9 @@ export class Replica implements ZabContext {
   }
 
   #flushForwards(): void {
-    if (this.#forwards.length === 0 || this.learner === null) return
-    const requests = this.#forwards
-    this.#forwards = []
+    if (this.learner === null) return
+    const requests = this.#forwards.take()
+    if (requests.length === 0) return
     this.send(this.learner.leader, { kind: 'forward', join: this.learner.join, requests })
   }
 
@@ -454,7 +457,7 @@ export class Replica implements ZabContext {
       emit: (effect) => this.emit(effect),
       forward: (request) => {
         if (this.#intake !== null) this.#intake.add(config.peerId, request)
-        else this.#forwards.push(request)
+        else this.#forwards.add(request)
       },
       revalidate: (tag, session) => {
         if (this.#intake !== null) this.clients.revalidated(tag, this.#intake.revalidate(config.peerId, session))

@@ -41,6 +41,8 @@ export class Intake {
   readonly sessions: SessionTracker
   #queue: Queued[] = []
   #head = 0
+  /** Encoded bytes of txns proposed here and not applied yet. */
+  #outstandingBytes = 0
   #reapAtMs: number
   #lastTickMs: number
 
@@ -76,8 +78,9 @@ export class Intake {
 
   /** Turns waiting requests into proposals, as far as the bound on outstanding txns allows. */
   process(): void {
-    const { outstandingTxns } = this.#owner.limits
-    while (this.#head < this.#queue.length && this.#leader.outstanding < outstandingTxns) {
+    const { outstandingTxns, outstandingBytes } = this.#owner.limits
+    while (this.#head < this.#queue.length && this.#leader.outstanding < outstandingTxns &&
+      this.#outstandingBytes < outstandingBytes) {
       const { peer, request } = this.#queue[this.#head]!
       this.#head++
       this.#prepare(peer, request)
@@ -96,7 +99,7 @@ export class Intake {
     const zxid = this.#leader.nextZxid()
     if (zxid === null) return
     const txn: Txn = { session, cxid, origin, tag, time: this.#owner.now().wallMs, body: make(zxid) }
-    this.#leader.propose(zxid, txn)
+    this.#outstandingBytes += this.#leader.propose(zxid, txn)
   }
 
   #prepare(peer: number, request: ForwardedRequest): void {
@@ -119,7 +122,7 @@ export class Intake {
     } else {
       made = this.#preparer.prepare(zxid, body.request, { session, identities: body.identities })
     }
-    this.#leader.propose(zxid, {
+    this.#outstandingBytes += this.#leader.propose(zxid, {
       session, cxid: request.cxid, origin: peer, tag: request.tag, time: this.#owner.now().wallMs, body: made,
     })
   }
@@ -144,7 +147,8 @@ export class Intake {
     for (const session of sessions) this.sessions.touch(session, nowMs)
   }
 
-  applied(zxid: Zxid): void {
+  applied(zxid: Zxid, bytes: number): void {
+    this.#outstandingBytes -= bytes
     this.#preparer.applied(zxid)
   }
 

@@ -283,11 +283,14 @@ export class Leader {
     return makeZxid(this.epoch, counter + 1)
   }
 
-  propose(zxid: Zxid, txn: Txn): void {
+  /** Logs a txn and so offers it to all; returns its encoded bytes. */
+  propose(zxid: Zxid, txn: Txn): number {
     assert(epochOf(zxid) === this.epoch && zxid > this.#lastProposed, 'proposals rise within the epoch')
     this.#lastProposed = zxid
     const { journal, config } = this.#context
-    journal.appendNew(zxid, config.codec.encodeTxn(txn), txn)
+    const bytes = config.codec.encodeTxn(txn)
+    journal.appendNew(zxid, bytes, txn)
+    return bytes.length
   }
 
   #advanceCommit(): void {

@@ -1,0 +1,83 @@
+import type { ForwardedRequest } from '../zab/messages.ts'
+import type { MultiOp, WriteRequest } from '../tree/request.ts'
+
+const REQUEST_BYTES = 100
+
+/**
+ * Requests on their way to the leader: so many bytes may be unanswered, the rest waits here. Without a bound, one client
+ * that writes faster than the ensemble would fill the link until it is dropped, and with it every other client.
+ */
+export class ForwardWindow {
+  readonly #windowBytes: number
+  #waiting: ForwardedRequest[] = []
+  #head = 0
+  /** Sizes of what is unanswered, in the order of the tags, which is the order of the answers. */
+  #sent: { readonly tag: number, readonly bytes: number }[] = []
+  #sentHead = 0
+  #sentBytes = 0
+
+  constructor(windowBytes: number) {
+    this.#windowBytes = windowBytes
+  }
+
+  add(request: ForwardedRequest): void {
+    this.#waiting.push(request)
+  }
+
+  /** What may be sent now; a request larger than the window goes alone. */
+  take(): readonly ForwardedRequest[] {
+    const first = this.#head
+    while (this.#head < this.#waiting.length && this.#sentBytes < this.#windowBytes) {
+      const request = this.#waiting[this.#head++]!
+      const bytes = forwardBytes(request)
+      this.#sent.push({ tag: request.tag, bytes })
+      this.#sentBytes += bytes
+    }
+    const taken = this.#waiting.slice(first, this.#head)
+    if (this.#head === this.#waiting.length) {
+      this.#waiting = []
+      this.#head = 0
+    } else if (this.#head > 4_096) {
+      this.#waiting = this.#waiting.slice(this.#head)
+      this.#head = 0
+    }
+    return taken
+  }
+
+  /** Everything up to this tag was answered. */
+  answered(tag: number): void {
+    for (let next = this.#sent[this.#sentHead]; next !== undefined && next.tag <= tag; next = this.#sent[this.#sentHead]) {
+      this.#sentBytes -= next.bytes
+      this.#sentHead++
+    }
+    if (this.#sentHead === this.#sent.length) {
+      this.#sent = []
+      this.#sentHead = 0
+    } else if (this.#sentHead > 4_096 && this.#sentHead * 2 > this.#sent.length) {
+      this.#sent = this.#sent.slice(this.#sentHead)
+      this.#sentHead = 0
+    }
+  }
+
+  /** The leader is another one or none: nothing is on its way. */
+  clear(): void {
+    this.#waiting = []
+    this.#sent = []
+    this.#head = 0
+    this.#sentHead = 0
+    this.#sentBytes = 0
+  }
+}
+
+function forwardBytes({ body }: ForwardedRequest): number {
+  return REQUEST_BYTES + (body.kind === 'write' ? dataBytes(body.request) : 0)
+}
+
+function dataBytes(request: WriteRequest | MultiOp): number {
+  if (request.op === 14) {
+    let bytes = 0
+    for (const op of request.ops) bytes += REQUEST_BYTES + dataBytes(op)
+    return bytes
+  }
+  return 'data' in request && request.data !== null ? request.data.length : 0
+}
