@@ -5,6 +5,7 @@ import { ZkError } from '../core/errors.ts'
 import type { Replica } from '../core/replica.ts'
 import type { Identity, MultiOp, Outcome, Request, WatchEvent } from '../core/tree/request.ts'
 import type { Zxid } from '../core/zxid.ts'
+import type { Clock } from '../ports/clock.ts'
 import { digestIdentities } from './digest.ts'
 import type { ConnectionEvents, Host } from './host.ts'
 import type { Metrics } from './metrics.ts'
@@ -22,6 +23,14 @@ export interface LocalParts {
   readonly metrics: Metrics
   readonly nextTurn: NextTurn
   readonly superDigest: string | undefined
+  readonly clock: Clock
+  /** Limits.requestBytes. */
+  readonly requestBytes: number
+  /**
+   * A peer cut off from its leader serves on for one `syncMs`; before that, its last touch may have taken another to be
+   * given up. The leader surely counted the session as alive that long ago, no later.
+   */
+  readonly touchDelayMs: number
 }
 
 /** Opens channels from this process straight into a peer: values, no bytes. */
@@ -36,6 +45,10 @@ export class LocalEndpoint implements Endpoint {
 
   get gone(): boolean {
     return this.#parts.host.over
+  }
+
+  get ready(): boolean {
+    return this.#parts.replica.serving
   }
 
   open(hello: Hello, events: ChannelEvents): Channel {
@@ -70,12 +83,17 @@ class LocalChannel implements Channel, ConnectionEvents {
     return this.#parts.replica.tree.zxid
   }
 
+  touchedAtMs(): number {
+    return this.#parts.clock.now() - this.#parts.touchDelayMs
+  }
+
   request(xid: number, request: Request): void {
     if (!this.#events) return
     this.#parts.metrics.countRequest(request.op)
     // What could not travel to the leader is refused here: a link must never break over one client's argument.
     const conn = this.#conn
-    this.#parts.host.push({ kind: 'request', conn, xid, request: isSendable(request) ? request : REFUSED })
+    const isGood = isSendable(request) && sizeOf(request) <= this.#parts.requestBytes
+    this.#parts.host.push({ kind: 'request', conn, xid, request: isGood ? request : REFUSED })
   }
 
   readNow(request: Request): Outcome | null {
@@ -117,8 +135,11 @@ class LocalChannel implements Channel, ConnectionEvents {
   }
 }
 
-/** Stands for a request with an argument of a wrong kind: the tree answers BadArguments, in its place in the order. */
+/** Stands for a request that is too large or has an argument of a wrong kind: the tree answers BadArguments, in its place in the order. */
 const REFUSED: Request = { op: 1, path: '', data: null, acl: null, flags: 0, ttlMs: -1 }
+
+/** An operation of a multi takes so much besides its path and data. */
+const OP_BYTES = 32
 
 function isInt32(value: number): boolean {
   return (value | 0) === value
@@ -126,6 +147,19 @@ function isInt32(value: number): boolean {
 
 function isBytes(value: unknown): boolean {
   return value === null || value instanceof Uint8Array
+}
+
+/** Bytes of what a write brings along; other requests are not bounded here. */
+function sizeOf(request: Request | MultiOp): number {
+  switch (request.op) {
+    case 1: case 15: case 19: case 21: case 5: return request.path.length + (request.data?.length ?? 0)
+    case 14: {
+      let total = 0
+      for (const op of request.ops) total += OP_BYTES + sizeOf(op)
+      return total
+    }
+    default: return 0
+  }
 }
 
 /** True unless a write holds something that the peer protocol cannot carry. */

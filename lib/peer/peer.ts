@@ -1,4 +1,6 @@
 import type { Endpoint } from '../client/channel.ts'
+import { Client } from '../client/client.ts'
+import type { ConnectOptions } from '../client/client.ts'
 import type { RoleEffect } from '../core/effects.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import { Replica } from '../core/replica.ts'
@@ -140,7 +142,9 @@ export class Peer {
     })
     this.tree = new LocalTree(() => replica.tree)
     this.endpoint = new LocalEndpoint({
-      peerId: id, host: this.#host, replica, metrics: this.#metrics, nextTurn, superDigest,
+      peerId: id, host: this.#host, replica, metrics: this.#metrics, nextTurn, superDigest, clock,
+      requestBytes: settings.limits.requestBytes,
+      touchDelayMs: 2 * settings.timing.syncMs,
     })
   }
 
@@ -177,6 +181,15 @@ export class Peer {
         this.#onStop(() => settle(new ZkError('PeerStopped'))),
       )
     })
+  }
+
+  /**
+   * Opens a session in this process, without a socket. It survives the loss of every leader, and ends with PeerStopped
+   * when this peer stops. Errors: those of Client.connect.
+   */
+  connect(options: ConnectOptions = {}): Promise<Client> {
+    const { clock, logger, unref } = this.#settings
+    return Client.connect({ endpoints: [this.endpoint], clock }, { logger, unref, ...options })
   }
 
   status(): PeerStatus {
