@@ -1,13 +1,17 @@
 import { connect as dial, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { WebSocket } from 'ws'
 import { makeRandom } from '../../lib/core/random.ts'
 import { Peer } from '../../lib/peer/peer.ts'
 import type { PeerOptions } from '../../lib/peer/options.ts'
 import { level } from '../../storage/level.ts'
 import { memory } from '../../storage/memory.ts'
 import { tcp } from '../../transports/tcp.ts'
-import { assert, suite } from '../harness.ts'
+import { websocket } from '../../transports/websocket.ts'
+import type { WebSocketClass } from '../../transports/websocket.ts'
+import { websocketServer } from '../../transports/websocket-server.ts'
+import { assert, rejects, suite } from '../harness.ts'
 import { connect, startPeer } from './fixture.ts'
 
 const test = suite('peers on a network')
@@ -59,12 +63,45 @@ test('noise on every listener harms nobody', async (t) => {
   assert.ok(peers.every((peer) => peer.status().links.every((link) => link.connected)))
 })
 
+test('a mixed ensemble: two peers listen on TCP and WebSocket, one only dials WebSocket, and any one may die',
+  async (t) => {
+  const [tcp1 = 0, ws1 = 0, tcp2 = 0, ws2 = 0] = await freePorts(4)
+  const members = {
+    1: [`tcp://127.0.0.1:${tcp1}`, `ws://127.0.0.1:${ws1}`], 2: [`tcp://127.0.0.1:${tcp2}`,
+      `ws://127.0.0.1:${ws2}`], 3: [],
+  }
+  const storages = [memory(), memory(), memory()]
+  const options = (id: number): PeerOptions => ({
+    id, ensemble: { name: 'mixed', members }, storage: storages[id - 1]!, bootstrap: true, secret: 'mixed',
+    transports: id === 3 ? [websocket({ WebSocket: WebSocket as unknown as WebSocketClass })] : [tcp(),
+      websocketServer()],
+  })
+  const peers = await Promise.all([1, 2, 3].map((id) => startPeer(t, options(id))))
+  await ready(peers)
+  assert.equal(peers.map((peer) => peer.status().addresses.length), [2, 2, 0])
+  assert.is(await (await connect(peers[2]!)).create('/a', 'x'.repeat(100_000)), 'Ok')
+  for (let id = 1; id <= 3; id++) {
+    await peers[id - 1]!.stop()
+    const alive = peers.filter((peer) => peer.id !== id)
+    await ready(alive)
+    assert.is(await (await connect(alive[1]!)).set('/a', `${id}`), 'Ok')
+    peers[id - 1] = await startPeer(t, options(id))
+    await peers[id - 1]!.ready()
+    const session = await connect(peers[id - 1]!)
+    assert.is(await session.set('/a', `back ${id}`), 'Ok')
+  }
+  await rejects(Peer.start({
+    ...options(3), storage: memory(), ensemble: { name: 'mixed', members: { ...members, 2: members[2].slice(0, 1) } },
+  }), 'AddressInvalid')
+}, { timeoutMs: 30_000 })
+
 test('peers on disk come back with everything that was acknowledged', async (t) => {
   const ports = await freePorts(3)
   const folder = t.tempFolder()
   const members = Object.fromEntries(ports.map((port, index) => [index + 1, `tcp://127.0.0.1:${port}`]))
   const options = (id: number): PeerOptions => ({
-    id, ensemble: { name: 'disk', members }, transports: [tcp()], storage: level(join(folder, `${id}`)), bootstrap: true,
+    id, ensemble: { name: 'disk', members }, transports: [tcp()], storage: level(join(folder, `${id}`)),
+      bootstrap: true,
     limits: { snapshotTxns: 200, retainedTxns: 50 },
   })
   let ensembleId = ''
