@@ -33,7 +33,8 @@ group('txn', () => {
 group('frame of 100 proposals of 100 B', () => {
   const bytes = codec.encodeTxn(setData)
   const entries = Array.from({ length: 100 }, (_, index) => ({
-    zxid: makeZxid(1, index + 1), prevZxid: makeZxid(1, index), hash1: 0xfedcba98 - index, hash2: 0x89abcdef + index, bytes,
+    zxid: makeZxid(1, index + 1), prevZxid: makeZxid(1, index), hash1: 0xfedcba98 - index, hash2: 0x89abcdef + index,
+    bytes,
   }))
   const messages = [{ kind: 'proposal', join: 5, epoch: 1, entries }] as const
   const frame = peerCodec.encode(messages).subarray(4)

@@ -135,7 +135,7 @@ class LocalChannel implements Channel, ConnectionEvents {
   }
 }
 
-/** Stands for a request that is too large or has an argument of a wrong kind: the tree answers BadArguments, in its place in the order. */
+/** Stands for a request that is too large or has a wrong argument: the tree answers BadArguments, in its turn. */
 const REFUSED: Request = { op: 1, path: '', data: null, acl: null, flags: 0, ttlMs: -1 }
 
 /** An operation of a multi takes so much besides its path and data. */

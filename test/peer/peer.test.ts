@@ -297,6 +297,22 @@ test('an address in use, and a start that is aborted, leave nothing open', async
   await (await storage.open(), storage.close())
 })
 
+test('a client with more under way than a link may hold waits its turn and breaks nothing', async (t) => {
+  const limits = { outstandingBytes: 1_000_000, linkQueueBytes: 4_000_000, requestBytes: 100_000 }
+  const { peers } = await ensemble(t, 3, () => ({ limits }))
+  await ready(peers)
+  const roles = peers.map((peer) => peer.status().role)
+  const text = 'x'.repeat(90_000)
+  for (const peer of peers) {
+    const session = await connect(peer)
+    const codes = await Promise.all(Array.from({ length: 150 }, (_,
+      each) => session.create(`/p${peer.id}-${each}`, text)))
+    assert.ok(codes.every((code) => code === 'Ok'))
+    assert.is(await session.create('/large', 'x'.repeat(100_001)), 'BadArguments')
+  }
+  assert.equal(peers.map((peer) => peer.status().role), roles)
+})
+
 test('a stopped leader costs a session nothing when its client comes back in time', async (t) => {
   const { peers } = await ensemble(t, 3)
   await ready(peers)

@@ -4,8 +4,8 @@ import type { MultiOp, WriteRequest } from '../tree/request.ts'
 const REQUEST_BYTES = 100
 
 /**
- * Requests on their way to the leader: so many bytes may be unanswered, the rest waits here. Without a bound, one client
- * that writes faster than the ensemble would fill the link until it is dropped, and with it every other client.
+ * Requests on their way to the leader: so many bytes may be unanswered, the rest waits here. Without a bound, one
+ * client that writes faster than the ensemble would fill the link until it is dropped, and with it every other client.
  */
 export class ForwardWindow {
   readonly #windowBytes: number
@@ -46,7 +46,9 @@ export class ForwardWindow {
 
   /** Everything up to this tag was answered. */
   answered(tag: number): void {
-    for (let next = this.#sent[this.#sentHead]; next !== undefined && next.tag <= tag; next = this.#sent[this.#sentHead]) {
+    for (;;) {
+      const next = this.#sent[this.#sentHead]
+      if (next === undefined || next.tag > tag) break
       this.#sentBytes -= next.bytes
       this.#sentHead++
     }

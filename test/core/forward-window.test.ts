@@ -1,0 +1,46 @@
+import { ForwardWindow } from '../../lib/core/session/forward-window.ts'
+import { NO_SESSION } from '../../lib/core/tree/stat.ts'
+import type { ForwardedRequest } from '../../lib/core/zab/messages.ts'
+import { assert, suite } from '../harness.ts'
+
+const test = suite('forward window')
+
+const request = (tag: number, size: number): ForwardedRequest => ({
+  tag, session: NO_SESSION, cxid: tag,
+  body: { kind: 'write', identities: [], request: { op: 5, path: '/a', data: new Uint8Array(size), version: -1 } },
+})
+const tags = (requests: readonly ForwardedRequest[]): number[] => requests.map(({ tag }) => tag)
+
+test('what is unanswered is bounded, in order, and answers make room', () => {
+  const window = new ForwardWindow(3_000)
+  for (let tag = 1; tag <= 10; tag++) window.add(request(tag, 900))
+  assert.equal(tags(window.take()), [1, 2, 3])
+  assert.equal(tags(window.take()), [])
+  window.answered(2)
+  assert.equal(tags(window.take()), [4, 5])
+  window.answered(1)
+  assert.equal(tags(window.take()), [])
+  window.answered(9)
+  assert.equal(tags(window.take()), [6, 7, 8])
+  window.add(request(11, 900))
+  window.clear()
+  window.add(request(12, 50_000))
+  window.add(request(13, 1))
+  assert.equal(tags(window.take()), [12], 'a request larger than the window goes alone')
+  window.answered(12)
+  assert.equal(tags(window.take()), [13])
+})
+
+test('thousands pass through in order', () => {
+  const window = new ForwardWindow(100_000)
+  const passed: number[] = []
+  for (let tag = 1; tag <= 20_000; tag++) window.add(request(tag, 0))
+  while (passed.length < 20_000) {
+    passed.push(...tags(window.take()))
+    window.answered(passed.at(-1)! - 500)
+    if (passed.length === 20_000) break
+  }
+  assert.ok(passed.every((tag, index) => tag === index + 1))
+})
+
+test.run()
