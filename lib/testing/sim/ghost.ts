@@ -52,7 +52,7 @@ export class Ghost {
   readonly #primaries = new Map<number, string>()
   readonly #seen = new Map<number, Seen>()
   readonly #requests = new Set<string>()
-  /** What UPTODATE named, by association. */
+  /** Commit point of the last UPTODATE each learner was sent. */
   readonly #upToDate = new Map<number, Zxid>()
   readonly #codec: TxnCodec
   readonly #voters: readonly number[]
@@ -185,10 +185,6 @@ export class Ghost {
       throw new Violation('P16', `server ${id} applied ahead of its disk`)
     }
     if (replica.committed > log.last) throw new Violation('P16', `server ${id} knows a commit beyond its log`)
-    const serveFrom = replica.serving && replica.learner !== null ? this.#upToDate.get(replica.learner.join) : undefined
-    if (serveFrom !== undefined && replica.tree.zxid < serveFrom) {
-      throw new Violation('C16', `server ${id} serves at ${formatZxid(replica.tree.zxid)}, told to from ${formatZxid(serveFrom)}`)
-    }
     const { leader } = replica
     if (leader === null || leader.phase === 'discovery') return
     const key = `${id}/${incarnation}`
@@ -213,11 +209,26 @@ export class Ghost {
     }
   }
 
+  /** Before a message is stepped: what UPTODATE names must be applied before this learner serves. */
+  received(server: Watched, message: Message): void {
+    if (message.kind === 'upToDate') this.#upToDate.set(server.id, message.commit)
+    else if (message.kind === 'leaderInfo') this.#upToDate.delete(server.id)
+  }
+
   /** Before an effect is carried out: D2, a message tells the truth about the sender's disk; P13, no delivered txn is cut. */
   emitted(server: Watched, effect: Effect): void {
     if (effect.kind === 'send') this.#checkClaim(server, effect.message)
+    else if (effect.kind === 'role' && effect.serving && effect.role !== 'leading') this.#checkServes(server)
     else if (effect.kind === 'persist' && effect.batch.truncateAfter !== undefined) {
       this.#checkTruncation(server, effect.batch.truncateAfter)
+    }
+  }
+
+  /** S-3023: a learner serves nobody before it has applied what UPTODATE named. */
+  #checkServes(server: Watched): void {
+    const commit = this.#upToDate.get(server.id) ?? ZXID_ZERO
+    if (server.replica.tree.zxid < commit) {
+      throw new Violation('C16', `server ${server.id} serves at ${server.replica.tree.zxid}, before ${commit} is applied`)
     }
   }
 
@@ -242,7 +253,6 @@ export class Ghost {
         if ((disk.meta?.currentEpoch ?? 0) < message.epoch) throw lie('an ack before currentEpoch is durable')
         if (disk.log.last < message.zxid) throw lie(`an ack of ${formatZxid(message.zxid)} that is not on disk`)
         break
-      case 'upToDate': this.#upToDate.set(message.join, message.commit); break
       case 'diff': this.syncs.diff++; break
       case 'trunc': this.syncs.trunc++; break
       case 'snap': this.syncs.snap++; break

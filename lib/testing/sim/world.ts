@@ -246,7 +246,10 @@ export class SimWorld implements ClientWorld {
       return
     }
     const now = this.#now(server)
-    for (const input of inputs) server.replica.step(now, input)
+    for (const input of inputs) {
+      if (input.kind === 'receive') this.ghost.received(server as Watched, input.message)
+      server.replica.step(now, input)
+    }
     this.#settle(server)
   }
 

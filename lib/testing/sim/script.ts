@@ -1,0 +1,394 @@
+import type { Effect, Input, Member, Now, ReplicaConfig } from '../../core/effects.ts'
+import { DEFAULT_LIMITS } from '../../core/limits.ts'
+import type { Limits } from '../../core/limits.ts'
+import { Replica } from '../../core/replica.ts'
+import { OPEN_ACL } from '../../core/tree/request.ts'
+import type { Request } from '../../core/tree/request.ts'
+import type { TxnCodec } from '../../core/tree/txn.ts'
+import { ZXID_ZERO } from '../../core/zxid.ts'
+import type { Zxid } from '../../core/zxid.ts'
+import type { Message } from '../../core/zab/messages.ts'
+import type { LogBatch } from '../../ports/storage.ts'
+import { SimDisk } from './disk.ts'
+import { Ghost } from './ghost.ts'
+import type { Watched } from './ghost.ts'
+import { Violation } from './violation.ts'
+
+/** One peer of a script. */
+export interface ScriptPeer {
+  readonly id: number
+  disk: SimDisk
+  incarnation: number
+  replica: Replica | null
+  writes: { readonly ticket: number, readonly batch: LogBatch }[]
+  /** True: its writes do not complete. */
+  held: boolean
+}
+
+/** What a script begins with. */
+export interface ScriptOptions {
+  readonly voters: number
+  readonly observers?: number
+  readonly limits?: Partial<Limits>
+  readonly mutant?: string
+  /** Checks of emitted messages to leave out, so that a known bug shows its consequences instead of itself: `D2`. */
+  readonly ignore?: readonly string[]
+}
+
+/** A reply as a client of a script got it. */
+export interface ScriptReply {
+  readonly peer: number
+  readonly conn: number
+  readonly xid: number
+  readonly zxid: Zxid
+  readonly code: string
+}
+
+interface Wire {
+  readonly ends: readonly [number, number]
+  readonly links: readonly [number, number]
+  readonly queues: readonly [Message[], Message[]]
+}
+
+const TIMING = {
+  tickMs: 100, initMs: 3_000, syncMs: 1_000, pingMs: 200, finalizeMs: 50, resendMs: 50, resendMaxMs: 400,
+  sessionMinMs: 200, sessionMaxMs: 600_000, reapMs: 60_000,
+} as const
+
+/** A dropped link comes up again after so long. */
+const REDIAL_MS = 20
+/** More turns than any schedule needs without time passing. */
+const TURNS_MAX = 20_000
+
+/**
+ * A few real replicas under a hand-written schedule, with every checker of the ghost on: the vocabulary of the
+ * correctness plan (up, crash, cut, isolate, heal, hold, release, write). Links deliver at once, one message a turn,
+ * writes complete at once unless held; nothing is random.
+ */
+export class Script {
+  ms = 1_000
+  readonly peers: Map<number, ScriptPeer> = new Map()
+  readonly members: readonly Member[]
+  readonly ghost: Ghost
+  readonly replies: ScriptReply[] = []
+  readonly connected: Set<number> = new Set()
+  readonly log: string[] = []
+  /** Sees each message as it is sent and says what is sent in its place. */
+  tap: (from: number, to: number, message: Message) => readonly Message[] = (_from, _to, message) => [message]
+  readonly #options: ScriptOptions
+  readonly #codec: TxnCodec
+  readonly #wires: Wire[] = []
+  readonly #cuts = new Set<string>()
+  readonly #redials: { readonly atMs: number, readonly a: number, readonly b: number }[] = []
+  #nextLink = 1
+  #nextSeed = 1
+
+  constructor(codec: TxnCodec, options: ScriptOptions) {
+    this.#codec = codec
+    this.#options = options
+    const total = options.voters + (options.observers ?? 0)
+    this.members = Array.from({ length: total },
+      (_, index) => ({ id: index + 1, role: index < options.voters ? 'voter' as const : 'observer' as const }))
+    for (const { id } of this.members) {
+      this.peers.set(id, { id, disk: new SimDisk(), incarnation: 0, replica: null, writes: [], held: false })
+    }
+    this.ghost = new Ghost(codec, this.members.filter(({ role }) => role === 'voter').map(({ id }) => id),
+      () => [...this.peers.values()].map(({ id, disk }) => [id, disk] as const))
+  }
+
+  peer(id: number): ScriptPeer {
+    const peer = this.peers.get(id)
+    if (peer === undefined) throw new Error(`no peer ${id}`)
+    return peer
+  }
+
+  replica(id: number): Replica {
+    const { replica } = this.peer(id)
+    if (replica === null) throw new Error(`peer ${id} is down`)
+    return replica
+  }
+
+  get #now(): Now {
+    return { ms: this.ms, wallMs: 1_700_000_000_000 + this.ms }
+  }
+
+  #config(id: number): ReplicaConfig {
+    const { limits, mutant } = this.#options
+    return {
+      peerId: id, ensembleName: 'script', members: this.members, bootstrap: this.ghost.commits === 0, timing: TIMING,
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      tree: {
+        skipAcl: false, ttlEnabled: true, sessionEphemerals: 1_000, multiOperations: 1_000, containerNeverUsedMs: 0,
+      },
+      seed: this.#nextSeed++, newEnsembleId: id.toString(16).padStart(32, '0'), codec: this.#codec, configText: '',
+      ...(mutant === undefined ? {} : { mutant }),
+    }
+  }
+
+  // --- peers and links ---------------------------------------------------------------------------------------------
+
+  up(...ids: number[]): void {
+    for (const id of ids) {
+      const peer = this.peer(id)
+      peer.incarnation++
+      peer.replica = new Replica(this.#config(id), peer.disk.recover(this.#codec), this.#now)
+      peer.writes = []
+      this.log.push(`${this.ms} up ${id}`)
+      this.#collect(peer)
+      for (const other of this.peers.values()) {
+        if (other.replica !== null && other.id !== id && !this.#cuts.has(pairOf(id, other.id))) this.#join(id, other.id)
+      }
+    }
+  }
+
+  /** Loses what is not on disk. */
+  crash(...ids: number[]): void {
+    for (const id of ids) {
+      this.log.push(`${this.ms} crash ${id}`)
+      const peer = this.peer(id)
+      peer.replica = null
+      peer.writes = []
+      peer.held = false
+      for (const other of this.peers.keys()) this.#unlink(id, other)
+    }
+    this.ghost.checkDurability()
+  }
+
+  /** Loses its disk. */
+  wipe(id: number): void {
+    this.peer(id).disk = new SimDisk()
+    this.ghost.excused.add(id)
+  }
+
+  cut(a: number, b: number): void {
+    this.#cuts.add(pairOf(a, b))
+    this.#unlink(a, b)
+  }
+
+  isolate(id: number): void {
+    for (const other of this.peers.keys()) if (other !== id) this.cut(id, other)
+  }
+
+  heal(): void {
+    for (const pair of this.#cuts) {
+      this.#cuts.delete(pair)
+      const [a, b] = pair.split('-').map(Number) as [number, number]
+      if (this.peer(a).replica !== null && this.peer(b).replica !== null) this.#join(a, b)
+    }
+  }
+
+  hold(...ids: number[]): void {
+    for (const id of ids) this.peer(id).held = true
+  }
+
+  release(...ids: number[]): void {
+    for (const id of ids) this.peer(id).held = false
+    this.settle()
+  }
+
+  #join(a: number, b: number): void {
+    const wire: Wire = { ends: [a, b], links: [this.#nextLink++, this.#nextLink++], queues: [[], []] }
+    this.#wires.push(wire)
+    this.input(a, { kind: 'linkUp', link: wire.links[0], peer: b })
+    this.input(b, { kind: 'linkUp', link: wire.links[1], peer: a })
+  }
+
+  #unlink(a: number, b: number): void {
+    for (const wire of this.#wires.filter(({ ends }) => pairOf(...ends) === pairOf(a, b))) {
+      this.#wires.splice(this.#wires.indexOf(wire), 1)
+      wire.ends.forEach((end, side) => this.input(end, { kind: 'linkDown', link: wire.links[side]! }))
+    }
+  }
+
+  // --- turns -------------------------------------------------------------------------------------------------------
+
+  input(id: number, input: Input): void {
+    const peer = this.peer(id)
+    if (peer.replica === null) return
+    peer.replica.step(this.#now, input)
+    this.#collect(peer)
+  }
+
+  #collect(peer: ScriptPeer): void {
+    const watched = peer as Watched
+    const effects = watched.replica.take()
+    this.ghost.observe(watched)
+    for (const effect of effects) {
+      this.#check(watched, effect)
+      this.#carryOut(peer, effect)
+    }
+  }
+
+  #check(watched: Watched, effect: Effect): void {
+    try {
+      this.ghost.emitted(watched, effect)
+    } catch (error) {
+      if (!(error instanceof Violation) || this.#options.ignore?.includes(error.check) !== true) throw error
+    }
+  }
+
+  #carryOut(peer: ScriptPeer, effect: Effect): void {
+    switch (effect.kind) {
+      case 'persist': peer.writes.push({ ticket: effect.ticket, batch: effect.batch }); break
+      case 'send': this.#send(peer.id, effect.link, effect.message); break
+      case 'dropLink': this.#dropped(effect.link); break
+      case 'connected': this.connected.add(effect.conn); break
+      case 'closeConn': this.connected.delete(effect.conn); break
+      case 'reply': this.#replied(peer.id, effect); break
+      case 'role':
+        this.#note(peer, `${effect.role}${effect.serving ? ' serving' : ''} epoch ${effect.epoch}: ${effect.reason}`)
+        break
+      case 'fatal': this.#note(peer, `fatal: ${effect.reason}`); break
+      case 'log': this.#note(peer, `${effect.text} ${JSON.stringify(effect.fields)}`); break
+      case 'event': break
+    }
+  }
+
+  #note(peer: ScriptPeer, text: string): void {
+    this.log.push(`${this.ms} ${peer.id} ${text}`)
+  }
+
+  #replied(peer: number, effect: Extract<Effect, { kind: 'reply' }>): void {
+    const { conn, xid, zxid, outcome } = effect
+    if (zxid !== ZXID_ZERO && this.ghost.at(zxid) === undefined) {
+      throw new Violation('C6', `a reply at ${zxid}, which nobody delivered`)
+    }
+    this.replies.push({ peer, conn, xid, zxid, code: outcome.code })
+  }
+
+  #send(from: number, link: number, message: Message): void {
+    const wire = this.#wires.find(({ links }) => links.includes(link))
+    if (wire === undefined) return
+    const side = wire.links[0] === link ? 1 : 0
+    wire.queues[side].push(...this.tap(from, wire.ends[side], message))
+  }
+
+  #dropped(link: number): void {
+    const wire = this.#wires.find(({ links }) => links.includes(link))
+    if (wire === undefined) return
+    const [a, b] = wire.ends
+    this.#unlink(a, b)
+    this.#redials.push({ atMs: this.ms + REDIAL_MS, a, b })
+  }
+
+  #redial(): void {
+    const due = this.#redials.filter(({ atMs }) => atMs <= this.ms)
+    const later = this.#redials.filter(({ atMs }) => atMs > this.ms)
+    this.#redials.splice(0, this.#redials.length, ...later)
+    for (const { a, b } of due) {
+      const isLinked = this.#cuts.has(pairOf(a, b)) || this.#wires.some(({ ends }) => pairOf(...ends) === pairOf(a, b))
+      if (!isLinked && this.peer(a).replica?.stopped === false && this.peer(b).replica?.stopped === false) this.#join(a, b)
+    }
+  }
+
+  /** Completes the oldest write of a peer, held or not. */
+  complete(id: number): boolean {
+    const peer = this.peer(id)
+    const write = peer.writes.shift()
+    if (write === undefined || peer.replica === null) return false
+    peer.disk.apply(write.batch)
+    this.input(id, { kind: 'persisted', ticket: write.ticket })
+    this.ghost.durable(peer as Watched)
+    return true
+  }
+
+  /** Delivers and completes everything that can be, until nothing moves. */
+  settle(): void {
+    let turns = 0
+    for (let moved = true; moved;) {
+      moved = false
+      if (++turns > TURNS_MAX) throw new Violation('L8', 'messages without end and without time passing')
+      for (const peer of this.peers.values()) while (!peer.held && this.complete(peer.id)) moved = true
+      if (this.deliver()) moved = true
+    }
+  }
+
+  /** Delivers one message on each way. */
+  deliver(): boolean {
+    let moved = false
+    for (const wire of this.#wires.slice()) {
+      for (const side of [0, 1] as const) {
+        const message = wire.queues[side].shift()
+        if (message === undefined) continue
+        moved = true
+        const { replica } = this.peer(wire.ends[side])
+        if (replica !== null) this.ghost.received(this.peer(wire.ends[side]) as Watched, message)
+        this.input(wire.ends[side], { kind: 'receive', link: wire.links[side], message })
+      }
+    }
+    return moved
+  }
+
+  /** Lets time pass, ticking every peer at its deadlines. */
+  pass(ms: number): void {
+    const endMs = this.ms + ms
+    this.settle()
+    while (this.ms < endMs) {
+      let next = this.#redials.length > 0 ? Math.min(endMs, this.ms + REDIAL_MS) : endMs
+      for (const { replica } of this.peers.values()) {
+        if (replica === null || replica.stopped) continue
+        next = Math.min(next, Math.max(Math.ceil(replica.deadline()), this.ms + 1))
+      }
+      this.ms = next
+      this.#redial()
+      for (const { id } of this.peers.values()) this.input(id, { kind: 'tick' })
+      this.settle()
+    }
+  }
+
+  // --- what scripts ask and say ------------------------------------------------------------------------------------
+
+  /** The established leader with the highest epoch; 0 for none. */
+  get leader(): number {
+    let best = 0
+    let bestEpoch = 0
+    for (const { id, replica } of this.peers.values()) {
+      if (replica?.leader?.active === true && replica.leader.epoch > bestEpoch) {
+        best = id
+        bestEpoch = replica.leader.epoch
+      }
+    }
+    return best
+  }
+
+  /** Lets time pass until `id` leads an established epoch; a violation of L1 when it does not come to that. */
+  lead(id: number, withinMs = 10_000): void {
+    const endMs = this.ms + withinMs
+    this.settle()
+    while (this.leader !== id && this.ms < endMs) this.pass(50)
+    if (this.leader !== id) throw new Violation('L1', `peer ${id} does not lead within ${withinMs} ms`)
+  }
+
+  /** Lets time pass until all of these serve; a violation of L3 when they do not. */
+  serve(...ids: number[]): void {
+    const endMs = this.ms + 20_000
+    this.settle()
+    while (!ids.every((id) => this.peer(id).replica?.serving === true) && this.ms < endMs) this.pass(50)
+    for (const id of ids) {
+      if (this.peer(id).replica?.serving !== true) throw new Violation('L3', `peer ${id} does not serve`)
+    }
+  }
+
+  /** A session at a peer; `conn` names it from here on. */
+  connect(id: number, conn: number): void {
+    this.input(id, {
+      kind: 'connect', conn, session: null, password: new Uint8Array(16).fill(conn), timeoutMs: 600_000,
+      lastZxidSeen: ZXID_ZERO, identities: [], inProcess: true,
+    })
+    this.settle()
+  }
+
+  /** A create of `path`, its outcome left open. */
+  write(id: number, conn: number, path: string): void {
+    this.request(id, conn, { op: 1, path, data: null, acl: OPEN_ACL, flags: 0, ttlMs: -1 })
+  }
+
+  request(id: number, conn: number, request: Request): void {
+    this.input(id, { kind: 'request', conn, xid: this.replies.length + 1, request })
+    this.settle()
+  }
+}
+
+function pairOf(a: number, b: number): string {
+  return a < b ? `${a}-${b}` : `${b}-${a}`
+}
