@@ -140,15 +140,20 @@ export function hashText(text: string): number {
 const SLAB_BYTES = 16_384
 /** Larger data gets bytes of its own. */
 const SLAB_ITEM_BYTES = 1_024
+/** Data that changes often shares small slabs: eight sets cost one allocation, and one survivor keeps no more than this. */
+const BRIEF_SLAB_BYTES = 1_024
+const BRIEF_ITEM_BYTES = 128
 
 /**
- * Where data lives. A small Uint8Array of its own costs some 200 bytes beside its content, so the first data of a
- * persistent node shares a slab; data that will probably change or go (later versions, ephemerals, sequence
- * members) gets bytes of its own, lest a slab full of the dead is kept by one that lives.
+ * Where data lives. A small Uint8Array of its own costs some 200 bytes beside its content and much garbage collection, so
+ * the first data of a persistent node shares a large slab; data that will probably change or go (later versions,
+ * ephemerals) shares small ones, lest a slab full of the dead is kept by one that lives.
  */
 export class DataSlabs {
   #slab = new Uint8Array(0)
   #used = 0
+  #brief = new Uint8Array(0)
+  #briefUsed = 0
   /** Bytes of data of all nodes. */
   bytes = 0
 
@@ -163,9 +168,13 @@ export class DataSlabs {
     const { length } = data
     this.bytes += length
     node.dataSize = length
-    if (!lasting || length > SLAB_ITEM_BYTES) {
+    if (length > (lasting ? SLAB_ITEM_BYTES : BRIEF_ITEM_BYTES)) {
       // A fresh array always: what came in may be a view on a received frame, which it would keep alive.
       node.slab = new Uint8Array(data)
+      return
+    }
+    if (!lasting) {
+      this.#storeBrief(node, data)
       return
     }
     if (this.#used + length > this.#slab.length) {
@@ -176,6 +185,17 @@ export class DataSlabs {
     node.slab = this.#slab
     node.dataOffset = this.#used
     this.#used += length
+  }
+
+  #storeBrief(node: Znode, data: Uint8Array): void {
+    if (this.#briefUsed + data.length > this.#brief.length) {
+      this.#brief = new Uint8Array(BRIEF_SLAB_BYTES)
+      this.#briefUsed = 0
+    }
+    this.#brief.set(data, this.#briefUsed)
+    node.slab = this.#brief
+    node.dataOffset = this.#briefUsed
+    this.#briefUsed += data.length
   }
 
   drop(node: Znode): void {

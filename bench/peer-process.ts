@@ -1,0 +1,66 @@
+/** One peer of bench/processes.ts: id, folder and the three ports are its arguments, commands come as messages. */
+import { createPeer, isZkError } from '../lib/index.ts'
+import type { Client, Peer } from '../lib/index.ts'
+import { level } from '../storage/level.ts'
+import { tcp } from '../transports/tcp.ts'
+import { pipelined } from './load.ts'
+import type { Answer, Command } from './processes.ts'
+
+const [id, folder, ...ports] = process.argv.slice(2)
+const members = Object.fromEntries(ports.map((port, index) => [index + 1, `tcp://127.0.0.1:${port}`]))
+const DATA = new Uint8Array(100).fill(120)
+/** A gap longer than this is the one that the kill made. */
+const GAP_MS = 40
+
+function tell(answer: Answer): void {
+  process.send!(answer)
+}
+
+async function fill(zk: Client): Promise<void> {
+  for (let key = 0; key < 100; key++) await zk.create(`/bench/${id}/k${key}`, DATA, { parents: true })
+}
+
+/** Writes one after the other; tells the longest gap once it is a second old. */
+async function beat(zk: Client): Promise<void> {
+  let lastMs = performance.now()
+  let longestMs = 0
+  let afterMs = 0
+  for (;;) {
+    try {
+      await zk.set(`/bench/${id}/k0`, DATA)
+    } catch (error) {
+      if (!isZkError(error, 'ConnectionLoss')) throw error
+      continue
+    }
+    const nowMs = performance.now()
+    if (nowMs - lastMs > longestMs && nowMs - lastMs > GAP_MS) {
+      longestMs = nowMs - lastMs
+      afterMs = nowMs
+    }
+    lastMs = nowMs
+    if (longestMs > 0 && nowMs - afterMs > 1_000) break
+  }
+  tell({ kind: 'gap', gapMs: longestMs })
+}
+
+function onCommand(peer: Peer, zk: Client, command: Command): void {
+  switch (command.kind) {
+    case 'load': {
+      let next = 0
+      void pipelined(() => zk.set(`/bench/${id}/k${next++ % 100}`, DATA), command.depth, command.seconds)
+        .then((perSecond) => tell({ kind: 'loaded', perSecond }))
+      break
+    }
+    case 'beat': void beat(zk); break
+    case 'role': tell({ kind: 'role', leads: peer.status().role === 'leading' }); break
+  }
+}
+
+const peer = await createPeer({
+  id: Number(id), ensemble: { name: 'bench', members }, transports: [tcp()], storage: level(folder!),
+})
+await peer.ready()
+const zk = await peer.connect()
+await fill(zk)
+process.on('message', (command) => onCommand(peer, zk, command as Command))
+tell({ kind: 'ready' })
