@@ -61,6 +61,12 @@ function page(): object {
         encode(text) { return new Uint8Array(host.encode(text)) }
         encodeInto(text, target) { return host.encodeInto(text, target) }
       }
+      // Node's own keeps the process alive as long as somebody listens.
+      globalThis.MessageChannel = class MessageChannel {
+        #listeners = []
+        port1 = { addEventListener: (type, listener) => this.#listeners.push(listener), start: () => undefined }
+        port2 = { postMessage: (data) => setTimeout(() => this.#listeners.forEach((listener) => listener({ data })), 0) }
+      }
     }`, context)
   return context
 }
@@ -95,11 +101,11 @@ test('a page without eval embeds an ensemble', async () => {
     try {
       const zk = await ensemble.connect()
       await zk.create('/config/colour', 'blue', { parents: true })
-      const children = await zk.getChildren('/config')
+      const children = await zk.children('/config')
       await zk.close()
       return JSON.stringify({ children, websocket: typeof vivarium.websocket, peer: typeof vivarium.createPeer })
     } finally {
-      await ensemble.close()
+      await ensemble.stop()
     }
   })()`, context) as Promise<string>
   assert.is(await work, '{"children":["colour"],"websocket":"function","peer":"function"}')

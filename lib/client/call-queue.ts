@@ -3,6 +3,13 @@ import type { Outcome, Request } from '../core/tree/request.ts'
 /** Turns an outcome into what the caller gets; a ZkError is thrown at him. */
 export type Pick = (outcome: Outcome, request: Request) => unknown
 
+/** A power of two, as every later size. */
+const FIRST_SLOTS = 64
+
+function emptySlots(count: number): (Call | undefined)[] {
+  return Array.from({ length: count }, () => undefined)
+}
+
 /** One request on its way. */
 export class Call {
   readonly request: Request
@@ -29,7 +36,7 @@ export class Call {
  * the order of the requests.
  */
 export class CallQueue {
-  #slots: (Call | undefined)[] = new Array<Call | undefined>(64)
+  #slots: (Call | undefined)[] = emptySlots(FIRST_SLOTS)
   #head = 0
   #size = 0
   /** How many of them, from the head on, were sent (or passed over because their caller aborted before). */
@@ -91,7 +98,7 @@ export class CallQueue {
 
   #grow(): void {
     const { length } = this.#slots
-    const slots = new Array<Call | undefined>(length * 2)
+    const slots = emptySlots(length * 2)
     for (let i = 0; i < this.#size; i++) slots[i] = this.#slots[(this.#head + i) & (length - 1)]
     this.#slots = slots
     this.#head = 0

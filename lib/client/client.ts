@@ -17,7 +17,7 @@ import {
 import { checkPath, createRequest, deleteRequest, setRequest, versionOf } from './requests.ts'
 import type { CreateOptions, VersionOptions } from './requests.ts'
 import { Session } from './session.ts'
-import type { SessionKey, SessionState, StateChange } from './session.ts'
+import type { SessionKey, SessionState, StateChange } from './session-state.ts'
 import { asking, createWithParents, deleteSubtree } from './subtree.ts'
 import type { Data, NodeData } from './values.ts'
 import { Watches } from './watches.ts'
@@ -362,7 +362,7 @@ export class Client {
   }
 
   #onState(change: StateChange): void {
-    for (const listener of [...this.#listeners]) {
+    for (const listener of Array.from(this.#listeners)) {
       try {
         listener(change)
       } catch (error) {

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../core/errors.ts'
 import { ZkError } from '../core/errors.ts'
+import { isWrite } from '../core/tree/request.ts'
 import type { Acl, Identity, OpResult, Outcome, Request, Result } from '../core/tree/request.ts'
 import type { Stat } from '../core/tree/stat.ts'
 import { NodeData } from './values.ts'
@@ -123,3 +124,28 @@ export function pickMultiRead(outcome: Outcome, request: Request): readonly unkn
     return result.op === 8 ? [...result.children] : undefined
   })
 }
+
+/** For error details. */
+export function pathOf(request: Request): { readonly path?: string } {
+  return 'path' in request ? { path: request.path } : {}
+}
+
+/** The caller gave up. */
+export function aborted(signal: AbortSignal, request: Request, mayHaveHappened: boolean): ZkError {
+  return new ZkError('Aborted', undefined, { ...pathOf(request), cause: signal.reason, mayHaveHappened })
+}
+
+/** The connection went: of a write that was sent nobody knows what became. */
+export function lost(request: Request): ZkError {
+  return isWrite(request)
+    ? new ZkError('ConnectionLoss', undefined, { ...pathOf(request), mayHaveHappened: true })
+    : failure('ConnectionLoss', request)
+}
+
+/** The session is over. */
+export function ended(request: Request, isSent: boolean, code: ErrorCode): ZkError {
+  return new ZkError(code, undefined, {
+    ...pathOf(request), mayHaveHappened: isSent && isWrite(request),
+  })
+}
+

@@ -2,7 +2,6 @@ import type { ErrorCode } from '../core/errors.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import { isWrite } from '../core/tree/request.ts'
 import type { Identity, Outcome, Request, SetWatchesRequest, WatchEvent } from '../core/tree/request.ts'
-import type { SessionId } from '../core/tree/stat.ts'
 import { ZXID_ZERO } from '../core/zxid.ts'
 import type { Zxid } from '../core/zxid.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
@@ -10,33 +9,8 @@ import type { Logger } from '../ports/logger.ts'
 import { Attempts } from './attempts.ts'
 import { Call, CallQueue } from './call-queue.ts'
 import type { Channel, Endpoint } from './channel.ts'
-import { failure, pickNothing } from './outcomes.ts'
-
-/**
- * - `connecting`: there was no session yet.
- * - `connected`: requests are served.
- * - `suspended`: the connection is lost, the session is surely alive for `aliveForMs` more; requests wait.
- * - `lost`: still trying, but the session may be gone; who holds something by it must assume that he does not.
- * - `expired`: the ensemble closed the session. Final.
- * - `closed`: by you, or because the peer that carried it stopped (the code says which). Final.
- */
-export type SessionState = 'connecting' | 'connected' | 'suspended' | 'lost' | 'expired' | 'closed'
-
-/** What names a session and proves that it is yours: keep it to resume the session later. */
-export interface SessionKey {
-  readonly id: SessionId
-  readonly password: Uint8Array
-}
-
-/** One change of the state. */
-export interface StateChange {
-  readonly state: SessionState
-  readonly previous: SessionState
-  /** Why, when something went wrong. */
-  readonly code: ErrorCode | null
-  /** Of `suspended`: for so long the session is surely alive. Null in all other states. */
-  readonly aliveForMs: number | null
-}
+import { aborted, ended, lost, pathOf, pickNothing } from './outcomes.ts'
+import type { SessionKey, SessionState, StateChange } from './session-state.ts'
 
 /** What a session is made of. */
 export interface SessionOptions {
@@ -72,6 +46,8 @@ const LARGEST_XID = 2 ** 31 - 1
 const WINDOW = 16_384
 const CLOSE_MS = 5_000
 const CLOSE_UNCONNECTED_MS = 1_000
+/** An attempt that was given up may still claim the session for so long. */
+const STRAY_MS = 60_000
 
 /** A session that outlives its connections: calls in order, each settled once, over one channel after the other. */
 export class Session {
@@ -101,6 +77,7 @@ export class Session {
   #repliedZxid = ZXID_ZERO
   /** Also of events: a server that has not come so far would take the client back in time. */
   #seenZxid = ZXID_ZERO
+  #gaveUpAtMs = -Infinity
   #error: { readonly code: ErrorCode } | null = null
 
   constructor(options: SessionOptions, owner: SessionOwner) {
@@ -222,7 +199,7 @@ export class Session {
     queue.dropPassed()
     const call = queue.shift()
     if (call === undefined || call.xid !== xid) {
-      if (call !== undefined) this.#settle(call, lost(call))
+      if (call !== undefined) this.#settle(call, lost(call.request))
       this.#options.logger.error('a reply out of order ends the connection', { xid, expected: call?.xid })
       this.#dropChannel('ConnectionLoss')
       return
@@ -301,7 +278,10 @@ export class Session {
         if (isCurrent()) this.#onClose(code)
       },
     })
-    if (limitMs !== Infinity) this.#later(limitMs, () => this.#dropChannel('OperationTimeout'))
+    if (limitMs !== Infinity) this.#later(limitMs, () => {
+        this.#gaveUpAtMs = this.#options.clock.now()
+        this.#dropChannel('OperationTimeout')
+      })
   }
 
   #onConnected(key: SessionKey, timeoutMs: number): void {
@@ -363,6 +343,11 @@ export class Session {
       else this.#end('expired', 'SessionExpired')
       return
     }
+    // Somebody took the session up elsewhere: fighting for it would never end. Unless it was a stray attempt of our own.
+    if (code === 'SessionMoved' && this.#options.clock.now() - this.#gaveUpAtMs > STRAY_MS) {
+      this.#end('closed', 'SessionMoved')
+      return
+    }
     if (code === 'Overloaded') this.#window = Math.max(1, this.#window >> 1)
     this.#failSentWrites()
     if (!wasReady) this.#attempts.failed()
@@ -378,7 +363,7 @@ export class Session {
     for (const [index, call] of calls.entries()) {
       if (call.isOver || call.request.op === 101 || call.request.op === 105) continue
       if (index < sent && isWrite(call.request)) {
-        this.#settle(call, lost(call))
+        this.#settle(call, lost(call.request))
       } else {
         call.xid = 0
         queue.push(call)
@@ -466,30 +451,9 @@ export class Session {
     channel?.close()
     this.#timer?.cancel()
     this.#lostTimer?.cancel()
-    for (const call of this.#queue.drain()) this.#settle(call, ended(call, this.#error.code))
+    for (const call of this.#queue.drain()) this.#settle(call, ended(call.request, call.xid !== 0, this.#error.code))
     this.#change(state, code)
     this.#owner.onEnd(code === null ? null : new ZkError(code))
     this.#onClosed?.()
   }
 }
-
-function pathOf(request: Request): { readonly path?: string } {
-  return 'path' in request ? { path: request.path } : {}
-}
-
-function aborted(signal: AbortSignal, request: Request, mayHaveHappened: boolean): ZkError {
-  return new ZkError('Aborted', undefined, { ...pathOf(request), cause: signal.reason, mayHaveHappened })
-}
-
-function lost(call: Call): ZkError {
-  return isWrite(call.request)
-    ? new ZkError('ConnectionLoss', undefined, { ...pathOf(call.request), mayHaveHappened: true })
-    : failure('ConnectionLoss', call.request)
-}
-
-function ended(call: Call, code: ErrorCode): ZkError {
-  return new ZkError(code, undefined, {
-    ...pathOf(call.request), mayHaveHappened: call.xid !== 0 && isWrite(call.request),
-  })
-}
-

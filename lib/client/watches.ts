@@ -116,10 +116,10 @@ export class Watches {
     const { path, recursive, watchers } = registration
     this.#session.submit({ op: 106, path, mode: recursive ? 1 : 0 }, pickNothing, undefined, () => {
       registration.isActive = true
-      for (const watcher of [...watchers]) watcher.start()
+      for (const watcher of Array.from(watchers)) watcher.start()
     }, (error) => {
       if (map.get(path) === registration) map.delete(path)
-      for (const watcher of [...watchers]) watcher.fail(error as ZkError)
+      for (const watcher of Array.from(watchers)) watcher.fail(error as ZkError)
     })
   }
 
@@ -159,11 +159,11 @@ export class Watches {
 
   #offer(change: WatchChange): void {
     const exact = this.#persistent.get(change.path)
-    if (exact !== undefined) for (const watcher of [...exact.watchers]) watcher.offer(change)
+    if (exact !== undefined) for (const watcher of Array.from(exact.watchers)) watcher.offer(change)
     if (this.#recursive.size === 0 || change.type === 'children') return
     for (let path = change.path; ; path = parentOf(path)) {
       const above = this.#recursive.get(path)
-      if (above !== undefined) for (const watcher of [...above.watchers]) watcher.offer(change)
+      if (above !== undefined) for (const watcher of Array.from(above.watchers)) watcher.offer(change)
       if (path === '/') return
     }
   }
@@ -208,7 +208,7 @@ export class Watches {
     const isSame = this.#rearmedFrom !== null && zxid <= this.#rearmedFrom && !this.#missed
     this.#rearmedFrom = null
     if (isSame) return
-    for (const { watchers } of this.#rearmed) for (const watcher of [...watchers]) watcher.miss('reconnect')
+    for (const { watchers } of this.#rearmed) for (const watcher of Array.from(watchers)) watcher.miss('reconnect')
   }
 
   #refused(request: SetWatchesRequest, error: ZkError): void {
@@ -217,7 +217,7 @@ export class Watches {
       for (const path of paths) {
         const registration = map.get(path)
         map.delete(path)
-        for (const watcher of [...registration?.watchers ?? []]) watcher.fail(error)
+        for (const watcher of Array.from(registration?.watchers ?? [])) watcher.fail(error)
       }
     }
   }
@@ -227,7 +227,7 @@ export class Watches {
     for (const map of [this.#persistent, this.#recursive]) {
       const registrations = [...map.values()]
       map.clear()
-      for (const { watchers } of registrations) for (const watcher of [...watchers]) watcher.fail(error)
+      for (const { watchers } of registrations) for (const watcher of Array.from(watchers)) watcher.fail(error)
     }
     for (const map of Object.values(this.#oneShots)) {
       const shots = [...map.values()].flatMap((set) => [...set])

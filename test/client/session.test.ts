@@ -1,5 +1,5 @@
 import { Client } from '../../lib/client/client.ts'
-import type { StateChange } from '../../lib/client/session.ts'
+import type { StateChange } from '../../lib/client/session-state.ts'
 import { isZkError } from '../../lib/core/errors.ts'
 import { makeZxid } from '../../lib/core/zxid.ts'
 import { assert, rejects, suite } from '../harness.ts'
@@ -198,6 +198,24 @@ test('attempts that fail are repeated with growing pauses', async () => {
   }
   assert.ok(endpoint.channels.length > 5 && endpoint.channels.length < 20, `${endpoint.channels.length} attempts in 4 s`)
   assert.ok(clock.timers <= 2)
+})
+
+test('a session that another client took up is not fought for', async () => {
+  const { zk, endpoint } = await connected()
+  endpoint.last.end('SessionMoved')
+  assert.is(zk.state, 'closed')
+  await rejects(zk.get('/a'), 'SessionMoved')
+})
+
+test('a session that an own attempt of earlier claims late is taken back', async () => {
+  const { zk, clock, endpoints } = await connected({}, 2)
+  const [first, second] = endpoints as [FakeEndpoint, FakeEndpoint]
+  first.last.end('ConnectionLoss')
+  clock.pass(5_000)
+  second.last.connect()
+  second.last.end('SessionMoved')
+  second.last.connect()
+  assert.is(zk.state, 'connected')
 })
 
 test('an abort gives the answer at once and disturbs nobody', async () => {

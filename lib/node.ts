@@ -1,0 +1,49 @@
+import { join } from 'node:path'
+import { createEnsemble as createAnyEnsemble } from './index.ts'
+import type { CreateEnsembleOptions as AnyEnsembleOptions } from './index.ts'
+import type { Ensemble } from './peer/ensemble.ts'
+import type { PeerOptions } from './peer/options.ts'
+import { Peer } from './peer/peer.ts'
+import type { Storage } from './ports/storage.ts'
+import type { Transport } from './ports/transport.ts'
+import { level } from '../storage/level.ts'
+import { tcp } from '../transports/tcp.ts'
+import { websocketServer } from '../transports/websocket-server.ts'
+
+export * from './index.ts'
+
+/** An ensemble in this process. */
+export interface CreateEnsembleOptions extends Omit<AnyEnsembleOptions, 'storage'> {
+  /** A folder, in which each peer keeps a LevelDB; or what gives peer `id` its storage. Memory when left out. */
+  readonly storage?: string | ((id: number) => Storage)
+}
+
+/** One peer of an ensemble. */
+export interface CreatePeerOptions extends Omit<PeerOptions, 'storage' | 'transports'> {
+  /** A folder for a LevelDB, or a storage. */
+  readonly storage: string | Storage
+  /** TCP and WebSocket when left out. */
+  readonly transports?: readonly Transport[]
+}
+
+/**
+ * Starts an ensemble whose peers all live in this process, and resolves when they serve. Errors: those of createPeer.
+ * Nothing stays open then.
+ */
+export function createEnsemble(options: CreateEnsembleOptions = {}): Promise<Ensemble> {
+  const { storage, ...rest } = options
+  if (storage === undefined) return createAnyEnsemble(rest)
+  return createAnyEnsemble({
+    ...rest, storage: typeof storage === 'string' ? (id: number) => level(join(storage, `peer-${id}`)) : storage,
+  })
+}
+
+/**
+ * Starts one peer of an ensemble. Resolves when its storage is read and its addresses are bound; `peer.ready()` waits for
+ * a quorum. Errors: TypeError for wrong options; AddressInvalid, AddressInUse; StorageLocked, StorageVersion,
+ * StorageDamaged, StorageFailed; ForeignEnsemble, MembershipMismatch; Aborted. Nothing stays open then.
+ */
+export function createPeer(options: CreatePeerOptions): Promise<Peer> {
+  const { storage, transports = [tcp(), websocketServer()] } = options
+  return Peer.start({ ...options, transports, storage: typeof storage === 'string' ? level(storage) : storage })
+}
