@@ -26,7 +26,8 @@ export function createEnsemble(options: CreateEnsembleOptions = {}): Promise<Ens
   const { size = 3, observers = 0, name = 'vivarium', storage = keptInMemory(), ...shared } = options
   if (typeof storage !== 'function') return Promise.reject(new TypeError('storage must be a function of the peer id'))
   return Ensemble.start({
-    ...shared, name, size, observers, storage, transports: [memoryTransport()], address: (id) => `memory://${name}-${id}`,
+    ...shared, name, size, observers, storage,
+    transports: [memoryTransport()], address: (id) => `memory://peer-${id}`,
   })
 }
 
@@ -41,8 +42,8 @@ function keptInMemory(): (id: number) => Storage {
 }
 
 /**
- * Starts one peer of an ensemble. Resolves when its storage is read and its addresses are bound; `peer.ready()` waits for
- * a quorum. Errors: TypeError for wrong options; AddressInvalid, AddressInUse; StorageLocked, StorageVersion,
+ * Starts one peer of an ensemble. Resolves when its storage is read and its addresses are bound; `peer.ready()` waits
+ * for a quorum. Errors: TypeError for wrong options; AddressInvalid, AddressInUse; StorageLocked, StorageVersion,
  * StorageDamaged, StorageFailed; ForeignEnsemble, MembershipMismatch; Aborted. Nothing stays open then.
  */
 export function createPeer(options: PeerOptions): Promise<Peer> {

@@ -39,8 +39,8 @@ export function createEnsemble(options: CreateEnsembleOptions = {}): Promise<Ens
 }
 
 /**
- * Starts one peer of an ensemble. Resolves when its storage is read and its addresses are bound; `peer.ready()` waits for
- * a quorum. Errors: TypeError for wrong options; AddressInvalid, AddressInUse; StorageLocked, StorageVersion,
+ * Starts one peer of an ensemble. Resolves when its storage is read and its addresses are bound; `peer.ready()` waits
+ * for a quorum. Errors: TypeError for wrong options; AddressInvalid, AddressInUse; StorageLocked, StorageVersion,
  * StorageDamaged, StorageFailed; ForeignEnsemble, MembershipMismatch; Aborted. Nothing stays open then.
  */
 export function createPeer(options: CreatePeerOptions): Promise<Peer> {

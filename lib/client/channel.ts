@@ -41,7 +41,9 @@ export interface Channel {
    * the channel is taken for it.
    */
   touchedAtMs?(): number
-  /** Adds an identity (ZooKeeper's addAuth): `digest` with `user:password` bytes. Resolves when later requests carry it. */
+  /**
+   * Adds an identity (ZooKeeper's addAuth): `digest` with `user:password` bytes. Resolves when later requests carry it.
+   */
   authenticate(scheme: string, auth: Uint8Array): Promise<readonly Identity[]>
   /** Ends the connection without closing the session. Idempotent; no event comes after it. */
   close(): void
@@ -52,6 +54,9 @@ export interface ChannelEvents {
   onConnected(session: SessionId, password: Uint8Array, timeoutMs: number): void
   onReply(xid: number, zxid: Zxid, outcome: Outcome): void
   onEvent(event: WatchEvent): void
-  /** The connection ended: SessionExpired is final for the session, PeerStopped for the endpoint; others may be tried again. */
+  /**
+   * The connection ended: SessionExpired is final for the session, PeerStopped for the endpoint; others may be tried
+   * again.
+   */
   onClose(code: ErrorCode): void
 }

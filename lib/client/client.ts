@@ -95,7 +95,9 @@ export class Client {
   readonly #logger: Logger
   readonly #listeners = new Set<(change: StateChange) => void>()
 
-  /** Resolves when the session is open. Errors: Aborted, PeerStopped, SessionExpired (of a session taken up), TypeError. */
+  /**
+   * Resolves when the session is open. Errors: Aborted, PeerStopped, SessionExpired (of a session taken up), TypeError.
+   */
   static connect(parts: ClientParts, options: ConnectOptions = {}): Promise<Client> {
     return new Promise((resolve, reject) => {
       const { signal } = options
@@ -306,8 +308,10 @@ export class Client {
         reject(new ZkError('Aborted', undefined, { path, cause: signal?.reason }))
       }
       const isChildren = options.children === true
-      this.#leaveWatch({ op: isChildren ? 8 : 3, path: checkPath(path), watch: true }, isChildren ? pickNames : pickExists,
-        signal, isChildren ? 'child' : 'data', shot, () => signal?.addEventListener('abort', abort, { once: true }), reject)
+      const request = { op: isChildren ? 8 : 3, path: checkPath(path), watch: true } as const
+      const armed = (): void => signal?.addEventListener('abort', abort, { once: true })
+      const [pick, list]: [Pick, OneShotList] = isChildren ? [pickNames, 'child'] : [pickExists, 'data']
+      this.#leaveWatch(request, pick, signal, list, shot, armed, reject)
     })
   }
 
@@ -322,7 +326,9 @@ export class Client {
     })
   }
 
-  #read(op: 3 | 4 | 8 | 12, path: string, options: ReadOptions | undefined, list: OneShotList, pick: Pick): Promise<unknown> {
+  #read(
+    op: 3 | 4 | 8 | 12, path: string, options: ReadOptions | undefined, list: OneShotList, pick: Pick,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       checkPath(path)
       const watch = options?.watch

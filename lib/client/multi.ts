@@ -60,7 +60,8 @@ export class Multi<Results extends readonly unknown[] = []> {
       this.#isCommitted = true
       const pick = (outcome: Outcome, request: Request): Results | ZkError => {
         const results = pickMulti(outcome, request)
-        return results instanceof ZkError ? results : results.map((result, index) => this.#value(result, index)) as unknown as Results
+        if (results instanceof ZkError) return results
+        return results.map((result, index) => this.#value(result, index)) as unknown as Results
       }
       this.#session.submit({ op: 14, ops: this.#ops }, pick, options?.signal, resolve, reject)
     })

@@ -68,7 +68,8 @@ function modeOf(options: CreateOptions): CreateMode {
   if (mode !== undefined) {
     if (!Object.hasOwn(Mode, mode)) throw new TypeError(`the mode '${String(mode)}' is not known`)
     if (ephemeral || sequential || container) throw new TypeError('mode and its switches exclude each other')
-    if (mode.endsWith('Ttl') !== (ttlMs !== undefined)) throw new TypeError('ttlMs belongs to the modes that end in Ttl')
+    const isTtl = mode.endsWith('Ttl')
+    if (isTtl !== (ttlMs !== undefined)) throw new TypeError('ttlMs belongs to the modes that end in Ttl')
     return mode
   }
   if (container) {

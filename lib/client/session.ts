@@ -136,7 +136,7 @@ export class Session {
     return outcome
   }
 
-  /** Queues a request. Exactly one of `resolve` and `reject` is called, while its reply is delivered or in a later turn. */
+  /** Queues a request. Exactly one of `resolve` and `reject` is called, as its reply is delivered or before. */
   submit<T>(
     request: Request, pick: (outcome: Outcome, request: Request) => T | ZkError, signal: AbortSignal | undefined,
     resolve: (value: T) => void, reject: (error: Error) => void,
@@ -343,7 +343,7 @@ export class Session {
       else this.#end('expired', 'SessionExpired')
       return
     }
-    // Somebody took the session up elsewhere: fighting for it would never end. Unless it was a stray attempt of our own.
+    // Somebody took the session up elsewhere: fighting for it would never end. Unless it was a stray attempt of ours.
     if (code === 'SessionMoved' && this.#options.clock.now() - this.#gaveUpAtMs > STRAY_MS) {
       this.#end('closed', 'SessionMoved')
       return

@@ -19,7 +19,7 @@ export function asking(session: Session, signal: AbortSignal | undefined): Ask {
   })
 }
 
-/** Creates a node, and before it the parents that are missing. Those who race to do the same do not disturb each other. */
+/** Creates a node, and before it the parents that are missing. Those who race to do the same do no harm. */
 export async function createWithParents<T>(
   ask: Ask, request: CreateRequest, parents: 'persistent' | 'container', pick: Pick,
 ): Promise<T> {

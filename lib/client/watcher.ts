@@ -15,7 +15,7 @@ export interface WatchOptions {
   readonly children?: boolean
   /** Begins with one `present` item for each node that exists; no change falls between them and what follows. */
   readonly initial?: boolean
-  /** Items kept for a reader that is slower than the changes; then one `gap` item takes the place of the rest. 1,024. */
+  /** Items kept for a reader that is slower than the changes; one `gap` item takes the place of the rest. 1,024. */
   readonly bufferItems?: number
   /** Ends the watch: its reader gets an Aborted error. */
   readonly signal?: AbortSignal

@@ -213,7 +213,8 @@ export class Watches {
 
   #refused(request: SetWatchesRequest, error: ZkError): void {
     this.#logger.warn('the server refused to re-arm watches', { code: error.code })
-    for (const [map, paths] of [[this.#persistent, request.persistent], [this.#recursive, request.recursive]] as const) {
+    const lists = [[this.#persistent, request.persistent], [this.#recursive, request.recursive]] as const
+    for (const [map, paths] of lists) {
       for (const path of paths) {
         const registration = map.get(path)
         map.delete(path)

@@ -12,7 +12,8 @@ import { systemClock } from './system-clock.ts'
 
 /** What all peers of an ensemble in one process have in common. */
 export type SharedOptions = Pick<
-  PeerOptions, 'secret' | 'timing' | 'limits' | 'logger' | 'clock' | 'superDigest' | 'skipAcl' | 'ttl' | 'signal' | 'unref'
+  PeerOptions,
+  'secret' | 'timing' | 'limits' | 'logger' | 'clock' | 'superDigest' | 'skipAcl' | 'ttl' | 'signal' | 'unref'
 >
 
 /** What an ensemble in one process is made of. */

@@ -138,7 +138,8 @@ test('access-control lists and identities', async (t) => {
   const stranger = await ensemble.connect()
   t.defer(() => stranger.close())
   await rejects(stranger.get('/mine'), 'NoAuth')
-  assert.is((await zk.setAcl('/mine', [{ perms: Perm.read, scheme: 'world', id: 'anyone' }], { version: 0 })).aversion, 1)
+  const changed = await zk.setAcl('/mine', [{ perms: Perm.read, scheme: 'world', id: 'anyone' }], { version: 0 })
+  assert.is(changed.aversion, 1)
   assert.is((await stranger.get('/mine')).text(), 'x')
   await rejects(stranger.set('/mine', 'y'), 'NoAuth')
   await rejects(zk.addAuth('kerberos', 'x'), 'AuthFailed')
@@ -298,7 +299,8 @@ test('closing a session ends its ephemerals, and everybody who watches hears of 
 
 test('one peer on TCP and LevelDB by default, kept over a restart', async (t) => {
   const folder = t.tempFolder()
-  const options = { id: 1, ensemble: { name: 'solo', members: { 1: 'tcp://127.0.0.1:0' } }, storage: folder, signal: t.signal }
+  const ensemble = { name: 'solo', members: { 1: 'tcp://127.0.0.1:0' } }
+  const options = { id: 1, ensemble, storage: folder, signal: t.signal }
   const peer = await createPeer(options)
   t.defer(() => peer.stop())
   const zk = await peer.connect({ sessionTimeoutMs: 5_000 })

@@ -94,7 +94,8 @@ export class FakeChannel implements Channel {
   }
 
   connect(session = 7, timeoutMs = 9_000): void {
-    this.#events.onConnected(this.hello.session ?? sessionIdOf(makeZxid(0, session)), new Uint8Array(16).fill(session), timeoutMs)
+    const id = this.hello.session ?? sessionIdOf(makeZxid(0, session))
+    this.#events.onConnected(id, new Uint8Array(16).fill(session), timeoutMs)
   }
 
   /** Answers the next request that has no answer yet. */

@@ -2,6 +2,7 @@ import { Client } from '../../lib/client/client.ts'
 import type { StateChange } from '../../lib/client/session-state.ts'
 import { isZkError } from '../../lib/core/errors.ts'
 import { makeZxid } from '../../lib/core/zxid.ts'
+import { SILENT } from '../../lib/ports/logger.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { connected, FakeClock, FakeEndpoint, settle, someStat } from './fakes.ts'
 
@@ -72,7 +73,8 @@ test('a failed call names its path and code', async () => {
 test('wrong arguments are TypeErrors, wrong paths BadArguments; neither is sent', async () => {
   const { zk, endpoint } = await connected()
   for (const call of [
-    zk.create(5 as unknown as string), zk.set('/a', new Map() as unknown as string), zk.set('/a', 'x', { version: 0.5 }),
+    zk.create(5 as unknown as string), zk.set('/a', new Map() as unknown as string),
+    zk.set('/a', 'x', { version: 0.5 }),
     zk.create('/a', 'x', { mode: 'odd' as 'persistent' }), zk.create('/a', 'x', { ttlMs: 0 }),
     zk.create('/a', 'x', { container: true, ephemeral: true }), zk.get(undefined as unknown as string),
     zk.set('/a', Promise.resolve() as unknown as string), zk.set('/a', NaN),
@@ -196,7 +198,8 @@ test('attempts that fail are repeated with growing pauses', async () => {
     if (!endpoint.last.isClosed) endpoint.last.end('ConnectionLoss')
     clock.pass(100)
   }
-  assert.ok(endpoint.channels.length > 5 && endpoint.channels.length < 20, `${endpoint.channels.length} attempts in 4 s`)
+  const { length } = endpoint.channels
+  assert.ok(length > 5 && length < 20, `${length} attempts in 4 s`)
   assert.ok(clock.timers <= 2)
 })
 
@@ -326,7 +329,8 @@ test('reads on the spot need an idle session and a listener that is not being to
   const { zk, endpoint } = await connected()
   const channel = endpoint.last
   channel.zxid = makeZxid(1, 5)
-  channel.local = (request) => ({ code: 'Ok', result: { op: 4, data: new TextEncoder().encode(`${request.op}`), stat: someStat() } })
+  channel.local = ({ op }) => (
+    { code: 'Ok', result: { op: 4, data: new TextEncoder().encode(`${op}`), stat: someStat() } })
   assert.is((await zk.get('/a')).text(), '4')
   assert.equal(channel.ops, [])
   assert.is(zk.status().zxid, makeZxid(1, 5))
@@ -358,7 +362,7 @@ test('a reply out of order ends the connection, not the session', async () => {
 
 test('a listener that throws harms nobody', async () => {
   const errors: string[] = []
-  const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (text: string) => errors.push(text) }
+  const logger = { ...SILENT, error: (text: string) => void errors.push(text) }
   const { zk, endpoint } = await connected({ logger })
   zk.on('state', () => { throw new Error('mine') })
   endpoint.last.end('ConnectionLoss')
