@@ -29,7 +29,7 @@ export const STORAGE_FLAWS = {
   'accepts writes after close': 'a write before open or after close fails',
   'does not wait when it closes': 'close waits for the writes in flight',
   'opens twice': 'a storage that is open cannot be opened',
-} as const satisfies Record<string, string>
+} as const
 
 /** The name of one bug. */
 export type StorageFlaw = keyof typeof STORAGE_FLAWS

@@ -150,6 +150,7 @@ export class SimWorld implements ClientWorld {
     server.paused = false
     server.inbox.length = 0
     server.ticksMs = Infinity
+    server.failNextWrite = false
     this.note(`start ${id}`)
     server.replica = new Replica(this.#config(id), server.disk.recover(this.#codec), this.#now(server))
     this.#settle(server)
@@ -223,8 +224,8 @@ export class SimWorld implements ClientWorld {
     this.#server(id).slowness = factor
   }
 
-  failWrite(id: number): void {
-    this.#server(id).failNextWrite = true
+  failWrite(id: number, fails = true): void {
+    this.#server(id).failNextWrite = fails
   }
 
   jumpWall(id: number, byMs: number): void {

@@ -1,0 +1,75 @@
+import { parseArgs } from 'node:util'
+import { createEnsemble } from '../node.ts'
+import { Shell } from './shell.ts'
+import { inputKind, runLines, untilSignal } from './terminal.ts'
+import { ENSEMBLE_HELP, UsageError } from './usage.ts'
+
+const SIZE_MAX = 9
+
+interface EnsembleArguments {
+  readonly size: number
+  readonly folder: string | null
+  readonly name: string
+  readonly serve: boolean
+}
+
+function readArguments(args: readonly string[]): EnsembleArguments | null {
+  let values: { size?: string, data?: string, memory?: boolean, name?: string, serve?: boolean, help?: boolean }
+  try {
+    values = parseArgs({
+      args: [...args], strict: true,
+      options: {
+        size: { type: 'string' }, data: { type: 'string' }, memory: { type: 'boolean' }, name: { type: 'string' },
+        serve: { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
+      },
+    }).values
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message} (vivarium ensemble --help lists the options)`)
+  }
+  if (values.help === true) return null
+  const size = Number(values.size ?? 3)
+  if (!Number.isInteger(size) || size < 1 || size > SIZE_MAX) throw new UsageError(`--size takes 1 to ${SIZE_MAX}, not ${values.size}`)
+  if (values.memory === true && values.data !== undefined) throw new UsageError('--memory keeps nothing, so it takes no --data')
+  return {
+    size, folder: values.memory === true ? null : values.data ?? '.vivarium', name: values.name ?? 'vivarium',
+    serve: values.serve === true,
+  }
+}
+
+/** `vivarium ensemble`: peers in this process, and a shell to try them. */
+export const EnsembleCommand = {
+  async run(args: readonly string[]): Promise<number> {
+    const options = readArguments(args)
+    if (options === null) {
+      process.stdout.write(ENSEMBLE_HELP)
+      return 0
+    }
+    const { size, folder, name, serve } = options
+    const signals = untilSignal()
+    const ensemble = await createEnsemble({ size, name, ...(folder === null ? {} : { storage: folder }) })
+    try {
+      const kind = serve ? 'none' : inputKind()
+      if (kind !== 'commands') {
+        const where = folder === null ? 'in memory' : `in ${folder}`
+        process.stdout.write(`${size} peer${size === 1 ? '' : 's'} ${where}, leader is peer ${ensemble.leader() ?? 'none'}\n`)
+      }
+      if (kind === 'none') {
+        await signals.signal
+        return 0
+      }
+      if (kind === 'terminal') process.stdout.write('type help for the commands, quit to leave\n')
+      const zk = await ensemble.connect()
+      const shell = new Shell({
+        zk, status: () => ensemble.status(),
+        print: (line) => process.stdout.write(`${line}\n`),
+        complain: (line) => process.stderr.write(`${line}\n`),
+      })
+      await runLines(shell, kind === 'terminal', signals.signal)
+      await zk.close()
+      return kind === 'commands' && shell.failures > 0 ? 1 : 0
+    } finally {
+      await ensemble.stop()
+      signals.stop()
+    }
+  },
+}

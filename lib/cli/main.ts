@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+import { EnsembleCommand } from './ensemble-command.ts'
+import { GENERAL_HELP, UsageError, packageVersion } from './usage.ts'
+import { ServeCommand } from './serve-command.ts'
+import { explain } from './explain.ts'
+
+/** Runs the command line; the exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  const [command, ...rest] = args
+  switch (command) {
+    case 'ensemble': return EnsembleCommand.run(rest)
+    case 'serve': return ServeCommand.run(rest)
+    case '--version': case '-v':
+      process.stdout.write(`${packageVersion()}\n`)
+      return 0
+    case undefined: case '--help': case '-h': case 'help':
+      process.stdout.write(GENERAL_HELP)
+      return command === undefined ? 1 : 0
+    default: throw new UsageError(`unknown command: ${command}`)
+  }
+}
+
+main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code
+}, (error: unknown) => {
+  process.stderr.write(`vivarium: ${explain(error)}\n`)
+  // Whatever is still open belongs to a command that failed.
+  process.exit(1)
+})

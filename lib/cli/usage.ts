@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+
+/** What the user typed cannot be meant: one line, exit code 1. */
+export class UsageError extends Error {
+  override readonly name: string = 'UsageError'
+}
+
+/** Of `vivarium --help`. */
+export const GENERAL_HELP: string = `vivarium: coordination inside your app (ZooKeeper as a library)
+
+usage: vivarium ensemble [options]      an ensemble in this process, with a shell
+       vivarium serve [options]         one peer of an ensemble, until a signal ends it
+       vivarium COMMAND --help          the options of a command
+       vivarium --version
+`
+
+/** Of `vivarium ensemble --help`. */
+export const ENSEMBLE_HELP: string = `usage: vivarium ensemble [--size N] [--data DIR] [--memory] [--name NAME] [--serve]
+
+Runs an ensemble of peers in this process. On a terminal it opens a shell; commands on a pipe or in a file are run in
+order, then it stops, with exit code 1 if one of them failed. With --serve, or without any standard input, it serves
+until SIGINT or SIGTERM.
+
+  --size N      peers, 1 to 9 (3)
+  --data DIR    where they keep their data, one folder each (.vivarium); kept between runs
+  --memory      keep nothing
+  --name NAME   the ensemble's name (vivarium)
+  --serve       no shell
+  --help        this text
+`
+
+/** Of `vivarium serve --help`. */
+export const SERVE_HELP: string = `usage: vivarium serve --id N --member ID=ADDRESS... (--data DIR | --memory) [options]
+
+Runs one peer in the foreground until SIGINT or SIGTERM. All peers of an ensemble are started with the same members.
+
+  --id N                 this peer's id
+  --member ID=ADDRESS    a voter: tcp://host:port or ws://host:port; several addresses with commas, none for one
+                         that only dials (ID=); once per member, this peer included
+  --observer ID=ADDRESS  a member that does not vote
+  --data DIR             where it keeps its data
+  --memory               keep nothing
+  --name NAME            the ensemble's name (vivarium)
+  --listen ADDRESS       where to bind, when that is not the advertised address; may be repeated
+  --secret-file FILE     a secret that all peers share
+  --bootstrap            found the ensemble although not every voter can be reached; only for its very first start
+  --help                 this text
+`
+
+/** Of the shell's `help`. */
+export const SHELL_HELP: Readonly<Record<string, string>> = {
+  create: 'create [-s] [-e] [-c] [-t TTL_MS] PATH [DATA]   make a node: sequential, ephemeral, container, with a time to live',
+  get: 'get [-s] PATH                                   its data, with -s its stat too',
+  set: 'set [-s] [-v VERSION] PATH DATA                 replace its data',
+  ls: 'ls [-s] [-R] PATH                               its children, with -R all below',
+  delete: 'delete [-v VERSION] PATH                        remove a node without children',
+  deleteall: 'deleteall PATH                                  remove a node and all below',
+  stat: 'stat PATH                                       its versions, times and owners',
+  sync: 'sync PATH                                       see everything that was written before',
+  status: 'status                                          the peers: roles, epochs, how far behind',
+  help: 'help [COMMAND]                                  this text',
+  quit: 'quit                                            leave (also: exit)',
+}
+
+/** The version in the package's manifest, beside dist/ or the sources. */
+export function packageVersion(): string {
+  for (const up of ['../../package.json', '../../../package.json']) {
+    try {
+      const manifest = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { name?: string, version?: string }
+      if (manifest.name === 'vivarium' && manifest.version !== undefined) return manifest.version
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+  return 'unknown'
+}
