@@ -1,0 +1,168 @@
+import { execFile, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { build } from 'esbuild'
+import { ERROR_CODES } from '../lib/core/errors.ts'
+import { DEFAULT_LIMITS } from '../lib/core/limits.ts'
+import { DEFAULT_TIMING } from '../lib/peer/options.ts'
+import { assert, suite } from './harness.ts'
+import type { Case } from './harness.ts'
+
+const run = promisify(execFile)
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, unknown> }
+const tsx = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href
+const test = suite('readme')
+
+interface Block {
+  readonly language: string
+  readonly label: string
+  readonly code: string
+  readonly line: number
+}
+
+const blocks: readonly Block[] = [...readme.matchAll(/^```(\w+)(?: ([\w-]+))?\n([\s\S]*?)^```$/gm)].map((match) => ({
+  language: match[1] ?? '', label: match[2] ?? '', code: match[3] ?? '',
+  line: readme.slice(0, match.index).split('\n').length + 1,
+}))
+
+/** The source behind each specifier that users write. */
+function sourceOf(specifier: string, condition: 'node' | 'default'): string {
+  const entry = JSON.stringify(manifest.exports[specifier.replace(/^vivarium\/?/, './').replace(/^\.\/$/, '.')])
+  const files = [...entry.matchAll(/dist\/([\w/-]+)\.js/g)].map((match) => `${match[1] ?? ''}.ts`)
+  const file = condition === 'node' ? files[0] : files.at(-1)
+  if (file === undefined) throw new Error(`the package has no ${specifier}`)
+  return join(root, file)
+}
+
+/** The block as a module that imports the sources instead of the installed package. */
+function moduleOf(code: string, condition: 'node' | 'default' = 'node'): string {
+  return code.replace(/from '(vivarium[^']*)'/g, (_, specifier: string) =>
+    `from ${JSON.stringify(pathToFileURL(sourceOf(specifier, condition)).href)}`)
+}
+
+/** What the block says that it prints. */
+function expected(code: string): string {
+  return [...code.matchAll(/\/\/ => (.*)$/gm)].map((match) => `${match[1] ?? ''}\n`).join('')
+}
+
+function write(t: Case, name: string, text: string): string {
+  const path = join(t.tempFolder(), name)
+  writeFileSync(path, text)
+  return path
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, () => new Promise<ReturnType<typeof createServer>>(
+    (resolve) => { const server = createServer().listen(0, '127.0.0.1', () => resolve(server)) })))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => { server.close(resolve) })))
+  return ports
+}
+
+test('there are blocks', () => {
+  assert.ok(blocks.filter(({ language }) => language === 'js').length >= 10)
+  assert.is(blocks[0]?.language, 'js')
+})
+
+for (const { language, label, code, line } of blocks) {
+  if ((language !== 'js' && language !== 'ts') || label !== '') continue
+  test(`the block at line ${line} runs and prints what it says`, async (t) => {
+    const path = write(t, language === 'js' ? 'block.mjs' : 'block.mts', moduleOf(code))
+    // Node itself must understand it, before tsx translates anything.
+    if (language === 'js') await run(process.execPath, ['--check', path])
+    const { stdout, stderr } = await run(process.execPath, ['--import', tsx, path], { cwd: dirname(path), timeout: 20_000 })
+    assert.is(stderr, '')
+    assert.is(stdout, expected(code))
+  }, { timeoutMs: 30_000 })
+}
+
+/** Resolves when the process has printed the text. */
+function prints(child: ChildProcess, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let output = ''
+    child.stdout?.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+      if (output.includes(text)) resolve()
+    })
+    child.stderr?.on('data', (chunk: Buffer) => { output += chunk.toString() })
+    child.once('exit', (code) => reject(new Error(`ended with ${code} before it printed '${text}': ${output}`)))
+  })
+}
+
+test('three machines', async (t) => {
+  const block = blocks.find(({ label }) => label === 'three-machines')
+  assert.ok(block)
+  const ports = await freePorts(3)
+  let code = moduleOf(block?.code ?? '')
+  for (const [index, port] of ports.entries()) code = code.replace(`10.0.0.${index + 1}:7001`, `127.0.0.1:${port}`)
+  const path = write(t, 'peer.mjs', code)
+  await run(process.execPath, ['--check', path])
+  const children = ports.map((_, index) =>
+    spawn(process.execPath, ['--import', tsx, path, String(index + 1)], { cwd: dirname(path) }))
+  for (const child of children) t.defer(() => child.kill('SIGKILL'))
+  await Promise.all(children.map((child, index) => prints(child, `peer ${index + 1} serves\n`)))
+  const exits = children.map((child) => new Promise((resolve) => { child.once('exit', resolve) }))
+  for (const child of children) child.kill('SIGTERM')
+  assert.equal(await Promise.all(exits), [0, 0, 0])
+}, { timeoutMs: 60_000 })
+
+const FOREIGN = /^node:|node_modules\/(?!msgpackr\/)|\(disabled\)/
+
+test('the browser block bundles for a page, and joins the ensemble it names', async (t) => {
+  const block = blocks.find(({ label }) => label === 'browser')
+  const [port = 0] = await freePorts(1)
+  const code = (block?.code ?? '').replace(/from '(vivarium[^']*)'/g, (_, specifier: string) =>
+    `from ${JSON.stringify(sourceOf(specifier, 'default'))}`).replace('127.0.0.1:7002', `127.0.0.1:${port}`)
+  const bundle = await build({
+    stdin: { contents: `${code}\nawait leaf.stop()\n`, resolveDir: root, loader: 'js' }, bundle: true, write: false,
+    metafile: true, platform: 'browser', format: 'esm', target: 'es2023', logLevel: 'silent',
+  })
+  assert.equal(Object.keys(bundle.metafile.inputs).filter((path) => FOREIGN.test(path)), [])
+  const hub = write(t, 'hub.mjs', moduleOf(`
+    import { createPeer } from 'vivarium'
+    import { memory } from 'vivarium/storage/memory'
+    const hub = await createPeer({
+      id: 1, storage: memory(),
+      ensemble: { name: 'house', members: { 1: 'ws://127.0.0.1:${port}', 2: { addresses: [], role: 'observer' } } },
+    })
+    await hub.ready()
+    console.log('up')`))
+  const child = spawn(process.execPath, ['--import', tsx, hub])
+  t.defer(() => child.kill('SIGKILL'))
+  await prints(child, 'up\n')
+  // Node 20 lends the page a WebSocket.
+  const webSocket = pathToFileURL(join(root, 'node_modules/ws/wrapper.mjs')).href
+  const page = write(t, 'page.mjs', `import { WebSocket } from '${webSocket}'\nglobalThis.WebSocket = WebSocket\n` +
+    `${bundle.outputFiles[0]?.text ?? ''}`)
+  const { stdout } = await run(process.execPath, [page], { timeout: 20_000 })
+  assert.is(stdout, `[ 'zookeeper' ]\n`)
+}, { timeoutMs: 60_000 })
+
+/** The rows of the table between two marks. */
+function rows(mark: string): string[][] {
+  const text = readme.slice(readme.indexOf(`<!-- ${mark} -->`), readme.indexOf(`<!-- /${mark} -->`))
+  return text.split('\n').filter((line) => line.startsWith('| `')).map((line) =>
+    line.split('|').slice(1, -1).map((cell) => cell.trim().replaceAll('`', '')))
+}
+
+test('the table of errors is that of the code', () => {
+  const table = Object.entries(ERROR_CODES).filter(([code]) => code !== 'Ok')
+    .map(([code, [number, text]]) => [code, number === 0 ? '' : String(number), text])
+  assert.equal(rows('errors'), table)
+})
+
+test('the tables of limits and times are those of the code', () => {
+  const numbers = (mark: string): [string, number][] =>
+    rows(mark).map(([name = '', value = '']) => [name, Number(value.replaceAll(',', ''))])
+  assert.equal(numbers('limits'), Object.entries(DEFAULT_LIMITS))
+  assert.equal(numbers('timing'), Object.entries(DEFAULT_TIMING))
+})
+
+test.run()
