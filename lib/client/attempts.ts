@@ -24,6 +24,11 @@ export class Attempts {
     this.#endpoints = endpoints
   }
 
+  /** Every endpoint is gone for good. */
+  get isOver(): boolean {
+    return this.#endpoints.every(({ gone }) => gone)
+  }
+
   /** A session was opened: the next loss starts over with this endpoint. */
   succeeded(): void {
     this.#failures = 0

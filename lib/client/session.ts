@@ -348,6 +348,10 @@ export class Session {
       this.#end('closed', 'SessionMoved')
       return
     }
+    if (this.#attempts.isOver) {
+      this.#end('closed', 'PeerStopped')
+      return
+    }
     if (code === 'Overloaded') this.#window = Math.max(1, this.#window >> 1)
     this.#failSentWrites()
     if (!wasReady) this.#attempts.failed()

@@ -4,8 +4,7 @@ import type { Stat } from '../core/tree/stat.ts'
  * What a node can be given: a string is stored as UTF-8, bytes as they are, nothing as no data; arrays, plain objects,
  * numbers and booleans as JSON.
  */
-export type Data = string | Uint8Array | number | boolean | null | undefined | readonly unknown[] |
-  { readonly [key: string]: unknown }
+export type Data = string | Uint8Array | number | boolean | object | null | undefined
 
 const ENCODER = new TextEncoder()
 const DECODER = new TextDecoder('utf-8', { ignoreBOM: true })

@@ -1,5 +1,7 @@
-import { createEnsemble, createPeer, isZkError, Perm } from '../../lib/node.ts'
-import type { Client, Ensemble, StateChange, WatchItem, ZkError } from '../../lib/node.ts'
+import type { Channel, ChannelEvents, Endpoint, Hello } from '../../lib/client/channel.ts'
+import { Client, createEnsemble, createPeer, isZkError, Perm } from '../../lib/node.ts'
+import type { Ensemble, StateChange, WatchItem, ZkError } from '../../lib/node.ts'
+import { systemClock } from '../../lib/peer/system-clock.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import type { Case } from '../harness.ts'
 
@@ -295,6 +297,65 @@ test('closing a session ends its ephemerals, and everybody who watches hears of 
   await other.close()
   assert.is((await gone).type, 'deleted')
   assert.is(await zk.exists('/theirs'), null)
+})
+
+/** A door before an endpoint: shut, it cuts the connection without closing the session. */
+class Door implements Endpoint {
+  readonly name = 'door'
+  readonly gone = false
+  readonly #behind: Endpoint
+  #cut: (() => void) | null = null
+  isShut = false
+
+  constructor(behind: Endpoint) {
+    this.#behind = behind
+  }
+
+  get ready(): boolean {
+    return !this.isShut
+  }
+
+  open(hello: Hello, events: ChannelEvents): Channel {
+    if (this.isShut) {
+      setImmediate(() => events.onClose('ConnectionLoss'))
+      return { request: () => undefined, authenticate: async () => [], close: () => undefined }
+    }
+    const channel = this.#behind.open(hello, events)
+    this.#cut = () => {
+      channel.close()
+      events.onClose('ConnectionLoss')
+    }
+    return channel
+  }
+
+  shut(): void {
+    this.isShut = true
+    this.#cut?.()
+  }
+}
+
+test('a session that the ensemble gave up meanwhile is expired, and everything says so', async (t) => {
+  const { ensemble, zk } = await start(t, 3)
+  const behind = ensemble.peer(2)?.endpoint
+  assert.ok(behind)
+  if (behind === undefined) return
+  const door = new Door(behind)
+  const cut = await Client.connect({ endpoints: [door], clock: systemClock() }, { sessionTimeoutMs: 500 })
+  const states: string[] = []
+  cut.on('state', ({ state }) => states.push(state))
+  await cut.create('/theirs', 'x', { ephemeral: true })
+  const watcher = cut.watch('/theirs')
+  await watcher.ready()
+  const gone = zk.once('/theirs')
+  await zk.exists('/theirs')
+  door.shut()
+  const read = cut.get('/theirs')
+  assert.is((await gone).type, 'deleted')
+  door.isShut = false
+  await rejects(read, 'SessionExpired')
+  await rejects(watcher.next(), 'SessionExpired')
+  await rejects(cut.create('/more'), 'SessionExpired')
+  assert.equal(states, ['suspended', 'lost', 'expired'])
 })
 
 test('one peer on TCP and LevelDB by default, kept over a restart', async (t) => {

@@ -166,9 +166,13 @@ test('the peer of the session stops: a clear end', async () => {
   const { zk, endpoint } = await connected()
   const write = zk.create('/a')
   const read = zk.get('/a')
+  const states: string[] = []
+  zk.on('state', ({ state, code }) => states.push(`${state} ${code}`))
   endpoint.gone = true
   endpoint.last.end('PeerStopped')
-  await rejects(write, 'ConnectionLoss')
+  assert.equal(states, ['closed PeerStopped'])
+  const error = await rejects(write, 'PeerStopped')
+  assert.ok(isZkError(error) && error.mayHaveHappened)
   await rejects(read, 'PeerStopped')
   await rejects(zk.get('/a'), 'PeerStopped')
   assert.is(zk.state, 'closed')
