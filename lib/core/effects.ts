@@ -146,8 +146,8 @@ export interface ReplicaConfig {
   /** 32 hexadecimal digits from the system's random source: the ensemble's id, should this peer found it. */
   readonly newEnsembleId: string
   readonly codec: TxnCodec
-  /** Text of /zookeeper/config. */
-  readonly configText: string
+  /** What /zookeeper/config says. */
+  readonly configData: Readonly<Uint8Array>
   /** Tests only: switches on one known bug, to prove that the checkers see it (correctness plan, mutants). */
   readonly mutant?: string
 }

@@ -95,7 +95,7 @@ export class Replica implements ZabContext {
     }
     this.journal = new Journal(log, meta, recovered.base)
     this.#tree = recovered.tree
-    this.#tree.setConfig(config.configText)
+    this.#tree.setConfig(config.configData)
     this.committed = recovered.tree.zxid > meta.commitHint ? recovered.tree.zxid : meta.commitHint
     if (this.committed > log.last) this.committed = log.last
     this.founding = new FoundingRule(config.peerId, this.voters, config.bootstrap,
@@ -513,7 +513,7 @@ export class Replica implements ZabContext {
       tree: () => this.#tree,
       replaceTree: (tree) => {
         this.#tree = tree
-        tree.setConfig(this.config.configText)
+        tree.setConfig(this.config.configData)
         this.committed = tree.zxid
         this.#snapshotter.abandon()
         if (tree.ensembleId !== '') this.journal.setMeta({ ensembleId: tree.ensembleId })

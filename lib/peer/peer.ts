@@ -99,7 +99,7 @@ export class Peer {
         seed: (high % 2 ** 20) * 2 ** 32 + low,
         newEnsembleId: randomHex(),
         codec,
-        configText: configText(settings.members),
+        configData: new TextEncoder().encode(configText(settings.members)),
       }, recovered, { ms: clock.now(), wallMs: clock.wall() })
       peer = new Peer(settings, replica)
     } catch (error) {

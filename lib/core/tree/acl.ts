@@ -1,3 +1,4 @@
+import { hashText } from './hash.ts'
 import { OPEN_ACL } from './request.ts'
 import type { Acl, Identity } from './request.ts'
 
@@ -70,25 +71,54 @@ export function permits(
 }
 
 /** What getACL shows to one who has no ADMIN: `user:x` for every digest. */
-export function maskDigests(acl: readonly Acl[], perms: boolean): readonly Acl[] {
-  if (perms || acl === OPEN_ACL) return acl
+export function maskDigests(acl: readonly Acl[]): readonly Acl[] {
+  if (acl === OPEN_ACL) return acl
   return acl.map((entry) => entry.scheme === 'digest' && entry.id.includes(':')
     ? { ...entry, id: `${entry.id.slice(0, entry.id.indexOf(':'))}:x` }
     : entry)
 }
 
-/** Stores each distinct list once. */
-export class AclTable {
-  readonly #lists = new Map<string, readonly Acl[]>()
+interface StoredList {
+  readonly list: readonly Acl[]
+  readonly key: string
+  readonly hash: number
+  uses: number
+}
 
-  intern(acl: readonly Acl[]): readonly Acl[] {
+/** Stores each distinct list once, for as long as a node has it. */
+export class AclTable {
+  readonly #byKey = new Map<string, StoredList>()
+  readonly #byList = new Map<readonly Acl[], StoredList>()
+
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  /** One more node has this list. */
+  acquire(acl: readonly Acl[]): readonly Acl[] {
     if (equalAcls(acl, OPEN_ACL)) return OPEN_ACL
     const key = JSON.stringify(acl.map(({ perms, scheme, id }) => [perms, scheme, id]))
-    const known = this.#lists.get(key)
-    if (known !== undefined) return known
-    const list = acl.map(({ perms, scheme, id }) => ({ perms, scheme, id }))
-    this.#lists.set(key, list)
-    return list
+    let stored = this.#byKey.get(key)
+    if (stored === undefined) {
+      stored = { list: acl.map(({ perms, scheme, id }) => ({ perms, scheme, id })), key, hash: hashText(key), uses: 0 }
+      this.#byKey.set(key, stored)
+      this.#byList.set(stored.list, stored)
+    }
+    stored.uses++
+    return stored.list
+  }
+
+  /** One node less has it. */
+  release(list: readonly Acl[]): void {
+    const stored = this.#byList.get(list)
+    if (stored === undefined || --stored.uses > 0) return
+    this.#byKey.delete(stored.key)
+    this.#byList.delete(list)
+  }
+
+  /** A hash of the content of a list that is stored here; 0 for the open one. */
+  hashOf(list: readonly Acl[]): number {
+    return list === OPEN_ACL ? 0 : this.#byList.get(list)?.hash ?? 0
   }
 }
 

@@ -1,6 +1,7 @@
 import { ZkError } from '../errors.ts'
 import { isZxid } from '../zxid.ts'
 import { AclTable } from './acl.ts'
+import { DataSlabs } from './data-slabs.ts'
 import { NodeIndex } from './node-index.ts'
 import { nameOf, parentOf, validatePath } from './path.ts'
 import { OPEN_ACL } from './request.ts'
@@ -9,7 +10,7 @@ import { isSessionId } from './stat.ts'
 import type { NodeKindNumber, SnapshotRow } from './txn.ts'
 import { Tree } from './tree.ts'
 import { Row } from './view.ts'
-import { DataSlabs, NumberPages, Znode } from './znode.ts'
+import { NumberPages, Znode } from './znode.ts'
 
 /**
  * Builds a tree from a snapshot's rows, in any order, one chunk at a time. Rows come from disk or from another peer, so
@@ -56,7 +57,7 @@ export class TreeLoader {
       throw damaged(`a bad node row for ${path}`)
     }
     const { pages, slabs, acls, index } = this.#parts
-    const node = new Znode(path, acl === null ? OPEN_ACL : acls.intern(readAcl(acl)), nodeKind, owner, ttlMs)
+    const node = new Znode(path, acl === null ? OPEN_ACL : acls.acquire(readAcl(acl)), nodeKind, owner, ttlMs)
     pages.claim(node)
     node.czxid = czxid
     node.mzxid = mzxid
@@ -66,7 +67,7 @@ export class TreeLoader {
     node.version = version
     node.aversion = aversion
     node.creates = creates
-    slabs.store(node, data, nodeKind === 0)
+    slabs.store(node, data)
     this.#tree.adopt(node)
     if (path !== '/') {
       const parent = parentOf(path)

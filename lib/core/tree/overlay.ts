@@ -2,11 +2,18 @@ import type { Acl } from './request.ts'
 import type { SessionId } from './stat.ts'
 import type { Tree } from './tree.ts'
 import type { NodeState } from './znode.ts'
+import { NodeKind } from './txn.ts'
 import type { NodeKindNumber } from './txn.ts'
 import type { Zxid } from '../zxid.ts'
 
-/** A node as it will be once the outstanding txns are applied. */
+/** A node as it will be once the txn `zxid` is applied. */
 export class PendingNode implements NodeState {
+  readonly zxid: Zxid
+  readonly path: string
+  /** False: deleted. */
+  exists = true
+  /** What the change does to the number of its owner's ephemerals. */
+  owned: -1 | 0 | 1 = 0
   version = 0
   aversion = 0
   creates = 0
@@ -15,14 +22,16 @@ export class PendingNode implements NodeState {
   readonly owner: SessionId
   acl: readonly Acl[]
 
-  constructor(nodeKind: NodeKindNumber, owner: SessionId, acl: readonly Acl[]) {
+  constructor(zxid: Zxid, path: string, nodeKind: NodeKindNumber, owner: SessionId, acl: readonly Acl[]) {
+    this.zxid = zxid
+    this.path = path
     this.nodeKind = nodeKind
     this.owner = owner
     this.acl = acl
   }
 
-  static copyOf(state: NodeState): PendingNode {
-    const copy = new PendingNode(state.nodeKind, state.owner, state.acl)
+  static copyOf(zxid: Zxid, path: string, state: NodeState): PendingNode {
+    const copy = new PendingNode(zxid, path, state.nodeKind, state.owner, state.acl)
     copy.version = state.version
     copy.aversion = state.aversion
     copy.creates = state.creates
@@ -31,10 +40,23 @@ export class PendingNode implements NodeState {
   }
 }
 
-interface Change {
-  readonly zxid: Zxid
-  /** Null: deleted. */
-  readonly state: PendingNode | null
+/** Ephemerals of one session that outstanding txns create or delete. */
+class PendingSession {
+  /** Outstanding creations minus deletions. */
+  delta = 0
+  /** Outstanding creations and deletions. */
+  changes = 0
+  /** Outstanding creations by path. */
+  readonly created = new Map<string, number>()
+
+  add(node: PendingNode, sign: 1 | -1): void {
+    this.delta += node.owned * sign
+    this.changes += sign
+    if (node.owned !== 1) return
+    const count = (this.created.get(node.path) ?? 0) + sign
+    if (count === 0) this.created.delete(node.path)
+    else this.created.set(node.path, count)
+  }
 }
 
 /**
@@ -43,14 +65,14 @@ interface Change {
  */
 export class Overlay {
   readonly #tree: Tree
-  readonly #changes = new Map<string, Change>()
-  /** Paths in the order of their changes, so that what is applied is forgotten without a search. */
-  #order: { readonly zxid: Zxid, readonly path: string }[] = []
+  /** The last outstanding state of each path. */
+  readonly #changes = new Map<string, PendingNode>()
+  /** All of them in their order, so that what is applied is forgotten without a search. */
+  #order: PendingNode[] = []
   #head = 0
-  /** Outstanding creations of ephemerals by owner. */
-  readonly #ephemerals = new Map<SessionId, Set<string>>()
-  /** While a multi is prepared: what each change replaced. */
-  #undo: { readonly path: string, readonly before: Change | undefined }[] | null = null
+  readonly #sessions = new Map<SessionId, PendingSession>()
+  /** While a multi is prepared: what each of its changes replaced. */
+  #undo: (PendingNode | undefined)[] | null = null
 
   constructor(tree: Tree) {
     this.#tree = tree
@@ -60,32 +82,57 @@ export class Overlay {
   get(path: string): NodeState | undefined {
     if (this.#changes.size > 0) {
       const change = this.#changes.get(path)
-      if (change !== undefined) return change.state ?? undefined
+      if (change !== undefined) return change.exists ? change : undefined
     }
     return this.#tree.node(path)
   }
 
-  set(zxid: Zxid, path: string, state: PendingNode | null): void {
-    this.#undo?.push({ path, before: this.#changes.get(path) })
-    this.#changes.set(path, { zxid, state })
-    this.#order.push({ zxid, path })
-    if (state !== null && state.nodeKind === 1) {
-      const owned = this.#ephemerals.get(state.owner)
-      if (owned === undefined) this.#ephemerals.set(state.owner, new Set([path]))
-      else owned.add(path)
-    }
+  /** True while a txn that changes the node is outstanding. */
+  isPending(path: string): boolean {
+    return this.#changes.has(path)
+  }
+
+  /** Outstanding changes, for tests and metrics. */
+  get size(): number {
+    return this.#order.length - this.#head
+  }
+
+  created(node: PendingNode): void {
+    if (node.nodeKind === NodeKind.ephemeral) node.owned = 1
+    this.changed(node)
+  }
+
+  changed(node: PendingNode): void {
+    this.#undo?.push(this.#changes.get(node.path))
+    this.#changes.set(node.path, node)
+    this.#order.push(node)
+    if (node.owned !== 0) this.#account(node, 1)
+  }
+
+  deleted(zxid: Zxid, path: string, state: NodeState): void {
+    const node = new PendingNode(zxid, path, state.nodeKind, state.owner, state.acl)
+    node.exists = false
+    if (node.nodeKind === NodeKind.ephemeral) node.owned = -1
+    this.changed(node)
+  }
+
+  #account(node: PendingNode, sign: 1 | -1): void {
+    let pending = this.#sessions.get(node.owner)
+    if (pending === undefined) this.#sessions.set(node.owner, pending = new PendingSession())
+    pending.add(node, sign)
+    if (pending.changes === 0) this.#sessions.delete(node.owner)
   }
 
   /** Ephemerals of a session once everything outstanding is applied. */
   ephemeralsOf(session: SessionId): string[] {
     const paths = new Set(this.#tree.ephemeralsOf(session))
-    for (const path of this.#ephemerals.get(session) ?? []) paths.add(path)
+    for (const path of this.#sessions.get(session)?.created.keys() ?? []) paths.add(path)
     return [...paths].filter((path) => this.get(path)?.owner === session)
   }
 
-  /** At most this many; cheap. */
-  ephemeralsAtMost(session: SessionId): number {
-    return this.#tree.ephemeralsOf(session).size + (this.#ephemerals.get(session)?.size ?? 0)
+  /** How many those are. */
+  ephemeralCount(session: SessionId): number {
+    return this.#tree.ephemeralsOf(session).size + (this.#sessions.get(session)?.delta ?? 0)
   }
 
   /** Changes from here on can be undone. */
@@ -95,39 +142,31 @@ export class Overlay {
 
   /** Keeps or undoes the changes since `begin`. */
   end(keep: boolean): void {
-    const undo = this.#undo ?? []
+    const undo = this.#undo
     this.#undo = null
-    if (keep) return
-    for (const { path, before } of undo.reverse()) {
-      if (before === undefined) this.#changes.delete(path)
-      else this.#changes.set(path, before)
+    if (keep || undo === null) return
+    for (let before = undo.length - 1; before >= 0; before--) {
+      const node = this.#order.pop()!
+      const replaced = undo[before]
+      if (replaced === undefined) this.#changes.delete(node.path)
+      else this.#changes.set(node.path, replaced)
+      if (node.owned !== 0) this.#account(node, -1)
     }
   }
 
   /** The tree has applied everything up to `zxid`. */
   applied(zxid: Zxid): void {
     while (this.#head < this.#order.length && this.#order[this.#head]!.zxid <= zxid) {
-      const { path } = this.#order[this.#head++]!
-      const change = this.#changes.get(path)
-      if (change !== undefined && change.zxid <= zxid) {
-        this.#changes.delete(path)
-      }
-      if (this.#ephemerals.size > 0) this.#settleEphemeral(path)
+      const node = this.#order[this.#head++]!
+      if (this.#changes.get(node.path) === node) this.#changes.delete(node.path)
+      if (node.owned !== 0) this.#account(node, -1)
     }
     if (this.#head === this.#order.length) {
       if (this.#head > 0) this.#order = []
       this.#head = 0
-      this.#ephemerals.clear()
     } else if (this.#head > 8_192) {
       this.#order = this.#order.slice(this.#head)
       this.#head = 0
-    }
-  }
-
-  #settleEphemeral(path: string): void {
-    if (this.#changes.has(path)) return
-    for (const [session, paths] of this.#ephemerals) {
-      if (paths.delete(path) && paths.size === 0) this.#ephemerals.delete(session)
     }
   }
 
@@ -135,6 +174,7 @@ export class Overlay {
     this.#changes.clear()
     this.#order = []
     this.#head = 0
-    this.#ephemerals.clear()
+    this.#sessions.clear()
+    this.#undo = null
   }
 }

@@ -1,5 +1,7 @@
+/** The node that shows the members. */
+export const CONFIG_PATH = '/zookeeper/config'
 /** Nodes that exist always and cannot be deleted. */
-export const BUILT_IN: readonly string[] = ['/', '/zookeeper', '/zookeeper/quota', '/zookeeper/config']
+export const BUILT_IN: readonly string[] = ['/', '/zookeeper', '/zookeeper/quota', CONFIG_PATH]
 
 /** True for a path that a node may have (ZooKeeper: PathUtils.validatePath, on UTF-16 units). */
 export function validatePath(path: string): boolean {

@@ -15,7 +15,7 @@ import { nextVersion } from './tree.ts'
 import type { Tree } from './tree.ts'
 import { NodeKind } from './txn.ts'
 import type { CloseSessionTxn, CreateSessionTxn, MultiPart, NodeKindNumber, TxnBody } from './txn.ts'
-import type { NodeState } from './znode.ts'
+import type { NodeState, Znode } from './znode.ts'
 
 /** What a tree allows. */
 export interface TreeOptions {
@@ -58,7 +58,7 @@ export class Preparer {
   /** Sessions whose opening or closing is outstanding. */
   readonly #opening = new Map<SessionId, Zxid>()
   readonly #closing = new Map<SessionId, Zxid>()
-  #reapFrom: Iterator<{ readonly path: string }> | null = null
+  #reapFrom: Iterator<Znode> | null = null
 
   constructor(tree: Tree, options: TreeOptions) {
     this.#tree = tree
@@ -106,13 +106,13 @@ export class Preparer {
     const owner = kind === NodeKind.ephemeral ? requester.session : NO_SESSION
     if (kind === NodeKind.ephemeral) {
       if (!this.hasSession(owner)) return refuse('SessionExpired')
-      if (this.#overlay.ephemeralsAtMost(owner) >= this.#options.sessionEphemerals) return refuse('QuotaExceeded')
+      if (this.#overlay.ephemeralCount(owner) >= this.#options.sessionEphemerals) return refuse('QuotaExceeded')
     }
-    const above = PendingNode.copyOf(parent)
+    const above = PendingNode.copyOf(zxid, parentPath, parent)
     above.creates = (parent.creates + 1) | 0
     above.childCount++
-    this.#overlay.set(zxid, parentPath, above)
-    this.#overlay.set(zxid, path, new PendingNode(kind, owner, acl))
+    this.#overlay.changed(above)
+    this.#overlay.created(new PendingNode(zxid, path, kind, owner, acl))
     const degraded = op === 21 && kind !== NodeKind.ttl
     return {
       kind: 'create', path, data: request.data, acl, nodeKind: kind, owner, ttlMs: kind === NodeKind.ttl ? ttlMs : 0,
@@ -146,14 +146,14 @@ export class Preparer {
     if (node === undefined) return refuse('NoNode')
     if (version !== -1 && version !== node.version) return refuse('BadVersion')
     if (node.childCount > 0) return refuse('NotEmpty')
-    return this.#removed(zxid, path, parentPath, parent)
+    return this.#removed(zxid, path, node, parentPath, parent)
   }
 
-  #removed(zxid: Zxid, path: string, parentPath: string, parent: NodeState): Plain {
-    const above = PendingNode.copyOf(parent)
+  #removed(zxid: Zxid, path: string, node: NodeState, parentPath: string, parent: NodeState): Plain {
+    const above = PendingNode.copyOf(zxid, parentPath, parent)
     above.childCount--
-    this.#overlay.set(zxid, parentPath, above)
-    this.#overlay.set(zxid, path, null)
+    this.#overlay.changed(above)
+    this.#overlay.deleted(zxid, path, node)
     return { kind: 'delete', path }
   }
 
@@ -165,7 +165,7 @@ export class Preparer {
     if (node === undefined || parent === undefined) return refuse('NoNode')
     if (node.childCount > 0) return refuse('NotEmpty')
     if (node.nodeKind === NodeKind.ephemeral) return refuse('BadVersion')
-    return this.#removed(zxid, path, parentPath, parent)
+    return this.#removed(zxid, path, node, parentPath, parent)
   }
 
   // --- change ------------------------------------------------------------------------------------------------------
@@ -177,9 +177,9 @@ export class Preparer {
     if (node === undefined) return refuse('NoNode')
     if (!this.#permits(node, Perm.write, requester)) return refuse('NoAuth')
     if (request.version !== -1 && request.version !== node.version) return refuse('BadVersion')
-    const next = PendingNode.copyOf(node)
+    const next = PendingNode.copyOf(zxid, path, node)
     next.version = nextVersion(node.version)
-    this.#overlay.set(zxid, path, next)
+    this.#overlay.changed(next)
     return { kind: 'setData', path, data: request.data, version: next.version }
   }
 
@@ -192,10 +192,10 @@ export class Preparer {
     if (node === undefined) return refuse('NoNode')
     if (!this.#permits(node, Perm.admin, requester)) return refuse('NoAuth')
     if (request.version !== -1 && request.version !== node.aversion) return refuse('BadVersion')
-    const next = PendingNode.copyOf(node)
+    const next = PendingNode.copyOf(zxid, path, node)
     next.aversion = nextVersion(node.aversion)
     next.acl = acl
-    this.#overlay.set(zxid, path, next)
+    this.#overlay.changed(next)
     return { kind: 'setAcl', path, acl, version: next.aversion }
   }
 
@@ -252,8 +252,9 @@ export class Preparer {
     for (const path of paths) {
       const parentPath = parentOf(path)
       const parent = this.#overlay.get(parentPath)
-      assert(parent !== undefined, 'the parent of an ephemeral exists')
-      this.#removed(zxid, path, parentPath, parent)
+      const node = this.#overlay.get(path)
+      assert(parent !== undefined && node !== undefined, 'an ephemeral and its parent exist')
+      this.#removed(zxid, path, node, parentPath, parent)
     }
     return { kind: 'closeSession', paths }
   }
@@ -287,14 +288,13 @@ export class Preparer {
         this.#reapFrom = null
         break
       }
-      const node = this.#tree.node(step.value.path)
-      if (node === undefined || node.childCount > 0 || this.#overlay.get(node.path)?.childCount !== 0) continue
-      if (this.#isDue(node, wallMs)) due.push(node.path)
+      const node = step.value
+      if (node.childCount === 0 && !this.#overlay.isPending(node.path) && this.#isDue(node, wallMs)) due.push(node.path)
     }
     return due
   }
 
-  #isDue(node: NonNullable<ReturnType<Tree['node']>>, wallMs: number): boolean {
+  #isDue(node: Znode, wallMs: number): boolean {
     if (node.nodeKind === NodeKind.ttl) return wallMs - node.mtime > node.ttlMs
     if (node.creates > 0) return true
     const neverMs = this.#options.containerNeverUsedMs

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
 import { maskDigests, permits } from './acl.ts'
+import { childOf } from './path.ts'
 import { EventType, Perm } from './request.ts'
 import type {
   MultiReadRequest, OpResult, Outcome, Request, Requester, SetWatchesRequest, WatchableRead, WatchesRequest,
@@ -86,7 +87,8 @@ function getAcl(reading: Reading, path: string): Outcome {
   const node = find(reading, path)
   if (node === undefined) return fail('NoNode')
   if (!readable(reading, node, Perm.read | Perm.admin)) return fail('NoAuth')
-  return { code: 'Ok', result: { op: 6, acl: maskDigests(node.acl, readable(reading, node, Perm.admin)), stat: node.stat() } }
+  const acl = readable(reading, node, Perm.admin) ? node.acl : maskDigests(node.acl)
+  return { code: 'Ok', result: { op: 6, acl, stat: node.stat() } }
 }
 
 /** Independent reads; their watch flags are ignored. */
@@ -110,12 +112,13 @@ function countDescendants(reading: Reading, path: string): Outcome {
   const node = find(reading, path)
   if (node === undefined) return fail('NoNode')
   if (!readable(reading, node)) return fail('NoAuth')
+  if (node.path === '/') return { code: 'Ok', result: { op: 104, total: reading.tree.nodeCount - 1 } }
   let total = 0
   const open = [node]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     for (const name of next.children?.list() ?? []) {
       total++
-      const child = reading.tree.node(next.path === '/' ? `/${name}` : `${next.path}/${name}`)
+      const child = reading.tree.node(childOf(next.path, name))
       if (child !== undefined && child.childCount > 0) open.push(child)
     }
   }

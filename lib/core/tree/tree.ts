@@ -1,18 +1,22 @@
 import { assert, unreachable } from '../assert.ts'
+import type { ErrorCode } from '../errors.ts'
 import { ZXID_ZERO } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
 import { AclTable } from './acl.ts'
+import { DataSlabs } from './data-slabs.ts'
+import { finish, hashBytes, hashText, mix } from './hash.ts'
 import { NodeIndex } from './node-index.ts'
-import { BUILT_IN, nameOf, parentOf } from './path.ts'
+import { BUILT_IN, CONFIG_PATH, nameOf, parentOf } from './path.ts'
 import { OPEN_ACL, Perm } from './request.ts'
 import type { Acl, OpResult, Outcome } from './request.ts'
 import { NO_SESSION, sessionIdOf } from './stat.ts'
 import type { SessionId, Stat } from './stat.ts'
 import { NodeKind } from './txn.ts'
-import type { CreateTxn, MultiPart, MultiTxn, SnapshotRow, Txn } from './txn.ts'
-import { FrozenView, Row } from './view.ts'
-import type { TreeView } from './view.ts'
-import { DataSlabs, NumberPages, Znode, hashText } from './znode.ts'
+import type { CreateTxn, MultiPart, MultiTxn, Txn } from './txn.ts'
+import { ReapList } from './reap-list.ts'
+import { FrozenView } from './view.ts'
+import type { StoredSession, TreeView } from './view.ts'
+import { CTIME, CZXID, MTIME, MZXID, NumberPages, PZXID, Znode } from './znode.ts'
 import type { Watches } from './watches.ts'
 
 export type { TreeView } from './view.ts'
@@ -40,10 +44,10 @@ export interface TreeParts {
  */
 export class Tree {
   readonly #parts: TreeParts
-  readonly #sessions = new Map<SessionId, SessionRecord>()
+  readonly #sessions = new Map<SessionId, StoredSession>()
   readonly #ephemerals = new Map<SessionId, Set<string>>()
   /** Containers and TTL nodes: what the leader may reap. */
-  readonly #reapable = new Set<Znode>()
+  readonly #reapable = new ReapList()
   #views: FrozenView[] = []
   #generation = 1
   #zxid: Zxid = ZXID_ZERO
@@ -64,13 +68,14 @@ export class Tree {
   }
 
   #addBuiltIn(path: string): void {
-    const node = new Znode(path, path === '/zookeeper/config' ? READ_ACL : OPEN_ACL, NodeKind.persistent, NO_SESSION, 0)
+    const acl = path === CONFIG_PATH ? this.#parts.acls.acquire(READ_ACL) : OPEN_ACL
+    const node = new Znode(path, acl, NodeKind.persistent, NO_SESSION, 0)
     this.#parts.pages.claim(node)
     for (const field of ['czxid', 'mzxid', 'pzxid'] as const) node[field] = ZXID_ZERO
     node.ctime = 0
     node.mtime = 0
-    this.#parts.slabs.store(node, new Uint8Array(0), true)
-    if (path === '/zookeeper/config') node.version = node.aversion = -1
+    this.#parts.slabs.store(node, new Uint8Array(0))
+    if (path === CONFIG_PATH) node.version = node.aversion = -1
     if (path !== '/') this.#parts.index.get(parentOf(path))!.addChild(nameOf(path))
     this.adopt(node)
   }
@@ -81,7 +86,7 @@ export class Tree {
   get sessions(): ReadonlyMap<SessionId, SessionRecord> { return this.#sessions }
   get nodeCount(): number { return this.#parts.index.size }
   get dataBytes(): number { return this.#parts.slabs.bytes }
-  get reapable(): ReadonlySet<Znode> { return this.#reapable }
+  get reapable(): ReapList { return this.#reapable }
 
   /** Order-independent sum over nodes and sessions: equal states have equal digests. */
   digest(): { hash1: number, hash2: number } {
@@ -191,12 +196,14 @@ export class Tree {
     const parent = index.get(parentOf(path))
     assert(parent !== undefined, 'the parent of a created node exists')
     assert(index.get(path) === undefined, 'a created node is new')
+    assert(parent.nodeKind !== NodeKind.ephemeral, 'an ephemeral has no children')
+    assert(body.parentCreates === ((parent.creates + 1) | 0), 'the create counter of the parent rises by one')
     assert(nodeKind !== NodeKind.ephemeral || this.#sessions.has(owner), 'the owner of an ephemeral is an open session')
-    const node = new Znode(path, acls.intern(body.acl), nodeKind, owner, body.ttlMs)
+    const node = new Znode(path, acls.acquire(body.acl), nodeKind, owner, body.ttlMs)
     pages.claim(node)
     node.czxid = node.mzxid = node.pzxid = zxid
     node.ctime = node.mtime = timeMs
-    slabs.store(node, body.data, nodeKind === NodeKind.persistent)
+    slabs.store(node, body.data)
     this.#beginChange(parent)
     parent.addChild(nameOf(path))
     parent.creates = body.parentCreates
@@ -221,7 +228,7 @@ export class Tree {
   }
 
   #delete(zxid: Zxid, path: string, watches: Watches | null): void {
-    const { index, pages, slabs } = this.#parts
+    const { index, pages, slabs, acls } = this.#parts
     const node = index.get(path)
     assert(node !== undefined && node.childCount === 0, 'a deleted node exists and has no children')
     const parent = index.get(parentOf(path))
@@ -241,6 +248,7 @@ export class Tree {
     }
     slabs.drop(node)
     pages.release(node)
+    acls.release(node.acl)
     if (watches !== null && !watches.idle) watches.deleted(path, zxid, node.acl, parent.path, parent.acl)
   }
 
@@ -251,7 +259,7 @@ export class Tree {
     assert(node !== undefined, 'a changed node exists')
     assert(version === nextVersion(node.version), 'versions rise by one')
     this.#beginChange(node)
-    this.#parts.slabs.store(node, data, false)
+    this.#parts.slabs.store(node, data)
     node.version = version
     node.mzxid = zxid
     node.mtime = timeMs
@@ -264,7 +272,10 @@ export class Tree {
     assert(node !== undefined, 'a changed node exists')
     assert(version === nextVersion(node.aversion), 'versions rise by one')
     this.#beginChange(node)
-    node.acl = this.#parts.acls.intern(acl)
+    const { acls } = this.#parts
+    const old = node.acl
+    node.acl = acls.acquire(acl)
+    acls.release(old)
     node.aversion = version
     this.#endChange(node)
   }
@@ -276,26 +287,32 @@ export class Tree {
   }
 
   restoreSession(session: SessionId, timeoutMs: number, password: Uint8Array): void {
-    this.#sessions.set(session, { timeoutMs, password: new Uint8Array(password) })
-    this.#foldSession(session, timeoutMs)
+    const record = { timeoutMs, password: new Uint8Array(password), generation: this.#generation }
+    this.#sessions.set(session, record)
+    this.#foldSession(session, record)
   }
 
   #closeSession(zxid: Zxid, session: SessionId, paths: readonly string[], watches: Watches | null): void {
     const record = this.#sessions.get(session)
     assert(record !== undefined, 'a closed session was open')
-    for (const path of paths) this.#delete(zxid, path, watches)
+    for (const path of paths) {
+      assert(this.#parts.index.get(path)?.owner === session, 'a closing txn deletes what its session owns')
+      this.#delete(zxid, path, watches)
+    }
     assert(!this.#ephemerals.has(session), 'a closing txn lists all ephemerals of its session')
+    for (const view of this.#views) view.keepSession(session, record)
     this.#sessions.delete(session)
-    this.#foldSession(session, record.timeoutMs)
+    this.#foldSession(session, record)
   }
 
-  /** The text of /zookeeper/config: local, outside the txns (its version stays -1). */
-  setConfig(text: string): void {
-    const node = this.#parts.index.get('/zookeeper/config')
+  /**
+   * The text of /zookeeper/config. It is this replica's own, outside the txns, the digest and snapshots, and shows for as
+   * long as the version is -1, that is until a txn writes the node.
+   */
+  setConfig(text: Readonly<Uint8Array>): void {
+    const node = this.#parts.index.get(CONFIG_PATH)
     assert(node !== undefined, '/zookeeper/config exists')
-    const bytes = new Uint8Array(text.length)
-    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i) & 0x7f
-    this.#parts.slabs.store(node, bytes, false)
+    if (node.version === -1) this.#parts.slabs.store(node, text)
   }
 
   /** What the snapshot's head row says. */
@@ -309,10 +326,9 @@ export class Tree {
 
   /** The exact state of now, readable while txns go on. */
   freeze(): TreeView {
-    const heads: SnapshotRow[] = [[Row.head, this.#zxid, this.#ensembleId, this.#members]]
-    for (const [session, { timeoutMs, password }] of this.#sessions) heads.push([Row.session, session, timeoutMs, password])
     const view = new FrozenView({
-      zxid: this.#zxid, generation: this.#generation, index: this.#parts.index, heads,
+      zxid: this.#zxid, generation: this.#generation, index: this.#parts.index, sessions: this.#sessions,
+      ensembleId: this.#ensembleId, members: this.#members,
       onClose: (closed) => { this.#views = this.#views.filter((one) => one !== closed) },
     })
     this.#generation++
@@ -332,21 +348,28 @@ export class Tree {
 
   /** Adds the node to the digest, or takes it out: exclusive or is its own inverse. */
   #fold(node: Znode): void {
-    const { page, at, pathHash } = node
-    const mzxid = page[at + 1]!
-    let a = Math.imul(pathHash ^ (mzxid | 0), 0x85ebca6b) ^ Math.imul(node.version + 0x1f, 0xc2b2ae35)
-    let b = Math.imul(pathHash ^ (page[at + 2]! | 0), 0xc2b2ae35) ^ Math.imul(node.creates + 0x3d, 0x85ebca6b)
-    a = Math.imul(a ^ (a >>> 15) ^ node.aversion, 0x2c1b3c6d)
-    b = Math.imul(b ^ (b >>> 13) ^ node.dataSize ^ (page[at]! | 0), 0x297a2d39)
-    this.#hash1 ^= a ^ (a >>> 16)
-    this.#hash2 ^= b ^ (b >>> 15)
+    const { page, at, pathHash, nodeKind } = node
+    const isLocal = node.version === -1 && node.path === CONFIG_PATH
+    let a = mixWide(pathHash, page[at + MZXID]!)
+    a = mix(mix(a, node.version), node.aversion)
+    if (!isLocal) a = mix(mix(a, node.dataSize), node.dataHash)
+    a = mix(a, this.#parts.acls.hashOf(node.acl))
+    let b = mixWide(mixWide(~pathHash, page[at + PZXID]!), page[at + CZXID]!)
+    b = mix(mix(mix(b, node.creates), page[at + CTIME]! | 0), page[at + MTIME]! | 0)
+    if (nodeKind !== NodeKind.persistent) b = mix(mixWide(mix(b, nodeKind), node.ttlMs), hashText(node.owner))
+    this.#hash1 ^= finish(a)
+    this.#hash2 ^= finish(b)
   }
 
-  #foldSession(session: SessionId, timeoutMs: number): void {
-    const hash = Math.imul(hashText(session) ^ timeoutMs, 0x9e3779b1)
-    this.#hash1 ^= hash
-    this.#hash2 ^= Math.imul(hash ^ (hash >>> 15), 0x85ebca77)
+  #foldSession(session: SessionId, { timeoutMs, password }: SessionRecord): void {
+    const hash = mix(mix(hashText(session), timeoutMs), hashBytes(password))
+    this.#hash1 ^= finish(hash)
+    this.#hash2 ^= finish(~hash)
   }
+}
+
+function mixWide(hash: number, value: number): number {
+  return mix(mix(hash, value | 0), (value / 2 ** 32) | 0)
 }
 
 const NONE: ReadonlySet<string> = new Set()
@@ -357,6 +380,6 @@ export function nextVersion(version: number): number {
   return next === -1 ? 0 : next
 }
 
-function multiError(codes: readonly (import('../errors.ts').ErrorCode)[]): Outcome {
+function multiError(codes: readonly ErrorCode[]): Outcome {
   return { code: 'Ok', result: { op: 14, results: codes.map((code) => ({ op: -1 as const, code })) } }
 }

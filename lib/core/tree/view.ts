@@ -1,4 +1,6 @@
+import { CONFIG_PATH } from './path.ts'
 import { OPEN_ACL } from './request.ts'
+import type { SessionId } from './stat.ts'
 import type { SnapshotRow } from './txn.ts'
 import type { Zxid } from '../zxid.ts'
 import { shardOf } from './node-index.ts'
@@ -13,19 +15,33 @@ export interface TreeView {
   close(): void
 }
 
+/** A session as the tree keeps it: with the generation in which it was opened. */
+export interface StoredSession {
+  readonly timeoutMs: number
+  readonly password: Uint8Array
+  readonly generation: number
+}
+
 /** First element of a row: what the row is. */
 export const Row = { head: 0, session: 1, node: 2 } as const
 
 /** A node as a row; its data is a view on bytes that nobody changes. */
 export function nodeRow(node: Znode): SnapshotRow {
   const acl = node.acl === OPEN_ACL ? null : node.acl.map(({ perms, scheme, id }) => [perms, scheme, id])
+  // The text of the configuration is each replica's own until a txn writes it.
+  const data = node.version === -1 && node.path === CONFIG_PATH ? NO_BYTES : node.data()
   return [
-    Row.node, node.path, node.data(), acl, node.nodeKind, node.owner, node.ttlMs, node.czxid, node.mzxid, node.pzxid,
+    Row.node, node.path, data, acl, node.nodeKind, node.owner, node.ttlMs, node.czxid, node.mzxid, node.pzxid,
     node.ctime, node.mtime, node.version, node.aversion, node.creates,
   ]
 }
 
+function sessionRow(session: SessionId, { timeoutMs, password }: StoredSession): SnapshotRow {
+  return [Row.session, session, timeoutMs, password]
+}
+
 const ROW_BYTES = 100
+const NO_BYTES: Readonly<Uint8Array> = new Uint8Array(0)
 
 /**
  * Copy on write by generation: the tree hands over the row of a node just before its first change after the freeze.
@@ -37,20 +53,25 @@ export class FrozenView implements TreeView {
   readonly generation: number
   readonly #index: NodeIndex
   readonly #kept = new Map<string, SnapshotRow>()
+  readonly #keptSessions: SnapshotRow[] = []
   readonly #onClose: (view: FrozenView) => void
-  #heads: SnapshotRow[]
+  #head: SnapshotRow | null
+  /** Null once all were given. */
+  #sessions: Iterator<[SessionId, StoredSession]> | null
   #shard = -1
   #nodes: Iterator<Znode> | null = null
   #keptRows: Iterator<SnapshotRow> | null = null
 
   constructor(options: {
-    readonly zxid: Zxid, readonly generation: number, readonly index: NodeIndex, readonly heads: SnapshotRow[],
+    readonly zxid: Zxid, readonly generation: number, readonly index: NodeIndex, readonly ensembleId: string,
+    readonly members: string, readonly sessions: ReadonlyMap<SessionId, StoredSession>,
     readonly onClose: (view: FrozenView) => void,
   }) {
     this.zxid = options.zxid
     this.generation = options.generation
     this.#index = options.index
-    this.#heads = options.heads
+    this.#head = [Row.head, options.zxid, options.ensembleId, options.members]
+    this.#sessions = options.sessions.entries()
     this.#onClose = options.onClose
   }
 
@@ -59,6 +80,11 @@ export class FrozenView implements TreeView {
     if (node.generation <= this.generation && shardOf(node.path) >= this.#shard && !this.#kept.has(node.path)) {
       this.#kept.set(node.path, nodeRow(node))
     }
+  }
+
+  /** The session is about to close. */
+  keepSession(session: SessionId, record: StoredSession): void {
+    if (record.generation <= this.generation && this.#sessions !== null) this.#keptSessions.push(sessionRow(session, record))
   }
 
   next(maxBytes: number): readonly SnapshotRow[] | null {
@@ -76,8 +102,9 @@ export class FrozenView implements TreeView {
   }
 
   #row(): SnapshotRow | null {
-    const head = this.#heads.pop()
-    if (head !== undefined) return head
+    const head = this.#head ?? this.#sessionRow()
+    this.#head = null
+    if (head !== null) return head
     while (this.#shard < this.#index.shards) {
       for (let step = this.#nodes?.next(); step !== undefined && step.done !== true; step = this.#nodes?.next()) {
         if (step.value.generation <= this.generation) return nodeRow(step.value)
@@ -90,9 +117,20 @@ export class FrozenView implements TreeView {
     return step.done === true ? null : step.value
   }
 
+  #sessionRow(): SnapshotRow | null {
+    for (let step = this.#sessions?.next(); step !== undefined && step.done !== true; step = this.#sessions?.next()) {
+      const [session, record] = step.value
+      if (record.generation <= this.generation) return sessionRow(session, record)
+    }
+    this.#sessions = null
+    return this.#keptSessions.pop() ?? null
+  }
+
   close(): void {
     this.#kept.clear()
-    this.#heads = []
+    this.#head = null
+    this.#sessions = null
+    this.#keptSessions.length = 0
     this.#shard = this.#index.shards
     this.#nodes = null
     this.#keptRows = null

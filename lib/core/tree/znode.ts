@@ -5,6 +5,8 @@ import { NodeKind } from './txn.ts'
 import type { NodeKindNumber } from './txn.ts'
 import type { Zxid } from '../zxid.ts'
 import { ChildNames } from './child-names.ts'
+import type { Slab } from './data-slabs.ts'
+import { hashText } from './hash.ts'
 
 /** What the checks of a write need to know of a node: the tree's own nodes have it, and so have outstanding changes. */
 export interface NodeState {
@@ -21,11 +23,12 @@ export interface NodeState {
 /** Numbers of a node that do not fit a small integer live in pages, 8 bytes each, instead of 24 on the heap. */
 const FIELDS = 5
 const PAGE_NODES = 1_024
-const CZXID = 0
-const MZXID = 1
-const PZXID = 2
-const CTIME = 3
-const MTIME = 4
+/** Their places, from the node's `at`. */
+export const CZXID = 0
+export const MZXID = 1
+export const PZXID = 2
+export const CTIME = 3
+export const MTIME = 4
 
 /** Hands out room for the wide numbers of nodes. */
 export class NumberPages {
@@ -56,13 +59,14 @@ export class NumberPages {
 
 const NO_PAGE = new Float64Array(FIELDS)
 
-/** One node of the tree. Its data is a view on a shared slab or bytes of its own; nobody ever writes to them again. */
+/** One node of the tree. Its data is a piece of a slab; nobody ever writes to it again. */
 export class Znode implements NodeState {
   readonly path: string
-  slab: Uint8Array | null = null
+  slab: Slab | null = null
   dataOffset = 0
   /** Bytes of data; -1 for null. */
   dataSize = -1
+  dataHash = 0
   acl: readonly Acl[]
   readonly nodeKind: NodeKindNumber
   readonly owner: SessionId
@@ -104,7 +108,7 @@ export class Znode implements NodeState {
   /** The data without a copy: valid for as long as somebody holds it, and never to be written to. */
   data(): Uint8Array | null {
     if (this.dataSize < 0) return null
-    return this.slab === null ? EMPTY : this.slab.subarray(this.dataOffset, this.dataOffset + this.dataSize)
+    return this.slab === null ? EMPTY : this.slab.bytes.subarray(this.dataOffset, this.dataOffset + this.dataSize)
   }
 
   stat(): Stat {
@@ -129,76 +133,3 @@ export class Znode implements NodeState {
 }
 
 const EMPTY = new Uint8Array(0)
-
-/** A 32-bit hash of a text, for digests. */
-export function hashText(text: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return hash | 0
-}
-
-const SLAB_BYTES = 16_384
-/** Larger data gets bytes of its own. */
-const SLAB_ITEM_BYTES = 1_024
-/** Data that changes often shares small slabs: eight sets cost one allocation, and one survivor keeps no more than this. */
-const BRIEF_SLAB_BYTES = 1_024
-const BRIEF_ITEM_BYTES = 128
-
-/**
- * Where data lives. A small Uint8Array of its own costs some 200 bytes beside its content and much garbage collection, so
- * the first data of a persistent node shares a large slab; data that will probably change or go (later versions,
- * ephemerals) shares small ones, lest a slab full of the dead is kept by one that lives.
- */
-export class DataSlabs {
-  #slab = new Uint8Array(0)
-  #used = 0
-  #brief = new Uint8Array(0)
-  #briefUsed = 0
-  /** Bytes of data of all nodes. */
-  bytes = 0
-
-  store(node: Znode, data: Uint8Array | null, lasting: boolean): void {
-    if (node.dataSize > 0) this.bytes -= node.dataSize
-    node.dataOffset = 0
-    if (data === null || data.length === 0) {
-      node.slab = null
-      node.dataSize = data === null ? -1 : 0
-      return
-    }
-    const { length } = data
-    this.bytes += length
-    node.dataSize = length
-    if (length > (lasting ? SLAB_ITEM_BYTES : BRIEF_ITEM_BYTES)) {
-      // A fresh array always: what came in may be a view on a received frame, which it would keep alive.
-      node.slab = new Uint8Array(data)
-      return
-    }
-    if (!lasting) {
-      this.#storeBrief(node, data)
-      return
-    }
-    if (this.#used + length > this.#slab.length) {
-      this.#slab = new Uint8Array(SLAB_BYTES)
-      this.#used = 0
-    }
-    this.#slab.set(data, this.#used)
-    node.slab = this.#slab
-    node.dataOffset = this.#used
-    this.#used += length
-  }
-
-  #storeBrief(node: Znode, data: Uint8Array): void {
-    if (this.#briefUsed + data.length > this.#brief.length) {
-      this.#brief = new Uint8Array(BRIEF_SLAB_BYTES)
-      this.#briefUsed = 0
-    }
-    this.#brief.set(data, this.#briefUsed)
-    node.slab = this.#brief
-    node.dataOffset = this.#briefUsed
-    this.#briefUsed += data.length
-  }
-
-  drop(node: Znode): void {
-    if (node.dataSize > 0) this.bytes -= node.dataSize
-  }
-}

@@ -66,6 +66,14 @@ export class Election {
     return this.#decision !== null ? this.#context.now.ms : Math.min(this.#resendAtMs, this.#decideAtMs)
   }
 
+  /**
+   * One who cannot be elected listens: it takes the round of whoever speaks and tells nobody. Would it insist on a round
+   * of its own, it and a voter that does not count it would correct each other for ever.
+   */
+  get #hasVoice(): boolean {
+    return this.#own.leader !== -1
+  }
+
   #notification(): Notification {
     return {
       kind: 'notify', state: 'looking', round: this.round, vote: this.proposal,
@@ -124,11 +132,11 @@ export class Election {
   }
 
   #lookingVote(from: number, message: Notification): void {
-    if (message.round < this.round) {
+    if (message.round < this.round && this.#hasVoice) {
       this.#context.send(from, this.#notification())
       return
     }
-    if (message.round > this.round) {
+    if (message.round !== this.round) {
       this.round = message.round
       this.#votes.clear()
       this.#adopt(beats(message.vote, this.#own) ? message.vote : this.#own)
@@ -143,7 +151,7 @@ export class Election {
   #adopt(vote: Vote): void {
     this.proposal = vote
     this.#recordOwn()
-    this.#broadcast()
+    if (this.#hasVoice) this.#broadcast()
     this.#resendMs = this.#context.config.timing.resendMs
     this.#resendAtMs = this.#context.now.ms + this.#resendMs
     this.#decideAtMs = Infinity

@@ -242,7 +242,7 @@ export class Reference {
       return
     }
     if (request.op === 14) {
-      const { results } = outcome.result as Extract<Done, { op: 14 }>
+      const { results } = outcome.result as Extract<Done, { readonly results: unknown }>
       const failed = results.some((result) => result.op === -1)
       if (failed) {
         const codes = results.map((result) => (result as { code: ErrorCode }).code)

@@ -120,7 +120,7 @@ export class Script {
       tree: {
         skipAcl: false, ttlEnabled: true, sessionEphemerals: 1_000, multiOperations: 1_000, containerNeverUsedMs: 0,
       },
-      seed: this.#nextSeed++, newEnsembleId: id.toString(16).padStart(32, '0'), codec: this.#codec, configText: '',
+      seed: this.#nextSeed++, newEnsembleId: id.toString(16).padStart(32, '0'), codec: this.#codec, configData: new Uint8Array(0),
       ...(mutant === undefined ? {} : { mutant }),
     }
   }

@@ -1,0 +1,32 @@
+/** A 32-bit hash of a text, for digests and shards. */
+export function hashText(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash | 0
+}
+
+/** A 32-bit hash of bytes, four at a time; 0 for no bytes. */
+export function hashBytes(bytes: Uint8Array): number {
+  const { length } = bytes
+  const whole = length & ~3
+  let hash = length
+  for (let i = 0; i < whole; i += 4) {
+    hash = Math.imul(hash ^ (bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)), 0x85ebca6b)
+    hash ^= hash >>> 15
+  }
+  for (let i = whole; i < length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
+  return hash | 0
+}
+
+/** Stirs one more number into a running hash. */
+export function mix(hash: number, value: number): number {
+  const stirred = Math.imul(hash ^ value, 0xcc9e2d51)
+  return Math.imul((stirred << 15) | (stirred >>> 17), 0x1b873593)
+}
+
+/** Spreads the last bits of a running hash over all of them. */
+export function finish(hash: number): number {
+  const once = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  const twice = Math.imul(once ^ (once >>> 13), 0xc2b2ae35)
+  return twice ^ (twice >>> 16)
+}
