@@ -34,7 +34,8 @@ interface Incoming {
 
 /**
  * Following or observing one leader: discovery, synchronization, broadcast from the learner's side.
- * Everything received is appended in order; acks are read off the durable log, so none can leave too early (rules R1, R3).
+ * Everything received is appended in order; acks are read off the durable log, so none can leave too early (rules R1,
+ * R3).
  */
 export class Learner {
   readonly #context: ZabContext
@@ -122,7 +123,9 @@ export class Learner {
         break
       case 'ping':
         if (message.commit > this.committed && this.stage === 'upToDate') this.#commit(this.epoch, message.commit)
-        this.#context.send(this.leader, { kind: 'pong', join: this.join, seq: message.seq, touches: this.#owner.touches() })
+        this.#context.send(this.leader, {
+          kind: 'pong', join: this.join, seq: message.seq, touches: this.#owner.touches(),
+        })
         break
       case 'revalidated': this.#owner.revalidated(message.tag, message.timeoutMs); break
       case 'synced': this.#owner.synced(message.tag, message.zxid); break
@@ -275,7 +278,8 @@ export class Learner {
       this.#abandon('NEWLEADER out of place')
       return
     }
-    // History before epoch before ack (rule R3): the journal is first in first out, so the order of calls is the order on disk.
+    // History before epoch before ack (rule R3): the journal is first in first out, so the order of calls is the
+    // order on disk.
     journal.setMeta({ currentEpoch: message.epoch, health: 'ok' })
     this.#newLeaderTicket = this.#mutant('ackNewLeaderEarly') ? 0 : journal.ticket
     this.#syncedThrough = journal.log.last

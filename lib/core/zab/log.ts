@@ -72,7 +72,10 @@ export class Log {
     return this.#entries[index]?.zxid === zxid ? index : -1
   }
 
-  /** Index of the first entry at or above `zxid`. Epochs are contiguous, so the guess from the end is nearly always right. */
+  /**
+   * Index of the first entry at or above `zxid`. Epochs are contiguous, so the guess from the end is nearly always
+   * right.
+   */
   #lowerBound(zxid: Zxid): number {
     const entries = this.#entries
     const size = entries.length
@@ -161,7 +164,9 @@ export class Log {
     this.#bytes = 0
   }
 
-  /** The first entry kept from which `keepTxns` and `keepBytes` are not exceeded: what may be trimmed lies before it. */
+  /**
+   * The first entry kept from which `keepTxns` and `keepBytes` are not exceeded: what may be trimmed lies before it.
+   */
   retentionPoint(upTo: Zxid, keepTxns: number, keepBytes: number): Zxid {
     let index = this.#lowerBound((upTo + 1) as Zxid) - 1
     let txns = 0

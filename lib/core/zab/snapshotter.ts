@@ -63,7 +63,8 @@ export class Snapshotter {
       const chain = this.#journal.log.chainAt(tree.zxid)
       assert(chain !== null, 'the chain at the applied point is known')
       this.#id = (this.#journal.base?.id ?? 0) + 1
-      this.#source = new SnapshotChunkSource(tree.freeze(), chain, this.#config.codec, this.#config.limits.syncChunkBytes)
+      const { codec, limits } = this.#config
+      this.#source = new SnapshotChunkSource(tree.freeze(), chain, codec, limits.syncChunkBytes)
       this.#txns = 0
       this.#bytes = 0
     } else if (this.#journal.durableTicket < this.#chunkTicket) {
