@@ -160,6 +160,8 @@ export interface ReplicaConfig {
   readonly codec: TxnCodec
   /** What /zookeeper/config says. */
   readonly configData: Readonly<Uint8Array>
+  /** Txns of one epoch, after which the leader resigns; 2^32 - 1 when left out. The simulator makes it small. */
+  readonly epochTxns?: number
   /** Tests only: switches on one known bug, to prove that the checkers see it (correctness plan, mutants). */
   readonly mutant?: string
 }

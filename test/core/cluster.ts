@@ -77,6 +77,7 @@ export interface WorldOptions {
   readonly bootstrap?: boolean
   readonly limits?: Partial<Limits>
   readonly mutant?: string
+  readonly epochTxns?: number
 }
 
 /**
@@ -133,6 +134,7 @@ export class World {
       },
       seed: this.#nextSeed++, newEnsembleId: `e${id}`.padEnd(32, '0'), codec: txnCodec, configData: new Uint8Array(0),
       ...(this.#options.mutant === undefined ? {} : { mutant: this.#options.mutant }),
+      ...(this.#options.epochTxns === undefined ? {} : { epochTxns: this.#options.epochTxns }),
     }
   }
 
@@ -268,6 +270,13 @@ export class World {
   get leader(): Replica | undefined {
     return [...this.nodes.values()].map((node) => node.replica)
       .find((replica) => replica !== null && replica.role === 'leading' && replica.serving) ?? undefined
+  }
+
+  /** Hands a message to `to` as if `from` had sent it on the link of now. */
+  inject(from: number, to: number, message: Message): void {
+    const wire = this.#wires.find(({ ends }) => pairOf(...ends) === pairOf(from, to))
+    if (wire === undefined) throw new Error(`no link between ${from} and ${to}`)
+    this.input(to, { kind: 'receive', link: wire.ids[wire.ends.indexOf(to)]!, message })
   }
 
   /** A session at `peer`: its connection number is `conn`. */

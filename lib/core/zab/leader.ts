@@ -246,7 +246,7 @@ export class Leader {
   nextZxid(): Zxid | null {
     assert(this.active, 'only an established leader proposes')
     const counter = counterOf(this.#lastProposed)
-    if (counter >= COUNTER_MAX) {
+    if (counter >= (this.#context.config.epochTxns ?? COUNTER_MAX)) {
       this.#resign('the zxid counter is used up')
       return null
     }

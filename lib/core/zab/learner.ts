@@ -6,6 +6,7 @@ import type { SessionId } from '../tree/stat.ts'
 import { ZXID_ZERO } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
 import type { LogEntry } from '../../ports/storage.ts'
+import { chainNext } from './chain.ts'
 import type { Chain } from './chain.ts'
 import type { ZabContext } from './context.ts'
 import { follows } from './log.ts'
@@ -55,6 +56,7 @@ export class Learner {
   #lastAck: Zxid = ZXID_ZERO
   #pieces = 0
   #incoming: Incoming | null = null
+  readonly #chain: Chain = { hash1: 0, hash2: 0 }
   #lastHeardMs: number
   /** Why this association is over; null while it lives. */
   abandoned: string | null = null
@@ -266,6 +268,11 @@ export class Learner {
         return
       }
       const { zxid, prevZxid, hash1, hash2, bytes } = entry
+      chainNext(journal.log.lastChain, zxid, bytes, this.#chain)
+      if (this.#chain.hash1 !== hash1 || this.#chain.hash2 !== hash2) {
+        this.#abandon(`a proposal that does not continue this log: ${zxid}`)
+        return
+      }
       journal.append({ zxid, prevZxid, hash1, hash2, bytes, txn: null })
     }
     if (this.stage === 'syncing') this.#pieceReceived()
