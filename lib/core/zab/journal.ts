@@ -136,7 +136,7 @@ export class Journal {
     batch.chunks.push({ id, index, bytes })
   }
 
-  /** Makes this replica's own snapshot the base; entries through `purgeThrough` go. */
+  /** Makes this replica's own snapshot the base; entries through `purgeThrough` go from the disk. */
   install(base: SnapshotBase, purgeThrough: Zxid): void {
     assert(base.zxid >= this.baseZxid, 'snapshots move forward')
     assert(purgeThrough <= base.zxid, 'what is purged is in the snapshot')
@@ -144,7 +144,6 @@ export class Journal {
     const batch = this.#open()
     batch.install = base
     batch.purgeThrough = purgeThrough
-    this.log.trim(purgeThrough)
   }
 
   /** Makes a leader's snapshot the base of an empty log; written as a batch of its own. */

@@ -19,8 +19,8 @@ export function follows(zxid: Zxid, previous: Zxid): boolean {
 }
 
 /**
- * The log as this replica will have it on disk once its storage queue has drained (rule R4): everything after `floor`,
- * contiguous, each entry chained to its predecessor (rule R7).
+ * The log as this replica will have it on disk once its storage queue has drained (rule R4), from `floor` on, before
+ * which the disk may have more: contiguous, each entry chained to its predecessor (rule R7).
  */
 export class Log {
   /** Zxid before the first entry kept; nothing at or below it can be sent as a DIFF. */
@@ -140,7 +140,7 @@ export class Log {
     }
   }
 
-  /** Forgets entries up to `through`; they are in a snapshot. */
+  /** Forgets entries up to `through`, which are applied. */
   trim(through: Zxid): void {
     const end = this.#lowerBound((through + 1) as Zxid)
     if (end === this.#head) return
