@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
-/** Packages with native or dynamic parts stay where they are; the bundle lies elsewhere, so it needs their addresses. */
+/** Packages with native or dynamic parts stay where they are; the bundle lies elsewhere and needs their addresses. */
 const INSTALLED = /^(level|msgpackr|ws)$/
 
 /** The peer process as one file of JavaScript in `folder`, which starts much faster than its sources do. */
@@ -13,8 +13,8 @@ export async function bundlePeerProcess(folder: string): Promise<string> {
     outfile, bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'silent', sourcemap: 'inline',
     plugins: [{
       name: 'installed',
-      setup: ({ onResolve }) => {
-        onResolve({ filter: INSTALLED }, ({ path }) => ({ path: import.meta.resolve(path), external: true }))
+      setup: (bundler) => {
+        bundler.onResolve({ filter: INSTALLED }, ({ path }) => ({ path: import.meta.resolve(path), external: true }))
       },
     }],
   })

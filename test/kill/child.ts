@@ -80,7 +80,8 @@ export class Child {
       if (report.kind === kind) answer = report
     }
     this.send(command)
-    return this.until(() => answer !== null, limitMs, kind).then(() => answer as unknown as Extract<Report, { kind: K }>)
+    return this.until(() => answer !== null, limitMs, kind)
+      .then(() => answer as unknown as Extract<Report, { kind: K }>)
   }
 
   #onAnswer: ((report: Report) => void) | null = null

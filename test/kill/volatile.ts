@@ -3,9 +3,9 @@ import { database } from '../../storage/level/database.ts'
 import type { Operation } from '../../storage/level/ledger.ts'
 
 /**
- * LevelDB on a disk that forgets at once: a batch that is not synced stays in this process, where it can be read, and is
- * written together with the next one that is. So killing the process is loss of power, as far as LevelDB itself keeps
- * what it says.
+ * LevelDB on a disk that forgets at once: a batch that is not synced stays in this process, where it can be read,
+ * and is written together with the next one that is. So killing the process is loss of power, as far as LevelDB
+ * itself keeps what it says.
  */
 export function volatileDatabase(location: string): Database {
   const disk = database(location)
