@@ -22,6 +22,11 @@ export const LIMIT_MS = 60_000
 const SESSION_TIMEOUT_MS = 5_000
 export const IDS = [1, 2, 3] as const
 
+/** What a peer keeps lies below here. */
+export function diskOf(root: string, id: number): string {
+  return join(root, `peer-${id}`)
+}
+
 /**
  * Three peers in processes of their own, and what they acknowledged. Ports lie below those that systems hand out: none
  * is taken by an outgoing connection while its peer is dead.
@@ -60,7 +65,7 @@ export class Trio {
   }
 
   folder(id: number): string {
-    return join(this.#root, `peer-${id}`)
+    return join(diskOf(this.#root, id), 'data')
   }
 
   get running(): Child[] {
