@@ -284,7 +284,7 @@ export class Leader {
       this.#remove(learner, 'an ack before the ack of NEWLEADER')
       return
     }
-    if (message.zxid > learner.acked) learner.acked = message.zxid
+    learner.acknowledged(message.zxid)
     if (message.newLeader) {
       learner.newLeaderAcked = true
       learner.health = 'ok'
@@ -353,6 +353,19 @@ export class Leader {
   pump(): void {
     if (this.#syncs.needsPing) this.#ping()
     this.#feed?.pump(this.#learners.values(), this.active ? this.committed : null)
+    if (this.#context.journal.log.bytes > this.#context.config.limits.linkQueueBytes) this.#dropLaggard()
+  }
+
+  /** Somebody takes so long that the log in memory cannot be trimmed: it may come back and begin anew. */
+  #dropLaggard(): void {
+    let last: Association | null = null
+    for (const learner of this.#learners.values()) {
+      const holds = learner.stage === 'syncing' || learner.stage === 'live'
+      if (holds && (last === null || learner.cursor < last.cursor)) last = learner
+    }
+    const { journal, config } = this.#context
+    if (last === null || journal.log.bytesAfter(last.cursor) <= config.limits.linkQueueBytes) return
+    this.#remove(last, 'too far behind')
   }
 
   #ping(): void {
