@@ -25,6 +25,20 @@ test('LEADERINFO waits for the leader\'s own acceptedEpoch', () => {
   assert.ok(world.sent(3, 'leaderInfo').length >= 1)
 })
 
+test('FOLLOWERINFO waits for the acceptedEpoch that it states', () => {
+  const world = held(3, 1)
+  const before = world.sent(1, 'followerInfo').length
+  world.cut(1, 3)
+  world.heal()
+  world.advance(500)
+  assert.is(world.replica(1).journal.meta.acceptedEpoch, 1)
+  assert.is(world.node(1).disk.meta?.acceptedEpoch ?? 0, 0, 'the promise is on its way to disk')
+  assert.is(world.sent(1, 'followerInfo').length, before)
+  while (world.complete(1));
+  world.settle()
+  assert.ok(world.sent(1, 'followerInfo').length > before)
+})
+
 test('ACKEPOCH waits for the follower\'s acceptedEpoch', () => {
   const world = held(3, 1, 2)
   assert.ok(world.sent(3, 'leaderInfo').length === 2)

@@ -71,7 +71,7 @@ export class Learner {
     this.committed = committed
     this.#lastHeardMs = context.now.ms
     const { founding, journal, isVoter } = context
-    context.send(leader, {
+    context.sendAfter(this.#mutant('readTailBeforeDrain') ? 0 : journal.ticket, leader, {
       kind: 'followerInfo', join, role: isVoter ? 'voter' : 'observer', acceptedEpoch: journal.meta.acceptedEpoch,
       health: founding.health,
     })

@@ -1,13 +1,17 @@
 import type { ConnectedEffect, Effect, Input } from '../../core/effects.ts'
 import type { Random } from '../../core/random.ts'
-import { Mode, OPEN_ACL } from '../../core/tree/request.ts'
-import type { MultiOp, Outcome, Request, WatchEvent } from '../../core/tree/request.ts'
+import { isWrite } from '../../core/tree/request.ts'
+import type { Outcome, Request, SetWatchesRequest, WatchEvent } from '../../core/tree/request.ts'
 import type { SessionId } from '../../core/tree/stat.ts'
 import { ZXID_ZERO } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
 import type { EventQueue } from './events.ts'
 import type { Ghost } from './ghost.ts'
+import { sameOutcome, wrongRead } from './outcomes.ts'
 import { Violation } from './violation.ts'
+import { addWatches, countWatches, noWatches, WatchModel } from './watch-model.ts'
+import type { WatchSets } from './watch-model.ts'
+import { Workload } from './workload.ts'
 
 /** What a client needs of the world. */
 export interface ClientWorld {
@@ -19,7 +23,7 @@ export interface ClientWorld {
   acked: { read: Zxid, write: Zxid }
   latencyMs(): number
   nextConn(): number
-  /** Hands an input to a peer if it is up and runs the incarnation; false when it is not there. */
+  /** Hands an input to a peer if it is up and knows the connection; false when it does not. */
   input(peer: number, input: Input): boolean
   register(conn: number, peer: number, client: SimClient): void
 }
@@ -33,32 +37,36 @@ interface Call {
   readonly seenBefore: Zxid
 }
 
-interface ArmedWatch {
-  readonly path: string
-  readonly child: boolean
-  /** State of the reply that armed it. */
-  readonly from: Zxid
+/** One end of a connection; packets of each direction arrive in order. */
+interface Wire {
+  readonly conn: number
+  readonly peer: number
+  inMs: number
+  outMs: number
 }
 
-/** One client session: sends random requests, checks every answer against the ghost. */
+/** One client session: sends random requests, checks every answer and event against the ghost. */
 export class SimClient {
   readonly id: number
   readonly #world: ClientWorld
+  readonly #workload: Workload
   readonly #timeoutMs: number
   readonly #thinkMs: number
   readonly #pipeline: number
-  #conn = 0
-  #peer = 0
+  #wire: Wire | null = null
+  /** A connection that this client left behind without closing it. */
+  #left: Wire | null = null
   #session: SessionId | null = null
   #password: Uint8Array = new Uint8Array(0)
   #state: 'idle' | 'connecting' | 'connected' = 'idle'
   #calls: Call[] = []
   #xid = 0
   #lastZxid: Zxid = ZXID_ZERO
-  /** Everything arrives in order. */
-  #inMs = 0
-  #outMs = 0
-  readonly #watches = new Map<string, ArmedWatch>()
+  #watches: WatchModel | null = null
+  /** What earlier connections watched and is not armed again yet. */
+  #unarmed: WatchSets = noWatches()
+  /** Events without a zxid: what setWatches found changed. */
+  #madeUp: WatchEvent[] = []
   #stopped = false
   #lastHeardMs = 0
   acked = 0
@@ -70,6 +78,7 @@ export class SimClient {
     this.id = id
     this.#world = world
     const { random } = world
+    this.#workload = new Workload(random, id)
     this.#timeoutMs = [4_000, 10_000, 30_000][random.below(3)]!
     this.#thinkMs = 100 + random.below(800)
     this.#pipeline = 1 + random.below(8)
@@ -91,7 +100,8 @@ export class SimClient {
   /** Where it stands, for traces. */
   describe(): string {
     const calls = this.#calls.map(({ xid, request }) => `${xid}:${request.op}`).join(' ')
-    return `client ${this.id} conn ${this.#conn} at peer ${this.#peer}, session ${this.#session}, ${this.#state}, calls ${calls}`
+    const { conn, peer } = this.#wire ?? { conn: 0, peer: 0 }
+    return `client ${this.id} conn ${conn} at peer ${peer}, session ${this.#session}, ${this.#state}, calls ${calls}`
   }
 
   get connected(): boolean {
@@ -106,130 +116,122 @@ export class SimClient {
     this.#stopped = true
   }
 
+  // --- what it does ------------------------------------------------------------------------------------------------
+
   #act(): void {
     if (this.#stopped) return
     const { random, events } = this.#world
     this.#later(this.#thinkMs * (0.5 + random.unit()), () => this.#act())
-    if (this.#state === 'connecting' && events.nowMs - this.#lastHeardMs > 3_000) this.#leave()
-    if (this.#state === 'connected' && this.#calls.length > 0 && events.nowMs - this.#lastHeardMs > this.#timeoutMs) this.#leave()
+    const silentMs = events.nowMs - this.#lastHeardMs
+    if (this.#state === 'connecting' && silentMs > 3_000) this.#leave()
+    if (this.#state === 'connected' && this.#calls.length > 0 && silentMs > this.#timeoutMs) this.#leave()
     if (this.#state === 'idle') this.#connect()
     if (this.#state !== 'connected') return
     const roll = random.below(300)
     if (roll === 0) this.#leave()
     else if (roll === 1) this.#call({ op: -11 })
+    else if (roll === 2) this.#leaveBehind()
     else if (this.#calls.length === 0 && roll < 40) this.#call({ op: 11 })
-    else for (let i = random.below(this.#pipeline) + 1; i > 0 && this.#calls.length < this.#pipeline * 2; i--) this.#call(this.#draw())
+    else {
+      const room = this.#pipeline * 2 - this.#calls.length
+      for (let i = Math.min(random.below(this.#pipeline) + 1, room); i > 0; i--) this.#call(this.#workload.next())
+    }
   }
 
   /** Abandons the connection, not the session. */
   #leave(): void {
-    const { conn, peer } = { conn: this.#conn, peer: this.#peer }
+    const wire = this.#wire
     this.#lost()
-    this.#later(this.#world.latencyMs(), () => this.#world.input(peer, { kind: 'disconnect', conn }))
+    if (wire === null) return
+    this.#later(this.#world.latencyMs(), () => this.#world.input(wire.peer, { kind: 'disconnect', conn: wire.conn }))
+  }
+
+  /** Turns to another peer while the first one still thinks that it is connected. */
+  #leaveBehind(): void {
+    this.#left = this.#wire
+    this.#lost()
   }
 
   #lost(): void {
     this.failed += this.#calls.length
     this.#calls = []
-    this.#watches.clear()
+    if (this.#watches !== null) addWatches(this.#unarmed, this.#watches.sets)
+    this.#watches = null
+    this.#madeUp = []
     this.#state = 'idle'
-    this.#conn = 0
+    this.#wire = null
   }
 
   #connect(): void {
     const { random, peers } = this.#world
-    this.#peer = peers[random.below(peers.length)]!
-    this.#conn = this.#world.nextConn()
+    const wire: Wire = { conn: this.#world.nextConn(), peer: peers[random.below(peers.length)]!, inMs: 0, outMs: 0 }
+    this.#wire = wire
     this.#state = 'connecting'
     this.#lastHeardMs = this.#world.events.nowMs
-    this.#inMs = this.#outMs = 0
-    this.#world.register(this.#conn, this.#peer, this)
+    this.#world.register(wire.conn, wire.peer, this)
     const password = this.#session === null ? new Uint8Array(16).fill(random.below(256)) : this.#password
-    this.#send({
-      kind: 'connect', conn: this.#conn, session: this.#session, password, timeoutMs: this.#timeoutMs,
+    this.#send(wire, {
+      kind: 'connect', conn: wire.conn, session: this.#session, password, timeoutMs: this.#timeoutMs,
       lastZxidSeen: this.#lastZxid, identities: [], inProcess: false,
     })
   }
 
-  #send(input: Input): void {
+  #send(wire: Wire, input: Input): void {
     const { events } = this.#world
-    const conn = this.#conn
-    const peer = this.#peer
-    this.#outMs = Math.max(this.#outMs, events.nowMs + this.#world.latencyMs())
-    events.at(this.#outMs, () => {
-      if (!this.#world.input(peer, input) && this.#conn === conn) this.#lost()
+    wire.outMs = Math.max(wire.outMs, events.nowMs + this.#world.latencyMs())
+    events.at(wire.outMs, () => {
+      if (!this.#world.input(wire.peer, input) && this.#wire === wire) this.#lost()
     })
   }
 
   #call(request: Request): void {
-    const { acked } = this.#world
+    const { acked: { read, write }, ghost } = this.#world
     const xid = ++this.#xid
-    this.#calls.push({ xid, request, ackedBefore: acked.write, seenBefore: acked.read > acked.write ? acked.read : acked.write })
-    this.#send({ kind: 'request', conn: this.#conn, xid, request })
+    if (isWrite(request) || request.op === -11) ghost.ask(this.#session!, xid, request)
+    this.#calls.push({ xid, request, ackedBefore: write, seenBefore: read > write ? read : write })
+    this.#send(this.#wire!, { kind: 'request', conn: this.#wire!.conn, xid, request })
   }
 
-  #path(): string {
-    const { random } = this.#world
-    const top = `/n${random.below(12)}`
-    return random.below(3) === 0 ? `${top}/m${random.below(4)}` : top
+  /** The session is attached elsewhere now: what comes through the connection left behind must not happen. */
+  #haunt(): void {
+    const left = this.#left
+    this.#left = null
+    if (left === null) return
+    const request = this.#workload.next()
+    if (!isWrite(request)) return
+    const xid = ++this.#xid
+    this.#world.ghost.ask(this.#session!, xid, request, true)
+    this.#send(left, { kind: 'request', conn: left.conn, xid, request })
   }
 
-  #data(): Uint8Array {
-    return Uint8Array.of(this.id, this.#xid & 0xff, (this.#xid >> 8) & 0xff, this.#world.random.below(256))
-  }
-
-  #draw(): Request {
-    const { random } = this.#world
-    const path = this.#path()
-    const version = random.below(4) === 0 ? random.below(4) : -1
-    switch (random.below(20)) {
-      case 0: case 1: case 2: return this.#createOf(path, Mode.persistent)
-      case 3: return this.#createOf(path, Mode.ephemeral)
-      case 4: return this.#createOf(`${path}-`, random.below(2) === 0 ? Mode.persistentSequential : Mode.ephemeralSequential)
-      case 5: case 6: return { op: 2, path, version }
-      case 7: case 8: case 9: case 10: return { op: 5, path, data: this.#data(), version }
-      case 11: return { op: 14, ops: this.#multi() }
-      case 12: return { op: 9, path: '/' }
-      case 13: return { op: 8, path, watch: random.below(2) === 0 }
-      case 14: return { op: 3, path, watch: random.below(2) === 0 }
-      default: return { op: 4, path, watch: random.below(3) === 0 }
-    }
-  }
-
-  #createOf(path: string, flags: number): MultiOp & { op: 1 } {
-    return { op: 1, path, data: this.#data(), acl: OPEN_ACL, flags, ttlMs: -1 }
-  }
-
-  #multi(): MultiOp[] {
-    const { random } = this.#world
-    const ops: MultiOp[] = []
-    for (let i = random.below(4) + 1; i > 0; i--) {
-      const path = this.#path()
-      switch (random.below(4)) {
-        case 0: ops.push(this.#createOf(path, Mode.persistent)); break
-        case 1: ops.push({ op: 2, path, version: -1 }); break
-        case 2: ops.push({ op: 13, path, version: -1 }); break
-        default: ops.push({ op: 5, path, data: this.#data(), version: -1 })
-      }
-    }
-    return ops
+  /** Arms again what earlier connections watched. */
+  #rearm(): void {
+    if (countWatches(this.#unarmed) === 0) return
+    const { data, child, persistent, recursive } = this.#unarmed
+    const named = (list: 'data' | 'exist'): string[] => [...data].filter((entry) => entry[1] === list).map(([path]) => path)
+    this.#call({
+      op: persistent.size + recursive.size > 0 ? 105 : 101, relativeZxid: this.#lastZxid, data: named('data'),
+      exist: named('exist'), child: [...child], persistent: [...persistent], recursive: [...recursive],
+    })
   }
 
   // --- what comes back ---------------------------------------------------------------------------------------------
 
   /** An effect of the peer for this connection: arrives later, in order. */
   hear(effect: Effect & { readonly conn: number }): void {
+    const wire = this.#wire
+    if (wire === null || wire.conn !== effect.conn) return
     const { events } = this.#world
-    this.#inMs = Math.max(this.#inMs, events.nowMs + this.#world.latencyMs())
-    events.at(this.#inMs, () => {
-      if (effect.conn === this.#conn) this.#heard(effect)
+    wire.inMs = Math.max(wire.inMs, events.nowMs + this.#world.latencyMs())
+    events.at(wire.inMs, () => {
+      if (this.#wire === wire) this.#heard(effect)
     })
   }
 
   /** The peer died under the connection. */
   cut(conn: number): void {
     this.#later(this.#world.latencyMs(), () => {
-      if (conn === this.#conn) this.#lost()
+      if (conn === this.#wire?.conn) this.#lost()
     })
   }
 
@@ -251,104 +253,109 @@ export class SimClient {
     if (code === 'SessionExpired') this.expired++
     this.#session = null
     this.#lastZxid = ZXID_ZERO
+    this.#unarmed = noWatches()
+    this.#left = null
   }
 
   #connected(effect: ConnectedEffect): void {
-    if (this.#session !== null && effect.session !== this.#session) throw new Violation('C12', 'another session than the resumed one')
+    if (this.#session !== null && effect.session !== this.#session) {
+      throw new Violation('C12', 'another session than the resumed one')
+    }
     if (this.#session === null) this.sessions++
     this.#session = effect.session
     this.#password = effect.password
     this.#state = 'connected'
+    this.#watches = new WatchModel(this.#world.ghost.reference.lookups, this.#lastZxid, this.#who)
+    this.#rearm()
+    this.#haunt()
+  }
+
+  get #who(): string {
+    return `client ${this.id}`
   }
 
   #reply(xid: number, zxid: Zxid, outcome: Outcome): void {
     const call = this.#calls.shift()
-    const who = `client ${this.id}`
-    if (call === undefined || call.xid !== xid) throw new Violation('C2', `${who}: a reply out of order`)
-    if (zxid < this.#lastZxid) throw new Violation('C4', `${who}: went back from ${this.#lastZxid} to ${zxid}`)
-    this.#checkWatches(zxid)
-    this.#lastZxid = zxid
+    if (call === undefined || call.xid !== xid) throw new Violation('C2', `${this.#who}: a reply out of order`)
+    this.#saw(zxid)
+    this.#watches!.reached(zxid)
     const { acked } = this.#world
     if (zxid > acked.read) acked.read = zxid
     this.acked++
     const { request } = call
-    if (request.op === 9 && zxid < call.seenBefore) throw new Violation('C15', `${who}: sync at ${zxid} after ${call.seenBefore} was seen`)
-    if (request.op === 4 || request.op === 3 || request.op === 8) this.#checkRead(call, zxid, outcome)
-    else if (request.op !== 9 && request.op !== 11) this.#checkWrite(call, zxid, outcome)
+    if (isWrite(request) || request.op === -11) this.#checkWrite(call, zxid, outcome)
+    else if (request.op === 9) {
+      if (zxid < call.seenBefore) throw new Violation('C15', `${this.#who}: sync at ${zxid} after ${call.seenBefore}`)
+    } else this.#checkRead(request, zxid, outcome)
+  }
+
+  /** C4: a session never goes back. */
+  #saw(zxid: Zxid): void {
+    if (zxid < this.#lastZxid) throw new Violation('C4', `${this.#who}: went back from ${this.#lastZxid} to ${zxid}`)
+    this.#lastZxid = zxid
   }
 
   #checkWrite(call: Call, zxid: Zxid, outcome: Outcome): void {
     const { ghost, acked } = this.#world
-    const who = `client ${this.id} xid ${call.xid}`
+    const who = `${this.#who} xid ${call.xid}`
     const delivered = ghost.at(zxid)
     if (delivered === undefined) throw new Violation('C6', `${who}: acknowledged at ${zxid}, which nobody delivered`)
     const { txn } = delivered
-    if (txn.session !== this.#session || txn.cxid !== call.xid) throw new Violation('C1', `${who}: the txn at ${zxid} is another's`)
-    if (zxid <= call.ackedBefore) throw new Violation('C1', `${who}: took effect at ${zxid}, before ${call.ackedBefore} was acknowledged`)
+    if (txn.session !== this.#session || txn.cxid !== call.xid) {
+      throw new Violation('C1', `${who}: the txn at ${zxid} is another's`)
+    }
+    if (zxid <= call.ackedBefore) {
+      throw new Violation('C1', `${who}: took effect at ${zxid}, before ${call.ackedBefore} was acknowledged`)
+    }
     if (zxid > acked.write) acked.write = zxid
-    const isError = txn.body.kind === 'error'
-    if (isError !== (outcome.code !== 'Ok')) throw new Violation('C8', `${who}: answered ${outcome.code}, the txn is ${txn.body.kind}`)
-    if (outcome.code === 'Ok' && outcome.result.op === 1 && txn.body.kind === 'create' && outcome.result.path !== txn.body.path) {
-      throw new Violation('C9', `${who}: was told ${outcome.result.path}, created ${txn.body.path}`)
+    if (!sameOutcome(outcome, delivered.outcome)) {
+      throw new Violation('C8', `${who}: answered ${JSON.stringify(outcome)}, due was ${JSON.stringify(delivered.outcome)}`)
     }
   }
 
-  #checkRead(call: Call, zxid: Zxid, outcome: Outcome): void {
-    const { ghost } = this.#world
-    const { request } = call
-    if (request.op !== 4 && request.op !== 3 && request.op !== 8) return
-    const who = `client ${this.id}: ${request.path} at ${zxid}`
-    const state = ghost.history.stateAt(request.path, zxid)
-    const exists = state?.exists === true
-    if (exists !== (outcome.code === 'Ok')) throw new Violation('C3', `${who}: answered ${outcome.code}, the model ${exists ? 'has it' : 'has it not'}`)
-    if (outcome.code === 'Ok' && outcome.result.op === 4) {
-      const { data, stat } = outcome.result
-      const mark = data === null || data.length === 0 ? -1 : data[0]! + (data[1] ?? 0) * 256
-      if (mark !== state!.mark || stat.version !== state!.version) throw new Violation('C3', `${who}: version ${stat.version}, the model has ${state!.version}`)
+  #checkRead(request: Request, zxid: Zxid, outcome: Outcome): void {
+    const { states } = this.#world.ghost.reference
+    const watches = this.#watches!
+    const wrong = wrongRead(states, request, zxid, outcome, this.#session!)
+    if (wrong !== null) throw new Violation('C3', `${this.#who} at ${zxid}: ${wrong}`)
+    const isOk = outcome.code === 'Ok'
+    switch (request.op) {
+      case 3: case 4:
+        if (!request.watch || (!isOk && request.op === 4)) break
+        watches.arm(({ data }) => void data.set(request.path, isOk ? 'data' : 'exist'))
+        break
+      case 8: case 12:
+        if (request.watch && isOk) watches.arm(({ child }) => void child.add(request.path))
+        break
+      case 106:
+        if (!isOk) throw new Violation('C3', `${this.#who}: addWatch came to ${outcome.code}`)
+        watches.arm(({ persistent, recursive }) => void (request.mode === 1 ? recursive : persistent).add(request.path))
+        break
+      case 18:
+        if (watches.remove(request) !== isOk) throw new Violation('C14', `${this.#who}: removeWatches: ${outcome.code}`)
+        break
+      case 101: case 105: this.#rearmed(request, zxid); break
+      default: if (!isOk) throw new Violation('C3', `${this.#who}: ${request.op} came to ${outcome.code}`)
     }
-    if (request.watch && (outcome.code === 'Ok' || request.op === 3)) this.#arm(request.path, request.op === 8, zxid)
   }
 
-  #arm(path: string, child: boolean, from: Zxid): void {
-    const key = `${child ? 'c' : 'd'}${path}`
-    if (!this.#watches.has(key)) this.#watches.set(key, { path, child, from })
-  }
-
-  #nextChange(watch: ArmedWatch): Zxid | undefined {
-    const { history } = this.#world.ghost
-    const data = history.changeAfter(watch.path, watch.from)
-    if (!watch.child) return data
-    const child = history.childChangeAfter(watch.path, watch.from)
-    const gone = history.deletionAfter(watch.path, watch.from)
-    if (child === undefined) return gone
-    return gone === undefined || child < gone ? child : gone
-  }
-
-  /** C13: an event comes before any reply that could show the change. */
-  #checkWatches(zxid: Zxid): void {
-    for (const watch of this.#watches.values()) {
-      const change = this.#nextChange(watch)
-      if (change !== undefined && change <= zxid) {
-        throw new Violation('C13', `client ${this.id}: a reply at ${zxid} before the event of ${change} on ${watch.path}`)
-      }
-    }
+  /** What had changed meanwhile was told before this reply, in the order of the lists, and nothing else. */
+  #rearmed(request: SetWatchesRequest, zxid: Zxid): void {
+    const due = this.#watches!.rearm(request, this.#world.ghost.reference.states, zxid)
+    const told = this.#madeUp
+    const same = due.length === told.length &&
+      due.every(({ type, path }, at) => told[at]!.type === type && told[at]!.path === path)
+    if (!same) throw new Violation('C14', `${this.#who}: setWatches told ${JSON.stringify(told)}, due was ${JSON.stringify(due)}`)
+    this.#unarmed = noWatches()
+    this.#madeUp = []
   }
 
   #event(event: WatchEvent): void {
-    const who = `client ${this.id}: event ${event.type} on ${event.path}`
-    if (event.zxid < this.#lastZxid) throw new Violation('C4', `${who} at ${event.zxid} after ${this.#lastZxid}`)
-    let matched = false
-    for (const key of event.type === 4 ? ['c'] : event.type === 2 ? ['d', 'c'] : ['d']) {
-      const watch = this.#watches.get(`${key}${event.path}`)
-      if (watch === undefined) continue
-      if (this.#nextChange(watch) !== event.zxid) continue
-      matched = true
-      this.#watches.delete(`${key}${event.path}`)
+    if (event.zxid === -1) {
+      this.#madeUp.push(event)
+      return
     }
-    if (!matched) {
-      const armed = [...this.#watches.values()].filter(({ path }) => path === event.path)
-      throw new Violation('C14', `${who} at ${event.zxid}, which was not watched: ${JSON.stringify(armed)}`)
-    }
-    this.#lastZxid = event.zxid as Zxid
+    this.#saw(event.zxid as Zxid)
+    this.#watches!.event(event)
   }
 }

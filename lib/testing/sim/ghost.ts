@@ -1,5 +1,7 @@
 import type { Effect } from '../../core/effects.ts'
 import type { Replica } from '../../core/replica.ts'
+import type { Outcome, Request } from '../../core/tree/request.ts'
+import type { SessionId } from '../../core/tree/stat.ts'
 import { Tree } from '../../core/tree/tree.ts'
 import type { Txn, TxnCodec } from '../../core/tree/txn.ts'
 import { ZXID_ZERO, epochOf, formatZxid } from '../../core/zxid.ts'
@@ -8,8 +10,11 @@ import { follows } from '../../core/zab/log.ts'
 import type { LoggedTxn } from '../../core/zab/log.ts'
 import type { Message } from '../../core/zab/messages.ts'
 import type { SimDisk } from './disk.ts'
-import { PathHistory } from './path-history.ts'
+import { sameOutcome } from './outcomes.ts'
+import { Primaries } from './primaries.ts'
+import { Reference } from './reference.ts'
 import { Violation } from './violation.ts'
+import type { LogBatch } from '../../ports/storage.ts'
 
 /** One server as the checkers see it. */
 export interface Watched {
@@ -26,9 +31,18 @@ export interface Delivered {
   readonly hash1: number
   readonly hash2: number
   readonly txn: Txn
+  /** What its client must be told. */
+  readonly outcome: Outcome
   /** Digest of the model right after it. */
   readonly digest1: number
   readonly digest2: number
+}
+
+/** A write that a client has sent. */
+interface Asked {
+  readonly request: Request
+  /** It went out on a connection that was replaced: it must not succeed (C12). */
+  readonly isStale: boolean
 }
 
 interface Seen {
@@ -48,10 +62,12 @@ export class Ghost {
   readonly G: Delivered[] = []
   readonly #byZxid = new Map<Zxid, number>()
   readonly #model = Tree.empty()
-  readonly history: PathHistory = new PathHistory()
-  readonly #primaries = new Map<number, string>()
+  readonly reference: Reference = new Reference()
+  readonly #primaries = new Primaries()
   readonly #seen = new Map<number, Seen>()
-  readonly #requests = new Set<string>()
+  /** Writes sent and not delivered: taken out at their delivery, so that a second one is seen (C7). */
+  readonly #asked = new Map<string, Asked>()
+  #checkedCommit: Zxid = ZXID_ZERO
   /** Commit point of the last UPTODATE each learner was sent. */
   readonly #upToDate = new Map<number, Zxid>()
   readonly #codec: TxnCodec
@@ -61,6 +77,8 @@ export class Ghost {
   readonly excused: Set<number> = new Set()
   /** Syncs by plan, for the record. */
   readonly syncs: { diff: number, trunc: number, snap: number } = { diff: 0, trunc: 0, snap: 0 }
+  /** Called for each session that the leader expires. */
+  expired: (session: SessionId, zxid: Zxid) => void = () => undefined
   readonly expiries: { readonly session: string, readonly zxid: Zxid }[] = []
 
   constructor(codec: TxnCodec, voters: readonly number[], disks: () => Iterable<readonly [number, SimDisk]>) {
@@ -74,7 +92,7 @@ export class Ghost {
   }
 
   get epochs(): number {
-    return this.#primaries.size
+    return this.#primaries.epochs
   }
 
   get modelTree(): Tree {
@@ -100,10 +118,18 @@ export class Ghost {
       seen = this.#begin(server)
     }
     const applied = replica.tree.zxid
-    if (applied === seen.appliedZxid) return
-    for (const entry of replica.journal.log.slice(seen.appliedZxid, applied, Infinity)) this.#delivered(server, seen, entry)
-    seen.appliedZxid = applied
-    this.#checkDigest(server, seen)
+    if (applied !== seen.appliedZxid) {
+      const { log } = replica.journal
+      for (const entry of log.slice(seen.appliedZxid, applied, Infinity)) this.#delivered(server, seen, entry)
+      seen.appliedZxid = applied
+      this.#checkDigest(server, seen)
+    }
+    this.#primaries.observe(server, this.G[this.G.length - 1])
+  }
+
+  /** A client sends a write. */
+  ask(session: SessionId, cxid: number, request: Request, isStale = false): void {
+    this.#asked.set(`${session}/${cxid}`, { request, isStale })
   }
 
   /** A server starts, or installed a snapshot: what it holds must be a state of G. */
@@ -147,18 +173,41 @@ export class Ghost {
       throw new Violation('P6', `server ${server.id} delivered ${formatZxid(entry.zxid)} right after ${formatZxid(previous)}`)
     }
     this.#checkQuorumDurable(entry)
+    this.#primaries.checkDelivered(entry.zxid, entry)
     const txn = this.#codec.decodeTxn(entry.bytes)
-    if (txn.tag !== 0 && txn.cxid > 0) {
-      const key = `${txn.session}/${txn.cxid}`
-      if (this.#requests.has(key)) throw new Violation('C7', `request ${key} was delivered twice`)
-      this.#requests.add(key)
+    const outcome = this.#execute(entry.zxid, txn)
+    if (txn.body.kind === 'closeSession' && txn.tag === 0) {
+      this.expiries.push({ session: txn.session, zxid: entry.zxid })
+      this.expired(txn.session, entry.zxid)
     }
-    this.history.record(entry.zxid, txn, this.#model)
-    this.#model.apply(entry.zxid, txn, null, false)
-    if (txn.body.kind === 'closeSession' && txn.tag === 0) this.expiries.push({ session: txn.session, zxid: entry.zxid })
     const { hash1, hash2 } = this.#model.digest()
     this.#byZxid.set(entry.zxid, this.G.length)
-    this.G.push({ zxid: entry.zxid, hash1: entry.hash1, hash2: entry.hash2, txn, digest1: hash1, digest2: hash2 })
+    this.G.push({
+      zxid: entry.zxid, hash1: entry.hash1, hash2: entry.hash2, txn, outcome, digest1: hash1, digest2: hash2,
+    })
+  }
+
+  /** Replays the txn twice: over the reference, from the request, and over the core's own tree, from the txn. */
+  #execute(zxid: Zxid, txn: Txn): Outcome {
+    const { body } = txn
+    let request: Request | null = null
+    if (txn.tag !== 0 && body.kind !== 'createSession') {
+      const key = `${txn.session}/${txn.cxid}`
+      const asked = this.#asked.get(key)
+      if (asked === undefined) throw new Violation('C7', `request ${key} was delivered twice, or never made`)
+      if (asked.isStale && body.kind !== 'error' && body.kind !== 'multiError') {
+        throw new Violation('C12', `request ${key} of a session that had moved away came to ${body.kind}`)
+      }
+      this.#asked.delete(key)
+      request = asked.request
+    }
+    const outcome = this.reference.deliver(zxid, txn, request)
+    const own = this.#model.apply(zxid, txn, null, true)
+    if (request !== null && (own === null || !sameOutcome(own, outcome))) {
+      throw new Violation('C8', `${JSON.stringify(request)} must be answered ${JSON.stringify(outcome)}, ` +
+        `the tree says ${JSON.stringify(own)}`)
+    }
+    return outcome
   }
 
   /** D3: what anybody delivers is on the disks of a quorum. */
@@ -179,33 +228,14 @@ export class Ghost {
   }
 
   #checkState(server: Watched): void {
-    const { replica, id, incarnation } = server
-    const { meta, durableZxid, log } = replica.journal
+    const { replica, id } = server
+    const { durableZxid, log } = replica.journal
     if (replica.tree.zxid > durableZxid && replica.tree.zxid > replica.journal.baseZxid) {
       throw new Violation('P16', `server ${id} applied ahead of its disk`)
     }
-    if (replica.committed > log.last) throw new Violation('P16', `server ${id} knows a commit beyond its log`)
-    const { leader } = replica
-    if (leader === null || leader.phase === 'discovery') return
-    const key = `${id}/${incarnation}`
-    const primary = this.#primaries.get(leader.epoch)
-    if (primary === undefined) {
-      this.#primaries.set(leader.epoch, key)
-      this.#checkCompleteness(server)
-    } else if (primary !== key) {
-      throw new Violation('P1', `epoch ${leader.epoch} is led by ${primary} and by ${key}`)
-    }
-    if (meta.currentEpoch !== leader.epoch) throw new Violation('P16', 'a leader past discovery is of its epoch')
-  }
-
-  /** P12: an elected leader past discovery holds everything that was ever delivered. */
-  #checkCompleteness(server: Watched): void {
-    const last = this.G[this.G.length - 1]
-    if (last === undefined) return
-    const { log, baseZxid } = server.replica.journal
-    const entry = log.entryAt(last.zxid)
-    if (entry === undefined ? baseZxid < last.zxid : entry.hash1 !== last.hash1 || entry.hash2 !== last.hash2) {
-      throw new Violation('P12', `server ${server.id} leads epoch ${server.replica.leader!.epoch} without ${formatZxid(last.zxid)}`)
+    if (replica.committed > log.last || replica.tree.zxid > replica.committed || durableZxid > log.last) {
+      throw new Violation('P16', `server ${id}: applied ${replica.tree.zxid}, committed ${replica.committed}, ` +
+        `durable ${durableZxid}, logged ${log.last}`)
     }
   }
 
@@ -217,11 +247,38 @@ export class Ghost {
 
   /** Before an effect is carried out: D2, a message tells the truth about the sender's disk; P13, no delivered txn is cut. */
   emitted(server: Watched, effect: Effect): void {
-    if (effect.kind === 'send') this.#checkClaim(server, effect.message)
-    else if (effect.kind === 'role' && effect.serving && effect.role !== 'leading') this.#checkServes(server)
-    else if (effect.kind === 'persist' && effect.batch.truncateAfter !== undefined) {
-      this.#checkTruncation(server, effect.batch.truncateAfter)
+    if (effect.kind === 'send') {
+      this.#checkClaim(server, effect.message)
+      this.#checkCommitted(server, effect.message)
+    } else if (effect.kind === 'role' && effect.serving && effect.role !== 'leading') this.#checkServes(server)
+    else if (effect.kind === 'persist') this.#checkBatch(server, effect.batch)
+    else if (effect.kind === 'log' && effect.level === 'error') throw new Violation('A1', effect.text)
+  }
+
+  #checkBatch(server: Watched, { truncateAfter, install, resetLog }: LogBatch): void {
+    if (truncateAfter !== undefined) this.#checkTruncation(server, truncateAfter)
+    if (install === undefined) return
+    const known = this.at(install.zxid)
+    if (known === undefined) {
+      throw new Violation('D7', `server ${server.id} has a snapshot at ${formatZxid(install.zxid)}, which nobody delivered`)
     }
+    if (known.hash1 !== install.hash1 || known.hash2 !== install.hash2) {
+      throw new Violation('D7', `server ${server.id} has another history under its snapshot`)
+    }
+    if (resetLog === true) this.#checkTruncation(server, install.zxid)
+  }
+
+  /** What is told to be committed is on the disks of a quorum, whoever has delivered it yet. */
+  #checkCommitted(server: Watched, message: Message): void {
+    if (message.kind !== 'commit' && message.kind !== 'upToDate' && message.kind !== 'inform') return
+    const zxid = message.kind === 'commit' ? message.zxid
+      : message.kind === 'upToDate' ? message.commit : message.entries[message.entries.length - 1]?.zxid ?? ZXID_ZERO
+    if (zxid <= this.#checkedCommit) return
+    const { log } = server.replica.journal
+    const chain = log.chainAt(zxid)
+    if (chain !== null) this.#checkQuorumDurable({ zxid, hash1: chain.hash1, hash2: chain.hash2 })
+    else if (zxid > log.floor) throw new Violation('A1', `server ${server.id} commits ${formatZxid(zxid)}, which it has not`)
+    this.#checkedCommit = zxid
   }
 
   /** S-3023: a learner serves nobody before it has applied what UPTODATE named. */
@@ -246,6 +303,9 @@ export class Ghost {
     const { disk, id } = server
     const lie = (what: string): Violation => new Violation('D2', `server ${id}: ${what}`)
     switch (message.kind) {
+      case 'followerInfo':
+        if ((disk.meta?.acceptedEpoch ?? 0) < message.acceptedEpoch) throw lie('FOLLOWERINFO before its epoch is durable')
+        break
       case 'leaderInfo': case 'ackEpoch':
         if ((disk.meta?.acceptedEpoch ?? 0) < message.epoch) throw lie(`${message.kind} before its epoch is durable`)
         break

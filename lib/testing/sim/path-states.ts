@@ -31,17 +31,18 @@ interface Entry {
 /** Every state that every path ever had, so that a read at any zxid can be checked. */
 export class PathStates {
   readonly #entries = new Map<string, Entry[]>()
-  /** Paths in the order of their changes since the last `mark`, for undoing a failed multi. */
-  readonly #changed: string[] = []
+  /** Paths in the order of their changes since `begin`. */
+  #changed: string[] | null = null
   /** Paths of the last undoing. */
   undone: readonly string[] = []
 
   constructor() {
-    for (const [path, children] of [['/', 1], ['/zookeeper', 2], ['/zookeeper/quota', 0], ['/zookeeper/config', 0]] as const) {
+    const builtIn = [['/', 1], ['/zookeeper', 2], ['/zookeeper/quota', 0], ['/zookeeper/config', 0]] as const
+    for (const [path, children] of builtIn) {
       const version = path === '/zookeeper/config' ? -1 : 0
       this.put(ZXID_ZERO, path, {
-        kind: NodeKind.persistent, owner: '0x0' as SessionId, data: new Uint8Array(0), version, aversion: version, creates: 0,
-        children, czxid: ZXID_ZERO, mzxid: ZXID_ZERO, pzxid: ZXID_ZERO, ctime: 0, mtime: 0, ttlMs: 0,
+        kind: NodeKind.persistent, owner: '0x0' as SessionId, data: new Uint8Array(0), version, aversion: version,
+        creates: 0, children, czxid: ZXID_ZERO, mzxid: ZXID_ZERO, pzxid: ZXID_ZERO, ctime: 0, mtime: 0, ttlMs: 0,
       })
     }
   }
@@ -55,17 +56,19 @@ export class PathStates {
     const entries = this.#entries.get(path)
     if (entries === undefined) this.#entries.set(path, [{ zxid, node }])
     else entries.push({ zxid, node })
-    this.#changed.push(path)
+    this.#changed?.push(path)
   }
 
   /** From here on changes can be undone. */
-  mark(): number {
-    this.#changed.length = 0
-    return 0
+  begin(): void {
+    this.#changed = []
   }
 
-  undo(mark: number): void {
-    this.undone = this.#changed.splice(mark)
+  /** Keeps or undoes the changes since `begin`. */
+  end(keep: boolean): void {
+    const changed = this.#changed ?? []
+    this.#changed = null
+    this.undone = keep ? [] : changed
     for (const path of this.undone) this.#entries.get(path)!.pop()
   }
 

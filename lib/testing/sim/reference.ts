@@ -203,7 +203,7 @@ export class Reference {
 
   /** All or nothing: what a failed multi did is taken back. */
   #multi(session: SessionId, ops: readonly MultiOp[]): Outcome {
-    const mark = this.states.mark()
+    this.states.begin()
     const lookups = this.lookups.length
     const owned = [...this.#sessions.get(session)!.ephemerals]
     const results: OpResult[] = []
@@ -213,12 +213,13 @@ export class Reference {
         results.push(done)
         continue
       }
-      this.states.undo(mark)
+      this.states.end(false)
       this.lookups.length = lookups
       this.#restoreOwned(owned, session)
       const codeAt = (at: number): ErrorCode => at < index ? 'Ok' : at === index ? done : 'RuntimeInconsistency'
       return { code: 'Ok', result: { op: 14, results: ops.map((_, at) => ({ op: -1, code: codeAt(at) })) } }
     }
+    this.states.end(true)
     return { code: 'Ok', result: { op: 14, results } }
   }
 

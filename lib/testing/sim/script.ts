@@ -1,9 +1,11 @@
+import { AssertionError } from '../../core/assert.ts'
 import type { Effect, Input, Member, Now, ReplicaConfig } from '../../core/effects.ts'
 import { DEFAULT_LIMITS } from '../../core/limits.ts'
 import type { Limits } from '../../core/limits.ts'
 import { Replica } from '../../core/replica.ts'
 import { OPEN_ACL } from '../../core/tree/request.ts'
 import type { Request } from '../../core/tree/request.ts'
+import type { SessionId } from '../../core/tree/stat.ts'
 import type { TxnCodec } from '../../core/tree/txn.ts'
 import { ZXID_ZERO } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
@@ -71,7 +73,9 @@ export class Script {
   readonly members: readonly Member[]
   readonly ghost: Ghost
   readonly replies: ScriptReply[] = []
-  readonly connected: Set<number> = new Set()
+  /** Sessions by connection. */
+  readonly connected: Map<number, SessionId> = new Map()
+  #lastXid = 0
   readonly log: string[] = []
   /** Sees each message as it is sent and says what is sent in its place. */
   tap: (from: number, to: number, message: Message) => readonly Message[] = (_from, _to, message) => [message]
@@ -205,23 +209,35 @@ export class Script {
   input(id: number, input: Input): void {
     const peer = this.peer(id)
     if (peer.replica === null) return
-    peer.replica.step(this.#now, input)
+    const { replica } = peer
+    this.#asserting(() => replica.step(this.#now, input))
     this.#collect(peer)
+  }
+
+  /** An invariant that the core itself checks counts as a check like any other: A1. */
+  #asserting<T>(run: () => T): T {
+    try {
+      return run()
+    } catch (error) {
+      if (error instanceof AssertionError) throw new Violation('A1', error.message)
+      throw error
+    }
   }
 
   #collect(peer: ScriptPeer): void {
     const watched = peer as Watched
-    const effects = watched.replica.take()
-    this.ghost.observe(watched)
+    const effects = this.#asserting(() => watched.replica.take())
+    this.#unless(() => this.ghost.observe(watched))
     for (const effect of effects) {
-      this.#check(watched, effect)
+      this.#unless(() => this.ghost.emitted(watched, effect))
       this.#carryOut(peer, effect)
     }
   }
 
-  #check(watched: Watched, effect: Effect): void {
+  /** Runs a check, unless it is to be ignored. */
+  #unless(check: () => void): void {
     try {
-      this.ghost.emitted(watched, effect)
+      check()
     } catch (error) {
       if (!(error instanceof Violation) || this.#options.ignore?.includes(error.check) !== true) throw error
     }
@@ -232,7 +248,7 @@ export class Script {
       case 'persist': peer.writes.push({ ticket: effect.ticket, batch: effect.batch }); break
       case 'send': this.#send(peer.id, effect.link, effect.message); break
       case 'dropLink': this.#dropped(effect.link); break
-      case 'connected': this.connected.add(effect.conn); break
+      case 'connected': this.connected.set(effect.conn, effect.session); break
       case 'closeConn': this.connected.delete(effect.conn); break
       case 'reply': this.#replied(peer.id, effect); break
       case 'role':
@@ -384,7 +400,10 @@ export class Script {
   }
 
   request(id: number, conn: number, request: Request): void {
-    this.input(id, { kind: 'request', conn, xid: this.replies.length + 1, request })
+    const xid = ++this.#lastXid
+    const session = this.connected.get(conn)
+    if (session !== undefined) this.ghost.ask(session, xid, request)
+    this.input(id, { kind: 'request', conn, xid, request })
     this.settle()
   }
 }

@@ -18,6 +18,17 @@ export function noWatches(): WatchSets {
   return { data: new Map(), child: new Set(), persistent: new Set(), recursive: new Set() }
 }
 
+/** Adds what `from` has; a path that both watch keeps the list it had last. */
+export function addWatches(to: WatchSets, from: WatchSets): void {
+  for (const [path, list] of from.data) to.data.set(path, list)
+  for (const kind of ['child', 'persistent', 'recursive'] as const) for (const path of from[kind]) to[kind].add(path)
+}
+
+/** How many there are. */
+export function countWatches({ data, child, persistent, recursive }: WatchSets): number {
+  return data.size + child.size + persistent.size + recursive.size
+}
+
 /**
  * The server's watches of one connection a second time. It follows the delivered sequence and knows which event must come
  * next: one that is missing, early, late or out of place is a violation (C13, C14).
@@ -39,17 +50,16 @@ export class WatchModel {
   }
 
   get #isEmpty(): boolean {
-    const { data, child, persistent, recursive } = this.sets
-    return data.size + child.size + persistent.size + recursive.size === 0
+    return countWatches(this.sets) === 0
   }
 
   /** A reply shows the state at `zxid`: the events of everything up to it must have come. */
   reached(zxid: Zxid): void {
     if (zxid > this.#seen) this.#seen = zxid
     if (this.#isEmpty) return
-    for (let next = this.#lookups[this.#next]; next !== undefined && next.zxid <= zxid; next = this.#lookups[this.#next]) {
-      if (!this.#fires(next)) continue
-      throw new Violation('C13', `${this.#who}: a reply at ${zxid} before the event ${next.type} of ${next.zxid} on ${next.path}`)
+    for (let next = this.#lookups[this.#next]; next !== undefined; next = this.#lookups[this.#next]) {
+      if (next.zxid > zxid) break
+      if (this.#fires(next)) throw new Violation('C13', `${this.#who}: a reply at ${zxid} before event ${describe(next)}`)
     }
   }
 

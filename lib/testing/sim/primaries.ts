@@ -1,0 +1,139 @@
+import { epochOf, formatZxid } from '../../core/zxid.ts'
+import type { Zxid } from '../../core/zxid.ts'
+import type { Chain } from '../../core/zab/chain.ts'
+import type { Watched } from './ghost.ts'
+import { Violation } from './violation.ts'
+
+/** One txn by its place and its history. */
+export interface Point extends Chain {
+  readonly zxid: Zxid
+}
+
+interface Primary {
+  /** `id/incarnation`: the same server restarted is another primary. */
+  readonly key: string
+  /** End of the initial history of its epoch. */
+  readonly end: Zxid
+  readonly chain: Readonly<Chain>
+  active: boolean
+}
+
+interface Seen {
+  readonly incarnation: number
+  /** Up to here its log was compared with what was proposed. */
+  verified: Zxid
+  currentEpoch: number
+}
+
+/** Who led which epoch and proposed what; checks P1, P3, P8, P9, P11, P12, P14 and P15 of the correctness plan. */
+export class Primaries {
+  readonly #primaries = new Map<number, Primary>()
+  readonly #proposed = new Map<Zxid, Readonly<Chain>>()
+  readonly #seen = new Map<number, Seen>()
+  /** The highest epoch that was established. */
+  #established = 0
+
+  get epochs(): number {
+    return this.#primaries.size
+  }
+
+  /** After a step of a server; `last` is the newest delivered txn, its own deliveries of the step included. */
+  observe(server: Watched, last: Point | undefined): void {
+    const { leader } = server.replica
+    if (leader !== null && leader.phase !== 'discovery') this.#primary(server, leader.epoch, leader.active, last)
+    this.#checkLog(server)
+  }
+
+  #primary(server: Watched, epoch: number, active: boolean, last: Point | undefined): void {
+    const { id, incarnation, replica } = server
+    const key = `${id}/${incarnation}`
+    let primary = this.#primaries.get(epoch)
+    if (primary === undefined) {
+      const { log } = replica.journal
+      this.#checkHistory(server, last)
+      // A leader alone can pass discovery, activate and propose in one step; then its history ends before its epoch.
+      const first = log.slice(log.floor, log.last, Infinity).find((entry) => epochOf(entry.zxid) === epoch)
+      const end = first?.prevZxid ?? log.last
+      const chain = log.chainAt(end)
+      if (chain === null) throw new Violation('P9', `the history of epoch ${epoch} has no chain`)
+      primary = { key, end, chain: { hash1: chain.hash1, hash2: chain.hash2 }, active: false }
+      this.#primaries.set(epoch, primary)
+    } else if (primary.key !== key) {
+      throw new Violation('P1', `epoch ${epoch} is led by ${primary.key} and by ${key}`)
+    }
+    if (replica.journal.meta.currentEpoch !== epoch) throw new Violation('P16', `server ${id} leads ${epoch}, is of another`)
+    if (!active || primary.active) return
+    primary.active = true
+    if (last !== undefined && replica.tree.zxid < last.zxid) {
+      throw new Violation('P14', `epoch ${epoch} is established without the delivered ${formatZxid(last.zxid)}`)
+    }
+    if (epoch > this.#established) this.#established = epoch
+  }
+
+  /** P12: everything ever delivered; P9: the initial history of the last established epoch. */
+  #checkHistory(server: Watched, last: Point | undefined): void {
+    const { log } = server.replica.journal
+    const holds = (zxid: Zxid, chain: Readonly<Chain>): boolean => {
+      const own = log.chainAt(zxid)
+      return own === null ? log.floor >= zxid : own.hash1 === chain.hash1 && own.hash2 === chain.hash2
+    }
+    if (last !== undefined && !holds(last.zxid, last)) {
+      throw new Violation('P12', `server ${server.id} leads without ${formatZxid(last.zxid)}`)
+    }
+    const established = this.#primaries.get(this.#established)
+    if (established !== undefined && !holds(established.end, established.chain)) {
+      throw new Violation('P9', `server ${server.id} leads without the history of epoch ${this.#established}`)
+    }
+  }
+
+  /** P3, P11: whatever is in a log was proposed by the primary of its epoch, with this very history before it. */
+  #checkLog(server: Watched): void {
+    const { id, incarnation, replica } = server
+    const { log, meta } = replica.journal
+    let seen = this.#seen.get(id)
+    if (seen === undefined || seen.incarnation !== incarnation) {
+      seen = { incarnation, verified: 0 as Zxid, currentEpoch: meta.currentEpoch }
+      this.#seen.set(id, seen)
+    }
+    if (log.last < seen.verified) seen.verified = log.last
+    if (log.last !== seen.verified) {
+      // It may have proposed and resigned within one step.
+      const isOwn = (epoch: number): boolean => this.#primaries.get(epoch)?.key === `${id}/${incarnation}`
+      for (const { zxid, hash1, hash2 } of log.slice(seen.verified, log.last, Infinity)) {
+        const proposed = this.#proposed.get(zxid)
+        if (proposed === undefined && isOwn(epochOf(zxid))) this.#proposed.set(zxid, { hash1, hash2 })
+        else if (proposed === undefined) throw new Violation('P3', `server ${id} logged ${formatZxid(zxid)}, which no primary proposed`)
+        else if (proposed.hash1 !== hash1 || proposed.hash2 !== hash2) {
+          throw new Violation('P11', `server ${id} logged another ${formatZxid(zxid)} than its primary proposed`)
+        }
+      }
+      seen.verified = log.last
+    }
+    if (meta.currentEpoch === seen.currentEpoch) return
+    seen.currentEpoch = meta.currentEpoch
+    this.#checkEpoch(server)
+  }
+
+  /** P15: who marks an epoch holds its initial history, or that and some of its proposals. */
+  #checkEpoch({ id, replica }: Watched): void {
+    const { log, meta } = replica.journal
+    const primary = this.#primaries.get(meta.currentEpoch)
+    if (primary === undefined) throw new Violation('P15', `server ${id} marks epoch ${meta.currentEpoch}, which nobody leads`)
+    if (epochOf(log.last) === meta.currentEpoch) return
+    const { hash1, hash2 } = log.lastChain
+    if (log.last !== primary.end || hash1 !== primary.chain.hash1 || hash2 !== primary.chain.hash2) {
+      throw new Violation('P15', `server ${id} marks epoch ${meta.currentEpoch} with its log at ${formatZxid(log.last)}`)
+    }
+  }
+
+  /** P8: a primary has delivered all of the lower epochs before it broadcasts, so nothing of them comes later. */
+  checkDelivered(zxid: Zxid, chain: Readonly<Chain>): void {
+    if (epochOf(zxid) < this.#established) {
+      throw new Violation('P8', `${formatZxid(zxid)} was delivered after epoch ${this.#established} was established`)
+    }
+    const proposed = this.#proposed.get(zxid)
+    if (proposed !== undefined && (proposed.hash1 !== chain.hash1 || proposed.hash2 !== chain.hash2)) {
+      throw new Violation('P3', `another ${formatZxid(zxid)} was delivered than was proposed`)
+    }
+  }
+}
