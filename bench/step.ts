@@ -11,7 +11,7 @@ import type { Figure } from './figure.ts'
 
 const DATA = new Uint8Array(100).fill(120)
 const BATCH = 100
-const NOW = { ms: 1_000, wallMs: 1_760_000_000_000 }
+let now = { ms: 1_000, wallMs: 1_760_000_000_000 }
 
 function single(): Replica {
   return new Replica({
@@ -23,7 +23,7 @@ function single(): Replica {
     limits: DEFAULT_LIMITS,
     tree: { skipAcl: false, ttlEnabled: true, sessionEphemerals: 1_000, multiOperations: 1_000, containerNeverUsedMs: 0 },
     seed: 1, newEnsembleId: '1'.repeat(32), codec: makeTxnCodec(), configData: new Uint8Array(0),
-  }, { meta: null, base: null, entries: [], damage: 'none', tree: Tree.empty() }, NOW)
+  }, { meta: null, base: null, entries: [], damage: 'none', tree: Tree.empty() }, now)
 }
 
 /** Carries effects out until there are none; answers how many requests succeeded. */
@@ -33,7 +33,7 @@ function settle(replica: Replica): number {
     const effects = replica.take()
     if (effects.length === 0) return succeeded
     for (const effect of effects) {
-      if (effect.kind === 'persist') replica.step(NOW, { kind: 'persisted', ticket: effect.ticket })
+      if (effect.kind === 'persist') replica.step(now, { kind: 'persisted', ticket: effect.ticket })
       else if (effect.kind === 'reply' && effect.outcome.code === 'Ok') succeeded++
     }
   }
@@ -44,18 +44,18 @@ export async function* step(): AsyncGenerator<Figure> {
   const replica = single()
   settle(replica)
   for (let turn = 0; turn < 100 && !replica.serving; turn++) {
-    Object.assign(NOW, { ms: NOW.ms + 50, wallMs: NOW.wallMs + 50 })
-    replica.step({ ...NOW }, { kind: 'tick' })
+    now = { ms: now.ms + 50, wallMs: now.wallMs + 50 }
+    replica.step(now, { kind: 'tick' })
     settle(replica)
   }
-  replica.step(NOW, {
+  replica.step(now, {
     kind: 'connect', conn: 1, session: null, password: new Uint8Array(16), timeoutMs: 40_000, lastZxidSeen: ZXID_ZERO,
     identities: [], inProcess: true,
   })
   settle(replica)
   let xid = 0
   const turn = (request: (at: number) => Request): void => {
-    for (let at = 0; at < BATCH; at++) replica.step(NOW, { kind: 'request', conn: 1, xid: ++xid, request: request(at) })
+    for (let at = 0; at < BATCH; at++) replica.step(now, { kind: 'request', conn: 1, xid: ++xid, request: request(at) })
     const succeeded = settle(replica)
     if (succeeded !== BATCH) throw new Error(`${succeeded} of ${BATCH} writes succeeded`)
   }
