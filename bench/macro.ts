@@ -15,7 +15,9 @@ import { pipelined } from './load.ts'
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: '' }, runs: { type: 'string', default: '3' }, seconds: { type: 'string', default: '3' },
+    only: { type: 'string', default: '' },
+    runs: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '3' },
     help: { type: 'boolean', default: false },
   },
 })
