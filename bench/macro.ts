@@ -4,7 +4,7 @@
  *     npm run bench:macro -- [--only NAME,NAME] [--runs N] [--seconds S]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createEnsemble, createPeer } from '../lib/index.ts'
@@ -15,7 +15,10 @@ import { pipelined } from './load.ts'
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: '' }, runs: { type: 'string', default: '3' }, seconds: { type: 'string', default: '3' },
+    only: { type: 'string', default: '' },
+    runs: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '3' },
+    help: { type: 'boolean', default: false },
   },
 })
 const runs = Number(values.runs)
@@ -25,7 +28,7 @@ interface Benchmark {
   readonly name: string
   readonly unit: string
   readonly aim: string
-  run(): Promise<number>
+  readonly run: () => Promise<number>
 }
 
 const KEYS = 100
@@ -129,13 +132,34 @@ const BENCHMARKS: readonly Benchmark[] = [
   { name: 'memory-per-node', unit: 'bytes', aim: '<= 600', run: bytesPerNode },
 ]
 
-const only = values.only === '' ? null : values.only.split(',')
-for (const { name, unit, aim, run } of BENCHMARKS) {
-  if (only !== null && !only.includes(name)) continue
+/** Aims read `>= 300,000` or `<= 150`. */
+function meets(figure: number, aim: string): boolean {
+  const bound = Number(aim.slice(3).replaceAll(',', ''))
+  return aim.startsWith('>=') ? figure >= bound : figure <= bound
+}
+
+async function measure({ name, unit, aim, run }: Benchmark): Promise<void> {
   const figures: number[] = []
   for (let i = 0; i < (name === 'memory-per-node' ? 1 : runs); i++) figures.push(await run())
   figures.sort((a, b) => a - b)
   const median = figures[Math.floor(figures.length / 2)]!
   const all = figures.map((figure) => Math.round(figure).toLocaleString('en')).join(' ')
-  process.stdout.write(`${name.padEnd(18)} ${Math.round(median).toLocaleString('en').padStart(10)} ${unit.padEnd(5)} aim ${aim.padEnd(12)} (${all})\n`)
+  const measured = `${Math.round(median).toLocaleString('en').padStart(10)} ${unit.padEnd(5)}`
+  const verdict = `aim ${aim}: ${meets(median, aim) ? 'met' : 'MISSED'}`
+  const load = `load ${loadavg()[0]!.toFixed(1)}`
+  process.stdout.write(`${name.padEnd(18)} ${measured} ${verdict.padEnd(24)} (${all}) ${load}\n`)
+}
+
+const names = BENCHMARKS.map(({ name }) => name)
+const only = values.only === '' ? names : values.only.split(',')
+const unknown = only.filter((name) => !names.includes(name))
+if (values.help) {
+  process.stdout.write('npm run bench:macro -- [--only NAME,NAME] [--runs N] [--seconds S]\n\n' +
+    `Names: ${names.join(', ')}\n`)
+} else if (unknown.length > 0) {
+  process.stdout.write(`no benchmark named ${unknown.join(', ')}; there are ${names.join(', ')}\n`)
+  process.exitCode = 2
+} else {
+  process.stdout.write(`Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores\n`)
+  for (const benchmark of BENCHMARKS) if (only.includes(benchmark.name)) await measure(benchmark)
 }

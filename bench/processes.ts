@@ -71,7 +71,8 @@ export async function startThree(folder: string): Promise<Three> {
 export async function writeOnThree(three: Three, seconds: number): Promise<number> {
   const load = async (forSeconds: number): Promise<number> => {
     const loaded = three.children.map((child) => answer(child, 'loaded'))
-    for (const child of three.children) child.send({ kind: 'load', seconds: forSeconds, depth: 1_000 } satisfies Command)
+    const command: Command = { kind: 'load', seconds: forSeconds, depth: 1_000 }
+    for (const child of three.children) child.send(command)
     return (await Promise.all(loaded)).reduce((sum, { perSecond }) => sum + perSecond, 0)
   }
   await load(1)
