@@ -30,6 +30,8 @@ export interface WorldPlan {
   readonly diskMs: number
   /** Largest drift of a peer's clock, as a fraction. */
   readonly drift: number
+  /** Txns of one epoch; 2^32 - 1 when left out. */
+  readonly epochTxns?: number
   readonly mutant?: string
 }
 
@@ -129,10 +131,15 @@ export class SimWorld implements ClientWorld {
   #config(id: number): ReplicaConfig {
     const { plan } = this
     return {
-      peerId: id, ensembleName: 'sim', members: this.members, bootstrap: this.ghost.commits === 0 && this.#server(id).disk.meta === null,
+      peerId: id, ensembleName: 'sim', members: this.members,
+      bootstrap: this.ghost.commits === 0 && this.#server(id).disk.meta === null,
       timing: plan.timing, limits: plan.limits,
-      tree: { skipAcl: false, ttlEnabled: true, sessionEphemerals: 10_000, multiOperations: 1_000, containerNeverUsedMs: 0 },
-      seed: this.random.next(), newEnsembleId: id.toString(16).padStart(32, '0'), codec: this.#codec, configData: new Uint8Array(0),
+      tree: {
+        skipAcl: false, ttlEnabled: true, sessionEphemerals: 10_000, multiOperations: 1_000, containerNeverUsedMs: 0,
+      },
+      seed: this.random.next(), newEnsembleId: id.toString(16).padStart(32, '0'), codec: this.#codec,
+      configData: new Uint8Array(0),
+      ...(plan.epochTxns === undefined ? {} : { epochTxns: plan.epochTxns }),
       ...(plan.mutant === undefined ? {} : { mutant: plan.mutant }),
     }
   }
