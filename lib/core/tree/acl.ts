@@ -5,6 +5,8 @@ import type { Acl, Identity } from './request.ts'
 /** Schemes whose identities prove somebody: what `auth` in a list expands to. */
 const AUTHENTICATED: readonly string[] = ['digest', 'sasl', 'x509', 'key']
 
+const LONE_SURROGATE = /\p{Surrogate}/u
+
 /**
  * The list as it is stored: duplicates dropped, `auth` replaced by the requester's identities; null when it is not valid
  * (ZooKeeper: PrepRequestProcessor.fixupACL).
@@ -17,6 +19,8 @@ export function fixAcl(acl: readonly Acl[] | null, identities: readonly Identity
     if (!fixed.some((one) => equalEntries(one, entry))) fixed.push(entry)
   }
   for (const entry of acl) {
+    // A permission that is no int32, or half a surrogate pair, would not survive the way to the other peers.
+    if ((entry.perms | 0) !== entry.perms || LONE_SURROGATE.test(entry.id)) return null
     if (entry.scheme === 'world') {
       if (entry.id !== 'anyone') return null
       add(entry)
