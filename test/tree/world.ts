@@ -33,6 +33,8 @@ export class World {
   readonly events: string[] = []
   readonly rawEvents: { conn: number, event: WatchEvent }[] = []
   readonly outstanding: PlacedTxn[] = []
+  /** Hears every txn before it is applied. */
+  onApply: (placed: PlacedTxn) => void = () => undefined
   /** Identities of the connections that are not anonymous. */
   readonly identities = new Map<number, readonly Identity[]>()
   /** The leader's clock: one more with each txn unless it is set. */
@@ -72,6 +74,7 @@ export class World {
   applyOne(): Outcome {
     const placed = this.outstanding.shift()
     if (placed === undefined) throw new Error('nothing is outstanding')
+    this.onApply(placed)
     const outcome = this.tree.apply(placed.zxid, placed.txn, this.watches, true)
     this.preparer.applied(placed.zxid)
     if (outcome === null) throw new Error('no outcome')
@@ -103,10 +106,15 @@ export class World {
     return outcome
   }
 
-  open(timeoutMs = 1_000): SessionId {
+  proposeOpen(timeoutMs = 1_000): SessionId {
     const { zxid } = this.place((at) => this.preparer.createSession(at, timeoutMs, new Uint8Array(16).fill(7)))
-    this.applyAll()
     return sessionIdOf(zxid)
+  }
+
+  open(timeoutMs = 1_000): SessionId {
+    const session = this.proposeOpen(timeoutMs)
+    this.applyAll()
+    return session
   }
 
   proposeClose(session: SessionId): readonly string[] {
