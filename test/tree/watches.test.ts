@@ -230,6 +230,10 @@ test('a removed watch is silent, the others speak', () => {
   persistently(zk, '/', 3)
   zk.ok(create('/a/c'))
   assert.equal(zk.seen(), [])
+  zk.read({ op: 18, path: '/', type: 4 }, 3)
+  zk.ok(create('/b'))
+  assert.equal(zk.seen(), [], 'a persistent watch goes from both tables')
+  assert.ok(zk.watches.idle)
 })
 
 test('setWatches: what changed meanwhile fires, the rest is armed', () => {
