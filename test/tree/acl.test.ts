@@ -23,11 +23,14 @@ test('what may be set', () => {
   ]
   for (const one of valid) assert.equal(fixAcl([one], []), [one], one.id)
   const invalid: readonly Acl[] = [
-    entry('world', 'other'), entry('world', ''), entry('auth', ''), entry('super', 'x'), entry('', 'x'), entry('x509', 'CN=a'),
+    entry('world', 'other'), entry('world', ''), entry('auth', ''), entry('super', 'x'), entry('', 'x'),
+    entry('x509', 'CN=a'),
     entry('digest', 'u'), entry('digest', 'u:'), entry('digest', 'a:b:c'), entry('digest', ''),
-    entry('ip', ''), entry('ip', '10.0.0'), entry('ip', '10.0.0.256'), entry('ip', '10.0.0.1/33'), entry('ip', '10.0.0.1/'),
+    entry('ip', ''), entry('ip', '10.0.0'), entry('ip', '10.0.0.256'), entry('ip', '10.0.0.1/33'),
+    entry('ip', '10.0.0.1/'),
     entry('ip', '10.0.0.1/-1'), entry('ip', '10.0.0.1/8x'), entry('ip', '10.0.0.1.2'), entry('ip', 'host'),
-    entry('ip', '::1/129'), entry('ip', ':::'), entry('ip', '1::2::3'), entry('ip', '1:2:3:4:5:6:7'), entry('ip', '12345::'),
+    entry('ip', '::1/129'), entry('ip', ':::'), entry('ip', '1::2::3'), entry('ip', '1:2:3:4:5:6:7'),
+    entry('ip', '12345::'),
     entry('ip', '1:2:3:4:5:6:7:8:9'), entry('ip', '1:2:3:4:5:6:7:8::'), entry('ip', 'g::'), entry('ip', '::1.2.3'),
     entry('world', 'anyone', 1.5), entry('world', 'anyone', 2 ** 31), entry('world', 'anyone', NaN),
     entry('digest', 'u:\ud800'),
@@ -72,19 +75,22 @@ test('who is permitted', () => {
 test('addresses match by family and prefix', () => {
   const matches = (range: string, address: string): boolean =>
     permits([entry('ip', range)], Perm.read, [{ scheme: 'ip', id: address }], false)
-  const yes = [['10.1.2.3', '10.1.2.3'], ['10.0.0.0/8', '10.255.0.1'], ['10.1.2.3/24', '10.1.2.250'], ['0.0.0.0/0', '9.9.9.9'],
+  const yes = [['10.1.2.3', '10.1.2.3'], ['10.0.0.0/8', '10.255.0.1'], ['10.1.2.3/24', '10.1.2.250'],
+    ['0.0.0.0/0', '9.9.9.9'],
     ['128.0.0.0/1', '255.0.0.1'], ['10.1.2.2/31', '10.1.2.3'], ['::1', '0:0:0:0:0:0:0:1'], ['fe80::/10', 'febf::1'],
     ['2001:db8::/33', '2001:DB8:7fff::'], ['::/0', 'ffff::'], ['::ffff:1.2.3.4', '::ffff:102:304'],
     ['1:2:3:4:5:6:7::', '1:2:3:4:5:6:7:0'], ['1::8', '1:0:0:0:0:0:0:8']] as const
   for (const [range, address] of yes) assert.is(matches(range, address), true, `${range} ${address}`)
-  const no = [['10.1.2.3', '10.1.2.4'], ['10.0.0.0/8', '11.0.0.0'], ['10.1.2.3/25', '10.1.2.128'], ['128.0.0.0/1', '127.0.0.1'],
+  const no = [['10.1.2.3', '10.1.2.4'], ['10.0.0.0/8', '11.0.0.0'], ['10.1.2.3/25', '10.1.2.128'],
+    ['128.0.0.0/1', '127.0.0.1'],
     ['10.1.2.2/31', '10.1.2.4'], ['::/0', '1.2.3.4'], ['0.0.0.0/0', '::1'], ['fe80::/10', 'fec0::1'],
     ['2001:db8::/33', '2001:db8:8000::'], ['::1', '::2'], ['::1', 'nonsense'], ['1.2.3.4', '']] as const
   for (const [range, address] of no) assert.is(matches(range, address), false, `${range} ${address}`)
 })
 
 test('digests are masked', () => {
-  assert.equal(maskDigests([entry('digest', 'bob:hash'), entry('digest', 'a:b:c'), entry('ip', '::1'), entry('digest', 'plain')]),
+  assert.equal(maskDigests([entry('digest', 'bob:hash'), entry('digest', 'a:b:c'), entry('ip', '::1'),
+    entry('digest', 'plain')]),
     [entry('digest', 'bob:x'), entry('digest', 'a:x'), entry('ip', '::1'), entry('digest', 'plain')])
   const mine = [entry('digest', 'bob:hash')]
   maskDigests(mine)
@@ -93,7 +99,8 @@ test('digests are masked', () => {
 
 test('getACL asks for READ or ADMIN and masks without ADMIN', () => {
   const zk = new World()
-  const acl = [entry('digest', BOB.id, Perm.admin), entry('digest', EVE.id, Perm.read), entry('world', 'anyone', Perm.write)]
+  const acl = [entry('digest', BOB.id, Perm.admin), entry('digest', EVE.id, Perm.read),
+    entry('world', 'anyone', Perm.write)]
   zk.ok(create('/a', { acl }))
   const ask = (identities: readonly Identity[]): unknown => {
     const outcome = zk.read({ op: 6, path: '/a' }, 1, as(identities))
@@ -121,7 +128,9 @@ test('each write asks the right node for the right permission', () => {
     wanted,
   })
   for (const wanted of ['create', 'delete', 'write', 'admin', 'none']) {
-    const expected: Record<string, string> = { create: 'NoAuth', write: 'NoAuth', admin: 'NoAuth', delete: 'NoAuth', wanted }
+    const expected: Record<string, string> = {
+      create: 'NoAuth', write: 'NoAuth', admin: 'NoAuth', delete: 'NoAuth', wanted,
+    }
     if (wanted !== 'none') expected[wanted] = 'Ok'
     assert.equal(granted(`/${wanted}`, wanted), expected)
   }

@@ -31,6 +31,10 @@ function stage(options: Partial<TreeOptions> = {}): Stage {
   return { zk, owner }
 }
 
+function times(length: number, op: MultiOp): MultiOp[] {
+  return Array.from({ length }, () => op)
+}
+
 type Row = readonly [why: string, request: WriteRequest, code: string, options?: Partial<TreeOptions>]
 
 function check(rows: readonly Row[], who: (at: Stage) => Requester = () => anonymous()): void {
@@ -151,13 +155,15 @@ test('a final name is checked with its suffix', () => {
 
 test('delete', () => {
   check([
-    ['no slash', remove('n'), 'BadArguments'], ['NUL', remove('/\0'), 'BadArguments'], ['root', remove('/'), 'BadArguments'],
+    ['no slash', remove('n'), 'BadArguments'], ['NUL', remove('/\0'), 'BadArguments'],
+    ['root', remove('/'), 'BadArguments'],
     ['/zookeeper', remove('/zookeeper'), 'BadArguments'], ['quota', remove('/zookeeper/quota'), 'BadArguments'],
     ['config', remove('/zookeeper/config'), 'BadArguments'], ['no parent', remove('/none/n'), 'NoNode'],
     ['no permission', remove('/shut/kid'), 'NoAuth'], ['no node', remove('/open/n'), 'NoNode'],
     ['version', remove('/open/kid', 1), 'BadVersion'], ['negative version', remove('/open/kid', -2), 'BadVersion'],
     ['children', remove('/open'), 'NotEmpty'], ['an illegal path is only missing', remove('/open/\u0001'), 'NoNode'],
-    ['built-in, version', remove('/zookeeper', 9), 'BadArguments'], ['permission, no node', remove('/shut/n'), 'NoAuth'],
+    ['built-in, version', remove('/zookeeper', 9), 'BadArguments'],
+    ['permission, no node', remove('/shut/n'), 'NoAuth'],
     ['permission, version', remove('/shut/kid', 9), 'NoAuth'], ['permission, children', remove('/shut/full'), 'NoAuth'],
     ['no node, version', remove('/open/n', 9), 'NoNode'], ['version, children', remove('/open', 9), 'BadVersion'],
   ])
@@ -166,8 +172,10 @@ test('delete', () => {
 test('deleteContainer: neither permission nor version', () => {
   const reap = (path: string): WriteRequest => ({ op: 20, path })
   check([
-    ['no slash', reap('n'), 'BadArguments'], ['built-in', reap('/zookeeper'), 'BadArguments'], ['root', reap('/'), 'BadArguments'],
-    ['no node', reap('/open/n'), 'NoNode'], ['no parent', reap('/none/n'), 'NoNode'], ['children', reap('/open'), 'NotEmpty'],
+    ['no slash', reap('n'), 'BadArguments'], ['built-in', reap('/zookeeper'), 'BadArguments'],
+    ['root', reap('/'), 'BadArguments'],
+    ['no node', reap('/open/n'), 'NoNode'], ['no parent', reap('/none/n'), 'NoNode'],
+    ['children', reap('/open'), 'NotEmpty'],
     ['ephemeral', reap('/eph'), 'BadVersion'],
   ])
   const { zk } = stage()
@@ -180,8 +188,10 @@ test('deleteContainer: neither permission nor version', () => {
 
 test('setData', () => {
   check([
-    ['path', set('open'), 'BadArguments'], ['path illegal', set('/open/\u0001'), 'BadArguments'], ['empty', set(''), 'BadArguments'],
-    ['no node', set('/none'), 'NoNode'], ['no permission', set('/shut'), 'NoAuth'], ['version', set('/open', null, 1), 'BadVersion'],
+    ['path', set('open'), 'BadArguments'], ['path illegal', set('/open/\u0001'), 'BadArguments'],
+    ['empty', set(''), 'BadArguments'],
+    ['no node', set('/none'), 'NoNode'], ['no permission', set('/shut'), 'NoAuth'],
+    ['version', set('/open', null, 1), 'BadVersion'],
     ['negative version', set('/open', null, -3), 'BadVersion'], ['config', set('/zookeeper/config'), 'NoAuth'],
     ['path, node', set('/none/'), 'BadArguments'], ['no node, version', set('/none', null, 3), 'NoNode'],
     ['permission, version', set('/shut', null, 9), 'NoAuth'],
@@ -196,7 +206,8 @@ test('setAcl', () => {
     ['no permission', setAcl('/shut', open), 'NoAuth'], ['version', setAcl('/open', open, 1), 'BadVersion'],
     ['path, list', setAcl('', BAD_ACL), 'BadArguments'], ['list, no node', setAcl('/none', BAD_ACL), 'InvalidAcl'],
     ['list, permission', setAcl('/shut', []), 'InvalidAcl'], ['list, version', setAcl('/open', [], 9), 'InvalidAcl'],
-    ['no node, version', setAcl('/none', open, 9), 'NoNode'], ['permission, version', setAcl('/shut', open, 9), 'NoAuth'],
+    ['no node, version', setAcl('/none', open, 9), 'NoNode'],
+    ['permission, version', setAcl('/shut', open, 9), 'NoAuth'],
     ['aversion, not version', setAcl('/eph', open, 1), 'BadVersion'],
   ])
   const { zk } = stage()
@@ -215,8 +226,10 @@ test('check, inside a multi', () => {
   const check13 = (path: string, version = -1): MultiOp => ({ op: 13, path, version })
   const rows: readonly (readonly [MultiOp, string])[] = [
     [check13('/open'), 'Ok'], [check13('/open', 0), 'Ok'], [check13('/'), 'Ok'], [check13('open'), 'BadArguments'],
-    [check13('/a/'), 'BadArguments'], [check13('/none'), 'NoNode'], [check13('/shut'), 'NoAuth'], [check13('/open', 1), 'BadVersion'],
-    [check13('/open', -2), 'BadVersion'], [check13('/none', 5), 'NoNode'], [check13('/shut', 5), 'NoAuth'], [check13('/a/', 5), 'BadArguments'],
+    [check13('/a/'), 'BadArguments'], [check13('/none'), 'NoNode'], [check13('/shut'), 'NoAuth'],
+    [check13('/open', 1), 'BadVersion'],
+    [check13('/open', -2), 'BadVersion'], [check13('/none', 5), 'NoNode'], [check13('/shut', 5), 'NoAuth'],
+    [check13('/a/', 5), 'BadArguments'],
   ]
   for (const [op, code] of rows) assert.is(codeOf(op), code, JSON.stringify(op))
 })
@@ -227,11 +240,12 @@ test('a multi is refused as a whole for its form, before its operations', () => 
   check([...malformed,
     ['container with TTL flags', { op: 14, ops: [make('/n', { op: 19, flags: 5 })] }, 'MarshallingError'],
     ['op 21 with unknown flags', { op: 14, ops: [make('/n', { op: 21, flags: 7 })] }, 'MarshallingError'],
-    ['too many', { op: 14, ops: new Array<MultiOp>(6).fill(remove('/none/n')) }, 'MarshallingError'],
+    ['too many', { op: 14, ops: times(6, remove('/none/n')) }, 'MarshallingError'],
   ])
   const { zk } = stage()
   assert.equal(zk.ok({ op: 14, ops: [] }).result, { op: 14, results: [] })
-  assert.is(zk.write({ op: 14, ops: new Array<MultiOp>(5).fill(set('/open')) }).code, 'Ok', 'the limit itself is allowed')
+  assert.is(zk.write({ op: 14, ops: times(5, set('/open')) }).code, 'Ok',
+    'the limit itself is allowed')
 })
 
 test.run()

@@ -21,8 +21,8 @@ test('data comes back, null and empty too', () => {
   const slabs = new DataSlabs()
   const [node] = nodes(1)
   assert.is(node!.data(), null)
-  const contents = [null, [], [1, 2, 3], new Array<number>(1_024).fill(7), new Array<number>(1_025).fill(8),
-    new Array<number>(100_000).fill(9), [5], [], null]
+  const many = (length: number, byte: number): number[] => Array.from({ length }, () => byte)
+  const contents = [null, [], [1, 2, 3], many(1_024, 7), many(1_025, 8), many(100_000, 9), [5], [], null]
   for (const content of contents) {
     slabs.store(node!, content === null ? null : Uint8Array.from(content))
     assert.equal(node!.data() === null ? null : [...node!.data()!], content)

@@ -3,7 +3,9 @@ import { makeRandom } from '../../lib/core/random.ts'
 import type { SnapshotRow } from '../../lib/core/tree/txn.ts'
 import type { Tree } from '../../lib/core/tree/tree.ts'
 import { assert, suite } from '../harness.ts'
-import { anonymous, bytes, container, create, ephemeral, FIELD, load, remove, ROOT, rowsOf, set, setAcl, ttl, World, world } from './world.ts'
+import {
+  anonymous, bytes, container, create, ephemeral, FIELD, load, remove, ROOT, rowsOf, set, setAcl, ttl, World, world,
+} from './world.ts'
 
 const test = suite('digests')
 
@@ -32,12 +34,15 @@ test('any field of any node that differs gives another digest', () => {
   assert.is(digestOf(load(rows)), digest)
   const [session] = [...zk.tree.sessions.keys()].slice(1)
   const changes: readonly (readonly [path: string, field: keyof typeof FIELD, values: readonly unknown[]])[] = [
-    ['/a', 'data', [null, bytes(''), bytes('other dat'), bytes('other datA'), bytes('Other data'), bytes('other data\0')]],
-    ['/a', 'acl', [null, [[14, 'world', 'anyone']], [[15, 'world', 'anyone'], [1, 'ip', '::1']], [[15, 'digest', 'anyone']]]],
+    ['/a', 'data', [null, bytes(''), bytes('other dat'), bytes('other datA'), bytes('Other data'),
+      bytes('other data\0')]],
+    ['/a', 'acl', [null, [[14, 'world', 'anyone']], [[15, 'world', 'anyone'], [1, 'ip', '::1']],
+      [[15, 'digest', 'anyone']]]],
     ['/a/b', 'acl', [[[3, 'digest', 'bob:i']], [[2, 'digest', 'bob:h']], [[3, 'ip', 'bob:h']]]],
     ['/a', 'nodeKind', [2, 3]], ['/c', 'nodeKind', [0, 3]], ['/e', 'owner', [session]],
     ['/t', 'ttlMs', [70_001, 70_000 + 2 ** 32, 0]],
-    ['/a', 'czxid', [0, 2 ** 32, 2 ** 50]], ['/a', 'mzxid', [0, 2 ** 33 + 9, 2 ** 52]], ['/a', 'pzxid', [0, 2 ** 32, 2 ** 52]],
+    ['/a', 'czxid', [0, 2 ** 32, 2 ** 50]], ['/a', 'mzxid', [0, 2 ** 33 + 9, 2 ** 52]],
+    ['/a', 'pzxid', [0, 2 ** 32, 2 ** 52]],
     ['/a', 'ctime', [0, 1, 1_001 + 2 ** 32, -1]], ['/a', 'mtime', [0, 1, 2 ** 45, -1]],
     ['/a', 'version', [0, 2, -1]], ['/a', 'aversion', [0, 2, -1]], ['/a', 'creates', [0, 2, -1]],
   ]
@@ -91,8 +96,9 @@ test('what goes leaves no trace', () => {
 test('every change moves it, and loading gives it again', () => {
   const zk = stage()
   const seen = new Set([digestOf(zk.tree)])
-  const requests = [set('/a', 'x'), set('/a', 'x'), set('/a'), set('/a', ''), setAcl('/a', world(31)), setAcl('/a', world(31)),
-    setAcl('/a/b', world(31)), remove('/a/b'), create('/a/b'), remove('/t'), { op: 20 as const, path: '/c' }, remove('/e')]
+  const requests = [set('/a', 'x'), set('/a', 'x'), set('/a'), set('/a', ''), setAcl('/a', world(31)),
+    setAcl('/a', world(31)), setAcl('/a/b', world(31)), remove('/a/b'), create('/a/b'), remove('/t'),
+    { op: 20 as const, path: '/c' }, remove('/e')]
   for (const request of requests) {
     zk.ok(request, ROOT)
     assert.not.ok(seen.has(digestOf(zk.tree)), JSON.stringify(request))

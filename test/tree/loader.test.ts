@@ -33,7 +33,8 @@ test('each field wrong once', () => {
   const wrong: Record<keyof typeof FIELD, readonly unknown[]> = {
     path: [undefined, null, 5, '', 'a', '/a/', '//', '/\u0000', '/b/c'],
     data: [undefined, 'text', 5, [1], {}],
-    acl: [undefined, 5, 'x', {}, [5], [null], [[]], [[1, 'world']], [['1', 'world', 'anyone']], [[1.5, 'world', 'anyone']],
+    acl: [undefined, 5, 'x', {}, [5], [null], [[]], [[1, 'world']], [['1', 'world', 'anyone']],
+      [[1.5, 'world', 'anyone']],
       [[1, 5, 'anyone']], [[1, 'world', null]], [[2 ** 31, 'world', 'anyone']]],
     nodeKind: [undefined, null, -1, 4, 1.5, '0'],
     owner: [undefined, null, '', '0', 5, '0x', '0xG', '0x9'],
@@ -66,11 +67,19 @@ test('bad heads, sessions and rows', () => {
   const head = rows[0]!
   const session = rows[1]!
   const swap = (old: SnapshotRow, row: SnapshotRow): SnapshotRow[] => rows.map((each) => each === old ? row : each)
-  for (const zxid of [undefined, null, -1, 1.5, '1', 2 ** 53]) damaged(swap(head, head.with(1, zxid)), `zxid ${String(zxid)}`)
-  for (const at of [2, 3]) for (const value of [undefined, null, 5]) damaged(swap(head, head.with(at, value)), `head ${at}`)
+  for (const zxid of [undefined, null, -1, 1.5, '1', 2 ** 53]) {
+    damaged(swap(head, head.with(1, zxid)), `zxid ${String(zxid)}`)
+  }
+  for (const value of [undefined, null, 5]) {
+    for (const at of [2, 3]) damaged(swap(head, head.with(at, value)), `head ${at}`)
+  }
   damaged(rows.slice(1), 'no head')
-  for (const id of [undefined, null, '', 'x', '0x0', 5]) damaged(swap(session, session.with(1, id)), `session ${String(id)}`)
-  for (const timeoutMs of [undefined, null, -1, 1.5, '5', NaN]) damaged(swap(session, session.with(2, timeoutMs)), 'timeout')
+  for (const id of [undefined, null, '', 'x', '0x0', 5]) {
+    damaged(swap(session, session.with(1, id)), `session ${String(id)}`)
+  }
+  for (const timeoutMs of [undefined, null, -1, 1.5, '5', NaN]) {
+    damaged(swap(session, session.with(2, timeoutMs)), 'timeout')
+  }
   for (const password of [undefined, null, 'x', [], new Uint8Array(15), new Uint8Array(17)]) {
     damaged(swap(session, session.with(3, password)), 'password')
   }
@@ -91,7 +100,8 @@ test('a tree that does not hold together', () => {
   damaged([node('/a').with(FIELD.path, '/p/e/x'), ...rows], 'a child of an ephemeral, child first')
   damaged(rows.filter((row) => row[0] !== 1), 'an ephemeral of no session')
   damaged(rows.map((row) => row === node('/p/e') ? row.with(FIELD.owner, '0x0') : row), 'an ephemeral of nobody')
-  damaged(rows.map((row) => row === node('/p') ? row.with(FIELD.owner, node('/p/e')[FIELD.owner]) : row), 'an owner of a persistent')
+  damaged(rows.map((row) => row === node('/p') ? row.with(FIELD.owner, node('/p/e')[FIELD.owner]) : row),
+    'an owner of a persistent')
 })
 
 test('rows in any order, in any chunks, twice', () => {

@@ -36,7 +36,7 @@ class Refusal extends Error {
 }
 
 const SPECIAL = ['/', '/zookeeper', '/zookeeper/quota', '/zookeeper/config']
-const ILLEGAL = /[\0-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/
+const ILLEGAL = ['\0\u001f', '\u007f\u009f', '\ud800\uf8ff', '\ufff0\uffff']
 
 function demand(holds: boolean, code: Failure): void {
   if (!holds) throw new Refusal(code)
@@ -46,10 +46,15 @@ function parent(path: string): string {
   return path.split('/').slice(0, -1).join('/') || '/'
 }
 
+function isIllegal(unit: string): boolean {
+  return ILLEGAL.some((range) => unit >= range[0]! && unit <= range[1]!)
+}
+
 function legal(path: string): boolean {
   if (path === '/') return true
   const [first, ...names] = path.split('/')
-  return first === '' && names.length > 0 && names.every((name) => !['', '.', '..'].includes(name)) && !ILLEGAL.test(path)
+  const areNames = names.every((name) => !['', '.', '..'].includes(name))
+  return first === '' && names.length > 0 && areNames && !path.split('').some(isIllegal)
 }
 
 function next(version: number): number {
@@ -84,15 +89,19 @@ export class Model {
     this.#sessionEphemerals = sessionEphemerals
     for (const path of SPECIAL) {
       this.nodes.set(path, {
-        data: new Uint8Array(0), acl: [{ perms: path.endsWith('config') ? 1 : 31, scheme: 'world', id: 'anyone' }], kind: 'persistent',
-        owner: '0x0', ttlMs: 0, czxid: 0, mzxid: 0, pzxid: 0, ctime: 0, mtime: 0, version: path.endsWith('config') ? -1 : 0,
-        aversion: path.endsWith('config') ? -1 : 0, cversion: path === '/' ? -1 : path === '/zookeeper' ? -2 : 0, made: 0,
+        data: new Uint8Array(0), acl: [{ perms: path.endsWith('config') ? 1 : 31, scheme: 'world', id: 'anyone' }],
+        kind: 'persistent',
+        owner: '0x0', ttlMs: 0, czxid: 0, mzxid: 0, pzxid: 0, ctime: 0, mtime: 0,
+        version: path.endsWith('config') ? -1 : 0,
+        aversion: path.endsWith('config') ? -1 : 0, cversion: path === '/' ? -1 : path === '/zookeeper' ? -2 : 0,
+        made: 0,
       })
     }
   }
 
   children(path: string): string[] {
-    return [...this.nodes.keys()].filter((each) => each !== '/' && parent(each) === path).map((each) => each.split('/').at(-1)!).sort()
+    const below = [...this.nodes.keys()].filter((each) => each !== '/' && parent(each) === path)
+    return below.map((each) => each.split('/').at(-1)!).sort()
   }
 
   stat(path: string): Stat {
@@ -105,7 +114,8 @@ export class Model {
   }
 
   ephemerals(session: string): string[] {
-    return [...this.nodes].filter(([, node]) => node.kind === 'ephemeral' && node.owner === session).map(([path]) => path).sort()
+    const owned = [...this.nodes].filter(([, node]) => node.kind === 'ephemeral' && node.owner === session)
+    return owned.map(([path]) => path).sort()
   }
 
   #need(path: string): ModelNode {
@@ -167,7 +177,8 @@ export class Model {
   #one(request: Exclude<WriteRequest, { op: 14 }> | MultiOp, who: Requester, inMulti: boolean): Result {
     switch (request.op) {
       case 2: {
-        demand(request.path.includes('/') && !request.path.includes('\0') && !SPECIAL.includes(request.path), 'BadArguments')
+        demand(request.path.includes('/') && !request.path.includes('\0') && !SPECIAL.includes(request.path),
+          'BadArguments')
         this.#allow(this.#need(parent(request.path)), 8, who)
         const node = this.#need(request.path)
         demand(request.version === -1 || request.version === node.version, 'BadVersion')
@@ -223,7 +234,8 @@ export class Model {
     demand(kind !== 'ephemeral' || this.ephemerals(who.session).length < this.#sessionEphemerals, 'QuotaExceeded')
     const [zxid, time] = [this.#zxid, this.#time]
     this.nodes.set(path, {
-      data, acl, kind, owner: kind === 'ephemeral' ? who.session : '0x0', ttlMs: kind === 'ttl' ? ttlMs : 0, czxid: zxid, mzxid: zxid,
+      data, acl, kind, owner: kind === 'ephemeral' ? who.session : '0x0', ttlMs: kind === 'ttl' ? ttlMs : 0,
+      czxid: zxid, mzxid: zxid,
       pzxid: zxid, ctime: time, mtime: time, version: 0, aversion: 0, cversion: 0, made: 0,
     })
     above.made++

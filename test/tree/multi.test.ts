@@ -1,7 +1,9 @@
 import { Mode, Perm } from '../../lib/core/tree/request.ts'
 import type { MultiOp, OpResult, Requester } from '../../lib/core/tree/request.ts'
 import { assert, suite } from '../harness.ts'
-import { anonymous, as, bytes, container, create, ephemeral, remove, set, setAcl, text, ttl, World, world } from './world.ts'
+import {
+  anonymous, as, bytes, container, create, ephemeral, remove, set, setAcl, text, ttl, World, world,
+} from './world.ts'
 
 const test = suite('multi')
 
@@ -20,13 +22,15 @@ const check = (path: string, version = -1): MultiOp => ({ op: 13, path, version 
 test('results are as of right after each operation, all under one zxid', () => {
   const zk = new World()
   const results = run(zk, [
-    create('/a', { op: 15, data: bytes('x') }), set('/a', 'yy'), create('/a/b'), create('/a/n', { flags: Mode.persistentSequential }),
+    create('/a', { op: 15, data: bytes('x') }), set('/a', 'yy'), create('/a/b'),
+    create('/a/n', { flags: Mode.persistentSequential }),
     check('/a', 1), remove('/a/b'), set('/a', null, 1),
   ])
   assert.equal(codes(results), ['15', '5', '1', '1', '13', '2', '5'])
   const zxid = zk.last
   const first = {
-    czxid: zxid, mzxid: zxid, ctime: zk.timeMs, mtime: zk.timeMs, version: 0, cversion: 0, aversion: 0, ephemeralOwner: '0x0',
+    czxid: zxid, mzxid: zxid, ctime: zk.timeMs, mtime: zk.timeMs, version: 0, cversion: 0, aversion: 0,
+    ephemeralOwner: '0x0',
     dataLength: 1, numChildren: 0, pzxid: zxid,
   }
   assert.equal(results[0], { op: 15, path: '/a', stat: first })
@@ -40,15 +44,16 @@ test('results are as of right after each operation, all under one zxid', () => {
 test('later operations see earlier ones', () => {
   const zk = new World()
   zk.ok(create('/a'))
-  assert.equal(codes(run(zk, [remove('/a'), create('/a', { data: bytes('new') }), check('/a', 0), set('/a', 'newer', 0)])),
-    ['2', '1', '13', '5'])
+  const again = [remove('/a'), create('/a', { data: bytes('new') }), check('/a', 0), set('/a', 'newer', 0)]
+  assert.equal(codes(run(zk, again)), ['2', '1', '13', '5'])
   assert.is(text(zk.tree.get('/a')!.data), 'newer')
   assert.is(zk.stat('/a').czxid, zk.last)
   assert.equal(codes(run(zk, [set('/a', 'x', 1), set('/a', 'y', 1)])), ['Ok', 'BadVersion'])
   assert.equal(codes(run(zk, [create('/b'), create('/b/c'), remove('/b')])), ['Ok', 'Ok', 'NotEmpty'])
   assert.equal(codes(run(zk, [create('/b'), remove('/b'), check('/b')])), ['Ok', 'Ok', 'NoNode'])
   const names = run(zk, [1, 2, 3].map(() => create('/s', { flags: Mode.persistentSequential })))
-  assert.equal(names.map((result) => 'path' in result ? result.path : ''), ['/s0000000002', '/s0000000003', '/s0000000004'])
+  assert.equal(names.map((result) => 'path' in result ? result.path : ''),
+    ['/s0000000002', '/s0000000003', '/s0000000004'])
 })
 
 test('what fails says so for each operation', () => {
@@ -56,15 +61,19 @@ test('what fails says so for each operation', () => {
   zk.ok(create('/a'))
   zk.ok(create('/shut', { acl: world(Perm.create) }))
   const rows: readonly (readonly [MultiOp, string])[] = [
-    [create('/a'), 'NodeExists'], [create('n'), 'BadArguments'], [create('/x/y'), 'NoNode'], [create('/q', { acl: [] }), 'InvalidAcl'],
-    [remove('/a', 4), 'BadVersion'], [remove('/zookeeper'), 'BadArguments'], [remove('/shut/x'), 'NoAuth'], [set('/shut'), 'NoAuth'],
-    [set('/none'), 'NoNode'], [check('/a', 9), 'BadVersion'], [check('/shut'), 'NoAuth'], [ttl('/q', 0), 'BadArguments'],
+    [create('/a'), 'NodeExists'], [create('n'), 'BadArguments'], [create('/x/y'), 'NoNode'],
+    [create('/q', { acl: [] }), 'InvalidAcl'],
+    [remove('/a', 4), 'BadVersion'], [remove('/zookeeper'), 'BadArguments'], [remove('/shut/x'), 'NoAuth'],
+    [set('/shut'), 'NoAuth'],
+    [set('/none'), 'NoNode'], [check('/a', 9), 'BadVersion'], [check('/shut'), 'NoAuth'],
+    [ttl('/q', 0), 'BadArguments'],
     [ephemeral('/q'), 'SessionExpired'],
   ]
   for (const [bad, code] of rows) {
     const before = zk.tree.digest()
     const parts = run(zk, [create('/new'), set('/a', 'z'), bad, remove('/a'), check('/gone')])
-    assert.equal(parts, ['Ok', 'Ok', code, 'RuntimeInconsistency', 'RuntimeInconsistency'].map((each) => ({ op: -1, code: each })))
+    const expected = ['Ok', 'Ok', code, 'RuntimeInconsistency', 'RuntimeInconsistency']
+    assert.equal(parts, expected.map((each) => ({ op: -1, code: each })))
     assert.equal(zk.tree.digest(), before)
     assert.is(zk.tree.zxid, zk.last)
   }
@@ -78,8 +87,10 @@ test('TTL switched off inside a multi', () => {
 test('containers and TTL nodes', () => {
   const zk = new World()
   const results = run(zk, [
-    container('/c'), create('/c1', { flags: Mode.container }), create('/c2', { op: 15, flags: Mode.container }), ttl('/t', 5),
-    create('/p', { op: 21, flags: Mode.persistent, ttlMs: 7 }), create('/s', { op: 21, flags: Mode.persistentSequentialTtl, ttlMs: 9 }),
+    container('/c'), create('/c1', { flags: Mode.container }), create('/c2', { op: 15, flags: Mode.container }),
+    ttl('/t', 5),
+    create('/p', { op: 21, flags: Mode.persistent, ttlMs: 7 }),
+    create('/s', { op: 21, flags: Mode.persistentSequentialTtl, ttlMs: 9 }),
   ])
   assert.equal(codes(results), ['19', '1', '15', '21', '1', '21'])
   const kinds = ['/c', '/c1', '/c2', '/t', '/p', '/s0000000005'].map((path) => {
@@ -99,7 +110,8 @@ test('what a failed multi did is undone exactly: the next request sees the old s
   zk.propose(create('/p/early'))
   zk.propose(setAcl('/p/kept', world(Perm.write)))
   const body = zk.propose({ op: 14, ops: [
-    set('/p', 'a', 1), set('/p', 'b', 2), create('/p/x'), create('/p/x/y'), remove('/p/early'), create('/p/early'), remove('/p/e'),
+    set('/p', 'a', 1), set('/p', 'b', 2), create('/p/x'), create('/p/x/y'), remove('/p/early'), create('/p/early'),
+    remove('/p/e'),
     ephemeral('/p/e'), ephemeral('/p/e2'), remove('/p/kept'), create('/p/kept'), check('/p', 77),
   ] }, anonymous(other))
   assert.is(body.kind, 'multiError')
@@ -107,7 +119,8 @@ test('what a failed multi did is undone exactly: the next request sees the old s
   assert.is(kind(zk.propose(set('/p', 'c', 1))), 'setData', 'the version of before')
   assert.is(kind(zk.propose(create('/p/x/z'))), 'error', 'no /p/x')
   assert.equal(zk.propose(create('/p/n', { flags: 2 })),
-    { kind: 'create', path: '/p/n0000000003', data: null, acl: world(31), nodeKind: 0, owner: '0x0', ttlMs: 0, parentCreates: 4, op: 1 })
+    { kind: 'create', path: '/p/n0000000003', data: null, acl: world(31), nodeKind: 0, owner: '0x0', ttlMs: 0,
+      parentCreates: 4, op: 1 })
   assert.is(kind(zk.propose({ op: 14, ops: [check('/p/kept')] })), 'multiError', 'the outstanding list holds')
   assert.is(kind(zk.propose(remove('/p/early', 0))), 'delete')
   assert.equal(zk.proposeClose(other), [], 'nothing of it is left to the session')
@@ -121,7 +134,8 @@ test('the limit of ephemerals counts inside a multi and is given back when it fa
   const zk = new World({ sessionEphemerals: 2 })
   const who = anonymous(zk.open())
   assert.equal(codes(run(zk, [ephemeral('/a'), ephemeral('/b'), ephemeral('/c')], who)), ['Ok', 'Ok', 'QuotaExceeded'])
-  assert.equal(codes(run(zk, [ephemeral('/a'), ephemeral('/b'), remove('/a'), ephemeral('/c')], who)), ['1', '1', '2', '1'])
+  assert.equal(codes(run(zk, [ephemeral('/a'), ephemeral('/b'), remove('/a'), ephemeral('/c')], who)),
+    ['1', '1', '2', '1'])
   assert.equal(codes(run(zk, [remove('/b'), ephemeral('/d'), ephemeral('/e')], who)), ['Ok', 'Ok', 'QuotaExceeded'])
   assert.is(zk.write(ephemeral('/f'), who).code, 'QuotaExceeded')
   zk.ok(remove('/b'))
@@ -133,7 +147,8 @@ test('permissions are those after the earlier operations', () => {
   const bob = as([{ scheme: 'digest', id: 'bob:h' }])
   const own = [{ perms: Perm.all, scheme: 'auth', id: '' }]
   assert.equal(codes(run(zk, [create('/b', { acl: own }), create('/b/c'), check('/b')], bob)), ['1', '1', '13'])
-  assert.equal(codes(run(zk, [create('/ro', { acl: world(Perm.read) }), check('/ro'), create('/ro/c')])), ['Ok', 'Ok', 'NoAuth'])
+  assert.equal(codes(run(zk, [create('/ro', { acl: world(Perm.read) }), check('/ro'), create('/ro/c')])),
+    ['Ok', 'Ok', 'NoAuth'])
 })
 
 test.run()

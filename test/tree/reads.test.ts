@@ -1,7 +1,9 @@
 import { Mode, Perm } from '../../lib/core/tree/request.ts'
 import type { Outcome, Request, Requester } from '../../lib/core/tree/request.ts'
 import { assert, suite } from '../harness.ts'
-import { anonymous, as, bytes, container, create, ephemeral, remove, ROOT, set, setAcl, ttl, World, world } from './world.ts'
+import {
+  anonymous, as, bytes, container, create, ephemeral, remove, ROOT, set, setAcl, ttl, World, world,
+} from './world.ts'
 
 const test = suite('reads')
 
@@ -28,7 +30,8 @@ test('exists', () => {
   assert.equal(watching(zk, '/shut'), [])
   assert.is(zk.read({ op: 3, path: '/a\0', watch: true }).code, 'BadArguments')
   assert.equal(watching(zk, '/a\0'), [])
-  assert.equal(zk.read({ op: 3, path: '', watch: false }).result, { op: 3, stat: zk.stat('/') }, 'the empty path is the root')
+  assert.equal(zk.read({ op: 3, path: '', watch: false }).result, { op: 3, stat: zk.stat('/') },
+    'the empty path is the root')
   assert.is(zk.read({ op: 3, path: 'no/path/', watch: false }).code, 'NoNode')
 })
 
@@ -138,7 +141,8 @@ test('multiRead: each for itself', () => {
   assert.ok(zk.watches.idle, 'no watch is left')
   assert.equal(zk.read({ op: 22, ops: [] }).result, { op: 22, results: [] })
   for (const op of [3, 12] as const) {
-    assert.is(zk.read({ op: 22, ops: [{ op: 4, path: '/a', watch: false }, { op, path: '/a', watch: false }] }).code, 'MarshallingError')
+    assert.is(zk.read({ op: 22, ops: [{ op: 4, path: '/a', watch: false }, { op, path: '/a', watch: false }] }).code,
+      'MarshallingError')
   }
 })
 

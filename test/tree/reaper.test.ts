@@ -96,7 +96,8 @@ test('one search looks at a bounded number of nodes', () => {
   zk.ok({ op: 14, ops: Array.from({ length: 25_000 }, (_, at) => ttl(`/t${at}`, at === 24_999 ? 1 : 2 ** 39)) })
   const searches = [1, 2, 3].map(() => zk.preparer.reapable(1e6, 10).length)
   assert.equal(searches.reduce((a, b) => a + b), 1)
-  assert.equal([...zk.preparer.reapable(1e6, 10), ...zk.preparer.reapable(1e6, 10), ...zk.preparer.reapable(1e6, 10)], ['/t24999'])
+  assert.equal([...zk.preparer.reapable(1e6, 10), ...zk.preparer.reapable(1e6, 10), ...zk.preparer.reapable(1e6, 10)],
+    ['/t24999'])
   const all = new World({}, load(rowsOf(zk.tree)), 2)
   const mostAtOnce = all.preparer.reapable(1e15, 1e9).length
   assert.is(mostAtOnce, 10_000)
@@ -119,7 +120,8 @@ test('while nodes come and go, what is given is always due and nothing due is fo
     for (const each of given) {
       const node = zk.tree.node(each)!
       assert.is(node.childCount, 0)
-      assert.ok(node.nodeKind === 2 ? node.creates > 0 : node.nodeKind === 3 && zk.timeMs - node.mtime > node.ttlMs, each)
+      assert.ok(node.nodeKind === 2 ? node.creates > 0 : node.nodeKind === 3 && zk.timeMs - node.mtime > node.ttlMs,
+        each)
       waiting.delete(each)
       if (random.below(2) === 0) {
         zk.ok({ op: 20, path: each })
@@ -127,7 +129,8 @@ test('while nodes come and go, what is given is always due and nothing due is fo
       }
     }
     for (const node of zk.tree.reapable.values()) {
-      const isDue = node.childCount === 0 && (node.nodeKind === 2 ? node.creates > 0 : zk.timeMs - node.mtime > node.ttlMs)
+      const isDue = node.childCount === 0 &&
+        (node.nodeKind === 2 ? node.creates > 0 : zk.timeMs - node.mtime > node.ttlMs)
       if (!isDue) waiting.delete(node.path)
       else if (!given.includes(node.path)) waiting.set(node.path, (waiting.get(node.path) ?? 0) + 1)
     }

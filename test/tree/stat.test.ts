@@ -1,11 +1,18 @@
+import { AclTable } from '../../lib/core/tree/acl.ts'
+import { DataSlabs } from '../../lib/core/tree/data-slabs.ts'
+import { NodeIndex } from '../../lib/core/tree/node-index.ts'
 import { Mode, Perm } from '../../lib/core/tree/request.ts'
+import type { Acl } from '../../lib/core/tree/request.ts'
 import { isSessionId, NO_SESSION, sessionIdOf } from '../../lib/core/tree/stat.ts'
 import type { Stat } from '../../lib/core/tree/stat.ts'
-import { nextVersion } from '../../lib/core/tree/tree.ts'
+import { nextVersion, Tree } from '../../lib/core/tree/tree.ts'
+import { NumberPages, Znode } from '../../lib/core/tree/znode.ts'
 import { makeZxid } from '../../lib/core/zxid.ts'
+import type { Zxid } from '../../lib/core/zxid.ts'
 import { assert, suite } from '../harness.ts'
 import {
-  anonymous, bytes, container, create, drain, edited, ephemeral, load, remove, ROOT, rowsOf, set, setAcl, text, ttl, World, world,
+  anonymous, bytes, container, create, drain, edited, ephemeral, load, remove, ROOT, rowsOf, set, setAcl, text, ttl,
+  World, world,
 } from './world.ts'
 
 const test = suite('stats')
@@ -14,7 +21,8 @@ const test = suite('stats')
 function fresh(zk: World, dataLength = 0): Stat {
   const { last, timeMs } = zk
   return {
-    czxid: last, mzxid: last, ctime: timeMs, mtime: timeMs, version: 0, cversion: 0, aversion: 0, ephemeralOwner: NO_SESSION,
+    czxid: last, mzxid: last, ctime: timeMs, mtime: timeMs, version: 0, cversion: 0, aversion: 0,
+    ephemeralOwner: NO_SESSION,
     dataLength, numChildren: 0, pzxid: last,
   }
 }
@@ -217,10 +225,15 @@ test('a txn that contradicts the tree is a broken invariant', () => {
   const session = zk.open()
   zk.ok(ephemeral('/e'), anonymous(session))
   zk.ok(create('/a'))
-  const made = { kind: 'create' as const, data: null, acl: world(31), nodeKind: 0 as const, owner: NO_SESSION, ttlMs: 0, op: 1 as const }
+  const made = {
+    kind: 'create' as const, data: null, acl: world(31), nodeKind: 0 as const, owner: NO_SESSION, ttlMs: 0,
+    op: 1 as const,
+  }
   const wrong = [
-    { kind: 'setData' as const, path: '/a', data: null, version: 2 }, { kind: 'setData' as const, path: '/x', data: null, version: 1 },
-    { kind: 'setAcl' as const, path: '/a', acl: world(31), version: 0 }, { kind: 'setAcl' as const, path: '/x', acl: world(31), version: 1 },
+    { kind: 'setData' as const, path: '/a', data: null, version: 2 },
+    { kind: 'setData' as const, path: '/x', data: null, version: 1 },
+    { kind: 'setAcl' as const, path: '/a', acl: world(31), version: 0 },
+    { kind: 'setAcl' as const, path: '/x', acl: world(31), version: 1 },
     { kind: 'delete' as const, path: '/x' }, { kind: 'delete' as const, path: '/' },
     { ...made, path: '/a', parentCreates: 3 }, { ...made, path: '/x/y', parentCreates: 1 },
     { ...made, path: '/b', parentCreates: 2 }, { ...made, path: '/e/x', parentCreates: 1 },
@@ -234,10 +247,55 @@ test('a txn that contradicts the tree is a broken invariant', () => {
     const tree = body.kind !== 'createSession' ? load(rowsOf(zk.tree))
       : load([...rowsOf(zk.tree), [1, opened, 5, new Uint8Array(16)]])
     const txn = { session, cxid: 0, origin: 0, tag: 0, time: 0, body }
-    assert.throws(() => tree.apply(zxid, txn, null, true), (error: Error) => error.name === 'AssertionError', JSON.stringify(body))
+    assert.throws(() => tree.apply(zxid, txn, null, true), (error: Error) => error.name === 'AssertionError',
+      JSON.stringify(body))
   }
   const old = { session, cxid: 0, origin: 0, tag: 0, time: 0, body: { kind: 'delete' as const, path: '/a' } }
   assert.throws(() => zk.tree.apply(zk.tree.zxid, old, null, true), /order/)
+})
+
+test('what a node took is given back when it goes', () => {
+  const parts = { index: new NodeIndex(), pages: new NumberPages(), slabs: new DataSlabs(), acls: new AclTable() }
+  const tree = new Tree(parts)
+  const root = new Znode('/', world(Perm.all), 0, NO_SESSION, 0)
+  parts.pages.claim(root)
+  tree.adopt(root)
+  const zk = new World({}, tree)
+  const acl = (id: number): Acl[] => [{ perms: Perm.all, scheme: 'ip', id: `10.0.0.${id}` }, ...world(Perm.all)]
+  const pages = new Set<Float64Array>()
+  for (let round = 0; round < 3_000; round++) {
+    const id = round % 250
+    zk.ok(create('/a', { acl: acl(id), data: bytes('text') }))
+    zk.ok(create('/b', { acl: acl(id) }))
+    assert.is(parts.acls.size, 1)
+    pages.add(tree.node('/a')!.page)
+    zk.ok(setAcl('/a', acl(251)))
+    assert.is(parts.acls.size, 2)
+    zk.ok(remove('/a'))
+    assert.is(parts.acls.size, 1)
+    zk.ok(setAcl('/b', world(Perm.all)))
+    assert.is(parts.acls.size, 0, 'a list goes with its last node')
+    zk.ok(remove('/b'))
+    assert.is(tree.dataBytes, 0)
+  }
+  assert.is(pages.size, 1, 'numbers of new nodes take the room of old ones')
+  assert.is(tree.nodeCount, 1)
+})
+
+test('numbers of nodes do not overlap', () => {
+  const pages = new NumberPages()
+  const all = Array.from({ length: 3_000 }, (_, at) => new Znode(`/n${at}`, world(31), 0, NO_SESSION, 0))
+  const fields = ['czxid', 'mzxid', 'pzxid', 'ctime', 'mtime'] as const
+  const write = (node: Znode, base: number): void => {
+    for (const [at, field] of fields.entries()) node[field] = (base * 10 + at) as Zxid
+  }
+  for (const node of all) pages.claim(node)
+  for (const node of all.slice(0, 500)) pages.release(node)
+  for (const node of all.slice(0, 600)) pages.claim(node)
+  for (const [at, node] of all.entries()) write(node, at)
+  for (const [at, node] of all.entries()) {
+    assert.equal(fields.map((field) => node.stat()[field]), fields.map((_, index) => at * 10 + index))
+  }
 })
 
 test('the printed form of a session', () => {

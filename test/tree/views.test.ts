@@ -77,7 +77,9 @@ test('several views, while thousands of random writes go on', () => {
     for (let round = 0; round < 1_200; round++) {
       if (open.length < 4 && random.below(10) === 0) open.push(freeze(zk))
       traffic.run(random.below(6))
-      for (const watched of open) if (random.below(3) === 0) step(watched, 1 + random.below(random.below(4) === 0 ? 40_000 : 3_000))
+      for (const watched of open) {
+        if (random.below(3) === 0) step(watched, 1 + random.below(random.below(4) === 0 ? 40_000 : 3_000))
+      }
       const finished = open.filter((watched) => watched.done || random.below(300) === 0)
       for (const watched of finished) {
         if (watched.done) {
@@ -168,7 +170,9 @@ test('a loaded tree goes on like the one it came from, through the codec too', (
   traffic.run(3_000)
   const loader = new TreeLoader()
   const view = zk.tree.freeze()
-  for (let rows = view.next(9_000); rows !== null; rows = view.next(9_000)) loader.push(codec.decodeRows(codec.encodeRows(rows)))
+  for (let rows = view.next(9_000); rows !== null; rows = view.next(9_000)) {
+    loader.push(codec.decodeRows(codec.encodeRows(rows)))
+  }
   view.close()
   const copy = loader.finish()
   zk.onApply = ({ zxid, txn }) => copy.apply(zxid, codec.decodeTxn(codec.encodeTxn(txn)), null, false)

@@ -102,7 +102,8 @@ test('persistent watches stay, and tell of the node and its children alone', () 
   zk.ok(remove('/p/n'))
   zk.ok(remove('/p'))
   zk.ok(create('/p'))
-  assert.equal(zk.seen(), ['1 created /p', '1 data /p', '1 children /p', '1 children /p', '1 deleted /p', '1 created /p'])
+  assert.equal(zk.seen(), ['1 created /p', '1 data /p', '1 children /p', '1 children /p', '1 deleted /p',
+    '1 created /p'])
 })
 
 test('recursive watches tell of every descendant and never of children', () => {
@@ -173,7 +174,8 @@ test('who may not read is not told, but the watch is spent', () => {
     zk.watches.addChild('/', conn, standard)
   }
   zk.ok(create('/a', { acl }))
-  assert.equal(zk.seen(), ['2 created /a', '1 children /', '2 children /'], 'the node by its list, the parent by its own')
+  assert.equal(zk.seen(), ['2 created /a', '1 children /', '2 children /'],
+    'the node by its list, the parent by its own')
   zk.ok(create('/a/b'), { session: '0x0' as never, identities: zk.identities.get(2)! })
   assert.equal(zk.seen(), ['1 created /a/b', '2 created /a/b'])
   for (const conn of [1, 2]) zk.watches.addChild('/a', conn, standard)
@@ -245,16 +247,19 @@ test('setWatches: what changed meanwhile fires, the rest is armed', () => {
   zk.ok(create('/kids/k'))
   zk.ok(set('/closed'), ROOT)
   const request: SetWatchesRequest = {
-    op: 105, relativeZxid, data: ['/gone', '/same', '/changed', '/kids', '/closed'], exist: ['/gone2', '/born', '/same2'],
+    op: 105, relativeZxid, data: ['/gone', '/same', '/changed', '/kids', '/closed'],
+    exist: ['/gone2', '/born', '/same2'],
     child: ['/gone3', '/same', '/kids', '/changed'], persistent: ['/gone4', '/changed'], recursive: ['/kids', '/gone5'],
   }
   assert.equal(zk.read(request).result, { op: 105 })
-  assert.equal(zk.seen(), ['1 deleted /gone', '1 data /changed', '1 data /closed', '1 created /born', '1 deleted /gone3',
+  assert.equal(zk.seen(), ['1 deleted /gone', '1 data /changed', '1 data /closed', '1 created /born',
+    '1 deleted /gone3',
     '1 children /kids'])
   for (const { event } of zk.rawEvents) assert.is(event.zxid, -1)
   const armed = (path: string): number[] => [1, 2, 4, 5].filter((type) => zk.watches.has(path, 1, type))
   const expected: Record<string, number[]> = {
-    '/gone': [], '/same': [1, 2], '/changed': [1, 4], '/kids': [2, 5], '/closed': [], '/gone2': [2], '/born': [], '/same2': [2],
+    '/gone': [], '/same': [1, 2], '/changed': [1, 4], '/kids': [2, 5], '/closed': [], '/gone2': [2], '/born': [],
+    '/same2': [2],
     '/gone3': [], '/gone4': [4], '/gone5': [5],
   }
   for (const [path, types] of Object.entries(expected)) assert.equal(armed(path), types, path)

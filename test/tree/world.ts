@@ -240,7 +240,8 @@ export function describe(tree: Tree): string {
 
 /** Places of a node row's fields. */
 export const FIELD = {
-  path: 1, data: 2, acl: 3, nodeKind: 4, owner: 5, ttlMs: 6, czxid: 7, mzxid: 8, pzxid: 9, ctime: 10, mtime: 11, version: 12,
+  path: 1, data: 2, acl: 3, nodeKind: 4, owner: 5, ttlMs: 6, czxid: 7, mzxid: 8, pzxid: 9, ctime: 10, mtime: 11,
+  version: 12,
   aversion: 13, creates: 14,
 } as const
 
