@@ -65,7 +65,9 @@ function page(): object {
       globalThis.MessageChannel = class MessageChannel {
         #listeners = []
         port1 = { addEventListener: (type, listener) => this.#listeners.push(listener), start: () => undefined }
-        port2 = { postMessage: (data) => setTimeout(() => this.#listeners.forEach((listener) => listener({ data })), 0) }
+        port2 = {
+          postMessage: (data) => setTimeout(() => this.#listeners.forEach((listener) => listener({ data })), 0),
+        }
       }
     }`, context)
   return context

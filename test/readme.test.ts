@@ -77,7 +77,8 @@ for (const { language, label, code, line } of blocks) {
     const path = write(t, language === 'js' ? 'block.mjs' : 'block.mts', moduleOf(code))
     // Node itself must understand it, before tsx translates anything.
     if (language === 'js') await run(process.execPath, ['--check', path])
-    const { stdout, stderr } = await run(process.execPath, ['--import', tsx, path], { cwd: dirname(path), timeout: 20_000 })
+    const options = { cwd: dirname(path), timeout: 20_000 }
+    const { stdout, stderr } = await run(process.execPath, ['--import', tsx, path], options)
     assert.is(stderr, '')
     assert.is(stdout, expected(code))
   }, { timeoutMs: 30_000 })

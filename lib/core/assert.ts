@@ -1,4 +1,7 @@
-/** Thrown when an invariant of vivarium itself is broken. It is never caused by input and is never caught below the peer. */
+/**
+ * Thrown when an invariant of vivarium itself is broken. It is never caused by input and is never caught below the
+ * peer.
+ */
 export class AssertionError extends Error {
   override readonly name: string = 'AssertionError'
 }

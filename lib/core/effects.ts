@@ -42,7 +42,9 @@ export type Input =
   | { readonly kind: 'persisted', readonly ticket: number }
   /** It failed: the replica stops (rule R10). */
   | { readonly kind: 'persistFailed', readonly ticket: number, readonly reason: string }
-  /** A client wants a session: a new one (session null) or the named one back. Answered by `connected` or `closeConn`. */
+  /**
+   * A client wants a session: a new one (session null) or the named one back. Answered by `connected` or `closeConn`.
+   */
   | ConnectInput
   /** Adds identities to a connection; requests already stepped keep the old ones. */
   | { readonly kind: 'identify', readonly conn: ConnId, readonly identities: readonly Identity[] }
@@ -68,19 +70,29 @@ export interface ConnectInput {
 
 /** Everything a replica can ask of its driver. */
 export type Effect =
-  /** Write the batch; tickets rise by one. Answer with `persisted` or `persistFailed`, in order; several may be open. */
+  /**
+   * Write the batch; tickets rise by one. Answer with `persisted` or `persistFailed`, in order; several may be open.
+   */
   | { readonly kind: 'persist', readonly ticket: number, readonly batch: LogBatch }
   | { readonly kind: 'send', readonly link: LinkId, readonly message: Message }
   /** Close the link, telling the other side the reason; the driver dials again by itself (no `linkDown` is needed). */
   | { readonly kind: 'dropLink', readonly link: LinkId, readonly code: ErrorCode, readonly reason: string }
   | ConnectedEffect
-  | { readonly kind: 'reply', readonly conn: ConnId, readonly xid: number, readonly zxid: Zxid, readonly outcome: Outcome }
+  | {
+    readonly kind: 'reply', readonly conn: ConnId, readonly xid: number, readonly zxid: Zxid, readonly outcome: Outcome,
+  }
   | { readonly kind: 'event', readonly conn: ConnId, readonly event: WatchEvent }
-  /** The client must go: SessionExpired (for ever), SessionMoved, ConnectionLoss (try another peer or again), Closed (it asked). */
+  /**
+   * The client must go: SessionExpired (for ever), SessionMoved, ConnectionLoss (try another peer or again), Closed
+   * (it asked).
+   */
   | { readonly kind: 'closeConn', readonly conn: ConnId, readonly code: ErrorCode }
   /** For logs, metrics, status and checkers. */
   | RoleEffect
-  | { readonly kind: 'log', readonly level: 'debug' | 'info' | 'warn' | 'error', readonly text: string, readonly fields: Readonly<Record<string, unknown>> }
+  | {
+    readonly kind: 'log', readonly level: 'debug' | 'info' | 'warn' | 'error', readonly text: string,
+    readonly fields: Readonly<Record<string, unknown>>,
+  }
   /** The replica has stopped for good: storage failed, damaged, refused membership, foreign ensemble. */
   | { readonly kind: 'fatal', readonly code: ErrorCode, readonly reason: string }
 
@@ -148,6 +160,8 @@ export interface ReplicaConfig {
   readonly codec: TxnCodec
   /** What /zookeeper/config says. */
   readonly configData: Readonly<Uint8Array>
+  /** Txns of one epoch, after which the leader resigns; 2^32 - 1 when left out. The simulator makes it small. */
+  readonly epochTxns?: number
   /** Tests only: switches on one known bug, to prove that the checkers see it (correctness plan, mutants). */
   readonly mutant?: string
 }

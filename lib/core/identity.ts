@@ -1,10 +1,20 @@
-import type { Meta } from '../ports/storage.ts'
+import type { LogEntry, Meta, SnapshotBase } from '../ports/storage.ts'
 import { ZkError } from './errors.ts'
 import type { Member, ReplicaConfig } from './effects.ts'
+import type { Tree } from './tree/tree.ts'
 import { ZXID_ZERO } from './zxid.ts'
 
 /** Version of the layout that this code writes. */
 export const STORAGE_FORMAT = 1
+
+/** What the driver read from Storage.open(), the snapshot already loaded into `tree`. */
+export interface RecoveredState {
+  readonly meta: Meta | null
+  readonly base: SnapshotBase | null
+  readonly entries: readonly LogEntry[]
+  readonly damage: 'none' | 'log' | 'meta'
+  readonly tree: Tree
+}
 
 /** The canonical text of a member list: `1:voter,2:voter,3:observer`, sorted by id. Addresses are not part of it. */
 export function memberText(members: readonly Member[]): string {
@@ -16,7 +26,7 @@ export function memberText(members: readonly Member[]): string {
  * edited list is an unsafe reconfiguration.
  */
 export function initialMeta(
-  config: ReplicaConfig, recovered: { readonly meta: Meta | null, readonly damage: 'none' | 'log' | 'meta' },
+  config: ReplicaConfig, recovered: Pick<RecoveredState, 'meta' | 'damage'>,
 ): Meta {
   const members = memberText(config.members)
   const { meta, damage } = recovered

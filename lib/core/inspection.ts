@@ -77,7 +77,9 @@ function memberStatus(replica: Replica, id: number): MemberStatus {
   let behindTxns: number | null = null
   if (ackedZxid !== null && (self || replica.role === 'leading')) {
     const sameEpoch = epochOf(ackedZxid) === epochOf(log.last)
-    behindTxns = sameEpoch ? counterOf(log.last) - counterOf(ackedZxid) : log.slice(ackedZxid, log.last, Infinity).length
+    behindTxns = sameEpoch
+      ? counterOf(log.last) - counterOf(ackedZxid)
+      : log.slice(ackedZxid, log.last, Infinity).length
   }
   return { id, role, connected: self || replica.isLinked(id), ackedZxid, behindTxns }
 }

@@ -1,4 +1,3 @@
-import type { LogEntry, Meta, SnapshotBase } from '../ports/storage.ts'
 import { assert, unreachable } from './assert.ts'
 import { ZkError } from './errors.ts'
 import type { ErrorCode } from './errors.ts'
@@ -6,11 +5,11 @@ import type { ConnId, Effect, Input, Now, ReplicaConfig } from './effects.ts'
 import { makeRandom } from './random.ts'
 import type { Random } from './random.ts'
 import { Clients } from './session/clients.ts'
-import { ForwardWindow } from './session/forward-window.ts'
 import { Intake } from './session/intake.ts'
+import { Route } from './session/route.ts'
 import type { Outcome, Request } from './tree/request.ts'
 import type { SessionId } from './tree/stat.ts'
-import { Tree } from './tree/tree.ts'
+import type { Tree } from './tree/tree.ts'
 import type { ElectionRecord, ReplicaStatus } from './status.ts'
 import type { ZabContext } from './zab/context.ts'
 import { Election, NO_VOTE } from './zab/election.ts'
@@ -20,26 +19,16 @@ import { Leader } from './zab/leader.ts'
 import { Learner, reportedTail } from './zab/learner.ts'
 import { Links } from './zab/links.ts'
 import { Log } from './zab/log.ts'
-import type {
-  FollowerInfo, Health, LeaderMessage, LearnerMessage, Message, Notification, Role, Vote,
-} from './zab/messages.ts'
+import type { FollowerInfo, Health, Message, Notification, Role, Vote } from './zab/messages.ts'
 import { quorumConfig } from './zab/quorum.ts'
 import type { QuorumConfig } from './zab/quorum.ts'
 import { Snapshotter } from './zab/snapshotter.ts'
 import { ZXID_ZERO, formatZxid } from './zxid.ts'
 import type { Zxid } from './zxid.ts'
 import { initialMeta, memberText } from './identity.ts'
+import type { RecoveredState } from './identity.ts'
 import { inspect, status } from './inspection.ts'
 import type { Inspection } from './inspection.ts'
-
-/** What the driver read from Storage.open(), the snapshot already loaded into `tree`. */
-export interface RecoveredState {
-  readonly meta: Meta | null
-  readonly base: SnapshotBase | null
-  readonly entries: readonly LogEntry[]
-  readonly damage: 'none' | 'log' | 'meta'
-  readonly tree: Tree
-}
 
 const ELECTIONS_KEPT = 16
 const TAG_SPACE = 2 ** 32
@@ -65,7 +54,6 @@ export class Replica implements ZabContext {
   learner: Learner | null = null
   /** Largest zxid known to be committed and held by the log. */
   committed: Zxid
-  #intake: Intake | null = null
   #tree: Tree
   readonly #snapshotter: Snapshotter
   #effects: Effect[] = []
@@ -74,7 +62,7 @@ export class Replica implements ZabContext {
   #vote: Vote = NO_VOTE
   /** FOLLOWERINFO of peers that decided for this one before it decided itself. */
   readonly #earlyJoins = new Map<number, FollowerInfo>()
-  readonly #forwards: ForwardWindow
+  readonly #route: Route
   /** No decision is acted on before this moment: a refused learner must not run in circles. */
   #holdOffMs = 0
   #joins: number
@@ -103,7 +91,7 @@ export class Replica implements ZabContext {
     this.links = new Links((effect) => this.emit(effect), () => this.journal.durableTicket)
     this.#joins = this.random.below(2 ** 30)
     this.#snapshotter = new Snapshotter(config, this.journal)
-    this.#forwards = new ForwardWindow(config.limits.outstandingBytes)
+    this.#route = new Route(this, (tag, timeoutMs) => this.clients.revalidated(tag, timeoutMs))
     this.clients = new Clients(this.#clientsOwner(), this.random.below(2 ** 20) * TAG_SPACE + 1)
     this.#applyCommitted()
     this.#look('started')
@@ -111,9 +99,7 @@ export class Replica implements ZabContext {
 
   // --- what the phases share (ZabContext) --------------------------------------------------------------------------
 
-  get tree(): Tree {
-    return this.#tree
-  }
+  get tree(): Tree { return this.#tree }
 
   get health(): Health {
     const { meta } = this.journal
@@ -121,9 +107,7 @@ export class Replica implements ZabContext {
     return meta.acceptedEpoch === 0 && meta.currentEpoch === 0 ? 'empty' : 'ok'
   }
 
-  get ensembleId(): string {
-    return this.journal.meta.ensembleId
-  }
+  get ensembleId(): string { return this.journal.meta.ensembleId }
 
   isLinked(peer: number): boolean {
     return this.links.isUp(peer)
@@ -169,7 +153,7 @@ export class Replica implements ZabContext {
       case 'identify': this.clients.identify(input.conn, input.identities); break
       case 'request': this.clients.request(input.conn, input.xid, input.request); break
       case 'disconnect': this.clients.disconnect(input.conn); break
-      case 'stop': this.#stop(); break
+      case 'stop': this.#end('stopped'); break
       default: unreachable(input)
     }
     this.#transit()
@@ -180,7 +164,7 @@ export class Replica implements ZabContext {
     if (!this.stopped) {
       this.#settle()
       this.leader?.pump()
-      this.#flushForwards()
+      this.#route.flush()
       if (this.serving) this.#snapshotter.pump(this.#tree, this.leader?.holdZxid ?? (Number.MAX_SAFE_INTEGER as Zxid))
       this.#transit()
     }
@@ -198,7 +182,7 @@ export class Replica implements ZabContext {
     }
     if (this.leader !== null) deadline = Math.min(deadline, this.leader.deadlineMs)
     if (this.learner !== null) deadline = Math.min(deadline, this.learner.deadlineMs)
-    if (this.#intake !== null) deadline = Math.min(deadline, this.#intake.deadlineMs)
+    if (this.#route.intake !== null) deadline = Math.min(deadline, this.#route.intake.deadlineMs)
     return deadline
   }
 
@@ -220,9 +204,10 @@ export class Replica implements ZabContext {
     this.election?.tick()
     this.leader?.tick()
     this.learner?.tick()
-    if (this.#intake !== null && this.leader?.resigned === null) {
-      this.#intake.touch(this.clients.touches())
-      this.#intake.tick(this.config.timing.syncMs)
+    const { intake } = this.#route
+    if (intake !== null && this.leader?.resigned === null) {
+      intake.touch(this.clients.touches())
+      intake.tick(this.config.timing.syncMs)
     }
   }
 
@@ -259,18 +244,10 @@ export class Replica implements ZabContext {
       case 'notify': this.#notified(peer, message); break
       case 'followerInfo': this.#joined(peer, message); break
       case 'ackEpoch': case 'ack': case 'syncAck': case 'forward': case 'pong': case 'revalidate': case 'syncAsk':
-        this.#fromLearner(peer, message)
+        this.leader?.received(peer, message)
         break
-      default: this.#fromLeader(peer, message)
+      default: if (this.learner?.leader === peer) this.learner.received(message)
     }
-  }
-
-  #fromLearner(peer: number, message: LearnerMessage): void {
-    this.leader?.received(peer, message)
-  }
-
-  #fromLeader(peer: number, message: LeaderMessage): void {
-    if (this.learner?.leader === peer) this.learner.received(message)
   }
 
   #notification(): Notification {
@@ -299,7 +276,11 @@ export class Replica implements ZabContext {
     if (message.health === 'empty') this.founding.heard(peer, 'empty', 0)
     if (this.leader !== null) this.leader.joined(peer, message)
     else if (this.election !== null) this.#earlyJoins.set(peer, message)
-    else this.send(peer, { kind: 'refuse', join: message.join, code: 'ConnectionLoss', reason: 'this peer does not lead' })
+    else this.#refuseJoin(peer, message)
+  }
+
+  #refuseJoin(peer: number, { join }: FollowerInfo): void {
+    this.send(peer, { kind: 'refuse', join, code: 'ConnectionLoss', reason: 'this peer does not lead' })
   }
 
   // --- roles -------------------------------------------------------------------------------------------------------
@@ -309,8 +290,7 @@ export class Replica implements ZabContext {
     const { leader, learner } = this
     this.leader = null
     this.learner = null
-    this.#intake = null
-    this.#forwards.clear()
+    this.#route.close()
     leader?.close(reason)
     learner?.close()
     if (learner !== null && !learner.refused && this.isLinked(learner.leader)) this.dropLink(learner.leader, reason)
@@ -328,7 +308,8 @@ export class Replica implements ZabContext {
   /** From the tail of the log, never from the tree (rule R4). Who must not count proposes nobody. */
   #ownVote(): Vote {
     if (!this.isVoter || !this.founding.counts(this.config.peerId, this.founding.health)) return NO_VOTE
-    return { leader: this.config.peerId, zxid: reportedTail(this, this.#tree), peerEpoch: this.journal.meta.currentEpoch }
+    const { currentEpoch } = this.journal.meta
+    return { leader: this.config.peerId, zxid: reportedTail(this, this.#tree), peerEpoch: currentEpoch }
   }
 
   #lead(reason: string): void {
@@ -342,11 +323,10 @@ export class Replica implements ZabContext {
 
   #follow(leader: number, reason: string): void {
     this.role = this.isVoter ? 'following' : 'observing'
-    for (const [peer, info] of this.#earlyJoins) {
-      this.send(peer, { kind: 'refuse', join: info.join, code: 'ConnectionLoss', reason: 'this peer does not lead' })
-    }
+    for (const [peer, info] of this.#earlyJoins) this.#refuseJoin(peer, info)
     this.#earlyJoins.clear()
     this.learner = new Learner(this, this.#learnerOwner(), leader, ++this.#joins, this.committed)
+    this.#route.follow(this.learner)
     this.#announce(leader, reason)
   }
 
@@ -395,7 +375,7 @@ export class Replica implements ZabContext {
     this.serving = true
     this.#vote = { leader, zxid: this.#vote.zxid, peerEpoch: epoch }
     this.#announce(leader, 'serving')
-    for (const member of this.config.members) if (member.id !== this.config.peerId) this.send(member.id, this.#notification())
+    for (const { id } of this.config.members) if (id !== this.config.peerId) this.send(id, this.#notification())
     this.clients.admit()
   }
 
@@ -407,13 +387,16 @@ export class Replica implements ZabContext {
     this.#transit()
     this.#applyCommitted()
     // After applying: what was committed has just made room for more.
-    this.#intake?.process()
+    this.#route.intake?.admit()
     if (this.learner !== null && !this.serving && this.learner.serves(this.#tree.zxid)) {
       this.#established(this.learner.leader, this.learner.epoch)
     }
   }
 
-  /** Applies at most what is committed and on this replica's own disk: the tree is never ahead of the log (ZOOKEEPER-4882). */
+  /**
+   * Applies at most what is committed and on this replica's own disk: the tree is never ahead of the log
+   * (ZOOKEEPER-4882).
+   */
   #applyCommitted(): void {
     if (this.leader !== null && this.leader.active && this.leader.committed > this.committed) {
       this.committed = this.leader.committed
@@ -428,21 +411,14 @@ export class Replica implements ZabContext {
       const claimed = this.serving ? this.clients.claim(txn) : null
       const outcome = this.#tree.apply(entry.zxid, txn, this.serving ? this.clients.watches : null, claimed !== null)
       this.#snapshotter.applied(entry.bytes.length)
-      this.#intake?.applied(entry.zxid, entry.bytes.length)
-      if (txn.origin === this.config.peerId) this.#forwards.answered(txn.tag)
+      this.#route.intake?.applied(entry.zxid, entry.bytes.length)
+      if (txn.origin === this.config.peerId) this.#route.answered(txn.tag)
       if (this.serving) this.clients.applied(entry.zxid, txn, claimed, outcome)
       if (txn.body.kind === 'found') this.journal.setMeta({ ensembleId: txn.body.ensembleId })
     }
     if (this.serving) this.clients.caughtUp()
     // In-process clients that had seen more than was applied here when they came.
     if (this.serving) this.clients.admitLate()
-  }
-
-  #flushForwards(): void {
-    if (this.learner === null) return
-    const requests = this.#forwards.take()
-    if (requests.length === 0) return
-    this.send(this.learner.leader, { kind: 'forward', join: this.learner.join, requests })
   }
 
   // --- owners ------------------------------------------------------------------------------------------------------
@@ -455,22 +431,9 @@ export class Replica implements ZabContext {
       tree: () => this.#tree,
       serving: () => this.serving,
       emit: (effect) => this.emit(effect),
-      forward: (request) => {
-        if (this.#intake !== null) this.#intake.add(config.peerId, request)
-        else this.#forwards.add(request)
-      },
-      revalidate: (tag, session) => {
-        if (this.#intake !== null) this.clients.revalidated(tag, this.#intake.revalidate(config.peerId, session))
-        else if (this.learner !== null) {
-          this.send(this.learner.leader, { kind: 'revalidate', join: this.learner.join, tag, session })
-        }
-      },
-      askSync: (tag) => {
-        if (this.leader !== null) this.leader.askSync(config.peerId, tag)
-        else if (this.learner !== null) {
-          this.send(this.learner.leader, { kind: 'syncAsk', join: this.learner.join, tag })
-        }
-      },
+      forward: (request) => this.#route.forward(request),
+      revalidate: (tag, session) => this.#route.revalidate(tag, session),
+      askSync: (tag) => this.#route.askSync(tag),
     }
   }
 
@@ -478,10 +441,9 @@ export class Replica implements ZabContext {
     return {
       tree: () => this.#tree,
       activated: () => this.#activated(),
-      forwarded: (peer, message) => this.#forwarded(peer, message),
-      touched: (_peer: number, sessions: readonly SessionId[]) => this.#intake?.touch(sessions),
+      forwarded: (peer, message) => this.#route.received(peer, message),
+      touched: (sessions: readonly SessionId[]) => this.#route.intake?.touch(sessions),
       synced: (tag, zxid) => this.clients.synced(tag, zxid),
-      learnerLost: () => undefined,
     }
   }
 
@@ -490,22 +452,12 @@ export class Replica implements ZabContext {
     assert(leader !== null, 'a leader was activated')
     this.#applyCommitted()
     assert(this.#tree.zxid === this.journal.log.last, 'the whole initial history is applied at activation')
-    const { peerId, tree, limits, timing: { tickMs, reapMs } } = config
-    this.#intake = new Intake({ peerId, options: tree, limits, tickMs, reapMs, now: () => this.now }, leader, this.#tree)
-    if (this.#tree.ensembleId === '') this.#intake.found(config.newEnsembleId, memberText(config.members))
+    const { peerId, tree: options, limits, timing: { tickMs, reapMs } } = config
+    const intake = new Intake({ peerId, options, limits, tickMs, reapMs, now: () => this.now }, leader, this.#tree)
+    this.#route.lead(leader, intake)
+    if (this.#tree.ensembleId === '') intake.found(config.newEnsembleId, memberText(config.members))
     this.log('info', `leads epoch ${leader.epoch}`, { from: formatZxid(this.journal.log.last) })
     this.#established(peerId, leader.epoch)
-  }
-
-  #forwarded(peer: number, message: Extract<LearnerMessage, { kind: 'forward' | 'revalidate' }>): void {
-    const intake = this.#intake
-    if (intake === null) return
-    if (message.kind === 'forward') {
-      for (const request of message.requests) intake.add(peer, request)
-    } else {
-      const timeoutMs = intake.revalidate(peer, message.session)
-      this.send(peer, { kind: 'revalidated', join: message.join, tag: message.tag, timeoutMs })
-    }
   }
 
   #learnerOwner(): ConstructorParameters<typeof Learner>[1] {
@@ -527,26 +479,22 @@ export class Replica implements ZabContext {
 
   // --- the end -----------------------------------------------------------------------------------------------------
 
-  #stop(): void {
-    this.#end('PeerStopped', 'stopped')
-  }
-
   #fatal(code: ErrorCode, reason: string): void {
-    this.#end('PeerStopped', reason)
+    this.#end(reason)
     this.emit({ kind: 'fatal', code, reason })
   }
 
-  #end(code: ErrorCode, reason: string): void {
+  #end(reason: string): void {
     this.stopped = true
     this.leader?.close(reason)
     this.serving = false
     this.role = 'looking'
     this.election = null
-    this.clients.suspend(code, true)
-    for (const peer of [...this.links.current.keys()]) this.dropLink(peer, reason)
+    this.clients.suspend('PeerStopped', true)
+    for (const peer of Array.from(this.links.current.keys())) this.dropLink(peer, reason)
     this.leader = null
     this.learner = null
-    this.#intake = null
+    this.#route.close()
     this.#announce(null, reason)
   }
 }

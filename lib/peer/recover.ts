@@ -1,7 +1,7 @@
 import { TreeLoader } from '../core/tree/loader.ts'
 import { Tree } from '../core/tree/tree.ts'
 import type { TxnCodec } from '../core/tree/txn.ts'
-import type { RecoveredState } from '../core/replica.ts'
+import type { RecoveredState } from '../core/identity.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'

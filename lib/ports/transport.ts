@@ -3,7 +3,8 @@
  *
  * Contract, checked by lib/testing/conformance/transport.ts:
  * - bytes arrive in order, without loss, duplication or invention, while the link lives; chunk borders mean nothing;
- * - no callback of a link runs before `attach`, nor inside `attach`, `send`, `close`, `abort` or `dial`: always in a later turn;
+ * - no callback of a link runs before `attach`, nor inside `attach`, `send`, `close`, `abort` or `dial`: always in a
+ *   later turn;
  * - `onClose` runs exactly once and last; after `close()` or `abort()` returns no `onData` and no `onDrain` runs;
  * - `send` after the end is a no-op that returns false; the caller must not modify bytes it sent;
  * - the receiver may keep a chunk it was given: the transport never writes to it again;
@@ -45,7 +46,10 @@ export interface Link {
   readonly queuedBytes: number
   /** Begins delivery; called exactly once. What arrived before is kept and delivered first. */
   attach(events: LinkEvents): void
-  /** Queues bytes. False: `queuedBytes` is above the high-water mark (or the link ended); `onDrain` tells when to go on. */
+  /**
+   * Queues bytes. False: `queuedBytes` is above the high-water mark (or the link ended); `onDrain` tells when to go
+   * on.
+   */
   send(bytes: Uint8Array): boolean
   /** Stops reading from the other end until `resume`, so that it feels backpressure. A few chunks may still arrive. */
   pause(): void

@@ -77,11 +77,12 @@ export interface WorldOptions {
   readonly bootstrap?: boolean
   readonly limits?: Partial<Limits>
   readonly mutant?: string
+  readonly epochTxns?: number
 }
 
 /**
- * A few real replicas joined by instant, ordered links and disks that complete when told: for tests that want every message
- * in their hands. Virtual time; nothing here is random.
+ * A few real replicas joined by instant, ordered links and disks that complete when told: for tests that want every
+ * message in their hands. Virtual time; nothing here is random.
  */
 export class World {
   ms = 1_000
@@ -127,9 +128,13 @@ export class World {
         sessionMinMs: 200, sessionMaxMs: 40_000, reapMs: 1_000,
       },
       limits: { ...DEFAULT_LIMITS, ...this.#options.limits },
-      tree: { skipAcl: false, ttlEnabled: true, sessionEphemerals: 1_000, multiOperations: 1_000, containerNeverUsedMs: 300_000 },
+      tree: {
+        skipAcl: false, ttlEnabled: true, sessionEphemerals: 1_000, multiOperations: 1_000,
+        containerNeverUsedMs: 300_000,
+      },
       seed: this.#nextSeed++, newEnsembleId: `e${id}`.padEnd(32, '0'), codec: txnCodec, configData: new Uint8Array(0),
       ...(this.#options.mutant === undefined ? {} : { mutant: this.#options.mutant }),
+      ...(this.#options.epochTxns === undefined ? {} : { epochTxns: this.#options.epochTxns }),
     }
   }
 
@@ -183,7 +188,7 @@ export class World {
   }
 
   heal(): void {
-    for (const pair of [...this.#cuts]) {
+    for (const pair of this.#cuts) {
       this.#cuts.delete(pair)
       const [a, b] = pair.split('-').map(Number) as [number, number]
       if (this.node(a).replica !== null && this.node(b).replica !== null) this.#join(a, b)
@@ -236,7 +241,7 @@ export class World {
       for (const node of this.nodes.values()) {
         while (!node.held && this.complete(node.id)) moved = true
       }
-      for (const wire of [...this.#wires]) {
+      for (const wire of Array.from(this.#wires)) {
         for (const index of [0, 1] as const) {
           const message = wire.queues[index].shift()
           if (message === undefined) continue
@@ -267,10 +272,20 @@ export class World {
       .find((replica) => replica !== null && replica.role === 'leading' && replica.serving) ?? undefined
   }
 
+  /** Hands a message to `to` as if `from` had sent it on the link of now. */
+  inject(from: number, to: number, message: Message): void {
+    const wire = this.#wires.find(({ ends }) => pairOf(...ends) === pairOf(from, to))
+    if (wire === undefined) throw new Error(`no link between ${from} and ${to}`)
+    this.input(to, { kind: 'receive', link: wire.ids[wire.ends.indexOf(to)]!, message })
+  }
+
   /** A session at `peer`: its connection number is `conn`. */
-  connect(peer: number, conn: number, options: { session?: SessionId, password?: Uint8Array, timeoutMs?: number } = {}): void {
+  connect(
+    peer: number, conn: number, options: { session?: SessionId, password?: Uint8Array, timeoutMs?: number } = {},
+  ): void {
     this.input(peer, {
-      kind: 'connect', conn, session: options.session ?? null, password: options.password ?? new Uint8Array(16).fill(conn),
+      kind: 'connect', conn, session: options.session ?? null,
+      password: options.password ?? new Uint8Array(16).fill(conn),
       timeoutMs: options.timeoutMs ?? 5_000, lastZxidSeen: ZXID_ZERO, identities: [], inProcess: true,
     })
     this.settle()

@@ -54,9 +54,11 @@ test('truncates and appends again', () => {
   assert.is(log.last, makeZxid(1, 2))
   assert.throws(() => log.truncate(makeZxid(1, 4)))
   const bytes = Uint8Array.of(9)
-  log.append({ zxid: makeZxid(3, 1), prevZxid: makeZxid(1, 2), ...chainOf(log.lastChain, makeZxid(3, 1), bytes), bytes, txn: null })
+  const next = makeZxid(3, 1)
+  log.append({ zxid: next, prevZxid: makeZxid(1, 2), ...chainOf(log.lastChain, next, bytes), bytes, txn: null })
   assert.is(log.last, makeZxid(3, 1))
-  assert.throws(() => log.append({ zxid: makeZxid(3, 3), prevZxid: makeZxid(3, 2), hash1: 0, hash2: 0, bytes, txn: null }))
+  const gap = { zxid: makeZxid(3, 3), prevZxid: makeZxid(3, 2) }
+  assert.throws(() => log.append({ ...gap, hash1: 0, hash2: 0, bytes, txn: null }))
 })
 
 test('trims what a snapshot holds and keeps its counts', () => {

@@ -168,7 +168,7 @@ export class Clients {
 
   /** This peer begins to serve, or has caught up: those who waited may go on. */
   admit(): void {
-    for (const connection of [...this.#connections.values()]) {
+    for (const connection of this.#connections.values()) {
       if (connection.state === 'waiting') this.#open(connection)
     }
     this.#late = [...this.#connections.values()].some((connection) => connection.state === 'waiting')
@@ -185,7 +185,7 @@ export class Clients {
     this.#pendingHead = 0
     this.#asked.clear()
     this.#touched.clear()
-    for (const connection of [...this.#connections.values()]) {
+    for (const connection of this.#connections.values()) {
       if (everybody || connection.state === 'open' || !connection.inProcess) this.#drop(connection, code)
       else connection.state = 'waiting'
     }

@@ -31,8 +31,8 @@ export interface IntakeOwner {
 }
 
 /**
- * Where requests become txns: on the established leader, in order of arrival. A request that fails takes its zxid too, so
- * that its answer keeps its place in the session's order. Lives from activation to resignation.
+ * Where requests become txns: on the established leader, in order of arrival. A request that fails takes its zxid
+ * too, so that its answer keeps its place in the session's order. Lives from activation to resignation.
  */
 export class Intake {
   readonly #owner: IntakeOwner
@@ -77,7 +77,7 @@ export class Intake {
   }
 
   /** Turns waiting requests into proposals, as far as the bound on outstanding txns allows. */
-  process(): void {
+  admit(): void {
     const { outstandingTxns, outstandingBytes } = this.#owner.limits
     while (this.#head < this.#queue.length && this.#leader.outstanding < outstandingTxns &&
       this.#outstandingBytes < outstandingBytes) {

@@ -8,8 +8,8 @@ const AUTHENTICATED: readonly string[] = ['digest', 'sasl', 'x509', 'key']
 const LONE_SURROGATE = /\p{Surrogate}/u
 
 /**
- * The list as it is stored: duplicates dropped, `auth` replaced by the requester's identities; null when it is not valid
- * (ZooKeeper: PrepRequestProcessor.fixupACL).
+ * The list as it is stored: duplicates dropped, `auth` replaced by the requester's identities; null when it is not
+ * valid (ZooKeeper: PrepRequestProcessor.fixupACL).
  */
 export function fixAcl(acl: readonly Acl[] | null, identities: readonly Identity[]): readonly Acl[] | null {
   if (acl === OPEN_ACL) return acl
@@ -183,6 +183,6 @@ function parseV6(text: string): number[] | null {
   if (head === null || tail === null) return null
   const missing = 16 - head.length - tail.length
   if (halves.length === 2 ? missing < 2 : missing !== 0) return null
-  return [...head, ...new Array<number>(Math.max(missing, 0)).fill(0), ...tail]
+  return [...head, ...Array.from({ length: Math.max(missing, 0) }, () => 0), ...tail]
 }
 

@@ -1,6 +1,9 @@
 import { hashText } from './hash.ts'
 
-/** Above this the names are spread over shards, so that no single table grows (and stalls) by a million entries at once. */
+/**
+ * Above this the names are spread over shards, so that no single table grows (and stalls) by a million entries at
+ * once.
+ */
 const SPLIT_AT = 4_096
 const SHARDS = 256
 

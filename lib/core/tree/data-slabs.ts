@@ -22,7 +22,8 @@ export class Slab {
 /**
  * Where data lives. A Uint8Array of its own costs some 200 bytes beside its content, so small data share slabs. Room is
  * never used twice, for reads and views hand out the bytes themselves; instead the living move out of a full slab as
- * soon as less than half of it lives, and the slab goes with its last reader. Each move is paid for by a byte that died.
+ * soon as less than half of it lives, and the slab goes with its last reader. Each move is paid for by a byte that
+ * died.
  */
 export class DataSlabs {
   #current = new Slab(0)

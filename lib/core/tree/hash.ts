@@ -11,7 +11,8 @@ export function hashBytes(bytes: Uint8Array): number {
   const whole = length & ~3
   let hash = length
   for (let i = 0; i < whole; i += 4) {
-    hash = Math.imul(hash ^ (bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)), 0x85ebca6b)
+    const word = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)
+    hash = Math.imul(hash ^ word, 0x85ebca6b)
     hash ^= hash >>> 15
   }
   for (let i = whole; i < length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)

@@ -57,7 +57,9 @@ export class TreeLoader {
   }
 
   #node(row: SnapshotRow): void {
-    const [, path, data, acl, nodeKind, owner, ttlMs, czxid, mzxid, pzxid, ctime, mtime, version, aversion, creates] = row
+    const [
+      , path, data, acl, nodeKind, owner, ttlMs, czxid, mzxid, pzxid, ctime, mtime, version, aversion, creates,
+    ] = row
     if (typeof path !== 'string' || !validatePath(path)) throw damaged('a node row without a path')
     if (this.#parts.index.get(path) !== undefined) return
     if (!isNodeKind(nodeKind) || !isSessionId(owner) || !isCount(ttlMs) || !isZxid(czxid) || !isZxid(mzxid) ||
@@ -137,7 +139,9 @@ function readAcl(value: unknown): Acl[] {
   if (!Array.isArray(value)) throw damaged('a bad access-control list')
   return value.map((entry: unknown) => {
     const [perms, scheme, id] = Array.isArray(entry) ? entry as unknown[] : []
-    if (!isInt32(perms) || typeof scheme !== 'string' || typeof id !== 'string') throw damaged('a bad access-control entry')
+    if (!isInt32(perms) || typeof scheme !== 'string' || typeof id !== 'string') {
+      throw damaged('a bad access-control entry')
+    }
     return { perms, scheme, id }
   })
 }

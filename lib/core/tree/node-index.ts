@@ -47,7 +47,7 @@ class SplitShard {
 
 /** Path to node. One Map of a million entries would stall the loop for 120 ms when it grows; shards never do. */
 export class NodeIndex {
-  readonly #shards: (Shard | null)[] = new Array<Shard | null>(SHARDS).fill(null)
+  readonly #shards: (Shard | null)[] = Array.from({ length: SHARDS }, () => null)
   size = 0
 
   get shards(): number {
@@ -71,8 +71,8 @@ export class NodeIndex {
   }
 
   /**
-   * The nodes of one shard, while nodes come and go. One that is split meanwhile is gone through as it was: what left it
-   * since comes still, so the caller must know such nodes (a view does, by their generation).
+   * The nodes of one shard, while nodes come and go. One that is split meanwhile is gone through as it was: what left
+   * it since comes still, so the caller must know such nodes (a view does, by their generation).
    */
   shard(at: number): Iterator<Znode> | null {
     return this.#shards[at]?.values() ?? null

@@ -60,8 +60,8 @@ class PendingSession {
 }
 
 /**
- * The tree with the outstanding txns on top (ZooKeeper: ChangeRecords): what requests are checked against. States are never
- * changed in place, so that a failed multi is undone exactly (ZOOKEEPER-1624).
+ * The tree with the outstanding txns on top (ZooKeeper: ChangeRecords): what requests are checked against. States are
+ * never changed in place, so that a failed multi is undone exactly (ZOOKEEPER-1624).
  */
 export class Overlay {
   readonly #tree: Tree

@@ -14,7 +14,8 @@ export function validatePath(path: string): boolean {
     if (unit === 0x2f) {
       const size = i - start
       if (size === 0) return false
-      if (size <= 2 && path.charCodeAt(start) === 0x2e && (size === 1 || path.charCodeAt(start + 1) === 0x2e)) return false
+      const isDot = path.charCodeAt(start) === 0x2e
+      if (isDot && (size === 1 || (size === 2 && path.charCodeAt(start + 1) === 0x2e))) return false
       start = i + 1
     } else if (unit < 0x20 || (unit >= 0x7f && unit <= 0x9f) || (unit >= 0xd800 && unit <= 0xf8ff) || unit >= 0xfff0) {
       return false

@@ -222,8 +222,9 @@ export class Preparer {
         continue
       }
       this.#overlay.end(false)
-      const codes = ops.map((_, at): ErrorCode => at < index ? 'Ok' : at === index ? made.refused : 'RuntimeInconsistency')
-      return { kind: 'multiError', codes }
+      const codeAt = (at: number): ErrorCode =>
+        at < index ? 'Ok' : at === index ? made.refused : 'RuntimeInconsistency'
+      return { kind: 'multiError', codes: ops.map((_, at) => codeAt(at)) }
     }
     this.#overlay.end(true)
     return { kind: 'multi', parts }
@@ -278,7 +279,10 @@ export class Preparer {
 
   // --- reaping -----------------------------------------------------------------------------------------------------
 
-  /** Containers and TTL nodes that are due; looks at a bounded number each time, going round (ZooKeeper: ContainerManager). */
+  /**
+   * Containers and TTL nodes that are due; looks at a bounded number each time, going round (ZooKeeper:
+   * ContainerManager).
+   */
   reapable(wallMs: number, most: number): readonly string[] {
     const due: string[] = []
     for (let looked = 0; looked < REAP_SCAN && due.length < most; looked++) {

@@ -80,7 +80,8 @@ function readNode(reading: Reading, request: WatchableRead, watch: boolean): Out
   if (op === 3) return { code: 'Ok', result: { op, stat: node.stat() } }
   if (watch) reading.watches.addChild(path, reading.conn, WatchMode.standard)
   const children = node.children?.list() ?? []
-  return op === 8 ? { code: 'Ok', result: { op, children } } : { code: 'Ok', result: { op, children, stat: node.stat() } }
+  const result = op === 8 ? { op, children } : { op, children, stat: node.stat() }
+  return { code: 'Ok', result }
 }
 
 function getAcl(reading: Reading, path: string): Outcome {
@@ -138,7 +139,8 @@ function addWatch(reading: Reading, path: string, recursive: boolean): void {
 function namedWatches(reading: Reading, request: WatchesRequest): Outcome {
   const { op, path, type } = request
   if (!Number.isInteger(type) || type < 1 || type > 5) return fail('MarshallingError')
-  const found = op === 17 ? reading.watches.has(path, reading.conn, type) : reading.watches.remove(path, reading.conn, type)
+  const { watches, conn } = reading
+  const found = op === 17 ? watches.has(path, conn, type) : watches.remove(path, conn, type)
   return found ? { code: 'Ok', result: { op } } : fail('NoWatcher')
 }
 

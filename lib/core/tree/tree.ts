@@ -57,7 +57,8 @@ export class Tree {
   #hash2 = 0
 
   constructor(parts?: TreeParts) {
-    this.#parts = parts ?? { index: new NodeIndex(), pages: new NumberPages(), slabs: new DataSlabs(), acls: new AclTable() }
+    this.#parts = parts ??
+      { index: new NodeIndex(), pages: new NumberPages(), slabs: new DataSlabs(), acls: new AclTable() }
   }
 
   /** The tree before the first txn. */
@@ -173,7 +174,8 @@ export class Tree {
   #result(body: MultiPart): Exclude<OpResult, { op: -1 }> {
     switch (body.kind) {
       case 'create':
-        return body.op === 1 ? { op: 1, path: body.path } : { op: body.op, path: body.path, stat: this.stat(body.path)! }
+        if (body.op === 1) return { op: 1, path: body.path }
+        return { op: body.op, path: body.path, stat: this.stat(body.path)! }
       case 'delete': return { op: 2 }
       case 'setData': return { op: 5, stat: this.stat(body.path)! }
       case 'check': return { op: 13 }
@@ -306,8 +308,8 @@ export class Tree {
   }
 
   /**
-   * The text of /zookeeper/config. It is this replica's own, outside the txns, the digest and snapshots, and shows for as
-   * long as the version is -1, that is until a txn writes the node.
+   * The text of /zookeeper/config. It is this replica's own, outside the txns, the digest and snapshots, and shows
+   * for as long as the version is -1, that is until a txn writes the node.
    */
   setConfig(text: Readonly<Uint8Array>): void {
     const node = this.#parts.index.get(CONFIG_PATH)

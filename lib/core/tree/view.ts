@@ -84,7 +84,9 @@ export class FrozenView implements TreeView {
 
   /** The session is about to close. */
   keepSession(session: SessionId, record: StoredSession): void {
-    if (record.generation <= this.generation && this.#sessions !== null) this.#keptSessions.push(sessionRow(session, record))
+    if (record.generation <= this.generation && this.#sessions !== null) {
+      this.#keptSessions.push(sessionRow(session, record))
+    }
   }
 
   next(maxBytes: number): readonly SnapshotRow[] | null {

@@ -41,7 +41,8 @@ export class Watches {
   get counts(): { readonly watches: number, readonly connections: number, readonly paths: number } {
     let watches = 0
     for (const table of [this.#data, this.#child]) for (const conns of table.values()) watches += conns.size
-    return { watches, connections: this.#byConnection.size, paths: new Set([...this.#data.keys(), ...this.#child.keys()]).size }
+    const paths = new Set([...this.#data.keys(), ...this.#child.keys()]).size
+    return { watches, connections: this.#byConnection.size, paths }
   }
 
   addData(path: string, conn: ConnId, mode: number): void {
@@ -86,7 +87,7 @@ export class Watches {
   }
 
   removeConnection(conn: ConnId): void {
-    for (const path of [...this.#byConnection.get(conn) ?? []]) {
+    for (const path of this.#byConnection.get(conn) ?? []) {
       this.#remove(this.#data, path, conn, ANY_MODE)
       this.#remove(this.#child, path, conn, ANY_MODE)
     }
@@ -131,7 +132,7 @@ export class Watches {
       told.add(conn)
       this.#deliver(conn, { type, path, zxid }, acl)
     }
-    for (const conn of [...this.#data.get(path)?.keys() ?? []]) {
+    for (const conn of this.#data.get(path)?.keys() ?? []) {
       this.#remove(this.#data, path, conn, WatchMode.standard)
       tell(conn)
     }
@@ -145,7 +146,7 @@ export class Watches {
   }
 
   #fireChild(path: string, type: EventTypeNumber, zxid: Zxid, acl: readonly Acl[], except: Set<ConnId> | null): void {
-    for (const conn of [...this.#child.get(path)?.keys() ?? []]) {
+    for (const conn of this.#child.get(path)?.keys() ?? []) {
       this.#remove(this.#child, path, conn, WatchMode.standard)
       if (except?.has(conn) !== true) this.#deliver(conn, { type, path, zxid }, acl)
     }

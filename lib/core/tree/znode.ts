@@ -23,11 +23,15 @@ export interface NodeState {
 /** Numbers of a node that do not fit a small integer live in pages, 8 bytes each, instead of 24 on the heap. */
 const FIELDS = 5
 const PAGE_NODES = 1_024
-/** Their places, from the node's `at`. */
+/** Place of the zxid of the creation, from the node's `at`. */
 export const CZXID = 0
+/** Place of the zxid of the last change of data. */
 export const MZXID = 1
+/** Place of the zxid of the last change of the children. */
 export const PZXID = 2
+/** Place of the time of the creation. */
 export const CTIME = 3
+/** Place of the time of the last change of data. */
 export const MTIME = 4
 
 /** Hands out room for the wide numbers of nodes. */
@@ -114,7 +118,8 @@ export class Znode implements NodeState {
   stat(): Stat {
     const { page, at } = this
     return {
-      czxid: page[at + CZXID] as Zxid, mzxid: page[at + MZXID] as Zxid, ctime: page[at + CTIME]!, mtime: page[at + MTIME]!,
+      czxid: page[at + CZXID] as Zxid, mzxid: page[at + MZXID] as Zxid,
+      ctime: page[at + CTIME]!, mtime: page[at + MTIME]!,
       version: this.version, cversion: (2 * this.creates - this.childCount) | 0, aversion: this.aversion,
       ephemeralOwner: this.nodeKind === NodeKind.ephemeral ? this.owner : NO_SESSION,
       dataLength: this.dataSize < 0 ? 0 : this.dataSize, numChildren: this.childCount, pzxid: page[at + PZXID] as Zxid,
@@ -132,4 +137,4 @@ export class Znode implements NodeState {
   }
 }
 
-const EMPTY = new Uint8Array(0)
+const EMPTY: Readonly<Uint8Array> = new Uint8Array(0)

@@ -67,8 +67,8 @@ export class Election {
   }
 
   /**
-   * One who cannot be elected listens: it takes the round of whoever speaks and tells nobody. Would it insist on a round
-   * of its own, it and a voter that does not count it would correct each other for ever.
+   * One who cannot be elected listens: it takes the round of whoever speaks and tells nobody. Would it insist on a
+   * round of its own, it and a voter that does not count it would correct each other for ever.
    */
   get #hasVoice(): boolean {
     return this.#own.leader !== -1
@@ -161,7 +161,10 @@ export class Election {
     return this.#votes.get(peer)?.leader === this.proposal.leader
   }
 
-  /** Starts, keeps or ends the finalize wait; decides at once when nobody who is linked could still bring a better vote. */
+  /**
+   * Starts, keeps or ends the finalize wait; decides at once when nobody who is linked could still bring a better
+   * vote.
+   */
   #tally(): void {
     const { configs, voters, config } = this.#context
     if (this.#decision !== null || this.proposal.leader === -1) return
@@ -175,7 +178,10 @@ export class Election {
     else if (this.#decideAtMs === Infinity) this.#decideAtMs = this.#context.now.ms + config.timing.finalizeMs
   }
 
-  /** An established ensemble: a quorum names the same leader and that leader itself says so (dead leaders are not followed). */
+  /**
+   * An established ensemble: a quorum names the same leader and that leader itself says so (dead leaders are not
+   * followed).
+   */
   #joinSettled(): void {
     if (this.#decision !== null) return
     for (const [peer, heard] of this.#settled) {

@@ -8,8 +8,8 @@ export interface OwnStorage {
 }
 
 /**
- * An empty storage is trusted only while an ensemble is being founded: when the user allowed it (`bootstrap`) and nobody
- * was heard who has a history, or when every listed voter was heard to have none. A wiped voter of a living
+ * An empty storage is trusted only while an ensemble is being founded: when the user allowed it (`bootstrap`) and
+ * nobody was heard who has a history, or when every listed voter was heard to have none. A wiped voter of a living
  * ensemble therefore never counts (ZOOKEEPER-261).
  */
 export class FoundingRule implements Founding {
@@ -47,7 +47,10 @@ export class FoundingRule implements Founding {
     return health === 'empty' && (this.#allEmpty || this.#bootstrap) && !this.#settled.has(peer)
   }
 
-  /** Once all were empty the founding stays allowed: the first of them to write a promise must not shut the others out. */
+  /**
+   * Once all were empty the founding stays allowed: the first of them to write a promise must not shut the others
+   * out.
+   */
   #add(peer: number): void {
     this.#empty.add(peer)
     if (this.#voters.every((voter) => this.#empty.has(voter))) this.#allEmpty = true

@@ -5,7 +5,7 @@ import { ZXID_ZERO } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
 import { CHAIN_ZERO, chainNext } from './chain.ts'
 import type { Chain } from './chain.ts'
-import { Log } from './log.ts'
+import type { Log } from './log.ts'
 import type { LoggedTxn } from './log.ts'
 
 interface OpenBatch {
@@ -25,9 +25,9 @@ interface Flight {
 }
 
 /**
- * One write-ahead log, strictly first in first out (rule R2): promises, txns, truncations and snapshots of one replica are
- * records of it, gathered into one atomic batch per turn. Everything that must be durable before something else
- * asks for the `ticket` of the records so far and waits for `durableTicket` to reach it (rule R1).
+ * One write-ahead log, strictly first in first out (rule R2): promises, txns, truncations and snapshots of one
+ * replica are records of it, gathered into one atomic batch per turn. Everything that must be durable before
+ * something else asks for the `ticket` of the records so far and waits for `durableTicket` to reach it (rule R1).
  */
 export class Journal {
   readonly log: Log
@@ -136,7 +136,7 @@ export class Journal {
     batch.chunks.push({ id, index, bytes })
   }
 
-  /** Makes this replica's own snapshot the base; entries through `purgeThrough` go. */
+  /** Makes this replica's own snapshot the base; entries through `purgeThrough` go from the disk. */
   install(base: SnapshotBase, purgeThrough: Zxid): void {
     assert(base.zxid >= this.baseZxid, 'snapshots move forward')
     assert(purgeThrough <= base.zxid, 'what is purged is in the snapshot')
@@ -144,7 +144,6 @@ export class Journal {
     const batch = this.#open()
     batch.install = base
     batch.purgeThrough = purgeThrough
-    this.log.trim(purgeThrough)
   }
 
   /** Makes a leader's snapshot the base of an empty log; written as a batch of its own. */

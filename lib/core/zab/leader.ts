@@ -7,12 +7,10 @@ import { COUNTER_MAX, EPOCH_LIMIT, ZXID_ZERO, epochOf, makeZxid, counterOf } fro
 import type { Zxid } from '../zxid.ts'
 import { Association } from './association.ts'
 import type { ZabContext } from './context.ts'
-import type { LoggedTxn } from './log.ts'
+import { Feed } from './feed.ts'
 import type { Ack, AckEpoch, FollowerInfo, LearnerMessage, Pong } from './messages.ts'
 import { isQuorum, quorumZxid } from './quorum.ts'
-import { SnapshotChunkSource } from './snapshot-stream.ts'
 import { SyncQueue } from './sync-queue.ts'
-import { planSync } from './sync-plan.ts'
 
 /** What the leader needs of the replica around it. */
 export interface LeaderOwner {
@@ -21,11 +19,9 @@ export interface LeaderOwner {
   activated(): void
   /** Requests of a learner's clients, in order. */
   forwarded(peer: number, message: Extract<LearnerMessage, { kind: 'forward' | 'revalidate' }>): void
-  touched(peer: number, sessions: readonly SessionId[]): void
+  touched(sessions: readonly SessionId[]): void
   /** A sync of one of this peer's own clients is confirmed. */
   synced(tag: number, zxid: Zxid): void
-  /** A learner left: what it owned is owned by nobody until it comes back. */
-  learnerLost(peer: number): void
 }
 
 /** Rounds of finalizeMs within which voters are expected to follow their decision. */
@@ -41,6 +37,8 @@ export class Leader {
   readonly #owner: LeaderOwner
   readonly #learners = new Map<number, Association>()
   readonly #syncs: SyncQueue
+  /** Set once discovery is over. */
+  #feed: Feed | null = null
   readonly #startedMs: number
   /** This leader's own summary at its election: nobody who counts may have a later one before activation. */
   readonly #electedEpoch: number
@@ -219,6 +217,7 @@ export class Leader {
     const { journal } = this.#context
     journal.setMeta({ currentEpoch: this.epoch, health: 'ok' })
     this.#currentTicket = journal.ticket
+    this.#feed = new Feed(this.#context, this.epoch, () => this.#owner.tree())
     this.#historyEnd = journal.log.last
     this.#progressMs = this.#context.now.ms
     for (const learner of this.#learners.values()) if (learner.stage === 'acked') this.#startSync(learner)
@@ -229,37 +228,8 @@ export class Leader {
   #startSync(learner: Association): void {
     // An observer is given committed txns only, so it waits for activation.
     if (learner.stage !== 'acked' || (learner.role === 'observer' && !this.active)) return
-    const { journal, config } = this.#context
-    assert(learner.log !== null, 'the learner reported its log')
-    const { peer, join } = learner
-    learner.stage = 'syncing'
-    learner.progressMs = this.#context.now.ms
-    const plan = planSync(journal.log, learner.log)
-    this.#context.log('info', `sync of peer ${peer}: ${plan.kind}`, { plan: plan.kind, from: learner.log.lastZxid })
-    switch (plan.kind) {
-      case 'diff':
-        learner.cursor = plan.from
-        this.#context.send(peer, { kind: 'diff', join, fromZxid: plan.from })
-        break
-      case 'trunc':
-        learner.cursor = plan.to
-        if (config.mutant === 'diffWithoutTrunc') {
-          this.#context.send(peer, { kind: 'diff', join, fromZxid: learner.log.lastZxid })
-          break
-        }
-        this.#context.send(peer, { kind: 'trunc', join, toZxid: plan.to, hash1: plan.chain.hash1, hash2: plan.chain.hash2 })
-        break
-      case 'snap': {
-        if (plan.alarm) this.#context.log('error', `the log of peer ${peer} cannot be: it gets a snapshot`)
-        const view = this.#owner.tree().freeze()
-        const chain = journal.log.chainAt(view.zxid)
-        assert(chain !== null, 'the chain at the applied point is known')
-        learner.snapshot = new SnapshotChunkSource(view, chain, config.codec, config.limits.syncChunkBytes)
-        learner.cursor = view.zxid
-        this.#context.send(peer, { kind: 'snap', join, zxid: view.zxid, hash1: chain.hash1, hash2: chain.hash2 })
-        break
-      }
-    }
+    assert(this.#feed !== null, 'the epoch is established')
+    this.#feed.start(learner)
   }
 
   #activate(): void {
@@ -276,7 +246,7 @@ export class Leader {
   nextZxid(): Zxid | null {
     assert(this.active, 'only an established leader proposes')
     const counter = counterOf(this.#lastProposed)
-    if (counter >= COUNTER_MAX) {
+    if (counter >= (this.#context.config.epochTxns ?? COUNTER_MAX)) {
       this.#resign('the zxid counter is used up')
       return null
     }
@@ -353,7 +323,7 @@ export class Leader {
 
   #ponged(learner: Association, message: Pong): void {
     if (message.seq > learner.pongSeq && message.seq <= this.#pingSeq) learner.pongSeq = message.seq
-    if (this.active) this.#owner.touched(learner.peer, message.touches)
+    if (this.active) this.#owner.touched(message.touches)
     this.#confirmSyncs()
   }
 
@@ -382,74 +352,7 @@ export class Leader {
   /** Sends what the turn produced: proposals, commits, pieces of synchronizations, pings that prove leadership. */
   pump(): void {
     if (this.#syncs.needsPing) this.#ping()
-    let cut: { readonly after: Zxid, readonly through: Zxid, readonly entries: LoggedTxn[] } | null = null
-    for (const learner of this.#learners.values()) {
-      if (learner.stage !== 'syncing' && learner.stage !== 'live') continue
-      const through = learner.role === 'observer' ? this.committed : this.#context.journal.log.last
-      if (learner.stage === 'syncing') this.#stream(learner, through)
-      if (learner.stage !== 'live') continue
-      while (learner.cursor < through) {
-        if (cut === null || cut.after !== learner.cursor || cut.through !== through) {
-          const { log } = this.#context.journal
-          cut = { after: learner.cursor, through, entries: log.slice(learner.cursor, through, this.#frameBytes) }
-        }
-        this.#forward(learner, cut.entries)
-      }
-      this.#announce(learner)
-    }
-  }
-
-  get #frameBytes(): number {
-    return Math.floor(this.#context.config.limits.frameBytes / 2)
-  }
-
-  #forward(learner: Association, entries: LoggedTxn[]): void {
-    const last = entries[entries.length - 1]
-    assert(last !== undefined, 'there is something to forward')
-    this.#context.send(learner.peer, {
-      kind: learner.role === 'observer' ? 'inform' : 'proposal', join: learner.join, epoch: this.epoch, entries,
-    })
-    learner.cursor = last.zxid
-    if (learner.owesSinceMs === Infinity && learner.role === 'voter') learner.owesSinceMs = this.#context.now.ms
-  }
-
-  #stream(learner: Association, through: Zxid): void {
-    const { limits } = this.#context.config
-    const { peer, join } = learner
-    while (learner.piecesSent - learner.piecesAcked < limits.syncChunksInFlight) {
-      if (learner.snapshot !== null) {
-        const bytes = learner.snapshot.next()
-        this.#context.send(peer, {
-          kind: 'snapChunk', join, index: learner.snapshot.count - (bytes === null ? 0 : 1), last: bytes === null,
-          bytes: bytes ?? new Uint8Array(0),
-        })
-        if (bytes === null) learner.close()
-      } else if (learner.cursor < through) {
-        const entries = this.#context.journal.log.slice(learner.cursor, through, limits.syncChunkBytes)
-        learner.cursor = entries[entries.length - 1]!.zxid
-        this.#context.send(peer, { kind: 'proposal', join, epoch: this.epoch, entries })
-      } else {
-        this.#context.send(peer, { kind: 'newLeader', join, epoch: this.epoch })
-        learner.stage = 'live'
-        learner.owesSinceMs = this.#context.now.ms
-        return
-      }
-      learner.piecesSent++
-    }
-  }
-
-  #announce(learner: Association): void {
-    if (!this.active || !learner.newLeaderAcked) return
-    const { peer, join } = learner
-    const commit = this.committed < learner.cursor ? this.committed : learner.cursor
-    if (!learner.upToDateSent) {
-      learner.upToDateSent = true
-      learner.sentCommit = commit
-      this.#context.send(peer, { kind: 'upToDate', join, epoch: this.epoch, commit })
-    } else if (learner.role === 'voter' && learner.sentCommit < commit) {
-      learner.sentCommit = commit
-      this.#context.send(peer, { kind: 'commit', join, epoch: this.epoch, zxid: commit })
-    }
+    this.#feed?.pump(this.#learners.values(), this.active ? this.committed : null)
   }
 
   #ping(): void {
@@ -505,7 +408,6 @@ export class Leader {
       this.#context.log('warn', `peer ${learner.peer} is dropped: ${reason}`)
       this.#context.dropLink(learner.peer, reason)
     }
-    this.#owner.learnerLost(learner.peer)
     this.#checkQuorum()
   }
 
@@ -519,7 +421,10 @@ export class Leader {
     if (!this.active) this.#resign(`peer ${peer} leads a newer epoch`)
   }
 
-  /** A voter that looks for a leader although this one waits for it: give up early when no quorum can form (ZOOKEEPER-3109). */
+  /**
+   * A voter that looks for a leader although this one waits for it: give up early when no quorum can form
+   * (ZOOKEEPER-3109).
+   */
   heardLooking(peer: number): void {
     const { configs, config, now } = this.#context
     if (this.active || this.#learners.has(peer)) return

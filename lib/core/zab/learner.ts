@@ -6,6 +6,7 @@ import type { SessionId } from '../tree/stat.ts'
 import { ZXID_ZERO } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
 import type { LogEntry } from '../../ports/storage.ts'
+import { chainNext } from './chain.ts'
 import type { Chain } from './chain.ts'
 import type { ZabContext } from './context.ts'
 import { follows } from './log.ts'
@@ -34,7 +35,8 @@ interface Incoming {
 
 /**
  * Following or observing one leader: discovery, synchronization, broadcast from the learner's side.
- * Everything received is appended in order; acks are read off the durable log, so none can leave too early (rules R1, R3).
+ * Everything received is appended in order; acks are read off the durable log, so none can leave too early (rules R1,
+ * R3).
  */
 export class Learner {
   readonly #context: ZabContext
@@ -54,6 +56,7 @@ export class Learner {
   #lastAck: Zxid = ZXID_ZERO
   #pieces = 0
   #incoming: Incoming | null = null
+  readonly #chain: Chain = { hash1: 0, hash2: 0 }
   #lastHeardMs: number
   /** Why this association is over; null while it lives. */
   abandoned: string | null = null
@@ -122,7 +125,9 @@ export class Learner {
         break
       case 'ping':
         if (message.commit > this.committed && this.stage === 'upToDate') this.#commit(this.epoch, message.commit)
-        this.#context.send(this.leader, { kind: 'pong', join: this.join, seq: message.seq, touches: this.#owner.touches() })
+        this.#context.send(this.leader, {
+          kind: 'pong', join: this.join, seq: message.seq, touches: this.#owner.touches(),
+        })
         break
       case 'revalidated': this.#owner.revalidated(message.tag, message.timeoutMs); break
       case 'synced': this.#owner.synced(message.tag, message.zxid); break
@@ -263,6 +268,11 @@ export class Learner {
         return
       }
       const { zxid, prevZxid, hash1, hash2, bytes } = entry
+      chainNext(journal.log.lastChain, zxid, bytes, this.#chain)
+      if (this.#chain.hash1 !== hash1 || this.#chain.hash2 !== hash2) {
+        this.#abandon(`a proposal that does not continue this log: ${zxid}`)
+        return
+      }
       journal.append({ zxid, prevZxid, hash1, hash2, bytes, txn: null })
     }
     if (this.stage === 'syncing') this.#pieceReceived()
@@ -275,7 +285,8 @@ export class Learner {
       this.#abandon('NEWLEADER out of place')
       return
     }
-    // History before epoch before ack (rule R3): the journal is first in first out, so the order of calls is the order on disk.
+    // History before epoch before ack (rule R3): the journal is first in first out, so the order of calls is the
+    // order on disk.
     journal.setMeta({ currentEpoch: message.epoch, health: 'ok' })
     this.#newLeaderTicket = this.#mutant('ackNewLeaderEarly') ? 0 : journal.ticket
     this.#syncedThrough = journal.log.last

@@ -19,8 +19,8 @@ export function follows(zxid: Zxid, previous: Zxid): boolean {
 }
 
 /**
- * The log as this replica will have it on disk once its storage queue has drained (rule R4): everything after `floor`,
- * contiguous, each entry chained to its predecessor (rule R7).
+ * The log as this replica will have it on disk once its storage queue has drained (rule R4), from `floor` on, before
+ * which the disk may have more: contiguous, each entry chained to its predecessor (rule R7).
  */
 export class Log {
   /** Zxid before the first entry kept; nothing at or below it can be sent as a DIFF. */
@@ -72,7 +72,10 @@ export class Log {
     return this.#entries[index]?.zxid === zxid ? index : -1
   }
 
-  /** Index of the first entry at or above `zxid`. Epochs are contiguous, so the guess from the end is nearly always right. */
+  /**
+   * Index of the first entry at or above `zxid`. Epochs are contiguous, so the guess from the end is nearly always
+   * right.
+   */
   #lowerBound(zxid: Zxid): number {
     const entries = this.#entries
     const size = entries.length
@@ -137,7 +140,7 @@ export class Log {
     }
   }
 
-  /** Forgets entries up to `through`; they are in a snapshot. */
+  /** Forgets entries up to `through`, which are applied. */
   trim(through: Zxid): void {
     const end = this.#lowerBound((through + 1) as Zxid)
     if (end === this.#head) return
@@ -161,7 +164,9 @@ export class Log {
     this.#bytes = 0
   }
 
-  /** The first entry kept from which `keepTxns` and `keepBytes` are not exceeded: what may be trimmed lies before it. */
+  /**
+   * The first entry kept from which `keepTxns` and `keepBytes` are not exceeded: what may be trimmed lies before it.
+   */
   retentionPoint(upTo: Zxid, keepTxns: number, keepBytes: number): Zxid {
     let index = this.#lowerBound((upTo + 1) as Zxid) - 1
     let txns = 0

@@ -40,8 +40,8 @@ export interface Notification {
 /** A learner's side of an association. */
 export type LearnerMessage = FollowerInfo | AckEpoch | Ack | SyncAck | Forward | Pong | Revalidate | SyncAsk
 /** The leader's side of it. */
-export type LeaderMessage = LeaderInfo | Diff | Trunc | Snap | SnapChunkMessage | Proposal | Commit | Inform | NewLeader |
-  UpToDate | Ping | Revalidated | Synced | Refuse
+export type LeaderMessage = LeaderInfo | Diff | Trunc | Snap | SnapChunkMessage | Proposal | Commit | Inform |
+  NewLeader | UpToDate | Ping | Revalidated | Synced | Refuse
 
 /** First word of an association (FOLLOWERINFO, OBSERVERINFO). */
 export interface FollowerInfo {
@@ -84,7 +84,10 @@ export interface SnapChunkMessage {
   readonly last: boolean
   readonly bytes: Uint8Array
 }
-/** Flow control of the synchronization stream: pieces (chunks and proposals) received since its plan. Claims nothing about disk. */
+/**
+ * Flow control of the synchronization stream: pieces (chunks and proposals) received since its plan. Claims nothing
+ * about disk.
+ */
 export interface SyncAck { readonly kind: 'syncAck', readonly join: number, readonly pieces: number }
 /** Log entries in order; the first one's prevZxid is the learner's last. */
 export interface Proposal {
@@ -107,7 +110,9 @@ export interface Ack {
   readonly newLeader: boolean
 }
 /** The learner may serve once it has applied up to `commit`. */
-export interface UpToDate { readonly kind: 'upToDate', readonly join: number, readonly epoch: number, readonly commit: Zxid }
+export interface UpToDate {
+  readonly kind: 'upToDate', readonly join: number, readonly epoch: number, readonly commit: Zxid,
+}
 /** Liveness, every ping interval; `seq` also proves leadership to a waiting quorum sync. */
 export interface Ping { readonly kind: 'ping', readonly join: number, readonly seq: number, readonly commit: Zxid }
 /** Answers a ping; sessions heard from since the last one, a request for closing included by its absence. */
@@ -143,4 +148,6 @@ export interface SyncAsk { readonly kind: 'syncAsk', readonly join: number, read
 /** Confirmed; the answer is due once `zxid` is applied. */
 export interface Synced { readonly kind: 'synced', readonly join: number, readonly tag: number, readonly zxid: Zxid }
 /** The leader does not take this learner. */
-export interface Refuse { readonly kind: 'refuse', readonly join: number, readonly code: ErrorCode, readonly reason: string }
+export interface Refuse {
+  readonly kind: 'refuse', readonly join: number, readonly code: ErrorCode, readonly reason: string,
+}

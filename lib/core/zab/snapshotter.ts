@@ -3,10 +3,15 @@ import type { Tree } from '../tree/tree.ts'
 import type { ReplicaConfig } from '../effects.ts'
 import type { Journal } from './journal.ts'
 import { SnapshotChunkSource } from './snapshot-stream.ts'
+import { ZXID_ZERO } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
 
-/** So many nodes of a tree must have been matched by one txn since the last snapshot before the next one begins. */
+/** Of a large tree a snapshot is taken when so many of its nodes are matched by one txn, which pay for it. */
 const NODES_PER_TXN = 8
+/** Of a large tree the log in memory keeps one txn for so many nodes: a synchronization by snapshot costs much more. */
+const NODES_PER_KEPT_TXN = 16
+/** The log in memory is trimmed when it is so much longer than what is kept, not at every turn. */
+const SLACK = 1.25
 
 /**
  * Takes this replica's own snapshots: exactly the committed state at one zxid, one chunk per completed write while
@@ -22,6 +27,8 @@ export class Snapshotter {
   #txns = 0
   #bytes = 0
   #taken = 0
+  /** What was applied before this turn, or before it was served: the log in memory may be trimmed so far. */
+  #settled: Zxid = ZXID_ZERO
 
   constructor(config: ReplicaConfig, journal: Journal) {
     this.#config = config
@@ -47,6 +54,7 @@ export class Snapshotter {
     this.#source = null
     this.#txns = 0
     this.#bytes = 0
+    this.#settled = ZXID_ZERO
   }
 
   #due(tree: Tree): boolean {
@@ -56,14 +64,36 @@ export class Snapshotter {
     return (this.#txns >= enough || this.#bytes >= enoughBytes) && tree.zxid > this.#journal.baseZxid
   }
 
+  /** Txns and bytes of them that are kept so that a peer that was away briefly gets a DIFF. */
+  #retained(tree: Tree): { readonly txns: number, readonly bytes: number } {
+    const { retainedTxns, retainedBytes } = this.#config.limits
+    return {
+      txns: Math.max(1, retainedTxns, Math.floor(tree.nodeCount / NODES_PER_KEPT_TXN)),
+      bytes: Math.max(1, retainedBytes, Math.floor(tree.dataBytes / NODES_PER_KEPT_TXN)),
+    }
+  }
+
+  /** Bounds the log in memory, whatever the disk still has; what is not applied and what is being sent stays. */
+  #trim(tree: Tree, hold: Zxid): void {
+    const { log } = this.#journal
+    const { txns, bytes } = this.#retained(tree)
+    if (log.length > txns * SLACK || log.bytes > bytes * SLACK) {
+      const kept = log.retentionPoint(this.#settled, txns, bytes)
+      log.trim(kept < hold ? kept : hold)
+    }
+    this.#settled = tree.zxid
+  }
+
   /** Called once per turn; `hold` is a zxid above which the log must not be trimmed. */
   pump(tree: Tree, hold: Zxid): void {
+    this.#trim(tree, hold)
     if (this.#source === null) {
       if (!this.#due(tree)) return
       const chain = this.#journal.log.chainAt(tree.zxid)
       assert(chain !== null, 'the chain at the applied point is known')
       this.#id = (this.#journal.base?.id ?? 0) + 1
-      this.#source = new SnapshotChunkSource(tree.freeze(), chain, this.#config.codec, this.#config.limits.syncChunkBytes)
+      const { codec, limits } = this.#config
+      this.#source = new SnapshotChunkSource(tree.freeze(), chain, codec, limits.syncChunkBytes)
       this.#txns = 0
       this.#bytes = 0
     } else if (this.#journal.durableTicket < this.#chunkTicket) {
@@ -71,19 +101,17 @@ export class Snapshotter {
     }
     const bytes = this.#source.next()
     if (bytes === null) {
-      this.#install(this.#source, hold)
+      this.#install(this.#source, tree)
       return
     }
     this.#journal.chunk(this.#id, this.#source.count - 1, bytes)
     this.#chunkTicket = this.#journal.ticket
   }
 
-  #install(source: SnapshotChunkSource, hold: Zxid): void {
-    const { retainedTxns, retainedBytes } = this.#config.limits
-    const { log } = this.#journal
-    const retained = log.retentionPoint(source.zxid, retainedTxns, retainedBytes)
-    let purge = hold < retained ? hold : retained
-    if (purge < log.floor) purge = log.floor
+  #install(source: SnapshotChunkSource, tree: Tree): void {
+    const { txns, bytes } = this.#retained(tree)
+    const retained = this.#journal.log.retentionPoint(source.zxid, txns, bytes)
+    const purge = retained < source.zxid ? retained : source.zxid
     this.#journal.setMeta({ commitHint: source.zxid })
     this.#journal.install({
       id: this.#id, zxid: source.zxid, hash1: source.chain.hash1, hash2: source.chain.hash2, chunks: source.count,

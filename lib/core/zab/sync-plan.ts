@@ -17,9 +17,9 @@ export interface LearnerLog extends Chain {
 
 /**
  * The decision table: P is the learner's last zxid, B the leader's floor, L its last.
- * in sync or behind (P in the log or P = B) DIFF · ahead (P > L) TRUNC to L · diverged TRUNC to the greatest entry below P ·
- * below B SNAP · hashes differ SNAP with an alarm. A truncation across epochs is right: P's epoch was established, so
- * the leader's entries below P are a prefix that the learner has.
+ * in sync or behind (P in the log or P = B) DIFF · ahead (P > L) TRUNC to L · diverged TRUNC to the greatest entry
+ * below P · below B SNAP · hashes differ SNAP with an alarm. A truncation across epochs is right: P's epoch was
+ * established, so the leader's entries below P are a prefix that the learner has.
  */
 export function planSync(log: Log, learner: LearnerLog): SyncPlan {
   const last = learner.lastZxid

@@ -1,6 +1,6 @@
 import { Log } from '../../core/zab/log.ts'
 import { CHAIN_ZERO } from '../../core/zab/chain.ts'
-import type { RecoveredState } from '../../core/replica.ts'
+import type { RecoveredState } from '../../core/identity.ts'
 import { TreeLoader } from '../../core/tree/loader.ts'
 import { Tree } from '../../core/tree/tree.ts'
 import type { TxnCodec } from '../../core/tree/txn.ts'

@@ -1,0 +1,141 @@
+import { assert } from '../assert.ts'
+import type { Tree } from '../tree/tree.ts'
+import type { Zxid } from '../zxid.ts'
+import type { Association } from './association.ts'
+import type { ZabContext } from './context.ts'
+import type { LoggedTxn } from './log.ts'
+import { SnapshotChunkSource } from './snapshot-stream.ts'
+import { planSync } from './sync-plan.ts'
+
+interface Cut {
+  readonly after: Zxid
+  readonly through: Zxid
+  readonly entries: LoggedTxn[]
+}
+
+/**
+ * What an established epoch's leader sends of its history: the synchronization of each learner, then proposals and
+ * commits (observers: committed txns only). What is sent depends on the log and the learner's cursor alone, so no txn
+ * falls between a plan and the broadcast (rule R8).
+ */
+export class Feed {
+  readonly #context: ZabContext
+  readonly #epoch: number
+  readonly #tree: () => Tree
+
+  constructor(context: ZabContext, epoch: number, tree: () => Tree) {
+    this.#context = context
+    this.#epoch = epoch
+    this.#tree = tree
+  }
+
+  /** Decides how a learner is brought up, and begins. */
+  start(learner: Association): void {
+    const { journal, config, now } = this.#context
+    assert(learner.stage === 'acked' && learner.log !== null, 'the learner reported its log')
+    const { peer, join } = learner
+    learner.stage = 'syncing'
+    learner.progressMs = now.ms
+    const plan = planSync(journal.log, learner.log)
+    this.#context.log('info', `sync of peer ${peer}: ${plan.kind}`, { plan: plan.kind, from: learner.log.lastZxid })
+    switch (plan.kind) {
+      case 'diff':
+        learner.cursor = plan.from
+        this.#context.send(peer, { kind: 'diff', join, fromZxid: plan.from })
+        break
+      case 'trunc': {
+        learner.cursor = plan.to
+        if (config.mutant === 'diffWithoutTrunc') {
+          this.#context.send(peer, { kind: 'diff', join, fromZxid: learner.log.lastZxid })
+          break
+        }
+        const { hash1, hash2 } = plan.chain
+        this.#context.send(peer, { kind: 'trunc', join, toZxid: plan.to, hash1, hash2 })
+        break
+      }
+      case 'snap': {
+        if (plan.alarm) this.#context.log('error', `the log of peer ${peer} cannot be: it gets a snapshot`)
+        const view = this.#tree().freeze()
+        const chain = journal.log.chainAt(view.zxid)
+        assert(chain !== null, 'the chain at the applied point is known')
+        learner.snapshot = new SnapshotChunkSource(view, chain, config.codec, config.limits.syncChunkBytes)
+        learner.cursor = view.zxid
+        this.#context.send(peer, { kind: 'snap', join, zxid: view.zxid, hash1: chain.hash1, hash2: chain.hash2 })
+        break
+      }
+    }
+  }
+
+  /** Sends what the turn produced; `committed` is null before the epoch is active. */
+  pump(learners: Iterable<Association>, committed: Zxid | null): void {
+    const { log } = this.#context.journal
+    let cut: Cut | null = null
+    for (const learner of learners) {
+      if (learner.stage !== 'syncing' && learner.stage !== 'live') continue
+      if (learner.role === 'observer' && committed === null) continue
+      const through = learner.role === 'observer' ? committed! : log.last
+      if (learner.stage === 'syncing') this.#stream(learner, through)
+      if (learner.stage !== 'live') continue
+      while (learner.cursor < through) {
+        if (cut === null || cut.after !== learner.cursor || cut.through !== through) {
+          cut = { after: learner.cursor, through, entries: log.slice(learner.cursor, through, this.#frameBytes) }
+        }
+        this.#forward(learner, cut.entries)
+      }
+      if (committed !== null) this.#announce(learner, committed)
+    }
+  }
+
+  get #frameBytes(): number {
+    return Math.floor(this.#context.config.limits.frameBytes / 2)
+  }
+
+  #forward(learner: Association, entries: LoggedTxn[]): void {
+    const last = entries[entries.length - 1]
+    assert(last !== undefined, 'there is something to forward')
+    this.#context.send(learner.peer, {
+      kind: learner.role === 'observer' ? 'inform' : 'proposal', join: learner.join, epoch: this.#epoch, entries,
+    })
+    learner.cursor = last.zxid
+    if (learner.owesSinceMs === Infinity && learner.role === 'voter') learner.owesSinceMs = this.#context.now.ms
+  }
+
+  #stream(learner: Association, through: Zxid): void {
+    const { limits } = this.#context.config
+    const { peer, join } = learner
+    while (learner.piecesSent - learner.piecesAcked < limits.syncChunksInFlight) {
+      if (learner.snapshot !== null) {
+        const bytes = learner.snapshot.next()
+        this.#context.send(peer, {
+          kind: 'snapChunk', join, index: learner.snapshot.count - (bytes === null ? 0 : 1), last: bytes === null,
+          bytes: bytes ?? new Uint8Array(0),
+        })
+        if (bytes === null) learner.close()
+      } else if (learner.cursor < through) {
+        const entries = this.#context.journal.log.slice(learner.cursor, through, limits.syncChunkBytes)
+        learner.cursor = entries[entries.length - 1]!.zxid
+        this.#context.send(peer, { kind: 'proposal', join, epoch: this.#epoch, entries })
+      } else {
+        this.#context.send(peer, { kind: 'newLeader', join, epoch: this.#epoch })
+        learner.stage = 'live'
+        learner.owesSinceMs = this.#context.now.ms
+        return
+      }
+      learner.piecesSent++
+    }
+  }
+
+  #announce(learner: Association, committed: Zxid): void {
+    if (!learner.newLeaderAcked) return
+    const { peer, join } = learner
+    const commit = committed < learner.cursor ? committed : learner.cursor
+    if (!learner.upToDateSent) {
+      learner.upToDateSent = true
+      learner.sentCommit = commit
+      this.#context.send(peer, { kind: 'upToDate', join, epoch: this.#epoch, commit })
+    } else if (learner.role === 'voter' && learner.sentCommit < commit) {
+      learner.sentCommit = commit
+      this.#context.send(peer, { kind: 'commit', join, epoch: this.#epoch, zxid: commit })
+    }
+  }
+}

@@ -1,0 +1,285 @@
+import { assert, suite } from '../harness.ts'
+import { OPEN_ACL } from '../../lib/core/tree/request.ts'
+import type { Request } from '../../lib/core/tree/request.ts'
+import { epochOf, makeZxid, ZXID_ZERO } from '../../lib/core/zxid.ts'
+import type { Message } from '../../lib/core/zab/messages.ts'
+import { World } from './cluster.ts'
+
+const test = suite('leading and following')
+
+const create = (path: string): Request => ({ op: 1, path, data: null, acl: OPEN_ACL, flags: 0, ttlMs: -1 })
+
+function led(options: ConstructorParameters<typeof World>[0]): World {
+  const world = new World(options)
+  world.up(...world.nodes.keys())
+  world.advance(1_000)
+  assert.ok(world.leader !== undefined, 'a leader is established')
+  return world
+}
+
+function reasons(world: World, peer: number): string {
+  return world.effectsOf(peer, 'role').map(({ reason }) => reason).join('; ')
+}
+
+/** Replica 3 of three voters alone; what 1 and 2 say is up to the test. */
+class Stage {
+  readonly world = new World({ voters: 3 })
+
+  constructor() {
+    this.world.up(3)
+    for (const peer of [1, 2]) this.world.input(3, { kind: 'linkUp', link: 100 + peer, peer })
+  }
+
+  says(peer: number, message: Message): void {
+    this.world.input(3, { kind: 'receive', link: 100 + peer, message })
+    this.world.settle()
+  }
+
+  votesFor3(peer: number): void {
+    const { round } = this.world.sent(3, 'notify').at(-1)!
+    const vote = { leader: 3, zxid: ZXID_ZERO, peerEpoch: 0 }
+    this.says(peer, { kind: 'notify', state: 'looking', round, vote, health: 'empty' })
+  }
+
+  joins(peer: number, acceptedEpoch = 0): void {
+    this.says(peer, { kind: 'followerInfo', join: peer, role: 'voter', acceptedEpoch, health: 'ok' })
+  }
+
+  promises(peer: number, currentEpoch: number, lastZxid = ZXID_ZERO): void {
+    const epoch = this.world.sent(3, 'leaderInfo').at(-1)!.epoch
+    this.says(peer, {
+      kind: 'ackEpoch', join: peer, epoch, currentEpoch, lastZxid, hash1: 0, hash2: 0, base: ZXID_ZERO,
+    })
+  }
+
+  elected(): this {
+    this.votesFor3(1)
+    this.votesFor3(2)
+    assert.is(this.world.replica(3).role, 'leading')
+    return this
+  }
+}
+
+test('the epoch exceeds every promise that was heard', () => {
+  const stage = new Stage().elected()
+  stage.joins(1, 41)
+  assert.equal(stage.world.sent(3, 'leaderInfo').map(({ epoch }) => epoch), [42])
+})
+
+test('an ack that must not count does not: -1, and an observer\'s', () => {
+  const stage = new Stage().elected()
+  stage.joins(1)
+  stage.promises(1, -1)
+  assert.is(stage.world.replica(3).leader?.phase, 'discovery')
+  stage.joins(2)
+  stage.promises(2, 0)
+  assert.is.not(stage.world.replica(3).leader?.phase, 'discovery')
+
+  const world = new World({ voters: 3, observers: 2 })
+  world.up(3, 4, 5)
+  world.advance(10_000)
+  assert.is(world.leader, undefined, 'a voter and two observers are no quorum')
+})
+
+test('a second promise for the same epoch says that it does not count', () => {
+  const world = led({ voters: 3 })
+  const { epoch } = world.leader!.leader!
+  world.cut(1, 3)
+  world.heal()
+  world.advance(500)
+  const acks = world.sent(1, 'ackEpoch').filter((ack) => ack.epoch === epoch)
+  assert.equal(acks.map(({ currentEpoch }) => currentEpoch), [0, -1])
+})
+
+test('a leader that meets a voter with a later history before it is established resigns', () => {
+  const stage = new Stage().elected()
+  stage.joins(1)
+  stage.promises(1, 0, makeZxid(0, 5))
+  assert.match(reasons(stage.world, 3), 'voter 1 has a later history')
+  assert.is(stage.world.replica(3).role, 'looking')
+})
+
+test('an extra txn of a voter that comes after the epoch is established is truncated', () => {
+  const world = led({ voters: 3 })
+  world.connect(3, 1)
+  for (const id of [1, 2]) world.node(id).held = true
+  world.request(3, 1, 1, create('/extra'))
+  const extra = world.replica(3).journal.log.last
+  world.crash(1, 2, 3)
+  for (const id of [1, 2]) world.node(id).held = false
+  world.up(1, 2)
+  world.advance(4_000)
+  world.connect(2, 1)
+  world.request(2, 1, 1, create('/kept'))
+  world.up(3)
+  world.advance(2_000)
+  assert.equal(world.sent(2, 'trunc').map(({ toZxid }) => toZxid < extra), [true])
+  assert.is(world.leader?.config.peerId, 2, 'the established leader stays')
+  assert.ok(world.replica(3).tree.has('/kept') && !world.replica(3).tree.has('/extra'))
+})
+
+test('a voter that promised a later epoch is waited out, then the leader resigns for a later one', () => {
+  const world = led({ voters: 3 })
+  world.crash(1)
+  const { disk } = world.node(1)
+  disk.meta = { ...disk.meta!, acceptedEpoch: 30 }
+  world.up(1)
+  world.advance(1_000)
+  assert.is(world.replica(3).role, 'leading')
+  assert.is.not(world.replica(1).role, 'following')
+  world.advance(9_000)
+  assert.ok([1, 2, 3].some((peer) => reasons(world, peer).includes('promised a later epoch')))
+  assert.ok(world.leader!.leader!.epoch > 30)
+  for (const id of [1, 2, 3]) assert.ok(world.replica(id).serving, `peer ${id} serves`)
+})
+
+test('a leader whom no quorum joins gives up in time', () => {
+  const stage = new Stage().elected()
+  stage.world.advance(3_500)
+  assert.match(reasons(stage.world, 3), 'no quorum joined in time')
+})
+
+test('a leader in discovery gives up early when its voters look for another', () => {
+  const stage = new Stage().elected()
+  stage.world.advance(50 * 6)
+  const { round } = stage.world.sent(3, 'notify').at(-1)!
+  const vote = { leader: 2, zxid: ZXID_ZERO, peerEpoch: 0 }
+  stage.says(1, { kind: 'notify', state: 'looking', round: round + 1, vote, health: 'ok' })
+  assert.match(reasons(stage.world, 3), 'voter 1 looks for another leader')
+})
+
+test('a leader that loses its quorum stops at once, with everything that was its role', () => {
+  const world = led({ voters: 3 })
+  world.connect(3, 1)
+  world.isolate(3)
+  const replica = world.replica(3)
+  assert.is(replica.role, 'looking')
+  assert.is(replica.serving, false)
+  assert.is(replica.leader, null)
+  assert.equal(world.effectsOf(3, 'closeConn').map(({ code }) => code), ['ConnectionLoss'])
+})
+
+test('a learner that falls silent is dropped; without a quorum the leader goes with it', () => {
+  const world = led({ voters: 3 })
+  world.crash(2)
+  world.advance(100)
+  assert.is(world.replica(3).role, 'leading')
+  // Frozen: the link stands, nothing comes.
+  world.node(1).replica = null
+  world.advance(1_500)
+  assert.match(reasons(world, 3), 'lost the quorum')
+})
+
+test('the counter of an epoch is used up: the leader resigns and a new epoch goes on', () => {
+  const world = led({ voters: 3, epochTxns: 10 })
+  const first = world.leader!.leader!.epoch
+  for (let i = 0, conn = 0; i < 25; i++) {
+    const peer = world.leader!.config.peerId
+    world.connect(peer, ++conn, { timeoutMs: 40_000 })
+    world.request(peer, conn, 1, create(`/n${i}`))
+    world.advance(1_000)
+    assert.ok(world.leader !== undefined, 'there is a leader again')
+  }
+  assert.match([1, 2, 3].map((peer) => reasons(world, peer)).join(), 'the zxid counter is used up')
+  const { log } = world.leader!.journal
+  assert.ok(epochOf(log.last) >= first + 2)
+  const digests = [1, 2, 3].map((peer) => JSON.stringify(world.replica(peer).tree.digest()))
+  assert.is(new Set(digests).size, 1)
+})
+
+test('a gap, a forged entry, a commit of what is not there and a foreign epoch end the association', () => {
+  const entryAfter = (world: World): { zxid: ReturnType<typeof makeZxid>, prevZxid: ReturnType<typeof makeZxid> } => {
+    const { last } = world.replica(1).journal.log
+    return { zxid: makeZxid(epochOf(last), 1 + (last % 2 ** 32)), prevZxid: last }
+  }
+  const bytes = Uint8Array.of(1, 2, 3)
+  const forged = (world: World): Message => ({
+    kind: 'proposal', join: world.replica(1).learner!.join, epoch: world.replica(1).learner!.epoch,
+    entries: [{ ...entryAfter(world), hash1: 7, hash2: 7, bytes }],
+  })
+  const gap = (world: World): Message => {
+    const { zxid, prevZxid } = entryAfter(world)
+    return {
+      kind: 'proposal', join: world.replica(1).learner!.join, epoch: world.replica(1).learner!.epoch,
+      entries: [{ zxid: makeZxid(epochOf(zxid), 2 + (prevZxid % 2 ** 32)), prevZxid: zxid, hash1: 0, hash2: 0, bytes }],
+    }
+  }
+  const early = (world: World): Message => ({
+    kind: 'commit', join: world.replica(1).learner!.join, epoch: world.replica(1).learner!.epoch,
+    zxid: entryAfter(world).zxid,
+  })
+  const foreign = (world: World): Message => ({
+    kind: 'commit', join: world.replica(1).learner!.join, epoch: world.replica(1).learner!.epoch + 1,
+    zxid: world.replica(1).journal.log.last,
+  })
+  const cases: readonly (readonly [(world: World) => Message, string])[] = [
+    [forged, 'does not continue this log'], [gap, 'a proposal with a gap'], [early, 'a commit out of place'],
+    [foreign, 'a commit out of place'],
+  ]
+  for (const [message, reason] of cases) {
+    const world = led({ voters: 3 })
+    const { last } = world.replica(1).journal.log
+    world.inject(3, 1, message(world))
+    assert.match(reasons(world, 1), reason)
+    assert.is(world.replica(1).journal.log.last, last, 'nothing of it was kept')
+    world.advance(2_000)
+    assert.ok(world.replica(1).serving, 'it is back')
+  }
+})
+
+test('messages of another association are not heard', () => {
+  const world = led({ voters: 3 })
+  const { join, epoch } = world.replica(1).learner!
+  world.inject(3, 1, { kind: 'commit', join: join - 1, epoch, zxid: makeZxid(epoch, 999) })
+  world.inject(3, 1, { kind: 'refuse', join: join + 1, code: 'MembershipMismatch', reason: 'late' })
+  world.inject(1, 3, { kind: 'ack', join: join - 1, epoch, zxid: makeZxid(epoch, 999), newLeader: false })
+  assert.ok(world.replica(1).serving && world.replica(3).serving)
+})
+
+test('an ack of what was not sent ends the association', () => {
+  const world = led({ voters: 3 })
+  const { join, epoch } = world.replica(1).learner!
+  world.inject(1, 3, { kind: 'ack', join, epoch, zxid: makeZxid(epoch, 999), newLeader: false })
+  assert.ok(world.effectsOf(3, 'log').some(({ text }) => text.includes('an ack out of place')))
+  assert.ok(world.replica(3).committed < makeZxid(epoch, 999))
+})
+
+test('a member that calls itself something else is refused for good', () => {
+  const world = led({ voters: 3, observers: 1 })
+  world.inject(4, 3, { kind: 'followerInfo', join: 77, role: 'voter', acceptedEpoch: 0, health: 'ok' })
+  assert.equal(world.sent(3, 'refuse').map(({ join, code }) => [join, code]), [[77, 'MembershipMismatch']])
+  world.inject(3, 1, {
+    kind: 'refuse', join: world.replica(1).learner!.join, code: 'MembershipMismatch', reason: 'peer 1 is a king',
+  })
+  assert.equal(world.effectsOf(1, 'fatal').map(({ code }) => code), ['MembershipMismatch'])
+})
+
+test('a newcomer finds the established leader although rounds and zxids differ', () => {
+  const world = led({ voters: 3 })
+  world.connect(3, 1)
+  world.crash(1)
+  for (let i = 0; i < 5; i++) world.request(3, 1, i + 1, create(`/n${i}`))
+  world.up(1)
+  world.advance(300)
+  assert.ok(world.replica(1).serving)
+  assert.match(reasons(world, 1), 'an established leader was found')
+  assert.is(world.effectsOf(3, 'role').filter(({ role }) => role === 'looking').length, 1, 'nobody was disturbed')
+})
+
+test('sync is answered by a quorum: a leader that stands alone answers none', () => {
+  const world = led({ voters: 3 })
+  world.connect(3, 1)
+  world.request(3, 1, 1, { op: 9, path: '/' })
+  assert.is(world.effectsOf(3, 'reply').length, 1)
+  // Frozen followers: the leader has not noticed yet.
+  world.node(1).replica = null
+  world.node(2).replica = null
+  world.input(3, { kind: 'request', conn: 1, xid: 2, request: { op: 9, path: '/' } })
+  world.settle()
+  assert.is(world.effectsOf(3, 'reply').length, 1)
+  world.advance(2_000)
+  assert.is(world.effectsOf(3, 'reply').length, 1)
+  assert.equal(world.effectsOf(3, 'closeConn').map(({ code }) => code), ['ConnectionLoss'])
+})
+
+test.run()

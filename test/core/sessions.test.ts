@@ -1,0 +1,169 @@
+import { assert, suite } from '../harness.ts'
+import { SessionTracker } from '../../lib/core/session/tracker.ts'
+import { OPEN_ACL } from '../../lib/core/tree/request.ts'
+import type { Request } from '../../lib/core/tree/request.ts'
+import type { SessionId } from '../../lib/core/tree/stat.ts'
+import { World } from './cluster.ts'
+
+const test = suite('sessions')
+
+const A = '0xa' as SessionId
+const B = '0xb' as SessionId
+
+const create = (path: string, flags = 0): Request => ({ op: 1, path, data: null, acl: OPEN_ACL, flags, ttlMs: -1 })
+
+function led(options: ConstructorParameters<typeof World>[0]): World {
+  const world = new World(options)
+  world.up(...world.nodes.keys())
+  world.advance(1_000)
+  assert.ok(world.leader !== undefined, 'a leader is established')
+  return world
+}
+
+function codes(world: World, peer: number): string[] {
+  return world.effectsOf(peer, 'reply').map(({ outcome }) => outcome.code)
+}
+
+test('a session expires with its bucket, never before its timeout', () => {
+  const tracker = new SessionTracker(100)
+  tracker.add(A, 1_000, null, 50)
+  tracker.add(B, 1_000, null, 149)
+  assert.is(tracker.deadlineMs, 1_100)
+  assert.equal(tracker.expire(1_099), [])
+  assert.equal(tracker.expire(1_100), [A])
+  assert.equal(tracker.expire(1_199), [])
+  assert.equal(tracker.expire(1_200), [B])
+  assert.is(tracker.deadlineMs, Infinity)
+  assert.is(tracker.size, 0)
+})
+
+test('a touch gives the whole timeout again, and never takes any away', () => {
+  const tracker = new SessionTracker(100)
+  tracker.add(A, 1_000, null, 0)
+  tracker.touch(A, 500)
+  assert.equal(tracker.expire(1_599), [])
+  tracker.touch(A, 100)
+  assert.equal(tracker.expire(1_599), [])
+  assert.equal(tracker.expire(1_600), [A])
+  tracker.touch(A, 1_600)
+  assert.is(tracker.size, 0, 'who is gone is not called back')
+})
+
+test('a removed session never expires', () => {
+  const tracker = new SessionTracker(100)
+  tracker.add(A, 1_000, 1, 0)
+  tracker.remove(A)
+  assert.equal(tracker.expire(10_000), [])
+  assert.is(tracker.ownerOf(A), null)
+})
+
+test('many sessions in many buckets expire in one call each', () => {
+  const tracker = new SessionTracker(10)
+  for (let i = 0; i < 1_000; i++) tracker.add(`0x${i.toString(16)}` as SessionId, 1_000 + i, null, 0)
+  let expired = 0
+  for (let ms = 0; ms <= 2_100; ms += 7) expired += tracker.expire(ms).length
+  assert.is(expired, 1_000)
+})
+
+test('timeouts are negotiated into the bounds of the ensemble', () => {
+  const world = led({ voters: 1 })
+  world.connect(1, 1, { timeoutMs: 1 })
+  world.connect(1, 2, { timeoutMs: 10_000_000 })
+  assert.equal(world.effectsOf(1, 'connected').map(({ timeoutMs }) => timeoutMs), [200, 40_000])
+})
+
+test('touches travel with the pongs of learners, so a client anywhere keeps its session', () => {
+  const world = led({ voters: 3, observers: 1 })
+  for (const [conn, peer] of [1, 2, 4].entries()) {
+    world.connect(peer, conn + 1, { timeoutMs: 1_000 })
+    world.request(peer, conn + 1, 1, create(`/of-${peer}`, 1))
+  }
+  for (let round = 0; round < 10; round++) world.advance(700)
+  for (const peer of [1, 2, 4]) assert.ok(world.replica(3).tree.has(`/of-${peer}`), `the session at ${peer} lives`)
+})
+
+test('a closing session takes its ephemerals in one txn, outstanding ones too', () => {
+  const world = led({ voters: 3 })
+  world.connect(3, 1)
+  for (const id of [1, 2, 3]) world.node(id).held = true
+  for (let xid = 1; xid <= 3; xid++) {
+    world.input(3, { kind: 'request', conn: 1, xid, request: create(`/e${xid}`, 1) })
+  }
+  world.input(3, { kind: 'request', conn: 1, xid: 4, request: { op: 2, path: '/e2', version: -1 } })
+  world.input(3, { kind: 'request', conn: 1, xid: 5, request: { op: -11 } })
+  for (const id of [1, 2, 3]) world.node(id).held = false
+  world.settle()
+  world.advance(300)
+  for (const id of [1, 2, 3]) {
+    for (const path of ['/e1', '/e2', '/e3']) assert.is(world.replica(id).tree.has(path), false)
+    assert.is(world.replica(id).tree.sessions.size, 0)
+  }
+  const closing = world.replica(3).journal.log.last
+  const { txn, bytes } = world.replica(3).journal.log.entryAt(closing)!
+  const { body } = txn ?? world.replica(3).config.codec.decodeTxn(bytes)
+  assert.equal(body, { kind: 'closeSession', paths: ['/e1', '/e3'] })
+})
+
+test('a wrong password or an unknown session is expired, a right one resumes at any peer', () => {
+  const world = led({ voters: 3 })
+  world.connect(1, 1)
+  const { session, password } = world.effectsOf(1, 'connected')[0]!
+  world.connect(2, 2, { session, password: new Uint8Array(16) })
+  world.connect(2, 3, { session: '0x123456789' as SessionId, password })
+  assert.equal(world.effectsOf(2, 'closeConn').map(({ conn, code }) => [conn, code]),
+    [[2, 'SessionExpired'], [3, 'SessionExpired']])
+  world.connect(2, 4, { session, password })
+  assert.equal(world.effectsOf(2, 'connected').map((connected) => connected.session), [session])
+})
+
+test('one owner: what the old connection still had on its way does not happen', () => {
+  const world = led({ voters: 3 })
+  world.connect(1, 1)
+  const { session, password } = world.effectsOf(1, 'connected')[0]!
+  world.connect(2, 2, { session, password })
+  world.request(1, 1, 1, create('/late'))
+  assert.is(world.replica(3).tree.has('/late'), false)
+  assert.equal(world.effectsOf(1, 'closeConn').map(({ code }) => code), ['SessionMoved'])
+  world.request(2, 2, 1, create('/right'))
+  assert.equal(codes(world, 2), ['Ok'])
+})
+
+test('a new leader gives every session its whole timeout again', () => {
+  const world = led({ voters: 3 })
+  world.connect(1, 1, { timeoutMs: 3_000 })
+  world.request(1, 1, 1, create('/mine', 1))
+  world.input(1, { kind: 'disconnect', conn: 1 })
+  world.advance(2_000)
+  world.crash(3)
+  world.advance(1_500)
+  assert.is(world.leader?.config.peerId, 2)
+  assert.ok(world.replica(2).tree.has('/mine'), 'older than its timeout, but the new leader has just begun to listen')
+  world.advance(3_500)
+  assert.is(world.replica(2).tree.has('/mine'), false)
+})
+
+test('a leader that stood still expires nobody for it', () => {
+  const world = led({ voters: 1 })
+  world.connect(1, 1, { timeoutMs: 1_000 })
+  const { session, password } = world.effectsOf(1, 'connected')[0]!
+  world.request(1, 1, 1, create('/mine', 1))
+  world.input(1, { kind: 'disconnect', conn: 1 })
+  world.ms += 60_000
+  world.input(1, { kind: 'tick' })
+  world.settle()
+  world.connect(1, 2, { session, password })
+  assert.ok(world.replica(1).tree.has('/mine'))
+  assert.is(world.effectsOf(1, 'connected').length, 2)
+})
+
+test('a request of a closed session is refused, wherever it waits', () => {
+  const world = led({ voters: 3 })
+  world.connect(1, 1, { timeoutMs: 40_000 })
+  world.input(1, { kind: 'request', conn: 1, xid: 1, request: { op: -11 } })
+  world.input(1, { kind: 'request', conn: 1, xid: 2, request: create('/after') })
+  world.settle()
+  assert.is(world.replica(3).tree.has('/after'), false)
+  assert.equal(world.effectsOf(1, 'closeConn').map(({ code }) => code), ['Closed'])
+})
+
+test.run()

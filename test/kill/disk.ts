@@ -1,0 +1,199 @@
+import { execFileSync } from 'node:child_process'
+import {
+  appendFileSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Random } from '../../lib/core/random.ts'
+
+/** Compiles the shim into `folder`. Needs a C compiler as `cc`, and a system with LD_PRELOAD. */
+export function compileShim(folder: string): string {
+  const target = join(folder, 'power-shim.so')
+  const source = fileURLToPath(new URL('power-shim.c', import.meta.url))
+  try {
+    execFileSync('cc', ['-shared', '-fPIC', '-O1', '-Wall', '-Werror', '-o', target, source, '-ldl'], { stdio: 'pipe' })
+  } catch (error) {
+    const { code, stderr } = error as { code?: string, stderr?: Buffer }
+    throw new Error(code === 'ENOENT' ? 'loss of power is simulated by a shim in C: this test needs a C compiler as cc'
+      : `the shim does not compile: ${stderr?.toString() ?? String(error)}`, { cause: error })
+  }
+  return target
+}
+
+interface Step {
+  readonly number: number
+  readonly kind: string
+  readonly rest: string
+}
+
+/** What a loss of power took. */
+export interface Loss {
+  /** Bytes of files that no completed fsync covered. */
+  readonly bytes: number
+  /** Creations, renames and removals that were undone. */
+  readonly steps: number
+}
+
+/**
+ * The disk of one peer, which knows what of it was flushed.
+ *
+ * The model is a journalling file system, as ext4, XFS, btrfs and APFS are: changes of names become durable in their
+ * order; a flushed directory makes all before it durable; a flushed file makes its own names durable and all before
+ * them. (POSIX promises less: there, LevelDB itself would lose the names of its log files.) A file keeps the bytes of
+ * its last completed fsync, and now and then, since a disk may write without being asked, some that followed. Files that
+ * are written other than by appending are not understood, and refused; nobody here has them.
+ */
+export class Disk {
+  readonly root: string
+  readonly #shim: string
+  readonly #vault: string
+  readonly #journal: string
+
+  constructor(root: string, shim: string) {
+    this.root = root
+    this.#shim = shim
+    this.#vault = `${root}.vault`
+    this.#journal = `${root}.journal`
+    mkdirSync(root, { recursive: true })
+    this.#begin()
+  }
+
+  /** Of the process that uses the disk. */
+  get env(): NodeJS.ProcessEnv {
+    return {
+      LD_PRELOAD: this.#shim, POWER_ROOT: this.root, POWER_VAULT: this.#vault, POWER_JOURNAL: this.#journal,
+      // Its requests would pass the shim by.
+      UV_USE_IO_URING: '0',
+    }
+  }
+
+  /** The process is dead. Leaves what a loss of power at the moment of its death would leave. */
+  losePower(random: Random): Loss {
+    const steps = this.#read()
+    const isStrict = random.below(2) === 0
+    const durable = durableThrough(steps)
+    const last = steps.at(-1)?.number ?? 0
+    const through = isStrict ? durable : durable + random.below(last - durable + 1)
+    const names = namesAfter(steps, through)
+    const draft = `${this.root}.after`
+    mkdirSync(draft)
+    let bytes = 0
+    const place = (path: string): string => join(draft, path.slice(this.root.length + 1))
+    for (const [path, inode] of names) {
+      if (inode === null) {
+        mkdirSync(place(path), { recursive: true })
+        continue
+      }
+      const content = readFileSync(join(this.#vault, inode))
+      const synced = syncedBytes(steps, inode)
+      const kept = isStrict ? synced : synced + random.below(content.length - synced + 1)
+      bytes += content.length - kept
+      mkdirSync(dirname(place(path)), { recursive: true })
+      writeFileSync(place(path), content.subarray(0, kept))
+    }
+    rmSync(this.root, { recursive: true })
+    renameSync(draft, this.root)
+    this.#begin(names)
+    return { bytes, steps: steps.filter(({ number, kind }) => number > through && 'CRUM'.includes(kind)).length }
+  }
+
+  /** Forgets the past: what is there is durable. */
+  #begin(names: ReadonlyMap<string, string | null> = new Map()): void {
+    rmSync(this.#vault, { recursive: true, force: true })
+    mkdirSync(this.#vault)
+    writeFileSync(this.#journal, '')
+    for (const [path, inode] of names) {
+      if (inode === null) {
+        appendFileSync(this.#journal, `0 M ${path}\n`)
+        continue
+      }
+      const { ino, size } = statSync(path)
+      linkSync(path, join(this.#vault, String(ino)))
+      appendFileSync(this.#journal, `0 C ${ino} ${path}\n0 S ${ino} ${size}\n`)
+    }
+  }
+
+  #read(): Step[] {
+    const steps: Step[] = []
+    for (const line of readFileSync(this.#journal, 'utf8').split('\n')) {
+      const [, number, kind, rest] = /^(\d+) (\w) (.*)$/.exec(line) ?? []
+      if (number === undefined || kind === undefined || rest === undefined) continue
+      if (kind === 'X') throw new Error(`${rest} was written other than by appending`)
+      steps.push({ number: Number(number), kind, rest })
+    }
+    // Several threads write them.
+    return steps.sort((one, other) => one.number - other.number)
+  }
+}
+
+function inodeOf({ rest }: Step): string {
+  return rest.slice(0, rest.indexOf(' '))
+}
+
+function pathOf({ rest }: Step): string {
+  return rest.slice(rest.indexOf(' ') + 1)
+}
+
+/** The number of the last step that a completed fsync made durable. */
+function durableThrough(steps: readonly Step[]): number {
+  let durable = 0
+  /** By inode: when its names were last changed; by path: which inode that is. */
+  const changed = new Map<string, number>()
+  const inodes = new Map<string, string>()
+  for (const step of steps) {
+    switch (step.kind) {
+      case 'C':
+        changed.set(inodeOf(step), step.number)
+        inodes.set(pathOf(step), inodeOf(step))
+        break
+      case 'R': {
+        const [from = '', to = ''] = step.rest.split('\t')
+        const inode = inodes.get(from)
+        if (inode === undefined) break
+        changed.set(inode, step.number)
+        inodes.set(to, inode)
+        inodes.delete(from)
+        break
+      }
+      case 'S': durable = Math.max(durable, changed.get(inodeOf(step)) ?? 0); break
+      case 'D': durable = step.number; break
+      default: break
+    }
+  }
+  return durable
+}
+
+/** Every path and its inode, null for a directory, when the steps up to `through` happened and no other. */
+function namesAfter(steps: readonly Step[], through: number): Map<string, string | null> {
+  const names = new Map<string, string | null>()
+  for (const step of steps) {
+    if (step.number > through) break
+    switch (step.kind) {
+      case 'C': names.set(pathOf(step), inodeOf(step)); break
+      case 'M': names.set(step.rest, null); break
+      case 'U': names.delete(step.rest); break
+      case 'R': {
+        const [from = '', to = ''] = step.rest.split('\t')
+        for (const [path, inode] of Array.from(names)) {
+          if (path !== from && !path.startsWith(`${from}/`)) continue
+          names.delete(path)
+          names.set(to + path.slice(from.length), inode)
+        }
+        break
+      }
+      default: break
+    }
+  }
+  return names
+}
+
+/** How much of a file its last completed fsync covered. */
+function syncedBytes(steps: readonly Step[], inode: string): number {
+  let bytes = 0
+  for (const step of steps) {
+    if (inodeOf(step) !== inode) continue
+    if (step.kind === 'S') bytes = Number(pathOf(step))
+    if (step.kind === 'T') bytes = 0
+  }
+  return bytes
+}

@@ -1,0 +1,25 @@
+import { makeRandom } from '../../lib/core/random.ts'
+import { assert, suite } from '../harness.ts'
+import { round, shuffled } from './rounds.ts'
+import type { Blow } from './rounds.ts'
+import { Trio } from './trio.ts'
+
+const test = suite('kill')
+
+/** The long test deals far more of them. */
+const BLOWS: readonly Blow[] = ['one', 'leader', 'two', 'stop', 'wipe', 'start']
+
+test('nothing acknowledged is lost by killing, stopping and wiping processes', async (t) => {
+  const seed = Math.floor(Math.random() * 2 ** 32)
+  const random = makeRandom(seed)
+  const trio = await Trio.start(t.tempFolder(), random)
+  t.defer(() => trio.end())
+  for (const blow of shuffled(BLOWS, random)) {
+    await round(trio, blow, random)
+    assert.equal(trio.problems(), [], `seed ${seed}, after ${blow}`)
+  }
+  assert.equal(await trio.audit(), [], `seed ${seed}`)
+  assert.ok(trio.kills >= 6 && trio.ledger.acknowledged > 100)
+}, { timeoutMs: 120_000 })
+
+test.run()

@@ -1,0 +1,81 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { makeRandom } from '../../lib/core/random.ts'
+import type { Random } from '../../lib/core/random.ts'
+import { assert, suite } from '../harness.ts'
+import { compileShim, Disk } from '../kill/disk.ts'
+import { diskOf, IDS, Trio } from '../kill/trio.ts'
+
+const test = suite('loss of power, long')
+
+const OUTAGES = 24
+/** Outages that take one peer or two, so that those that come back find another history. */
+const PARTIAL_OUTAGES = 12
+
+interface Powered {
+  readonly trio: Trio
+  readonly disks: ReadonlyMap<number, Disk>
+  lostBytes: number
+  lostSteps: number
+}
+
+async function start(root: string, random: Random, sync: boolean): Promise<Powered> {
+  const shim = compileShim(root)
+  const disks = new Map(IDS.map((id) => [id, new Disk(diskOf(root, id), shim)]))
+  const trio = await Trio.start(root, random, { sync, env: (id) => disks.get(id as 1)!.env })
+  return { trio, disks, lostBytes: 0, lostSteps: 0 }
+}
+
+async function outage(powered: Powered, ids: readonly number[], random: Random): Promise<void> {
+  const { trio, disks } = powered
+  await pause(random.below(400))
+  await trio.kill(...ids)
+  for (const id of ids) {
+    const { bytes, steps } = disks.get(id)!.losePower(random)
+    powered.lostBytes += bytes
+    powered.lostSteps += steps
+  }
+  for (const id of ids) trio.startPeer(id)
+  // Now and then the power goes again while they start.
+  if (random.below(4) === 0) return
+  await trio.allUp()
+  await trio.progress()
+}
+
+test('nothing acknowledged is lost with the power of all three', async (t) => {
+  const seed = Number(process.env.KILL_SEED ?? Math.floor(Math.random() * 2 ** 32))
+  const random = makeRandom(seed)
+  const startedMs = performance.now()
+  const powered = await start(t.tempFolder(), random, true)
+  const { trio } = powered
+  t.defer(() => trio.end())
+  for (let number = 0; number < OUTAGES + PARTIAL_OUTAGES; number++) {
+    const isPartial = number % 3 === 2
+    const first = random.below(IDS.length)
+    const hit = isPartial ? IDS.filter((_, at) => at === first || random.below(2) === 0) : IDS
+    await outage(powered, hit, random)
+    assert.equal(trio.problems(), [], `seed ${seed}, after outage ${number}`)
+  }
+  assert.equal(await trio.audit(), [], `seed ${seed}`)
+  const { ledger, kills } = trio
+  process.stdout.write(`seed ${seed}: ${OUTAGES} outages of all three and ${PARTIAL_OUTAGES} of fewer, ` +
+    `${kills} processes killed; ${powered.lostBytes} bytes and ${powered.lostSteps} changes of names dropped; ` +
+    `${ledger.acknowledged} acknowledged writes checked; ${Math.round((performance.now() - startedMs) / 1_000)} s\n`)
+  assert.ok(powered.lostBytes + powered.lostSteps > 0, 'the outages took nothing')
+}, { timeoutMs: 1_200_000 })
+
+test('without flushing it is lost, and that is noticed', async (t) => {
+  const random = makeRandom(Math.floor(Math.random() * 2 ** 32))
+  const powered = await start(t.tempFolder(), random, false)
+  const { trio } = powered
+  t.defer(() => trio.end())
+  for (let number = 0; number < 3; number++) {
+    await trio.progress()
+    await outage(powered, IDS, random)
+  }
+  const problems = await trio.audit()
+  const lost = problems.filter((problem) => /should be|was set to/.test(problem))
+  process.stdout.write(`without sync: ${powered.lostBytes} bytes dropped, ${lost.length} losses noticed\n`)
+  assert.ok(lost.length > 0, 'nothing is missing')
+}, { timeoutMs: 300_000 })
+
+test.run()
