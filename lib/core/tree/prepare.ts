@@ -126,7 +126,8 @@ export class Preparer {
     const isTtl = flags === Mode.persistentTtl || flags === Mode.persistentSequentialTtl
     if (!Number.isInteger(flags) || flags < 0 || flags > 6) return refuse('BadArguments')
     if (isTtl && !this.#options.ttlEnabled) return refuse('Unimplemented')
-    if (isTtl && (op !== 21 || !Number.isInteger(ttlMs) || ttlMs < 1 || ttlMs > TTL_MAX_MS)) return refuse('BadArguments')
+    const isInRange = Number.isInteger(ttlMs) && ttlMs >= 1 && ttlMs <= TTL_MAX_MS
+    if (isTtl && (op !== 21 || !isInRange)) return refuse('BadArguments')
     if (!isTtl && op === 21 && ttlMs >= 0 && !inMulti) return refuse('BadArguments')
     if (isTtl) return NodeKind.ttl
     if (op === 19 || (inMulti && flags === Mode.container)) return NodeKind.container
