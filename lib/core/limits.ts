@@ -8,8 +8,11 @@ export interface Limits {
   readonly frameBytes: number
   /** Proposals that are not committed yet: above it the leader stops taking requests from its queue. */
   readonly outstandingTxns: number
+  /**
+   * Their bytes; also the bytes of txns that one learner has not acknowledged, and that a peer has not had answered.
+   */
   readonly outstandingBytes: number
-  /** Bytes queued on a link above which the link is dropped. */
+  /** Bytes queued on a link, or held in memory for one learner, above which the link is dropped. */
   readonly linkQueueBytes: number
   /** Bytes of watch events and replies queued for one client above which it is cut. */
   readonly clientQueueBytes: number

@@ -108,7 +108,6 @@ export class Replica implements ZabContext {
   }
 
   get ensembleId(): string { return this.journal.meta.ensembleId }
-
   isLinked(peer: number): boolean {
     return this.links.isUp(peer)
   }
@@ -256,6 +255,7 @@ export class Replica implements ZabContext {
 
   #notified(peer: number, message: Notification): void {
     this.founding.heard(peer, message.health, message.vote.peerEpoch)
+    if (message.health === 'ok') this.leader?.recovered(peer)
     if (this.election !== null) {
       this.election.notified(peer, message)
       return

@@ -127,6 +127,60 @@ test('a wiped voter does not vote until it was rebuilt', () => {
   assert.is(world.replica(1).health, 'ok')
 })
 
+test('voters that come late to a founded ensemble are let in, however many there are', () => {
+  const world = new World({ voters: 5 })
+  world.up(3, 4, 5)
+  world.advance(2_000)
+  world.crash(3, 4, 5)
+  world.up(3, 4, 5)
+  world.advance(2_000)
+  assert.ok(world.leader !== undefined)
+  world.up(1)
+  world.advance(2_000)
+  assert.is(world.replica(1).serving, false, 'it may be a wiped one that promised itself to peer 2')
+  assert.match(world.sent(world.leader!.config.peerId, 'refuse').at(-1)!.reason, 'now for 2')
+  world.up(2)
+  world.advance(2_000)
+  for (const id of [1, 2, 3, 4, 5]) assert.ok(world.replica(id).serving, `peer ${id} serves`)
+})
+
+test('two wiped voters of five come back together', () => {
+  const world = led({ voters: 5, bootstrap: false })
+  world.connect(5, 1)
+  world.request(5, 1, 1, create('/w'))
+  world.wipe(1)
+  world.wipe(2)
+  world.up(1, 2)
+  world.advance(2_000)
+  for (const id of [1, 2]) assert.ok(world.replica(id).serving && world.replica(id).tree.has('/w'), `peer ${id}`)
+})
+
+test('a wiped voter waits until all others have shown that they follow still', () => {
+  const world = led({ voters: 3, bootstrap: false })
+  world.wipe(1)
+  world.up(1)
+  // From here on this test speaks for it.
+  world.node(1).replica = null
+  const joins = (join: number): void => {
+    world.inject(1, 3, { kind: 'followerInfo', join, role: 'voter', acceptedEpoch: 0, health: 'empty' })
+    world.settle()
+  }
+  const asked = (join: number): boolean => world.sent(3, 'leaderInfo').some((info) => info.join === join)
+  // Frozen: its link stands, but it could be a candidate by now.
+  const frozen = world.node(2).replica
+  world.node(2).replica = null
+  joins(7)
+  joins(8)
+  assert.is(world.replica(3).role, 'leading')
+  assert.is(asked(7) || asked(8), false)
+  world.node(2).replica = frozen
+  joins(9)
+  assert.is(asked(9), false, 'what was asked before it froze is not answered yet')
+  world.advance(300)
+  joins(10)
+  assert.is(asked(10), true)
+})
+
 test('empty voters found an ensemble only when all are there', () => {
   const world = new World({ voters: 3, bootstrap: false })
   world.up(1, 2)

@@ -282,4 +282,60 @@ test('sync is answered by a quorum: a leader that stands alone answers none', ()
   assert.equal(world.effectsOf(3, 'closeConn').map(({ code }) => code), ['ConnectionLoss'])
 })
 
+function write(world: World, from: number, count: number): void {
+  for (let i = 0; i < count; i++) world.request(3, 1, from + i, create(`/w${from + i}`))
+}
+
+test('a learner whose disk stands still is sent no more than its window, and nobody waits for it', () => {
+  const world = led({ voters: 3, limits: { outstandingBytes: 2_000 } })
+  world.connect(3, 1)
+  world.node(1).held = true
+  write(world, 1, 300)
+  assert.is(world.effectsOf(3, 'reply').length, 300, 'two of three are a quorum')
+  const sent = world.sent(1, 'ack').length
+  const behind = world.replica(3).leader!.learners.get(1)!
+  assert.ok(behind.unackedBytes >= 2_000 && behind.unackedBytes < 2_500, `${behind.unackedBytes} bytes`)
+  assert.ok(behind.cursor < world.replica(3).journal.log.last)
+  world.node(1).held = false
+  world.settle()
+  assert.ok(world.sent(1, 'ack').length > sent)
+  assert.is(behind.unackedBytes, 0)
+  assert.equal(world.replica(1).tree.digest(), world.replica(3).tree.digest())
+})
+
+test('a learner that holds too much of the log in memory is dropped, and comes back by a snapshot', () => {
+  const limits = {
+    outstandingBytes: 2_000, linkQueueBytes: 20_000, snapshotTxns: 50, retainedTxns: 5, retainedBytes: 500,
+  }
+  const world = led({ voters: 3, limits })
+  world.connect(3, 1)
+  world.node(1).held = true
+  write(world, 1, 600)
+  assert.ok(world.effectsOf(3, 'log').some(({ text }) => text.includes('too far behind')))
+  assert.ok(world.replica(3).journal.log.bytes < 25_000, `${world.replica(3).journal.log.bytes} bytes`)
+  world.node(1).held = false
+  world.advance(3_000)
+  assert.ok(world.sent(3, 'snap').length >= 1)
+  assert.equal(world.replica(1).tree.digest(), world.replica(3).tree.digest())
+})
+
+test('pieces of a synchronization are acknowledged once they are on disk', () => {
+  const world = led({ voters: 3, limits: { snapshotTxns: 20, retainedTxns: 5, syncChunkBytes: 200 } })
+  world.connect(3, 1)
+  world.crash(1)
+  write(world, 1, 200)
+  world.node(1).held = true
+  world.up(1)
+  world.advance(200)
+  while (world.sent(3, 'snap').length === 0) {
+    assert.ok(world.complete(1), 'the promise is on its way to disk')
+    world.settle()
+  }
+  assert.is(world.sent(3, 'snapChunk').length, 4)
+  assert.is(world.sent(1, 'syncAck').length, 0)
+  world.node(1).held = false
+  world.advance(1_000)
+  assert.ok(world.replica(1).serving)
+})
+
 test.run()

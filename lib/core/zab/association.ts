@@ -34,6 +34,9 @@ export class Association {
   piecesSent = 0
   piecesAcked = 0
   pongSeq = 0
+  /** Sizes of the broadcast frames that are not acknowledged, oldest first, and their sum. */
+  readonly #frames: { readonly zxid: Zxid, readonly bytes: number }[] = []
+  #unackedBytes = 0
   lastHeardMs: number
   /** Last moment its synchronization moved. */
   progressMs: number
@@ -53,6 +56,28 @@ export class Association {
   /** True for a voter whose acks of txns count. */
   get counts(): boolean {
     return this.role === 'voter' && this.newLeaderAcked
+  }
+
+  /** Bytes of broadcast txns on their way to its disk. */
+  get unackedBytes(): number {
+    return this.#unackedBytes
+  }
+
+  /** A broadcast frame ends at `zxid`. */
+  sent(zxid: Zxid, bytes: number): void {
+    this.cursor = zxid
+    this.#frames.push({ zxid, bytes })
+    this.#unackedBytes += bytes
+  }
+
+  acknowledged(zxid: Zxid): void {
+    if (zxid > this.acked) this.acked = zxid
+    let done = 0
+    for (let frame = this.#frames[done]; frame !== undefined && frame.zxid <= zxid; frame = this.#frames[done]) {
+      this.#unackedBytes -= frame.bytes
+      done++
+    }
+    if (done > 0) this.#frames.splice(0, done)
   }
 
   close(): void {

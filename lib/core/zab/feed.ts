@@ -16,7 +16,8 @@ interface Cut {
 /**
  * What an established epoch's leader sends of its history: the synchronization of each learner, then proposals and
  * commits (observers: committed txns only). What is sent depends on the log and the learner's cursor alone, so no txn
- * falls between a plan and the broadcast (rule R8).
+ * falls between a plan and the broadcast (rule R8). A learner is sent no more than it acknowledges in time: its slow
+ * disk or link fills neither its memory nor ours, and nobody waits for it.
  */
 export class Feed {
   readonly #context: ZabContext
@@ -68,7 +69,7 @@ export class Feed {
 
   /** Sends what the turn produced; `committed` is null before the epoch is active. */
   pump(learners: Iterable<Association>, committed: Zxid | null): void {
-    const { log } = this.#context.journal
+    const { journal: { log }, config: { limits } } = this.#context
     let cut: Cut | null = null
     for (const learner of learners) {
       if (learner.stage !== 'syncing' && learner.stage !== 'live') continue
@@ -76,7 +77,7 @@ export class Feed {
       const through = learner.role === 'observer' ? committed! : log.last
       if (learner.stage === 'syncing') this.#stream(learner, through)
       if (learner.stage !== 'live') continue
-      while (learner.cursor < through) {
+      while (learner.cursor < through && learner.unackedBytes < limits.outstandingBytes) {
         if (cut === null || cut.after !== learner.cursor || cut.through !== through) {
           cut = { after: learner.cursor, through, entries: log.slice(learner.cursor, through, this.#frameBytes) }
         }
@@ -96,7 +97,9 @@ export class Feed {
     this.#context.send(learner.peer, {
       kind: learner.role === 'observer' ? 'inform' : 'proposal', join: learner.join, epoch: this.#epoch, entries,
     })
-    learner.cursor = last.zxid
+    let bytes = 0
+    for (const entry of entries) bytes += entry.bytes.length
+    learner.sent(last.zxid, bytes)
     if (learner.owesSinceMs === Infinity && learner.role === 'voter') learner.owesSinceMs = this.#context.now.ms
   }
 

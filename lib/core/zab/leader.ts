@@ -54,6 +54,8 @@ export class Leader {
   committed: Zxid
   #pingAtMs: number
   #pingSeq = 0
+  /** Voters that came without their promises, by the ping whose answers prove that nobody has those any more. */
+  readonly #forgetful = new Map<number, number>()
   /** Voters that hold a promise above this epoch, and since when they ask. */
   readonly #promised = new Map<number, number>()
   #progressMs: number
@@ -126,9 +128,13 @@ export class Leader {
       this.#refuse(peer, info.join, 'MembershipMismatch', `peer ${peer} calls itself ${info.role}`)
       return
     }
-    if (info.role === 'voter' && !founding.counts(peer, info.health) && !this.#mayRebuild(peer, info)) {
-      this.#refuse(peer, info.join, 'NotBootstrapped', 'a voter without its promises waits for all other voters')
-      return
+    if (info.role === 'voter' && !founding.counts(peer, info.health)) {
+      const missing = this.#missingFor(peer, info)
+      if (missing.length > 0) {
+        const reason = `a voter without its promises waits for all other voters, now for ${missing.join(', ')}`
+        this.#refuse(peer, info.join, 'NotBootstrapped', reason)
+        return
+      }
     }
     if (this.epoch !== 0 && info.acceptedEpoch > this.epoch) {
       if (info.role === 'voter' && !this.#promised.has(peer)) this.#promised.set(peer, now.ms)
@@ -142,15 +148,30 @@ export class Leader {
   }
 
   /**
-   * A voter that lost acknowledged txns keeps its promises: any established leader may rebuild it. One that lost its
-   * promises may return only to a leader that is established without it and has heard from every other voter, all
-   * undamaged: then no candidacy it may have promised itself to can still complete (zab reference 15.2).
+   * Whom a damaged voter waits for before it is rebuilt. One that lost acknowledged txns keeps its promises: any
+   * established leader may do it. One that lost its promises may have promised itself to a candidate that is still on
+   * its way. It may return only to a leader that is established without it, and once every other voter has shown after
+   * that loss that it is no such candidate: by following this leader still, or by having lost its promises as well.
    */
-  #mayRebuild(peer: number, info: FollowerInfo): boolean {
-    if (!this.active) return false
-    if (info.health === 'log') return true
-    return this.#context.voters.every((voter) => voter === peer || voter === this.#context.config.peerId ||
-      this.#learners.get(voter)?.counts === true)
+  #missingFor(peer: number, info: FollowerInfo): readonly number[] {
+    const { voters, config } = this.#context
+    if (!this.active) return voters.filter((voter) => voter !== peer)
+    if (info.health === 'log') return []
+    let proof = this.#forgetful.get(peer)
+    if (proof === undefined) {
+      this.#ping()
+      this.#forgetful.set(peer, proof = this.#pingSeq)
+    }
+    return voters.filter((voter) => {
+      if (voter === peer || voter === config.peerId || this.#forgetful.has(voter)) return false
+      const learner = this.#learners.get(voter)
+      return learner === undefined || !learner.counts || learner.pongSeq < proof
+    })
+  }
+
+  /** Somebody else has rebuilt this voter: it has promises again. */
+  recovered(peer: number): void {
+    this.#forgetful.delete(peer)
   }
 
   #chooseEpoch(): void {
@@ -284,10 +305,11 @@ export class Leader {
       this.#remove(learner, 'an ack before the ack of NEWLEADER')
       return
     }
-    if (message.zxid > learner.acked) learner.acked = message.zxid
+    learner.acknowledged(message.zxid)
     if (message.newLeader) {
       learner.newLeaderAcked = true
       learner.health = 'ok'
+      this.#forgetful.delete(learner.peer)
       this.#context.founding.heard(learner.peer, 'ok', this.epoch)
       this.#progressMs = this.#context.now.ms
     }
@@ -353,6 +375,19 @@ export class Leader {
   pump(): void {
     if (this.#syncs.needsPing) this.#ping()
     this.#feed?.pump(this.#learners.values(), this.active ? this.committed : null)
+    if (this.#context.journal.log.bytes > this.#context.config.limits.linkQueueBytes) this.#dropLaggard()
+  }
+
+  /** Somebody takes so long that the log in memory cannot be trimmed: it may come back and begin anew. */
+  #dropLaggard(): void {
+    let last: Association | null = null
+    for (const learner of this.#learners.values()) {
+      const holds = learner.stage === 'syncing' || learner.stage === 'live'
+      if (holds && (last === null || learner.cursor < last.cursor)) last = learner
+    }
+    const { journal, config } = this.#context
+    if (last === null || journal.log.bytesAfter(last.cursor) <= config.limits.linkQueueBytes) return
+    this.#remove(last, 'too far behind')
   }
 
   #ping(): void {
@@ -412,6 +447,7 @@ export class Leader {
   }
 
   linkDown(peer: number): void {
+    this.#forgetful.delete(peer)
     const learner = this.#learners.get(peer)
     if (learner !== undefined) this.#remove(learner)
   }

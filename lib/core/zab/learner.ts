@@ -243,7 +243,9 @@ export class Learner {
 
   #pieceReceived(): void {
     this.#pieces++
-    this.#context.send(this.leader, { kind: 'syncAck', join: this.join, pieces: this.#pieces })
+    // Only once it is on disk: a slow disk slows its own synchronization, instead of filling the memory here.
+    this.#context.sendAfter(this.#context.journal.ticket, this.leader,
+      { kind: 'syncAck', join: this.join, pieces: this.#pieces })
   }
 
   #proposal(epoch: number, entries: readonly LogEntry[]): void {

@@ -97,6 +97,14 @@ export class Log {
     return index < 0 ? undefined : this.#entries[index]
   }
 
+  /** Bytes of the txns kept above `zxid`; walks over those below. */
+  bytesAfter(zxid: Zxid): number {
+    const end = this.#lowerBound((zxid + 1) as Zxid)
+    let bytes = this.#bytes
+    for (let i = this.#head; i < end; i++) bytes -= this.#entries[i]!.bytes.length
+    return bytes
+  }
+
   /** The entry after `zxid`, which must be the floor or an entry. */
   entryAfter(zxid: Zxid): LoggedTxn | undefined {
     return this.#entries[this.#lowerBound((zxid + 1) as Zxid)]

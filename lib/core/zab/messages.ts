@@ -84,10 +84,7 @@ export interface SnapChunkMessage {
   readonly last: boolean
   readonly bytes: Uint8Array
 }
-/**
- * Flow control of the synchronization stream: pieces (chunks and proposals) received since its plan. Claims nothing
- * about disk.
- */
+/** Flow control of the synchronization stream: so many pieces (chunks and proposals) since its plan are on disk. */
 export interface SyncAck { readonly kind: 'syncAck', readonly join: number, readonly pieces: number }
 /** Log entries in order; the first one's prevZxid is the learner's last. */
 export interface Proposal {
