@@ -31,7 +31,7 @@ test('what may be set', () => {
     entry('ip', '10.0.0.1/-1'), entry('ip', '10.0.0.1/8x'), entry('ip', '10.0.0.1.2'), entry('ip', 'host'),
     entry('ip', '::1/129'), entry('ip', ':::'), entry('ip', '1::2::3'), entry('ip', '1:2:3:4:5:6:7'),
     entry('ip', '12345::'),
-    entry('ip', '1:2:3:4:5:6:7:8:9'), entry('ip', '1:2:3:4:5:6:7:8::'), entry('ip', 'g::'), entry('ip', '::1.2.3'),
+    entry('ip', '1:2:3:4:5:6:7:8:9'), entry('ip', '1:2:3:4:5:6:7:8::'), entry('ip', 'g::'), entry('ip', '1.2.3.4::1'), entry('ip', '::1.2.3'),
     entry('world', 'anyone', 1.5), entry('world', 'anyone', 2 ** 31), entry('world', 'anyone', NaN),
     entry('digest', 'u:\ud800'),
   ]

@@ -1,8 +1,8 @@
 import { AclTable } from '../../lib/core/tree/acl.ts'
 import { DataSlabs } from '../../lib/core/tree/data-slabs.ts'
 import { NodeIndex } from '../../lib/core/tree/node-index.ts'
-import { Mode, Perm } from '../../lib/core/tree/request.ts'
-import type { Acl } from '../../lib/core/tree/request.ts'
+import { isWrite, Mode, Op, Perm } from '../../lib/core/tree/request.ts'
+import type { Acl, Request } from '../../lib/core/tree/request.ts'
 import { isSessionId, NO_SESSION, sessionIdOf } from '../../lib/core/tree/stat.ts'
 import type { Stat } from '../../lib/core/tree/stat.ts'
 import { nextVersion, Tree } from '../../lib/core/tree/tree.ts'
@@ -296,6 +296,20 @@ test('numbers of nodes do not overlap', () => {
   for (const [at, node] of all.entries()) {
     assert.equal(fields.map((field) => node.stat()[field]), fields.map((_, index) => at * 10 + index))
   }
+})
+
+test('the first txn gives the ensemble its identity, and snapshots keep it', () => {
+  const zk = new World()
+  zk.place(() => ({ kind: 'found', ensembleId: 'garden-1', members: '1:voter,2:observer' }))
+  assert.equal(zk.applyAll(), { code: 'Ok', result: { op: -11 } })
+  for (const tree of [zk.tree, load(rowsOf(zk.tree))]) {
+    assert.equal([tree.ensembleId, tree.members, tree.zxid], ['garden-1', '1:voter,2:observer', zk.last])
+  }
+})
+
+test('writes are what changes the tree, by their opcodes', () => {
+  const writes = Object.values(Op).filter((op) => isWrite({ op } as Request))
+  assert.equal(writes.sort((a, b) => a - b), [1, 2, 5, 7, 14, 15, 19, 20, 21])
 })
 
 test('the printed form of a session', () => {
