@@ -19,6 +19,7 @@ test('what may be set', () => {
     entry('world', 'anyone'), entry('world', 'anyone', 0), entry('digest', 'u:h'), entry('digest', ':h'),
     entry('ip', '10.0.0.1'), entry('ip', '10.0.0.0/8'), entry('ip', '0.0.0.0/0'), entry('ip', '1.2.3.4/32'),
     entry('ip', '::1'), entry('ip', 'fe80::/10'), entry('ip', '2001:db8::1/128'), entry('ip', '::ffff:1.2.3.4'),
+    entry('ip', '1:2:3:4:5:6:1.2.3.4'),
     entry('ip', '1:2:3:4:5:6:7:8'), entry('ip', '1:2:3:4:5:6:7::'), entry('ip', '::'),
   ]
   for (const one of valid) assert.equal(fixAcl([one], []), [one], one.id)
@@ -31,7 +32,8 @@ test('what may be set', () => {
     entry('ip', '10.0.0.1/-1'), entry('ip', '10.0.0.1/8x'), entry('ip', '10.0.0.1.2'), entry('ip', 'host'),
     entry('ip', '::1/129'), entry('ip', ':::'), entry('ip', '1::2::3'), entry('ip', '1:2:3:4:5:6:7'),
     entry('ip', '12345::'),
-    entry('ip', '1:2:3:4:5:6:7:8:9'), entry('ip', '1:2:3:4:5:6:7:8::'), entry('ip', 'g::'), entry('ip', '1.2.3.4::1'), entry('ip', '::1.2.3'),
+    entry('ip', '1:2:3:4:5:6:7:8:9'), entry('ip', '1:2:3:4:5:6:7:8::'), entry('ip', 'g::'),
+    entry('ip', '1.2.3.4::1'), entry('ip', '1.2.3.4::'), entry('ip', '1:1.2.3.4:2::'), entry('ip', '::1.2.3'),
     entry('world', 'anyone', 1.5), entry('world', 'anyone', 2 ** 31), entry('world', 'anyone', NaN),
     entry('digest', 'u:\ud800'),
   ]
