@@ -5,6 +5,8 @@ import type { Acl, Identity } from './request.ts'
 /** Schemes whose identities prove somebody: what `auth` in a list expands to. */
 const AUTHENTICATED: readonly string[] = ['digest', 'sasl', 'x509', 'key']
 
+const LONE_SURROGATE = /\p{Surrogate}/u
+
 /**
  * The list as it is stored: duplicates dropped, `auth` replaced by the requester's identities; null when it is not
  * valid (ZooKeeper: PrepRequestProcessor.fixupACL).
@@ -17,6 +19,8 @@ export function fixAcl(acl: readonly Acl[] | null, identities: readonly Identity
     if (!fixed.some((one) => equalEntries(one, entry))) fixed.push(entry)
   }
   for (const entry of acl) {
+    // A permission that is no int32, or half a surrogate pair, would not survive the way to the other peers.
+    if ((entry.perms | 0) !== entry.perms || LONE_SURROGATE.test(entry.id)) return null
     if (entry.scheme === 'world') {
       if (entry.id !== 'anyone') return null
       add(entry)
@@ -162,20 +166,21 @@ function parseV4(text: string): number[] | null {
 function parseV6(text: string): number[] | null {
   const halves = text.split('::')
   if (halves.length > 2) return null
-  const groups = (half: string): number[] | null => {
+  // A dotted quad may stand for the last four bytes alone.
+  const groups = (half: string, isEnd: boolean): number[] | null => {
     if (half === '') return []
     const bytes: number[] = []
     const words = half.split(':')
     for (const [index, word] of words.entries()) {
-      const v4 = index === words.length - 1 && word.includes('.') ? parseV4(word) : null
+      const v4 = isEnd && index === words.length - 1 && word.includes('.') ? parseV4(word) : null
       if (v4 !== null) bytes.push(...v4)
       else if (/^[0-9a-f]{1,4}$/i.test(word)) bytes.push(parseInt(word, 16) >> 8, parseInt(word, 16) & 0xff)
       else return null
     }
     return bytes
   }
-  const head = groups(halves[0]!)
-  const tail = halves.length === 2 ? groups(halves[1]!) : []
+  const head = groups(halves[0]!, halves.length === 1)
+  const tail = halves.length === 2 ? groups(halves[1]!, true) : []
   if (head === null || tail === null) return null
   const missing = 16 - head.length - tail.length
   if (halves.length === 2 ? missing < 2 : missing !== 0) return null

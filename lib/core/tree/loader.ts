@@ -3,14 +3,18 @@ import { isZxid } from '../zxid.ts'
 import { AclTable } from './acl.ts'
 import { DataSlabs } from './data-slabs.ts'
 import { NodeIndex } from './node-index.ts'
-import { nameOf, parentOf, validatePath } from './path.ts'
+import { BUILT_IN, nameOf, parentOf, validatePath } from './path.ts'
 import { OPEN_ACL } from './request.ts'
 import type { Acl } from './request.ts'
-import { isSessionId } from './stat.ts'
+import { isSessionId, NO_SESSION } from './stat.ts'
+import type { SessionId } from './stat.ts'
+import { NodeKind } from './txn.ts'
 import type { NodeKindNumber, SnapshotRow } from './txn.ts'
 import { Tree } from './tree.ts'
 import { Row } from './view.ts'
 import { NumberPages, Znode } from './znode.ts'
+
+const PASSWORD_BYTES = 16
 
 /**
  * Builds a tree from a snapshot's rows, in any order, one chunk at a time. Rows come from disk or from another peer, so
@@ -21,6 +25,8 @@ export class TreeLoader {
   readonly #tree = new Tree(this.#parts)
   /** Nodes whose parent has not come yet, by the parent's path. */
   readonly #orphans = new Map<string, string[]>()
+  /** Owners of ephemerals: their sessions may come later. */
+  readonly #owners = new Set<SessionId>()
   #headed = false
 
   push(rows: readonly SnapshotRow[]): void {
@@ -43,7 +49,8 @@ export class TreeLoader {
 
   #session(row: SnapshotRow): void {
     const [, session, timeoutMs, password] = row
-    if (!isSessionId(session) || !isCount(timeoutMs) || !(password instanceof Uint8Array)) {
+    if (!isSessionId(session) || session === NO_SESSION || !isCount(timeoutMs) || !(password instanceof Uint8Array) ||
+      password.length !== PASSWORD_BYTES) {
       throw damaged('a bad session row')
     }
     if (!this.#tree.sessions.has(session)) this.#tree.restoreSession(session, timeoutMs, password)
@@ -56,10 +63,12 @@ export class TreeLoader {
     if (typeof path !== 'string' || !validatePath(path)) throw damaged('a node row without a path')
     if (this.#parts.index.get(path) !== undefined) return
     if (!isNodeKind(nodeKind) || !isSessionId(owner) || !isCount(ttlMs) || !isZxid(czxid) || !isZxid(mzxid) ||
-      !isZxid(pzxid) || typeof ctime !== 'number' || typeof mtime !== 'number' || !isInt32(version) ||
+      !isZxid(pzxid) || !isInteger(ctime) || !isInteger(mtime) || !isInt32(version) ||
       !isInt32(aversion) || !isInt32(creates) || !(data === null || data instanceof Uint8Array)) {
       throw damaged(`a bad node row for ${path}`)
     }
+    if (nodeKind === NodeKind.ephemeral) this.#owners.add(owner)
+    else if (owner !== NO_SESSION) throw damaged(`an owner of ${path}, which is not ephemeral`)
     const { pages, slabs, acls, index } = this.#parts
     const node = new Znode(path, acl === null ? OPEN_ACL : acls.acquire(readAcl(acl)), nodeKind, owner, ttlMs)
     pages.claim(node)
@@ -76,10 +85,10 @@ export class TreeLoader {
     if (path !== '/') {
       const parent = parentOf(path)
       const above = index.get(parent)
-      if (above !== undefined) above.addChild(nameOf(path))
+      if (above !== undefined) addChild(above, nameOf(path))
       else this.#orphan(parent, nameOf(path))
     }
-    for (const name of this.#orphans.get(path) ?? []) node.addChild(name)
+    for (const name of this.#orphans.get(path) ?? []) addChild(node, name)
     this.#orphans.delete(path)
   }
 
@@ -91,10 +100,11 @@ export class TreeLoader {
   }
 
   finish(): Tree {
-    if (!this.#headed) throw damaged('a snapshot without a head')
+    if (!this.#headed) throw damaged('no head row')
     if (this.#orphans.size > 0) throw damaged('a node without its parent')
-    for (const path of ['/', '/zookeeper', '/zookeeper/config']) {
-      if (this.#parts.index.get(path) === undefined) throw damaged(`a snapshot without ${path}`)
+    for (const path of BUILT_IN) if (this.#parts.index.get(path) === undefined) throw damaged(`no ${path}`)
+    for (const owner of this.#owners) {
+      if (!this.#tree.sessions.has(owner)) throw damaged(`an ephemeral of ${owner}, which is no session`)
     }
     return this.#tree
   }
@@ -104,8 +114,17 @@ function damaged(what: string): ZkError {
   return new ZkError('StorageDamaged', `the snapshot has ${what}`)
 }
 
+function addChild(parent: Znode, name: string): void {
+  if (parent.nodeKind === NodeKind.ephemeral) throw damaged(`a child of ${parent.path}, which is ephemeral`)
+  parent.addChild(name)
+}
+
+function isInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value)
+}
+
 function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+  return isInteger(value) && value >= 0
 }
 
 function isInt32(value: unknown): value is number {

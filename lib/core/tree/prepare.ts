@@ -90,6 +90,8 @@ export class Preparer {
     const { op, flags, ttlMs } = request
     const kind = this.#kindOf(request, inMulti)
     if (typeof kind === 'object') return kind
+    const owner = kind === NodeKind.ephemeral ? requester.session : NO_SESSION
+    if (kind === NodeKind.ephemeral && !this.hasSession(owner)) return refuse('SessionExpired')
     if (!isPathLike(request.path)) return refuse('BadArguments')
     const acl = fixAcl(request.acl, requester.identities)
     if (acl === null) return refuse('InvalidAcl')
@@ -103,10 +105,8 @@ export class Preparer {
     if (!validatePath(path)) return refuse('BadArguments')
     if (this.#overlay.get(path) !== undefined) return refuse('NodeExists')
     if (parent.nodeKind === NodeKind.ephemeral) return refuse('NoChildrenForEphemerals')
-    const owner = kind === NodeKind.ephemeral ? requester.session : NO_SESSION
-    if (kind === NodeKind.ephemeral) {
-      if (!this.hasSession(owner)) return refuse('SessionExpired')
-      if (this.#overlay.ephemeralCount(owner) >= this.#options.sessionEphemerals) return refuse('QuotaExceeded')
+    if (kind === NodeKind.ephemeral && this.#overlay.ephemeralCount(owner) >= this.#options.sessionEphemerals) {
+      return refuse('QuotaExceeded')
     }
     const above = PendingNode.copyOf(zxid, parentPath, parent)
     above.creates = (parent.creates + 1) | 0
@@ -126,7 +126,8 @@ export class Preparer {
     const isTtl = flags === Mode.persistentTtl || flags === Mode.persistentSequentialTtl
     if (!Number.isInteger(flags) || flags < 0 || flags > 6) return refuse('BadArguments')
     if (isTtl && !this.#options.ttlEnabled) return refuse('Unimplemented')
-    if (isTtl && (op !== 21 || !(ttlMs >= 1 && ttlMs <= TTL_MAX_MS))) return refuse('BadArguments')
+    const isInRange = Number.isInteger(ttlMs) && ttlMs >= 1 && ttlMs <= TTL_MAX_MS
+    if (isTtl && (op !== 21 || !isInRange)) return refuse('BadArguments')
     if (!isTtl && op === 21 && ttlMs >= 0 && !inMulti) return refuse('BadArguments')
     if (isTtl) return NodeKind.ttl
     if (op === 19 || (inMulti && flags === Mode.container)) return NodeKind.container

@@ -57,7 +57,7 @@ function readable(reading: Reading, node: Znode, perms: number = Perm.read): boo
 function exists(reading: Reading, request: WatchableRead): Outcome {
   const { path, watch } = request
   if (path.includes('\0')) return fail('BadArguments')
-  const node = reading.tree.node(path)
+  const node = find(reading, path)
   if (node !== undefined && !readable(reading, node)) return fail('NoAuth')
   if (watch) reading.watches.addData(path, reading.conn, WatchMode.standard)
   return node === undefined ? fail('NoNode') : { code: 'Ok', result: { op: 3, stat: node.stat() } }
@@ -146,19 +146,19 @@ function namedWatches(reading: Reading, request: WatchesRequest): Outcome {
 
 /** Arms again after a reconnect: what changed meanwhile fires at once instead (ZooKeeper: DataTree.setWatches). */
 function setWatches(reading: Reading, request: SetWatchesRequest): Outcome {
-  const { tree, watches, conn } = reading
+  const { watches, conn } = reading
   for (const path of request.data) {
-    const node = tree.node(path)
+    const node = find(reading, path)
     if (node === undefined) watches.catchUp(conn, EventType.deleted, path)
     else if (node.mzxid > request.relativeZxid) watches.catchUp(conn, EventType.dataChanged, path)
     else watches.addData(path, conn, WatchMode.standard)
   }
   for (const path of request.exist) {
-    if (tree.has(path)) watches.catchUp(conn, EventType.created, path)
+    if (find(reading, path) !== undefined) watches.catchUp(conn, EventType.created, path)
     else watches.addData(path, conn, WatchMode.standard)
   }
   for (const path of request.child) {
-    const node = tree.node(path)
+    const node = find(reading, path)
     if (node === undefined) watches.catchUp(conn, EventType.deleted, path)
     else if (node.pzxid > request.relativeZxid) watches.catchUp(conn, EventType.childrenChanged, path)
     else watches.addChild(path, conn, WatchMode.standard)

@@ -357,7 +357,7 @@ export class Tree {
     if (!isLocal) a = mix(mix(a, node.dataSize), node.dataHash)
     a = mix(a, this.#parts.acls.hashOf(node.acl))
     let b = mixWide(mixWide(~pathHash, page[at + PZXID]!), page[at + CZXID]!)
-    b = mix(mix(mix(b, node.creates), page[at + CTIME]! | 0), page[at + MTIME]! | 0)
+    b = mixWide(mixWide(mix(b, node.creates), page[at + CTIME]!), page[at + MTIME]!)
     if (nodeKind !== NodeKind.persistent) b = mix(mixWide(mix(b, nodeKind), node.ttlMs), hashText(node.owner))
     this.#hash1 ^= finish(a)
     this.#hash2 ^= finish(b)

@@ -10,7 +10,7 @@ import type { Znode } from './znode.ts'
 /** The exact state of a tree at one zxid, read piece by piece while the tree goes on. */
 export interface TreeView {
   readonly zxid: Zxid
-  /** Rows of about `maxBytes`, null when all were given. */
+  /** Rows of about `maxBytes` (one at least), null when all were given. */
   next(maxBytes: number): readonly SnapshotRow[] | null
   close(): void
 }
@@ -92,7 +92,7 @@ export class FrozenView implements TreeView {
   next(maxBytes: number): readonly SnapshotRow[] | null {
     const rows: SnapshotRow[] = []
     let bytes = 0
-    while (bytes < maxBytes) {
+    while (bytes < maxBytes || rows.length === 0) {
       const row = this.#row()
       if (row === null) break
       rows.push(row)
