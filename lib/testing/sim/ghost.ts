@@ -10,6 +10,7 @@ import { follows } from '../../core/zab/log.ts'
 import type { LoggedTxn } from '../../core/zab/log.ts'
 import type { Message } from '../../core/zab/messages.ts'
 import type { SimDisk } from './disk.ts'
+import { Leases } from './leases.ts'
 import { sameOutcome } from './outcomes.ts'
 import { Primaries } from './primaries.ts'
 import { Reference } from './reference.ts'
@@ -23,6 +24,12 @@ export interface Watched {
   readonly incarnation: number
   readonly replica: Replica
   readonly disk: SimDisk
+}
+
+/** True time, and how fast each server's clock runs against it. */
+export interface GhostClock {
+  nowMs(): number
+  rateOf(server: number): number
 }
 
 /** One txn that some server delivered. */
@@ -63,7 +70,9 @@ export class Ghost {
   readonly #byZxid = new Map<Zxid, number>()
   readonly #model = Tree.empty()
   readonly reference: Reference = new Reference()
-  readonly #primaries = new Primaries()
+  readonly #primaries: Primaries
+  readonly #leases = new Leases()
+  readonly #clock: GhostClock
   readonly #seen = new Map<number, Seen>()
   /** Writes sent and not delivered: taken out at their delivery, so that a second one is seen (C7). */
   readonly #asked = new Map<string, Asked>()
@@ -77,12 +86,18 @@ export class Ghost {
   readonly excused: Set<number> = new Set()
   /** Syncs by plan, for the record. */
   readonly syncs: { diff: number, trunc: number, snap: number } = { diff: 0, trunc: 0, snap: 0 }
-  /** Called for each session that the leader expires. */
-  expired: (session: SessionId, zxid: Zxid) => void = () => undefined
-  readonly expiries: { readonly session: string, readonly zxid: Zxid }[] = []
 
-  constructor(codec: TxnCodec, voters: readonly number[], disks: () => Iterable<readonly [number, SimDisk]>) {
+  constructor(
+    codec: TxnCodec, voters: readonly number[], disks: () => Iterable<readonly [number, SimDisk]>, clock: GhostClock,
+  ) {
     this.#codec = codec
+    this.#clock = clock
+    this.#primaries = new Primaries({
+      led: (epoch) => this.#leases.led(epoch, clock.nowMs()),
+      proposed: ({ id }, { zxid, txn, bytes }) => {
+        this.#leases.proposed(zxid, txn ?? codec.decodeTxn(bytes), epochOf(zxid), clock.rateOf(id), clock.nowMs())
+      },
+    })
     this.#voters = voters
     this.#disks = disks
   }
@@ -176,10 +191,6 @@ export class Ghost {
     this.#primaries.checkDelivered(entry.zxid, entry)
     const txn = this.#codec.decodeTxn(entry.bytes)
     const outcome = this.#execute(entry.zxid, txn)
-    if (txn.body.kind === 'closeSession' && txn.tag === 0) {
-      this.expiries.push({ session: txn.session, zxid: entry.zxid })
-      this.expired(txn.session, entry.zxid)
-    }
     const { hash1, hash2 } = this.#model.digest()
     this.#byZxid.set(entry.zxid, this.G.length)
     this.G.push({
@@ -240,8 +251,12 @@ export class Ghost {
   }
 
   /** Before a message is stepped: what UPTODATE names must be applied before this learner serves. */
-  received(server: Watched, message: Message): void {
-    if (message.kind === 'upToDate') this.#upToDate.set(server.id, message.commit)
+  received(server: Watched, link: number, message: Message): void {
+    const { leader, links } = server.replica
+    if (message.kind === 'pong' && leader?.active === true) {
+      const learner = leader.learners.get(links.peerOf(link) ?? 0)
+      if (learner?.join === message.join) this.#leases.heard(leader.epoch, message.touches, this.#clock.nowMs())
+    } else if (message.kind === 'upToDate') this.#upToDate.set(server.id, message.commit)
     else if (message.kind === 'leaderInfo') this.#upToDate.delete(server.id)
   }
 

@@ -1,6 +1,7 @@
 import { epochOf, formatZxid } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
 import type { Chain } from '../../core/zab/chain.ts'
+import type { LoggedTxn } from '../../core/zab/log.ts'
 import type { Watched } from './ghost.ts'
 import { Violation } from './violation.ts'
 
@@ -25,13 +26,26 @@ interface Seen {
   currentEpoch: number
 }
 
+/** Whom the primaries tell. */
+export interface PrimaryEvents {
+  /** An epoch is established. */
+  led(epoch: number): void
+  /** The primary of its epoch has logged a txn first. */
+  proposed(server: Watched, entry: LoggedTxn): void
+}
+
 /** Who led which epoch and proposed what; checks P1, P3, P8, P9, P11, P12, P14 and P15 of the correctness plan. */
 export class Primaries {
   readonly #primaries = new Map<number, Primary>()
   readonly #proposed = new Map<Zxid, Readonly<Chain>>()
   readonly #seen = new Map<number, Seen>()
+  readonly #told: PrimaryEvents
   /** The highest epoch that was established. */
   #established = 0
+
+  constructor(told: PrimaryEvents) {
+    this.#told = told
+  }
 
   get epochs(): number {
     return this.#primaries.size
@@ -68,6 +82,7 @@ export class Primaries {
       throw new Violation('P14', `epoch ${epoch} is established without the delivered ${formatZxid(last.zxid)}`)
     }
     if (epoch > this.#established) this.#established = epoch
+    this.#told.led(epoch)
   }
 
   /** P12: everything ever delivered; P9: the initial history of the last established epoch. */
@@ -99,10 +114,13 @@ export class Primaries {
     if (log.last !== seen.verified) {
       // It may have proposed and resigned within one step.
       const isOwn = (epoch: number): boolean => this.#primaries.get(epoch)?.key === `${id}/${incarnation}`
-      for (const { zxid, hash1, hash2 } of log.slice(seen.verified, log.last, Infinity)) {
+      for (const entry of log.slice(seen.verified, log.last, Infinity)) {
+        const { zxid, hash1, hash2 } = entry
         const proposed = this.#proposed.get(zxid)
-        if (proposed === undefined && isOwn(epochOf(zxid))) this.#proposed.set(zxid, { hash1, hash2 })
-        else if (proposed === undefined) throw new Violation('P3', `server ${id} logged ${formatZxid(zxid)}, which no primary proposed`)
+        if (proposed === undefined && isOwn(epochOf(zxid))) {
+          this.#proposed.set(zxid, { hash1, hash2 })
+          this.#told.proposed(server, entry)
+        } else if (proposed === undefined) throw new Violation('P3', `server ${id} logged ${formatZxid(zxid)}, which no primary proposed`)
         else if (proposed.hash1 !== hash1 || proposed.hash2 !== hash2) {
           throw new Violation('P11', `server ${id} logged another ${formatZxid(zxid)} than its primary proposed`)
         }

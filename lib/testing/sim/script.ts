@@ -97,7 +97,8 @@ export class Script {
       this.peers.set(id, { id, disk: new SimDisk(), incarnation: 0, replica: null, writes: [], held: false })
     }
     this.ghost = new Ghost(codec, this.members.filter(({ role }) => role === 'voter').map(({ id }) => id),
-      () => [...this.peers.values()].map(({ id, disk }) => [id, disk] as const))
+      () => [...this.peers.values()].map(({ id, disk }) => [id, disk] as const),
+      { nowMs: () => this.ms, rateOf: () => 1 })
   }
 
   peer(id: number): ScriptPeer {
@@ -327,8 +328,8 @@ export class Script {
         const message = wire.queues[side].shift()
         if (message === undefined) continue
         moved = true
-        const { replica } = this.peer(wire.ends[side])
-        if (replica !== null) this.ghost.received(this.peer(wire.ends[side]) as Watched, message)
+        const peer = this.peer(wire.ends[side])
+        if (peer.replica !== null) this.ghost.received(peer as Watched, wire.links[side], message)
         this.input(wire.ends[side], { kind: 'receive', link: wire.links[side], message })
       }
     }

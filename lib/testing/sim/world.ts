@@ -85,7 +85,8 @@ export class SimWorld implements ClientWorld {
       (_, index) => ({ id: index + 1, role: index < plan.voters ? 'voter' as const : 'observer' as const }))
     this.peers = this.members.map(({ id }) => id)
     this.ghost = new Ghost(codec, this.members.filter(({ role }) => role === 'voter').map(({ id }) => id),
-      () => [...this.servers.values()].map(({ id, disk }) => [id, disk] as const))
+      () => [...this.servers.values()].map(({ id, disk }) => [id, disk] as const),
+      { nowMs: () => this.events.nowMs, rateOf: (id) => this.#server(id).rate })
     this.network = new Network(this.events, this.random, plan.network, {
       isUp: (peer) => this.#server(peer).replica !== null,
       linkUp: (peer, link, other) => this.step(peer, { kind: 'linkUp', link, peer: other }),
@@ -255,7 +256,7 @@ export class SimWorld implements ClientWorld {
     }
     const now = this.#now(server)
     for (const input of inputs) {
-      if (input.kind === 'receive') this.ghost.received(server as Watched, input.message)
+      if (input.kind === 'receive') this.ghost.received(server as Watched, input.link, input.message)
       server.replica.step(now, input)
     }
     this.#settle(server)
