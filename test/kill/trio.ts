@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Random } from '../../lib/core/random.ts'
-import { bundlePeerProcess } from './bundle.ts'
+import { bundle } from './bundle.ts'
 import { Child } from './child.ts'
 import { Ledger } from './ledger.ts'
 import type { ChildSettings } from './protocol.ts'
@@ -51,7 +51,7 @@ export class Trio {
       const port = 12_000 + random.below(18_000)
       if (!ports.includes(port) && await isFree(port)) ports.push(port)
     }
-    const trio = new Trio(root, await bundlePeerProcess(root), ports, options)
+    const trio = new Trio(root, await bundle('peer-process', root), ports, options)
     for (const id of IDS) trio.startPeer(id)
     await trio.allUp()
     return trio
