@@ -4,10 +4,12 @@ import { IDS } from './trio.ts'
 import type { Trio } from './trio.ts'
 
 /** One way to hurt a trio whose peers are all up. */
-export type Blow = 'one' | 'leader' | 'two' | 'all' | 'start' | 'stop' | 'wipe' | 'wipe-amid'
+export type Blow = 'one' | 'leader' | 'two' | 'all' | 'start' | 'stop' | 'wipe' | 'wipe-amid' | 'freeze'
 
 /** A blow falls at a random moment within so long. */
 const MOMENT_MS = 300
+/** Longer than a silent link lives, and shorter than a silent session. */
+const FROZEN_MS = 2_000
 
 /** Deals one blow, and waits until all peers are up again and every one of them has writes acknowledged. */
 export async function round(trio: Trio, blow: Blow, random: Random): Promise<void> {
@@ -46,6 +48,7 @@ export async function round(trio: Trio, blow: Blow, random: Random): Promise<voi
       trio.wipe(one)
       trio.startPeer(one)
       break
+    case 'freeze': await frozen(trio, trio.leader ?? one); break
     case 'wipe-amid': await wipeAmid(trio, one, other, random); break
   }
   await trio.allUp()
@@ -59,6 +62,14 @@ async function without(trio: Trio, id: number, random: Random): Promise<void> {
   trio.startPeer(id)
 }
 
+/** The others find another leader, and the sessions of the frozen process live on. */
+async function frozen(trio: Trio, id: number): Promise<void> {
+  const child = trio.children.get(id)!
+  child.freeze()
+  await pause(FROZEN_MS)
+  child.thaw()
+}
+
 /** While a wiped peer comes back, it or another is killed. */
 async function wipeAmid(trio: Trio, wiped: number, other: number, random: Random): Promise<void> {
   await trio.kill(wiped)
@@ -69,6 +80,19 @@ async function wipeAmid(trio: Trio, wiped: number, other: number, random: Random
   await trio.kill(second)
   await pause(random.below(MOMENT_MS))
   trio.startPeer(second)
+}
+
+/** Kills of peers that found the ensemble or have just done so; in the end all are running. */
+export async function foundingBlows(trio: Trio, random: Random): Promise<void> {
+  for (let blow = 0; blow < 6; blow++) {
+    await pause(random.below(MOMENT_MS))
+    const id = IDS[random.below(IDS.length)]!
+    if (trio.children.has(id)) await trio.kill(id)
+    if (random.below(3) > 0) trio.startPeer(id)
+  }
+  for (const id of IDS) {
+    if (!trio.children.has(id)) trio.startPeer(id)
+  }
 }
 
 function pickTwo(random: Random): [number, number] {

@@ -46,6 +46,13 @@ export class Trio {
   #incarnation = 0
 
   static async start(root: string, random: Random, options: TrioOptions = {}): Promise<Trio> {
+    const trio = await Trio.begin(root, random, options)
+    await trio.allUp()
+    return trio
+  }
+
+  /** Starts the processes, and does not wait for them to serve. */
+  static async begin(root: string, random: Random, options: TrioOptions = {}): Promise<Trio> {
     const ports: number[] = []
     while (ports.length < IDS.length) {
       const port = 12_000 + random.below(18_000)
@@ -53,7 +60,6 @@ export class Trio {
     }
     const trio = new Trio(root, await bundle('peer-process', root), ports, options)
     for (const id of IDS) trio.startPeer(id)
-    await trio.allUp()
     return trio
   }
 

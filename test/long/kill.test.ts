@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { makeRandom } from '../../lib/core/random.ts'
 import { assert, suite } from '../harness.ts'
-import { round, shuffled } from '../kill/rounds.ts'
+import { foundingBlows, round, shuffled } from '../kill/rounds.ts'
 import type { Blow } from '../kill/rounds.ts'
 import { Trio } from '../kill/trio.ts'
 
@@ -9,7 +9,7 @@ const test = suite('kill, long')
 
 /** So often each. */
 const BLOWS: Readonly<Record<Blow, number>> = {
-  one: 8, leader: 10, two: 6, all: 4, start: 5, stop: 8, wipe: 6, 'wipe-amid': 5,
+  one: 8, leader: 10, two: 6, all: 4, start: 5, stop: 8, wipe: 6, 'wipe-amid': 5, freeze: 5,
 }
 
 test('sixty processes die, and nothing acknowledged is lost', async (t) => {
@@ -56,5 +56,19 @@ test('a wiped peer makes no majority with one that is not', async (t) => {
   await trio.progress()
   assert.equal(await trio.audit(), [])
 }, { timeoutMs: 120_000 })
+
+test('peers die while they found the ensemble', async (t) => {
+  for (let founding = 0; founding < 10; founding++) {
+    const seed = Math.floor(Math.random() * 2 ** 32)
+    const random = makeRandom(seed)
+    const trio = await Trio.begin(t.tempFolder(), random)
+    t.defer(() => trio.end())
+    await foundingBlows(trio, random)
+    await trio.allUp()
+    await trio.progress()
+    assert.equal(await trio.audit(), [], `seed ${seed}`)
+    await trio.end()
+  }
+}, { timeoutMs: 300_000 })
 
 test.run()
