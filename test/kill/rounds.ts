@@ -11,8 +11,23 @@ const MOMENT_MS = 300
 /** Longer than a silent link lives, and shorter than a silent session. */
 const FROZEN_MS = 2_000
 
+/** Deals the blows in random order, and stops at the first that does harm. The duration of the slowest round. */
+export async function deal(trio: Trio, blows: readonly Blow[], random: Random): Promise<number> {
+  let slowestMs = 0
+  for (const blow of shuffled(blows, random)) {
+    const startedMs = performance.now()
+    const failure = await round(trio, blow, random).then(() => [], (error: unknown) => [String(error)])
+    slowestMs = Math.max(slowestMs, performance.now() - startedMs)
+    const problems = [...failure, ...trio.problems()]
+    if (problems.length === 0) continue
+    const logs = trio.running.flatMap(({ name, log }) => log.map((line) => `${name}: ${line}`))
+    throw new Error([`in ${blow}`, ...problems, ...logs].join('; '))
+  }
+  return slowestMs
+}
+
 /** Deals one blow, and waits until all peers are up again and every one of them has writes acknowledged. */
-export async function round(trio: Trio, blow: Blow, random: Random): Promise<void> {
+async function round(trio: Trio, blow: Blow, random: Random): Promise<void> {
   const moment = (): Promise<void> => pause(random.below(MOMENT_MS))
   await moment()
   const [one, other] = pickTwo(random)
@@ -102,7 +117,7 @@ function pickTwo(random: Random): [number, number] {
 }
 
 /** Blows in random order, every kind as often as it is named. */
-export function shuffled(blows: readonly Blow[], random: Random): Blow[] {
+function shuffled(blows: readonly Blow[], random: Random): Blow[] {
   const left = blows.slice()
   return blows.map(() => left.splice(random.below(left.length), 1)[0]!)
 }
