@@ -3,8 +3,8 @@ import type { LogBatch, Meta, Recovered, SnapshotBase, Storage, StorageFeatures 
 import { database } from './level/database.ts'
 import type { Database } from './level/database.ts'
 import { Ledger } from './level/ledger.ts'
-import { makeFolder, markerFile, nodeModules, setAside } from './level/marker.ts'
-import type { Marker, MarkerFile } from './level/marker.ts'
+import { isUnfinished, makeFolder, markerFile, nodeModules, setAside, syncFolder } from './level/marker.ts'
+import type { Marker, MarkerFile, NodeModules } from './level/marker.ts'
 import { SEAL_BYTES, chunkKey, isSealed, nativeChecksum } from './level/records.ts'
 import type { Checksum } from './level/records.ts'
 import { readContent, readState, stateWithout } from './level/recovery.ts'
@@ -121,10 +121,10 @@ class LevelStorage implements Storage {
     const node = nodeModules()
     const folder = this.#location
     try {
-      if (node === undefined) return await this.#read(folder, null, null)
+      if (node === undefined) return await this.#read(folder, null, null, false)
       await makeFolder(node, folder)
       const marker = markerFile(node.fs, node.path, folder, this.#checksum)
-      return await this.#read(node.path.join(folder, 'db'), marker, (location) => setAside(node.fs, location))
+      return await this.#read(node.path.join(folder, 'db'), marker, node, true)
     } catch (error) {
       if (isZkError(error)) throw error
       if (isCorruption(error)) throw damaged(folder, 'the database cannot be read', error)
@@ -135,13 +135,17 @@ class LevelStorage implements Storage {
     }
   }
 
-  /** Reads the database; when that cannot be used but the marker can, sets it aside and begins a new one. */
+  /**
+   * Reads the database; when that cannot be used, but the marker can or nothing was ever written, sets it aside and
+   * begins a new one.
+   */
   async #read(
-    location: string, marker: MarkerFile | null, discard: ((location: string) => Promise<void>) | null,
+    location: string, marker: MarkerFile | null, node: NodeModules | null, mayDiscard: boolean,
   ): Promise<Recovered> {
     const db = this.#database(location)
     try {
       await db.open()
+      if (node !== null) await syncFolder(node.fs, location)
       const marked = await marker?.read() ?? null
       const stored = await readState(db, this.#checksum)
       const state = stored ?? stateWithout(marked)
@@ -157,10 +161,11 @@ class LevelStorage implements Storage {
     } catch (error) {
       await db.close()
       const isLost = isCorruption(error) || isZkError(error, 'StorageDamaged')
-      if (!isLost || discard === null || await marker?.read() === null) throw error
-      await discard(location)
+      if (!isLost || node === null || !mayDiscard) throw error
+      if (await marker?.read() === null && !await isUnfinished(node, location)) throw error
+      await setAside(node.fs, location)
+      return await this.#read(location, marker, node, false)
     }
-    return await this.#read(location, marker, null)
   }
 
   async *#snapshot(db: Database, base: SnapshotBase | null): AsyncIterable<Uint8Array> {

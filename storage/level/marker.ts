@@ -33,7 +33,7 @@ export function nodeModules(): NodeModules | undefined {
 }
 
 /** Makes renames and new files of a folder durable. Windows cannot open folders and does not need it. */
-async function syncFolder(fs: Files, folder: string): Promise<void> {
+export async function syncFolder(fs: Files, folder: string): Promise<void> {
   if (globalThis.process?.platform === 'win32') return
   const handle = await fs.promises.open(folder, 'r')
   try {
@@ -56,6 +56,19 @@ export async function makeFolder({ fs, path }: NodeModules, folder: string): Pro
   const top = path.dirname(path.resolve(made))
   for (let made = path.resolve(folder); made !== top; made = path.dirname(made)) {
     await syncFolder(fs, path.dirname(made))
+  }
+}
+
+/**
+ * True of a database whose making was cut short by a loss of power: LevelDB names its first list of files before it
+ * has flushed it. The first `open` names another, and nothing is written before the folder is synced after that.
+ */
+export async function isUnfinished({ fs, path }: NodeModules, location: string): Promise<boolean> {
+  try {
+    return await fs.promises.readFile(path.join(location, 'CURRENT'), 'utf8') === 'MANIFEST-000001\n'
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ENOENT') return false
+    throw error
   }
 }
 

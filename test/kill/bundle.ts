@@ -5,11 +5,11 @@ import { build } from 'esbuild'
 /** Packages with native or dynamic parts stay where they are; the bundle lies elsewhere and needs their addresses. */
 const INSTALLED = /^(level|msgpackr|ws)$/
 
-/** The peer process as one file of JavaScript in `folder`, which starts much faster than its sources do. */
-export async function bundlePeerProcess(folder: string): Promise<string> {
-  const outfile = join(folder, 'peer-process.mjs')
+/** A script of this folder as one file of JavaScript in `folder`, which starts much faster than its sources do. */
+export async function bundle(script: 'peer-process' | 'storage-process', folder: string): Promise<string> {
+  const outfile = join(folder, `${script}.mjs`)
   await build({
-    entryPoints: [fileURLToPath(new URL('peer-process.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(new URL(`${script}.ts`, import.meta.url))],
     outfile, bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'silent', sourcemap: 'inline',
     plugins: [{
       name: 'installed',

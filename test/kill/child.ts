@@ -67,6 +67,15 @@ export class Child {
     }
   }
 
+  /** Nothing of it runs until `thaw`; the system still answers for its sockets. */
+  freeze(): void {
+    this.#process.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#process.kill('SIGCONT')
+  }
+
   send(command: Command): void {
     this.#process.stdin!.write(`${JSON.stringify(command)}\n`)
   }

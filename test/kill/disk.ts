@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import {
   appendFileSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Random } from '../../lib/core/random.ts'
 
@@ -20,7 +20,9 @@ export function compileShim(folder: string): string {
   return target
 }
 
-interface Step {
+/** One line of the journal. */
+export interface Step {
+  /** In the order in which they took effect on names; a sync has the number of its beginning. */
   readonly number: number
   readonly kind: string
   readonly rest: string
@@ -40,8 +42,8 @@ export interface Loss {
  * The model is a journalling file system, as ext4, XFS, btrfs and APFS are: changes of names become durable in their
  * order; a flushed directory makes all before it durable; a flushed file makes its own names durable and all before
  * them. (POSIX promises less: there, LevelDB itself would lose the names of its log files.) A file keeps the bytes of
- * its last completed fsync, and now and then, since a disk may write without being asked, some that followed. Files that
- * are written other than by appending are not understood, and refused; nobody here has them.
+ * its last completed fsync, and now and then, since a disk may write without being asked, some that followed. Files
+ * that are written other than by appending are not understood, and refused; nobody here has them.
  */
 export class Disk {
   readonly root: string
@@ -67,34 +69,43 @@ export class Disk {
     }
   }
 
-  /** The process is dead. Leaves what a loss of power at the moment of its death would leave. */
-  losePower(random: Random): Loss {
-    const steps = this.#read()
-    const isStrict = random.below(2) === 0
+  /**
+   * The process is dead. Leaves what a loss of power at the moment of its death would leave: nothing that was not
+   * flushed, or else, at random, some of it.
+   */
+  losePower(random: Random, isStrict = random.below(2) === 0): Loss {
+    const steps = this.history()
     const durable = durableThrough(steps)
-    const last = steps.at(-1)?.number ?? 0
+    const last = lastNumber(steps)
     const through = isStrict ? durable : durable + random.below(last - durable + 1)
-    const names = namesAfter(steps, through)
-    const draft = `${this.root}.after`
-    mkdirSync(draft)
-    let bytes = 0
-    const place = (path: string): string => join(draft, path.slice(this.root.length + 1))
-    for (const [path, inode] of names) {
+    const after = `${this.root}.after`
+    const bytes = this.image(steps, through, after, isStrict ? () => 0 : (unsynced) => random.below(unsynced + 1))
+    rmSync(this.root, { recursive: true })
+    renameSync(after, this.root)
+    this.#begin(namesAfter(steps, through))
+    return { bytes, steps: steps.filter(({ number, kind }) => number > through && 'CRUM'.includes(kind)).length }
+  }
+
+  /**
+   * Makes in the folder `target` what is left when these steps happened, and the changes of names up to the number
+   * `through` are on the disk. `keep` says how many of the unsynced bytes of a file are. The bytes that are not.
+   */
+  image(steps: readonly Step[], through: number, target: string, keep: (unsynced: number) => number): number {
+    mkdirSync(target)
+    let dropped = 0
+    for (const [path, inode] of namesAfter(steps, through)) {
+      const place = join(target, path.slice(this.root.length + 1))
       if (inode === null) {
-        mkdirSync(place(path), { recursive: true })
+        mkdirSync(place, { recursive: true })
         continue
       }
       const content = readFileSync(join(this.#vault, inode))
       const synced = syncedBytes(steps, inode)
-      const kept = isStrict ? synced : synced + random.below(content.length - synced + 1)
-      bytes += content.length - kept
-      mkdirSync(dirname(place(path)), { recursive: true })
-      writeFileSync(place(path), content.subarray(0, kept))
+      const kept = synced + keep(content.length - synced)
+      dropped += content.length - kept
+      writeFileSync(place, content.subarray(0, kept))
     }
-    rmSync(this.root, { recursive: true })
-    renameSync(draft, this.root)
-    this.#begin(names)
-    return { bytes, steps: steps.filter(({ number, kind }) => number > through && 'CRUM'.includes(kind)).length }
+    return dropped
   }
 
   /** Forgets the past: what is there is durable. */
@@ -113,7 +124,8 @@ export class Disk {
     }
   }
 
-  #read(): Step[] {
+  /** What the processes that used the disk completed, in that order. */
+  history(): Step[] {
     const steps: Step[] = []
     for (const line of readFileSync(this.#journal, 'utf8').split('\n')) {
       const [, number, kind, rest] = /^(\d+) (\w) (.*)$/.exec(line) ?? []
@@ -121,8 +133,7 @@ export class Disk {
       if (kind === 'X') throw new Error(`${rest} was written other than by appending`)
       steps.push({ number: Number(number), kind, rest })
     }
-    // Several threads write them.
-    return steps.sort((one, other) => one.number - other.number)
+    return steps
   }
 }
 
@@ -134,13 +145,23 @@ function pathOf({ rest }: Step): string {
   return rest.slice(rest.indexOf(' ') + 1)
 }
 
+/** Threads complete their steps in another order than that of their effects. */
+function inOrder(steps: readonly Step[]): Step[] {
+  return steps.toSorted((one, other) => one.number - other.number)
+}
+
+/** The number of the last step. */
+export function lastNumber(steps: readonly Step[]): number {
+  return steps.reduce((last, { number }) => Math.max(last, number), 0)
+}
+
 /** The number of the last step that a completed fsync made durable. */
-function durableThrough(steps: readonly Step[]): number {
+export function durableThrough(steps: readonly Step[]): number {
   let durable = 0
   /** By inode: when its names were last changed; by path: which inode that is. */
   const changed = new Map<string, number>()
   const inodes = new Map<string, string>()
-  for (const step of steps) {
+  for (const step of inOrder(steps)) {
     switch (step.kind) {
       case 'C':
         changed.set(inodeOf(step), step.number)
@@ -166,7 +187,7 @@ function durableThrough(steps: readonly Step[]): number {
 /** Every path and its inode, null for a directory, when the steps up to `through` happened and no other. */
 function namesAfter(steps: readonly Step[], through: number): Map<string, string | null> {
   const names = new Map<string, string | null>()
-  for (const step of steps) {
+  for (const step of inOrder(steps)) {
     if (step.number > through) break
     switch (step.kind) {
       case 'C': names.set(pathOf(step), inodeOf(step)); break
@@ -190,7 +211,7 @@ function namesAfter(steps: readonly Step[], through: number): Map<string, string
 /** How much of a file its last completed fsync covered. */
 function syncedBytes(steps: readonly Step[], inode: string): number {
   let bytes = 0
-  for (const step of steps) {
+  for (const step of inOrder(steps)) {
     if (inodeOf(step) !== inode) continue
     if (step.kind === 'S') bytes = Number(pathOf(step))
     if (step.kind === 'T') bytes = 0

@@ -3,6 +3,10 @@ import type { Report } from './protocol.ts'
 /** One node of a dump: path, data, Stat. */
 type Row = readonly [path: string, data: string | null, stat: { readonly version: number }]
 
+function brief(data: string | null | undefined): string {
+  return data === null || data === undefined ? 'missing' : data.slice(0, 30)
+}
+
 /** What peers acknowledged, and whether it is there. */
 export class Ledger {
   /** Data of nodes whose creation was acknowledged and whose deletion was not begun. */
@@ -49,7 +53,7 @@ export class Ledger {
     const problems: string[] = []
     for (const [path, data] of this.#created) {
       const found = rows.get(path)?.[1]
-      if (found !== data) problems.push(`${path} should be ${data}, and is ${String(found)}`)
+      if (found !== data) problems.push(`${path} should be ${brief(data)}, and is ${brief(found)}`)
     }
     for (const path of this.#deleted) {
       if (rows.has(path)) problems.push(`${path} was deleted, and is there`)

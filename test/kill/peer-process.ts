@@ -43,16 +43,17 @@ function dump(peer: Peer, file: string): void {
   writeFileSync(file, lines.join('\n'))
 }
 
-async function settle(zk: Client, alive: readonly string[]): Promise<void> {
+async function settle(peer: Peer, zk: Client, alive: readonly string[]): Promise<void> {
   const wanted = alive.toSorted().join()
   for (;;) {
     const change = zk.once('/alive', { children: true })
-    if ((await zk.children('/alive')).toSorted().join() === wanted) {
-      change.catch((error: unknown) => void error)
-      return
-    }
+    // The last watch ends with the session.
+    change.catch((error: unknown) => void error)
+    if ((await zk.children('/alive')).toSorted().join() === wanted) break
     await change
   }
+  // A process may have died between the opening of its session and its ephemeral node. Nothing tells of that.
+  while (peer.status().sessions !== alive.length) await new Promise((resolve) => setTimeout(resolve, 50))
 }
 
 async function obey(peer: Peer, command: Command): Promise<void> {
@@ -62,7 +63,7 @@ async function obey(peer: Peer, command: Command): Promise<void> {
       report({ kind: 'quiet' })
       break
     case 'settle':
-      await settle((await writers[0]!).zk, command.alive)
+      await settle(peer, (await writers[0]!).zk, command.alive)
       report({ kind: 'settled' })
       break
     case 'dump':

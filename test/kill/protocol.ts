@@ -17,7 +17,7 @@ export interface ChildSettings {
 /** One line on the standard input of a peer process, as JSON. */
 export type Command =
   | { readonly kind: 'quiet' }
-  /** Waits until exactly these nodes are children of /alive. */
+  /** Waits until exactly these nodes are children of /alive, and there are no more sessions. */
   | { readonly kind: 'settle', readonly alive: readonly string[] }
   | { readonly kind: 'dump', readonly file: string }
 

@@ -4,13 +4,30 @@ import { IDS } from './trio.ts'
 import type { Trio } from './trio.ts'
 
 /** One way to hurt a trio whose peers are all up. */
-export type Blow = 'one' | 'leader' | 'two' | 'all' | 'start' | 'stop' | 'wipe' | 'wipe-amid'
+export type Blow = 'one' | 'leader' | 'two' | 'all' | 'start' | 'stop' | 'wipe' | 'wipe-amid' | 'freeze'
 
 /** A blow falls at a random moment within so long. */
 const MOMENT_MS = 300
+/** Longer than a silent link lives, and shorter than a silent session. */
+const FROZEN_MS = 2_000
+
+/** Deals the blows in random order, and stops at the first that does harm. The duration of the slowest round. */
+export async function deal(trio: Trio, blows: readonly Blow[], random: Random): Promise<number> {
+  let slowestMs = 0
+  for (const blow of shuffled(blows, random)) {
+    const startedMs = performance.now()
+    const failure = await round(trio, blow, random).then(() => [], (error: unknown) => [String(error)])
+    slowestMs = Math.max(slowestMs, performance.now() - startedMs)
+    const problems = [...failure, ...trio.problems()]
+    if (problems.length === 0) continue
+    const logs = trio.running.flatMap(({ name, log }) => log.map((line) => `${name}: ${line}`))
+    throw new Error([`in ${blow}`, ...problems, ...logs].join('; '))
+  }
+  return slowestMs
+}
 
 /** Deals one blow, and waits until all peers are up again and every one of them has writes acknowledged. */
-export async function round(trio: Trio, blow: Blow, random: Random): Promise<void> {
+async function round(trio: Trio, blow: Blow, random: Random): Promise<void> {
   const moment = (): Promise<void> => pause(random.below(MOMENT_MS))
   await moment()
   const [one, other] = pickTwo(random)
@@ -46,6 +63,7 @@ export async function round(trio: Trio, blow: Blow, random: Random): Promise<voi
       trio.wipe(one)
       trio.startPeer(one)
       break
+    case 'freeze': await frozen(trio, trio.leader ?? one); break
     case 'wipe-amid': await wipeAmid(trio, one, other, random); break
   }
   await trio.allUp()
@@ -57,6 +75,14 @@ async function without(trio: Trio, id: number, random: Random): Promise<void> {
   await trio.kill(id)
   if (random.below(2) === 0) await trio.progress()
   trio.startPeer(id)
+}
+
+/** The others find another leader, and the sessions of the frozen process live on. */
+async function frozen(trio: Trio, id: number): Promise<void> {
+  const child = trio.children.get(id)!
+  child.freeze()
+  await pause(FROZEN_MS)
+  child.thaw()
 }
 
 /** While a wiped peer comes back, it or another is killed. */
@@ -71,6 +97,19 @@ async function wipeAmid(trio: Trio, wiped: number, other: number, random: Random
   trio.startPeer(second)
 }
 
+/** Kills of peers that found the ensemble or have just done so; in the end all are running. */
+export async function foundingBlows(trio: Trio, random: Random): Promise<void> {
+  for (let blow = 0; blow < 6; blow++) {
+    await pause(random.below(MOMENT_MS))
+    const id = IDS[random.below(IDS.length)]!
+    if (trio.children.has(id)) await trio.kill(id)
+    if (random.below(3) > 0) trio.startPeer(id)
+  }
+  for (const id of IDS) {
+    if (!trio.children.has(id)) trio.startPeer(id)
+  }
+}
+
 function pickTwo(random: Random): [number, number] {
   const one = random.below(IDS.length)
   const other = (one + 1 + random.below(IDS.length - 1)) % IDS.length
@@ -78,7 +117,7 @@ function pickTwo(random: Random): [number, number] {
 }
 
 /** Blows in random order, every kind as often as it is named. */
-export function shuffled(blows: readonly Blow[], random: Random): Blow[] {
+function shuffled(blows: readonly Blow[], random: Random): Blow[] {
   const left = blows.slice()
   return blows.map(() => left.splice(random.below(left.length), 1)[0]!)
 }

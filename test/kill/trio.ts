@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Random } from '../../lib/core/random.ts'
-import { bundlePeerProcess } from './bundle.ts'
+import { bundle } from './bundle.ts'
 import { Child } from './child.ts'
 import { Ledger } from './ledger.ts'
 import type { ChildSettings } from './protocol.ts'
@@ -46,14 +46,20 @@ export class Trio {
   #incarnation = 0
 
   static async start(root: string, random: Random, options: TrioOptions = {}): Promise<Trio> {
+    const trio = await Trio.begin(root, random, options)
+    await trio.allUp()
+    return trio
+  }
+
+  /** Starts the processes, and does not wait for them to serve. */
+  static async begin(root: string, random: Random, options: TrioOptions = {}): Promise<Trio> {
     const ports: number[] = []
     while (ports.length < IDS.length) {
       const port = 12_000 + random.below(18_000)
       if (!ports.includes(port) && await isFree(port)) ports.push(port)
     }
-    const trio = new Trio(root, await bundlePeerProcess(root), ports, options)
+    const trio = new Trio(root, await bundle('peer-process', root), ports, options)
     for (const id of IDS) trio.startPeer(id)
-    await trio.allUp()
     return trio
   }
 

@@ -6,6 +6,9 @@ import type { Report } from './protocol.ts'
 const PAUSE_MS = 8
 /** Every so many rounds a node of an earlier round is deleted. */
 const DELETE_EVERY = 5
+/** Every so many rounds the data is large. */
+const LARGE_EVERY = 10
+const LARGE_BYTES = 4_000
 
 /** Writes through one session until it is told to be quiet, and reports what was acknowledged. */
 export class Writer {
@@ -61,7 +64,7 @@ export class Writer {
   /** Four kinds of writes, pipelined, so that a kill finds several of them on their way. */
   async #round(): Promise<void> {
     const count = this.#count += 1
-    const data = `${this.#name}:${count}`
+    const data = `${this.#name}:${count}:${'x'.repeat(count % LARGE_EVERY === 0 ? LARGE_BYTES : 0)}`
     const writes = [
       this.#create(`/w/${this.#name}/n${count}`, data),
       this.#attempt(this.#zk.create('/w/line/s-', data, { sequential: true }), (path) =>

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { makeRandom } from '../../lib/core/random.ts'
 import { assert, suite } from '../harness.ts'
-import { round, shuffled } from '../kill/rounds.ts'
+import { deal, foundingBlows } from '../kill/rounds.ts'
 import type { Blow } from '../kill/rounds.ts'
 import { Trio } from '../kill/trio.ts'
 
@@ -9,7 +9,7 @@ const test = suite('kill, long')
 
 /** So often each. */
 const BLOWS: Readonly<Record<Blow, number>> = {
-  one: 8, leader: 10, two: 6, all: 4, start: 5, stop: 8, wipe: 6, 'wipe-amid': 5,
+  one: 8, leader: 10, two: 6, all: 4, start: 5, stop: 8, wipe: 6, 'wipe-amid': 5, freeze: 5,
 }
 
 test('sixty processes die, and nothing acknowledged is lost', async (t) => {
@@ -19,18 +19,11 @@ test('sixty processes die, and nothing acknowledged is lost', async (t) => {
   const trio = await Trio.start(t.tempFolder(), random)
   t.defer(() => trio.end())
   const blows = Object.entries(BLOWS).flatMap(([blow, times]) => Array.from({ length: times }, () => blow as Blow))
-  let slowestMs = 0
-  for (const blow of shuffled(blows, random)) {
-    const roundMs = performance.now()
-    await round(trio, blow, random).catch((error: unknown) => {
-      throw new Error(`seed ${seed}, in ${blow}: ${String(error)}; ${trio.problems().join('; ')}`)
-    })
-    slowestMs = Math.max(slowestMs, performance.now() - roundMs)
-    assert.equal(trio.problems(), [], `seed ${seed}, after ${blow}`)
-  }
-  assert.equal(await trio.audit(), [], `seed ${seed}`)
+  process.stdout.write(`seed ${seed}\n`)
+  const slowestMs = await deal(trio, blows, random)
+  assert.equal(await trio.audit(), [])
   const { kills, stops, wipes, ledger } = trio
-  process.stdout.write(`seed ${seed}: ${kills} kills, ${stops} clean stops, ${wipes} wipes; ` +
+  process.stdout.write(`${kills} kills, ${stops} clean stops, ${wipes} wipes; ` +
     `${ledger.acknowledged} acknowledged writes checked, ${ledger.unknown} with unknown outcome; ` +
     `slowest round ${Math.round(slowestMs)} ms, ${Math.round((performance.now() - startedMs) / 1_000)} s in all\n`)
   assert.ok(kills >= 50 && stops >= 5 && wipes >= 5)
@@ -56,5 +49,19 @@ test('a wiped peer makes no majority with one that is not', async (t) => {
   await trio.progress()
   assert.equal(await trio.audit(), [])
 }, { timeoutMs: 120_000 })
+
+test('peers die while they found the ensemble', async (t) => {
+  for (let founding = 0; founding < 10; founding++) {
+    const seed = Math.floor(Math.random() * 2 ** 32)
+    const random = makeRandom(seed)
+    const trio = await Trio.begin(t.tempFolder(), random)
+    t.defer(() => trio.end())
+    await foundingBlows(trio, random)
+    await trio.allUp()
+    await trio.progress()
+    assert.equal(await trio.audit(), [], `seed ${seed}`)
+    await trio.end()
+  }
+}, { timeoutMs: 300_000 })
 
 test.run()

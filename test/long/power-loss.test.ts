@@ -1,15 +1,21 @@
+import { spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { counterOf, ZXID_ZERO } from '../../lib/core/zxid.ts'
 import { makeRandom } from '../../lib/core/random.ts'
 import type { Random } from '../../lib/core/random.ts'
 import { assert, suite } from '../harness.ts'
-import { compileShim, Disk } from '../kill/disk.ts'
+import { bundle } from '../kill/bundle.ts'
+import { compileShim, Disk, durableThrough, lastNumber } from '../kill/disk.ts'
 import { diskOf, IDS, Trio } from '../kill/trio.ts'
+import { level } from '../../storage/level.ts'
 
 const test = suite('loss of power, long')
 
-const OUTAGES = 24
-/** Outages that take one peer or two, so that those that come back find another history. */
-const PARTIAL_OUTAGES = 12
+const OUTAGES = 36
+/** Every so many spares one peer or two, so that those that come back find another history. */
+const PARTIAL_EVERY = 3
 
 interface Powered {
   readonly trio: Trio
@@ -48,18 +54,21 @@ test('nothing acknowledged is lost with the power of all three', async (t) => {
   const powered = await start(t.tempFolder(), random, true)
   const { trio } = powered
   t.defer(() => trio.end())
-  for (let number = 0; number < OUTAGES + PARTIAL_OUTAGES; number++) {
-    const isPartial = number % 3 === 2
-    const first = random.below(IDS.length)
-    const hit = isPartial ? IDS.filter((_, at) => at === first || random.below(2) === 0) : IDS
+  let ofAll = 0
+  for (let number = 0; number < OUTAGES; number++) {
+    const [first, second] = [random.below(IDS.length), random.below(IDS.length)]
+    const isPartial = number % PARTIAL_EVERY === 0
+    const hit = isPartial ? IDS.filter((_, at) => at === first || at === second) : IDS
+    if (!isPartial) ofAll += 1
     await outage(powered, hit, random)
     assert.equal(trio.problems(), [], `seed ${seed}, after outage ${number}`)
   }
   assert.equal(await trio.audit(), [], `seed ${seed}`)
   const { ledger, kills } = trio
-  process.stdout.write(`seed ${seed}: ${OUTAGES} outages of all three and ${PARTIAL_OUTAGES} of fewer, ` +
+  process.stdout.write(`seed ${seed}: ${ofAll} outages of all three and ${OUTAGES - ofAll} of fewer, ` +
     `${kills} processes killed; ${powered.lostBytes} bytes and ${powered.lostSteps} changes of names dropped; ` +
     `${ledger.acknowledged} acknowledged writes checked; ${Math.round((performance.now() - startedMs) / 1_000)} s\n`)
+  assert.ok(ofAll >= 20)
   assert.ok(powered.lostBytes + powered.lostSteps > 0, 'the outages took nothing')
 }, { timeoutMs: 1_200_000 })
 
@@ -68,14 +77,56 @@ test('without flushing it is lost, and that is noticed', async (t) => {
   const powered = await start(t.tempFolder(), random, false)
   const { trio } = powered
   t.defer(() => trio.end())
-  for (let number = 0; number < 3; number++) {
-    await trio.progress()
-    await outage(powered, IDS, random)
-  }
+  await trio.progress()
+  await trio.kill(...IDS)
+  for (const id of IDS) powered.lostBytes += powered.disks.get(id)!.losePower(random, true).bytes
+  for (const id of IDS) trio.startPeer(id)
   const problems = await trio.audit()
   const lost = problems.filter((problem) => /should be|was set to/.test(problem))
   process.stdout.write(`without sync: ${powered.lostBytes} bytes dropped, ${lost.length} losses noticed\n`)
   assert.ok(lost.length > 0, 'nothing is missing')
 }, { timeoutMs: 300_000 })
+
+/** Opens what is left, and says what is wrong with it. */
+async function problemsOf(folder: string, held: number): Promise<string[]> {
+  const storage = level(folder)
+  try {
+    const { base, entries, damage } = await storage.open()
+    const last = counterOf(entries.at(-1)?.zxid ?? base?.zxid ?? ZXID_ZERO)
+    if (damage !== 'none') return [`${damage} is damaged`]
+    return last < held ? [`the last entry is ${last}, ${held} was acknowledged`] : []
+  } catch (error) {
+    return [String(error)]
+  } finally {
+    await storage.close()
+  }
+}
+
+test('whenever the power goes, a storage opens and holds what it acknowledged', async (t) => {
+  const folder = t.tempFolder()
+  const disk = new Disk(join(folder, 'disk'), compileShim(folder))
+  const script = await bundle('storage-process', folder)
+  const { signal, stderr } = spawnSync(process.execPath, [script, disk.root], { env: { ...process.env, ...disk.env } })
+  assert.is(signal, 'SIGKILL', String(stderr))
+  const history = disk.history()
+  const problems: string[] = []
+  let images = 0
+  for (let length = 0; length <= history.length; length++) {
+    const steps = history.slice(0, length)
+    const held = steps.reduce((most, { rest }) => Math.max(most, Number(/held-(\d+)$/.exec(rest)?.[1] ?? 0)), 0)
+    for (const through of new Set([durableThrough(steps), lastNumber(steps)])) {
+      const target = join(folder, 'image')
+      disk.image(steps, through, target, () => 0)
+      images += 1
+      const found = await problemsOf(join(target, 'data'), held)
+      const where = `after ${length} steps, the names of ${through}`
+      problems.push(...found.map((problem) => `${where}: ${problem}`))
+      rmSync(target, { recursive: true })
+    }
+  }
+  process.stdout.write(`${images} images of ${history.length} moments opened\n`)
+  assert.equal(problems, [])
+  assert.ok(history.length > 100)
+}, { timeoutMs: 600_000 })
 
 test.run()

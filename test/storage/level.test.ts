@@ -1,7 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { cpSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -199,6 +201,18 @@ test('a damaged snapshot is damage, and is not handed out', async (t) => {
   assert.is(left, null)
   assert.is(entries.length, 0)
   assert.equal(meta, META)
+})
+
+test('a database whose making was cut short is made anew', async (t) => {
+  const folder = join(t.tempFolder(), 'data')
+  const db = join(folder, 'db')
+  mkdirSync(db, { recursive: true })
+  // LevelDB flushes the first of these, and not the second that it names.
+  writeFileSync(join(db, 'CURRENT'), 'MANIFEST-000001\n')
+  writeFileSync(join(db, 'MANIFEST-000001'), '')
+  const { meta, entries, damage } = await found(folder)
+  assert.equal([meta, entries, damage], [null, [], 'none'])
+  assert.ok(existsSync(`${db}.damaged-1`))
 })
 
 test('a database that cannot be used is set aside; without a marker it is refused', async (t) => {
