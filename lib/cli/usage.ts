@@ -25,7 +25,7 @@ until SIGINT or SIGTERM.
   --data DIR    where they keep their data, one folder each (.vivarium); kept between runs
   --memory      keep nothing
   --name NAME   the ensemble's name (vivarium)
-  --serve       no shell
+  --serve       no shell: serve until a signal, a second one ends it at once
   --help        this text
 `
 
