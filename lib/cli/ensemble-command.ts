@@ -30,8 +30,12 @@ function readArguments(args: readonly string[]): EnsembleArguments | null {
   }
   if (values.help === true) return null
   const size = Number(values.size ?? 3)
-  if (!Number.isInteger(size) || size < 1 || size > SIZE_MAX) throw new UsageError(`--size takes 1 to ${SIZE_MAX}, not ${values.size}`)
-  if (values.memory === true && values.data !== undefined) throw new UsageError('--memory keeps nothing, so it takes no --data')
+  if (!Number.isInteger(size) || size < 1 || size > SIZE_MAX) {
+    throw new UsageError(`--size takes 1 to ${SIZE_MAX}, not ${values.size}`)
+  }
+  if (values.memory === true && values.data !== undefined) {
+    throw new UsageError('--memory keeps nothing, so it takes no --data')
+  }
   return {
     size, folder: values.memory === true ? null : values.data ?? '.vivarium', name: values.name ?? 'vivarium',
     serve: values.serve === true,
@@ -69,7 +73,8 @@ async function use(ensemble: Ensemble, options: EnsembleArguments, stopped: Prom
   const { size, folder, serve } = options
   const announce = (): void => {
     const where = folder === null ? 'in memory' : `in ${folder}`
-    process.stdout.write(`${size} peer${size === 1 ? '' : 's'} ${where}, leader is peer ${ensemble.leader() ?? 'none'}\n`)
+    const peers = size === 1 ? '1 peer' : `${size} peers`
+    process.stdout.write(`${peers} ${where}, leader is peer ${ensemble.leader() ?? 'none'}\n`)
   }
   const kind = serve ? 'none' : inputKind()
   if (kind !== 'commands') announce()

@@ -68,9 +68,9 @@ export async function runLines(shell: Shell, streams: LineStreams, stopped: Prom
   })
   let isClosed = false
   let isStopped = false
-  let failure: Error | null = null
+  const failures: Error[] = []
   const end = new Promise<void>((resolve) => lines.once('close', () => { isClosed = true; resolve() }))
-  lines.once('error', (error: Error) => { failure = error; lines.close() })
+  lines.once('error', (error: Error) => { failures.push(error); lines.close() })
   void stopped.then(() => { isStopped = true; lines.close() })
   lines.on('SIGINT', () => {
     if (lines.line === '') { lines.close(); return }
@@ -96,5 +96,5 @@ export async function runLines(shell: Shell, streams: LineStreams, stopped: Prom
   // The cursor stands behind a prompt.
   if (isTerminal && !shell.over) output.write('\n')
   input.pause()
-  if (failure !== null) throw failure
+  if (failures[0] !== undefined) throw failures[0]
 }

@@ -8,22 +8,28 @@ const limit = { timeoutMs: 30_000 }
 
 test('answers the five commands, in the default folder, and keeps the data', async (t) => {
   const cwd = t.tempFolder()
-  const lines = ['create /my_node "my_data"', 'get /my_node', 'set /my_node x', 'ls /', 'delete /my_node', 'create /kept 1']
+  const five = ['create /my_node "my_data"', 'get /my_node', 'set /my_node x', 'ls /', 'delete /my_node']
+  const lines = [...five, 'create /kept 1']
   const first = await run(t, cwd, ['ensemble'], lines.join('\n'))
-  assert.equal(first, { code: 0, stdout: 'Created /my_node\nmy_data\n[my_node, zookeeper]\nCreated /kept\n', stderr: '' })
+  assert.equal(first, {
+    code: 0, stderr: '', stdout: 'Created /my_node\nmy_data\n[my_node, zookeeper]\nCreated /kept\n',
+  })
   assert.ok(existsSync(join(cwd, '.vivarium')))
-  assert.equal(await run(t, cwd, ['ensemble'], 'ls /\nget /kept'), { code: 0, stdout: '[kept, zookeeper]\n1\n', stderr: '' })
+  const second = await run(t, cwd, ['ensemble'], 'ls /\nget /kept')
+  assert.equal(second, { code: 0, stdout: '[kept, zookeeper]\n1\n', stderr: '' })
 }, limit)
 
 test('runs what follows a failure, and says so with its exit code', async (t) => {
   const input = [
-    '# a comment', '', 'create "/a b" \'c "d"\'', 'get /a\\ b', 'bogus', 'get', 'get -z /', 'get /nope', 'ls "', 'ls /', 'quit', 'get /',
+    '# a comment', '', 'create "/a b" \'c "d"\'', 'get /a\\ b', 'bogus', 'get', 'get -z /',
+    'get /nope', 'ls "', 'ls /', 'quit', 'get /',
   ].join('\r\n')
   const { code, stdout, stderr } = await run(t, t.tempFolder(), ['ensemble', '--memory', '--size', '1'], input)
   assert.is(code, 1)
   assert.is(stdout, 'Created /a b\nc "d"\n[a b, zookeeper]\n')
   assert.equal(stderr.split('\n'), [
-    'Command not found: bogus (help lists the commands)', 'usage: get [-s] PATH', "Unknown option '-z'; usage: get [-s] PATH",
+    'Command not found: bogus (help lists the commands)', 'usage: get [-s] PATH',
+    "Unknown option '-z'; usage: get [-s] PATH",
     'Node does not exist: /nope', 'a " is not closed', '',
   ])
 }, limit)
@@ -64,6 +70,16 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     assert.is((await run(t, cwd, ['ensemble', '--data', 'd', '--size', '1'], 'get /a')).stdout, 'b\n')
   }, limit)
 }
+
+test('a second signal ends it at once', async (t) => {
+  const { child, done, says } = start(t, t.tempFolder(), ['ensemble', '--data', 'd', '--serve'], 'ignore')
+  await says('3 peers in d')
+  // Both are pending when it goes on, so the second comes before the disk has answered the first.
+  for (const signal of ['SIGSTOP', 'SIGINT', 'SIGTERM', 'SIGCONT'] as const) child.kill(signal)
+  const { code, stderr } = await done
+  assert.ok(code === 130 || code === 143, `exit code ${code}`)
+  assert.is(stderr, '')
+}, limit)
 
 test('--serve leaves its input alone', async (t) => {
   const { child, done, says } = start(t, t.tempFolder(), ['ensemble', '--memory', '--serve'], 'pipe')

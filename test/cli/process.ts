@@ -22,7 +22,7 @@ export interface Running {
   readonly child: ChildProcess
   readonly done: Promise<Outcome>
   /** Resolves when standard output contains the text; rejects when the process ends before. */
-  says(text: string): Promise<void>
+  readonly says: (text: string) => Promise<void>
 }
 
 /** Starts the command in `cwd`; it is killed with the case. */

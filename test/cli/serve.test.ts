@@ -1,12 +1,16 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { readFileSync } from 'node:fs'
-import { assert, suite } from '../harness.ts'
+import { EnsembleCommand } from '../../lib/cli/ensemble-command.ts'
+import { explain } from '../../lib/cli/explain.ts'
+import { ServeCommand } from '../../lib/cli/serve-command.ts'
+import { assert, rejects, suite } from '../harness.ts'
 import { freePorts, run, start } from './process.ts'
 
 const test = suite('vivarium serve')
 const limit = { timeoutMs: 40_000 }
-const version = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
+const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+const { version } = JSON.parse(manifest) as { version: string }
 
 test('three processes form an ensemble, and a signal ends each cleanly', async (t) => {
   const cwd = t.tempFolder()
@@ -52,7 +56,6 @@ test('a port in use is one clear line', async (t) => {
 }, limit)
 
 const REFUSALS: readonly (readonly [args: string, line: RegExp])[] = [
-  ['bogus', /unknown command: bogus/],
   ['ensemble --bad', /Unknown option '--bad'/],
   ['ensemble --size 0', /--size takes 1 to 9, not 0/],
   ['ensemble --size', /--size .*argument missing/],
@@ -70,10 +73,15 @@ const REFUSALS: readonly (readonly [args: string, line: RegExp])[] = [
 test('wrong arguments are one clear line each', async (t) => {
   const cwd = t.tempFolder()
   for (const [args, line] of REFUSALS) {
+    const [command, ...rest] = args.split(' ')
+    const error = await rejects(command === 'serve' ? ServeCommand.run(rest) : EnsembleCommand.run(rest))
+    assert.match(explain(error), line)
+    assert.not.match(explain(error), /\n/)
+  }
+  for (const args of ['bogus', 'ensemble --bad']) {
     const { code, stdout, stderr } = await run(t, cwd, args.split(' '))
     assert.equal({ args, code, stdout }, { args, code: 1, stdout: '' })
     assert.match(stderr, /^vivarium: [^\n]+\n$/)
-    assert.match(stderr, line)
   }
 }, limit)
 
@@ -83,7 +91,9 @@ test('help and version', async (t) => {
   for (const [args, options] of [
     ['--help', ['ensemble', 'serve', '--version']],
     ['ensemble --help', ['--size', '--data', '--memory', '--name', '--serve']],
-    ['serve --help', ['--id', '--member', '--observer', '--data', '--memory', '--name', '--listen', '--secret-file', '--bootstrap']],
+    ['serve --help', [
+      '--id', '--member', '--observer', '--data', '--memory', '--name', '--listen', '--secret-file', '--bootstrap',
+    ]],
   ] as const) {
     const { code, stdout, stderr } = await run(t, cwd, args.split(' '))
     assert.equal({ code, stderr }, { code: 0, stderr: '' })
