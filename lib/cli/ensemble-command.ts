@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util'
+import { isZkError } from '../core/errors.ts'
 import { createEnsemble } from '../node.ts'
+import type { Ensemble } from '../peer/ensemble.ts'
 import { Shell } from './shell.ts'
 import { inputKind, runLines, untilSignal } from './terminal.ts'
 import { ENSEMBLE_HELP, UsageError } from './usage.ts'
@@ -28,8 +30,12 @@ function readArguments(args: readonly string[]): EnsembleArguments | null {
   }
   if (values.help === true) return null
   const size = Number(values.size ?? 3)
-  if (!Number.isInteger(size) || size < 1 || size > SIZE_MAX) throw new UsageError(`--size takes 1 to ${SIZE_MAX}, not ${values.size}`)
-  if (values.memory === true && values.data !== undefined) throw new UsageError('--memory keeps nothing, so it takes no --data')
+  if (!Number.isInteger(size) || size < 1 || size > SIZE_MAX) {
+    throw new UsageError(`--size takes 1 to ${SIZE_MAX}, not ${values.size}`)
+  }
+  if (values.memory === true && values.data !== undefined) {
+    throw new UsageError('--memory keeps nothing, so it takes no --data')
+  }
   return {
     size, folder: values.memory === true ? null : values.data ?? '.vivarium', name: values.name ?? 'vivarium',
     serve: values.serve === true,
@@ -44,32 +50,53 @@ export const EnsembleCommand = {
       process.stdout.write(ENSEMBLE_HELP)
       return 0
     }
-    const { size, folder, name, serve } = options
+    const { size, folder, name } = options
     const signals = untilSignal()
-    const ensemble = await createEnsemble({ size, name, ...(folder === null ? {} : { storage: folder }) })
     try {
-      const kind = serve ? 'none' : inputKind()
-      if (kind !== 'commands') {
-        const where = folder === null ? 'in memory' : `in ${folder}`
-        process.stdout.write(`${size} peer${size === 1 ? '' : 's'} ${where}, leader is peer ${ensemble.leader() ?? 'none'}\n`)
+      const storage = folder === null ? {} : { storage: folder }
+      const ensemble = await createEnsemble({ size, name, ...storage, signal: signals.aborted })
+      try {
+        return await use(ensemble, options, signals.signal)
+      } finally {
+        await ensemble.stop()
       }
-      if (kind === 'none') {
-        await signals.signal
-        return 0
-      }
-      if (kind === 'terminal') process.stdout.write('type help for the commands, quit to leave\n')
-      const zk = await ensemble.connect()
-      const shell = new Shell({
-        zk, status: () => ensemble.status(),
-        print: (line) => process.stdout.write(`${line}\n`),
-        complain: (line) => process.stderr.write(`${line}\n`),
-      })
-      await runLines(shell, kind === 'terminal', signals.signal)
-      await zk.close()
-      return kind === 'commands' && shell.failures > 0 ? 1 : 0
+    } catch (error) {
+      if (signals.aborted.aborted && isZkError(error, 'Aborted')) return 0
+      throw error
     } finally {
-      await ensemble.stop()
       signals.stop()
     }
   },
+}
+
+async function use(ensemble: Ensemble, options: EnsembleArguments, stopped: Promise<string>): Promise<number> {
+  const { size, folder, serve } = options
+  const announce = (): void => {
+    const where = folder === null ? 'in memory' : `in ${folder}`
+    const peers = size === 1 ? '1 peer' : `${size} peers`
+    process.stdout.write(`${peers} ${where}, leader is peer ${ensemble.leader() ?? 'none'}\n`)
+  }
+  const kind = serve ? 'none' : inputKind()
+  if (kind !== 'commands') announce()
+  if (kind === 'none') {
+    await stopped
+    return 0
+  }
+  if (kind === 'terminal') process.stdout.write('type help for the commands, quit to leave\n')
+  const zk = await ensemble.connect()
+  const shell = new Shell({
+    zk, status: () => ensemble.status(),
+    print: (line) => process.stdout.write(`${line}\n`),
+    complain: (line) => process.stderr.write(`${line}\n`),
+  })
+  try {
+    await runLines(shell, { input: process.stdin, output: process.stdout, isTerminal: kind === 'terminal' }, stopped)
+  } catch (error) {
+    // An input that is open but not for reading is none.
+    if ((error as NodeJS.ErrnoException).code !== 'EBADF') throw error
+    announce()
+    await stopped
+  }
+  await zk.close()
+  return kind === 'commands' && shell.failures > 0 ? 1 : 0
 }

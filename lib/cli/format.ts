@@ -10,7 +10,8 @@ export function formatTime(ms: number): string {
   const at = new Date(ms)
   const two = (value: number): string => String(value).padStart(2, '0')
   const clock = [at.getUTCHours(), at.getUTCMinutes(), at.getUTCSeconds()].map(two).join(':')
-  return `${DAYS[at.getUTCDay()]} ${MONTHS[at.getUTCMonth()]} ${two(at.getUTCDate())} ${clock} UTC ${at.getUTCFullYear()}`
+  const day = `${DAYS[at.getUTCDay()]} ${MONTHS[at.getUTCMonth()]} ${two(at.getUTCDate())}`
+  return `${day} ${clock} UTC ${at.getUTCFullYear()}`
 }
 
 /** A stat as zkCli prints it. */
@@ -40,8 +41,9 @@ export function formatStatus(status: EnsembleStatus): string {
     }
     const behind = lead?.members.find((member) => member.id === id)?.behindTxns
     const lag = typeof behind === 'number' ? `, ${behind} behind` : ''
+    const sessions = peer.sessions === 1 ? '1 session' : `${peer.sessions} sessions`
     lines.push(`peer ${id}  ${peer.role}${peer.serving ? '' : ' (not serving)'}  epoch ${peer.epoch}  zxid ` +
-      `${formatZxid(peer.appliedZxid)}${lag}  ${peer.nodes} nodes  ${peer.sessions} sessions`)
+      `${formatZxid(peer.appliedZxid)}${lag}  ${peer.nodes} nodes  ${sessions}`)
   }
   return lines.join('\n')
 }

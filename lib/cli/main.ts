@@ -20,6 +20,13 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+/** Who read the output may leave first, as `head` does: there is nobody to tell then. */
+function onBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+}
+
+process.stdout.on('error', onBrokenPipe)
+process.stderr.on('error', onBrokenPipe)
 main(process.argv.slice(2)).then((code) => {
   process.exitCode = code
 }, (error: unknown) => {

@@ -25,7 +25,8 @@ function readValues(args: readonly string[]): ServeValues {
     return parseArgs({
       args: [...args], strict: true,
       options: {
-        id: { type: 'string' }, member: { type: 'string', multiple: true }, observer: { type: 'string', multiple: true },
+        id: { type: 'string' }, member: { type: 'string', multiple: true },
+        observer: { type: 'string', multiple: true },
         data: { type: 'string' }, memory: { type: 'boolean' }, name: { type: 'string' },
         listen: { type: 'string', multiple: true }, 'secret-file': { type: 'string' }, bootstrap: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -40,7 +41,8 @@ function readMembers(values: ServeValues): Record<number, MemberOption> {
   const members: Record<number, MemberOption> = {}
   const add = (text: string, role: 'voter' | 'observer'): void => {
     const match = /^(\d+)=(.*)$/.exec(text)
-    if (match === null) throw new UsageError(`--${role === 'voter' ? 'member' : 'observer'} takes ID=ADDRESS, not ${text}`)
+    const flag = role === 'voter' ? '--member' : '--observer'
+    if (match === null) throw new UsageError(`${flag} takes ID=ADDRESS, not ${text}`)
     const id = Number(match[1])
     if (members[id] !== undefined) throw new UsageError(`member ${id} is named twice`)
     members[id] = { addresses: match[2]!.split(',').filter((address) => address !== ''), role }
@@ -52,7 +54,9 @@ function readMembers(values: ServeValues): Record<number, MemberOption> {
 
 async function start(values: ServeValues): Promise<Peer> {
   if (values.id === undefined || !/^\d+$/.test(values.id)) throw new UsageError('--id takes the number of this peer')
-  if ((values.data === undefined) === (values.memory !== true)) throw new UsageError('say either --data DIR or --memory')
+  if ((values.data === undefined) === (values.memory !== true)) {
+    throw new UsageError('say either --data DIR or --memory')
+  }
   const id = Number(values.id)
   const members = readMembers(values)
   if (members[id] === undefined) throw new UsageError(`peer ${id} is not among the members: --member ${id}=ADDRESS`)
@@ -78,7 +82,8 @@ export const ServeCommand = {
     const print = (line: string): void => void process.stdout.write(`peer ${peer.id} ${line}\n`)
     print(`listens at ${peer.status().addresses.join(', ') || 'no address'}`)
     peer.on('role', ({ role, serving, epoch, leader, reason }) => {
-      print(`is ${role}${serving ? ', serving' : ''}, epoch ${epoch}${leader === null ? '' : `, leader ${leader}`} (${reason})`)
+      const led = leader === null ? '' : `, leader ${leader}`
+      print(`is ${role}${serving ? ', serving' : ''}, epoch ${epoch}${led} (${reason})`)
     })
     peer.on('refused', (refusal) => process.stderr.write(`vivarium: ${refusal.reason} (${refusal.code})\n`))
     const failed = new Promise<Error>((resolve) => { peer.on('fatal', resolve) })

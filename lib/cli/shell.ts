@@ -133,7 +133,8 @@ export class Shell {
     const words = line.split(/\s+/)
     const last = words[words.length - 1] ?? ''
     if (words.length <= 1) {
-      return [[...Object.keys(SHELL_HELP), 'exit'].filter((name) => name.startsWith(last)).map((name) => `${name} `), last]
+      const names = [...Object.keys(SHELL_HELP), 'exit'].filter((name) => name.startsWith(last))
+      return [names.map((name) => `${name} `), last]
     }
     if (!last.startsWith('/')) return [[], last]
     const slash = last.lastIndexOf('/')

@@ -15,7 +15,8 @@ usage: vivarium ensemble [options]      an ensemble in this process, with a shel
 `
 
 /** Of `vivarium ensemble --help`. */
-export const ENSEMBLE_HELP: string = `usage: vivarium ensemble [--size N] [--data DIR] [--memory] [--name NAME] [--serve]
+export const ENSEMBLE_HELP: string =
+  `usage: vivarium ensemble [--size N] [--data DIR] [--memory] [--name NAME] [--serve]
 
 Runs an ensemble of peers in this process. On a terminal it opens a shell; commands on a pipe or in a file are run in
 order, then it stops, with exit code 1 if one of them failed. With --serve, or without any standard input, it serves
@@ -25,7 +26,7 @@ until SIGINT or SIGTERM.
   --data DIR    where they keep their data, one folder each (.vivarium); kept between runs
   --memory      keep nothing
   --name NAME   the ensemble's name (vivarium)
-  --serve       no shell
+  --serve       no shell: serve until a signal, a second one ends it at once
   --help        this text
 `
 
@@ -49,7 +50,7 @@ Runs one peer in the foreground until SIGINT or SIGTERM. All peers of an ensembl
 
 /** Of the shell's `help`. */
 export const SHELL_HELP: Readonly<Record<string, string>> = {
-  create: 'create [-s] [-e] [-c] [-t TTL_MS] PATH [DATA]   make a node: sequential, ephemeral, container, with a time to live',
+  create: 'create [-s] [-e] [-c] [-t TTL_MS] PATH [DATA]   make a node: sequential, ephemeral, container, timed',
   get: 'get [-s] PATH                                   its data, with -s its stat too',
   set: 'set [-s] [-v VERSION] PATH DATA                 replace its data',
   ls: 'ls [-s] [-R] PATH                               its children, with -R all below',
@@ -66,7 +67,8 @@ export const SHELL_HELP: Readonly<Record<string, string>> = {
 export function packageVersion(): string {
   for (const up of ['../../package.json', '../../../package.json']) {
     try {
-      const manifest = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { name?: string, version?: string }
+      const text = readFileSync(new URL(up, import.meta.url), 'utf8')
+      const manifest = JSON.parse(text) as { name?: string, version?: string }
       if (manifest.name === 'vivarium' && manifest.version !== undefined) return manifest.version
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
