@@ -108,9 +108,7 @@ export class Replica implements ZabContext {
   }
 
   get ensembleId(): string { return this.journal.meta.ensembleId }
-  isLinked(peer: number): boolean {
-    return this.links.isUp(peer)
-  }
+  isLinked(peer: number): boolean { return this.links.isUp(peer) }
 
   send(peer: number, message: Message): void {
     this.links.send(peer, message)
@@ -452,8 +450,9 @@ export class Replica implements ZabContext {
     assert(leader !== null, 'a leader was activated')
     this.#applyCommitted()
     assert(this.#tree.zxid === this.journal.log.last, 'the whole initial history is applied at activation')
-    const { peerId, tree: options, limits, timing: { tickMs, reapMs } } = config
-    const intake = new Intake({ peerId, options, limits, tickMs, reapMs, now: () => this.now }, leader, this.#tree)
+    const { peerId, tree: options, limits, timing: { tickMs, pingMs, reapMs } } = config
+    const now = (): Now => this.now
+    const intake = new Intake({ peerId, options, limits, tickMs, pingMs, reapMs, now }, leader, this.#tree)
     this.#route.lead(leader, intake)
     if (this.#tree.ensembleId === '') intake.found(config.newEnsembleId, memberText(config.members))
     this.log('info', `leads epoch ${leader.epoch}`, { from: formatZxid(this.journal.log.last) })

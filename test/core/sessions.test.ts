@@ -156,6 +156,24 @@ test('a leader that stood still expires nobody for it', () => {
   assert.is(world.effectsOf(1, 'connected').length, 2)
 })
 
+test('a leader that was held up for a moment reads first what came meanwhile', () => {
+  const world = led({ voters: 3 })
+  world.connect(1, 1, { timeoutMs: 700 })
+  world.request(1, 1, 1, create('/mine', 1))
+  // The timers of the leader run late, while its follower has gone on and its pongs wait to be read.
+  world.cut(1, 2)
+  const held = world.node(3).replica!
+  world.node(3).replica = null
+  const { join } = world.replica(1).learner!
+  const { session } = world.effectsOf(1, 'connected')[0]!
+  world.advance(950)
+  world.node(3).replica = held
+  world.input(3, { kind: 'tick' })
+  world.inject(1, 3, { kind: 'pong', join, seq: 0, touches: [session] })
+  world.settle()
+  assert.ok(world.replica(3).tree.has('/mine'))
+})
+
 test('a request of a closed session is refused, wherever it waits', () => {
   const world = led({ voters: 3 })
   world.connect(1, 1, { timeoutMs: 40_000 })

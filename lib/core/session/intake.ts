@@ -26,6 +26,7 @@ export interface IntakeOwner {
   readonly options: TreeOptions
   readonly limits: Limits
   readonly tickMs: number
+  readonly pingMs: number
   readonly reapMs: number
   now(): Now
 }
@@ -45,6 +46,8 @@ export class Intake {
   #outstandingBytes = 0
   #reapAtMs: number
   #lastTickMs: number
+  /** No session expires before this. */
+  #expireFromMs = 0
 
   constructor(owner: IntakeOwner, leader: Leader, tree: Tree) {
     this.#owner = owner
@@ -59,7 +62,7 @@ export class Intake {
   }
 
   get deadlineMs(): number {
-    return Math.min(this.sessions.deadlineMs, this.#reapAtMs)
+    return Math.min(Math.max(this.sessions.deadlineMs, this.#expireFromMs), this.#reapAtMs)
   }
 
   /** Requests that wait for the outstanding txns to become fewer. */
@@ -155,10 +158,13 @@ export class Intake {
   /** Expires sessions and reaps nodes; a gap of `frozenMs` between ticks means that this process stood still. */
   tick(frozenMs: number): void {
     const now = this.#owner.now()
-    // After a pause nobody could be heard: expire nobody for it (a leader paused is not a client dead).
-    if (now.ms - this.#lastTickMs >= frozenMs) this.sessions.rearm(now.ms)
+    // After a pause nobody could be heard: expire nobody for it (a leader paused is not a client dead). After a short
+    // one, what was sent meanwhile waits to be read: read it first.
+    const gapMs = now.ms - this.#lastTickMs
+    if (gapMs >= frozenMs) this.sessions.rearm(now.ms)
+    else if (gapMs >= 2 * this.#owner.pingMs) this.#expireFromMs = now.ms + this.#owner.pingMs
     this.#lastTickMs = now.ms
-    if (now.ms >= this.sessions.deadlineMs) {
+    if (now.ms >= this.sessions.deadlineMs && now.ms >= this.#expireFromMs) {
       for (const session of this.sessions.expire(now.ms)) {
         if (!this.#preparer.hasSession(session)) continue
         this.#propose(session, 0, this.#owner.peerId, 0, (zxid) => this.#preparer.closeSession(zxid, session))

@@ -133,10 +133,16 @@ export class Primaries {
   }
 
   /** P15: who marks an epoch holds its initial history, or that and some of its proposals. */
-  #checkEpoch({ id, replica }: Watched): void {
+  #checkEpoch({ id, incarnation, replica }: Watched): void {
     const { log, meta } = replica.journal
     const primary = this.#primaries.get(meta.currentEpoch)
-    if (primary === undefined) throw new Violation('P15', `server ${id} marks epoch ${meta.currentEpoch}, which nobody leads`)
+    if (primary === undefined) {
+      // A follower is told by a leader that was seen here; a leader may have passed discovery and resigned in one step.
+      const { hash1, hash2 } = log.lastChain
+      const key = `${id}/${incarnation}`
+      this.#primaries.set(meta.currentEpoch, { key, end: log.last, chain: { hash1, hash2 }, active: false })
+      return
+    }
     if (epochOf(log.last) === meta.currentEpoch) return
     const { hash1, hash2 } = log.lastChain
     if (log.last !== primary.end || hash1 !== primary.chain.hash1 || hash2 !== primary.chain.hash2) {
