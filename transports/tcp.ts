@@ -179,7 +179,9 @@ class TcpLink implements Link {
   abort(reason?: Error): void {
     this.#ended = true
     this.#error ??= reason
-    this.#socket.resetAndDestroy()
+    // libuv refuses to reset a socket that is shutting down, and Node then neither closes nor tells.
+    if (this.#socket.writableEnded) this.#socket.destroy()
+    else this.#socket.resetAndDestroy()
   }
 
   #onClose(): void {
