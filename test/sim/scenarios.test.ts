@@ -2,6 +2,7 @@
  * Known bugs of ZooKeeper as hand-written schedules (correctness plan, D): each holds on the real core and is seen by
  * the checkers when the bug is switched on. Peers A, B, C are 1, 2, 3: of equal logs the highest id leads.
  */
+import { readFileSync, readdirSync } from 'node:fs'
 import { assert, suite } from '../harness.ts'
 import { OPEN_ACL } from '../../lib/core/tree/request.ts'
 import type { Message } from '../../lib/core/zab/messages.ts'
@@ -12,7 +13,8 @@ import { makeTxnCodec } from '../../lib/wire/txn.ts'
 
 const test = suite('sim: scenarios')
 const codec = makeTxnCodec()
-const [A, B, C, D] = [1, 2, 3, 4] as const
+const [A, B, C, D, E] = [1, 2, 3, 4, 5] as const
+const CORE = new URL('../../lib/core/', import.meta.url)
 
 type Scenario = (options: Partial<ScriptOptions>) => Script
 
@@ -23,6 +25,9 @@ interface Mutant {
   readonly seenBy: readonly string[]
 }
 
+/** Mutants that some scenario kills. */
+const killed = new Set<string>()
+
 /** The scenario holds as it is, and one of the named checks sees each mutant. */
 function scenario(name: string, run: Scenario, mutants: readonly Mutant[]): void {
   test(`${name} holds`, () => {
@@ -30,6 +35,7 @@ function scenario(name: string, run: Scenario, mutants: readonly Mutant[]): void
     assert.ok(script.leader > 0)
   })
   for (const { mutant, ignore, seenBy } of mutants) {
+    killed.add(mutant)
     const without = ignore === undefined ? '' : ` without ${ignore.join()}`
     test(`${name}: ${mutant}${without} is seen by ${seenBy.join(' or ')}`, () => {
       try {
@@ -282,6 +288,51 @@ test('S-261: a wiped voter helps no quorum to forget', () => {
   script.up(C)
   script.pass(5_000)
   convergeWith(script, ['/w1'])
+})
+
+test('two voters that were never up when the ensemble was founded join it later', () => {
+  const script = started(5, {}, A, B, C)
+  script.connect(C, 1)
+  script.write(C, 1, '/w1')
+  script.crash(A, B, C)
+  script.up(A, B, C)
+  script.lead(C)
+  script.up(D, E)
+  script.serve(D, E)
+  convergeWith(script, ['/w1'])
+})
+
+test('two voters without a history do not answer each other for ever', () => {
+  const script = started(5, {}, B, C, E)
+  script.connect(E, 1)
+  script.write(E, 1, '/w1')
+  script.crash(B, C, E)
+  script.up(A, D, E)
+  script.pass(5_000)
+  assert.is(script.leader, 0, 'one of five that has a history leads nobody')
+  script.up(B, C)
+  convergeWith(script, ['/w1'])
+})
+
+test('a write keeps its session alive, even when the report of who was heard does not come', () => {
+  const script = started(3, {}, A, B, C)
+  script.connect(A, 1, 1_000)
+  script.tap = (_from, _to, message) => message.kind === 'pong' ? [{ ...message, touches: [] }] : [message]
+  for (let i = 0; i < 10; i++) {
+    script.pass(400)
+    script.write(A, 1, `/w${i}`)
+  }
+  assert.is(script.connected.size, 1)
+  assert.is(script.replies.filter(({ code }) => code === 'Ok').length, 10)
+  script.pass(1_500)
+  assert.is(script.connected.size, 0, 'silence ends it')
+})
+
+test('every mutant of the core is killed by a scenario', () => {
+  const files = readdirSync(CORE, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+  const source = files.map((name) => readFileSync(new URL(name, CORE), 'utf8')).join('\n')
+  const names = new Set(Array.from(source.matchAll(/mutant(?:\(| === )'(\w+)'/g), ([, name]) => name!))
+  assert.equal(Array.from(names).sort(), Array.from(killed).sort())
 })
 
 test('the checkers of a script see what they check', () => {

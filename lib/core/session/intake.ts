@@ -130,11 +130,13 @@ export class Intake {
     })
   }
 
-  /** A session acts through one peer at a time: the one it attached to last. */
+  /** A session acts through one peer at a time: the one it attached to last. Who acts is alive. */
   #owns(session: SessionId, peer: number): boolean {
     const owner = this.sessions.ownerOf(session)
     if (owner === null) this.sessions.own(session, peer)
-    return owner === null || owner === peer
+    else if (owner !== peer) return false
+    this.sessions.touch(session, this.#owner.now().ms)
+    return true
   }
 
   /** A client resumed its session at `peer`: its timeout if it lives, else 0. */

@@ -120,9 +120,9 @@ export class Election {
     if (!voters.includes(from) || (message.vote.leader !== -1 && !voters.includes(message.vote.leader))) return
     if (message.state === 'looking') {
       this.#settled.delete(from)
+      // One who does not count hears where votes stand by what is sent to all, never as an answer: two of them would
+      // answer each other for ever, and duplicated datagrams would make it a storm.
       if (founding.counts(from, message.health)) this.#lookingVote(from, message)
-      // One who does not count is told where votes stand; two of them must not answer each other for ever.
-      else if (this.proposal.leader !== -1) this.#context.send(from, this.#notification())
     } else {
       this.#settled.set(from, { vote: message.vote, state: message.state, round: message.round })
       if (message.round === this.round && founding.counts(from, message.health)) this.#votes.set(from, message.vote)

@@ -1,6 +1,10 @@
 import type { Random } from '../../core/random.ts'
 import type { Message } from '../../core/zab/messages.ts'
 import type { EventQueue } from './events.ts'
+import { Violation } from './violation.ts'
+
+/** Notifications of one turn on one link; more of them are peers that answer each other for ever. */
+const NOTIFICATIONS_MAX = 1_000
 
 /** How bad the network is; drawn once per seed. */
 export interface NetworkFaults {
@@ -33,13 +37,13 @@ interface Pair {
   readonly ends: readonly [End, End]
   open: boolean
   /** Frames sent while the way was blocked, per receiving end. */
-  readonly stalled: readonly [Message[][], Message[][]]
+  readonly stalled: readonly [(readonly Message[])[], (readonly Message[])[]]
 }
 
 /**
- * Ordered links between peers over a network that delays, stalls, partitions and breaks. Each end learns of the end of a link
- * at its own time, an arbitrary suffix of what was under way is lost, and bytes of an old link may still arrive
- * after a new one is up.
+ * Ordered links between peers over a network that delays, stalls, partitions and breaks. Each end learns of the end
+ * of a link at its own time, an arbitrary suffix of what was under way is lost, and bytes of an old link may still
+ * arrive after a new one is up.
  */
 export class Network {
   readonly #events: EventQueue
@@ -108,14 +112,16 @@ export class Network {
     const other = side === 0 ? 1 : 0
     const kept = this.#faults.loss === 0 && this.#faults.duplication === 0 ? messages : this.#datagrams(messages)
     if (kept.length === 0) return
-    if (this.#isBlocked(pair.ends[side].peer, pair.ends[other].peer)) pair.stalled[other].push([...kept])
+    if (this.#isBlocked(pair.ends[side].peer, pair.ends[other].peer)) pair.stalled[other].push(kept)
     else this.#deliver(pair, other, kept)
   }
 
   #datagrams(messages: readonly Message[]): Message[] {
     const kept: Message[] = []
+    let notifications = 0
     for (const message of messages) {
       if (message.kind === 'notify') {
+        if (++notifications > NOTIFICATIONS_MAX) throw new Violation('L8', 'a storm of notifications')
         if (this.#random.unit() < this.#faults.loss) continue
         if (this.#random.unit() < this.#faults.duplication) kept.push(message)
       }
@@ -173,7 +179,7 @@ export class Network {
 
   /** Breaks every link of a peer: it crashed, or was stopped. */
   breakAll(peer: number): void {
-    for (const pair of [...this.#current.values()]) {
+    for (const pair of Array.from(this.#current.values())) {
       if (pair.ends.some((end) => end.peer === peer)) this.break(pair.ends[0].link, peer)
     }
   }
@@ -185,7 +191,7 @@ export class Network {
   /** Nothing is blocked any more: what was stalled goes on, or breaks. */
   heal(): void {
     this.#blocked.clear()
-    for (const pair of [...this.#current.values()]) {
+    for (const pair of Array.from(this.#current.values())) {
       for (const side of [0, 1] as const) {
         const stalled = pair.stalled[side].splice(0)
         for (const messages of stalled) this.#deliver(pair, side, messages)
@@ -195,7 +201,7 @@ export class Network {
 
   /** A stalled link is given up by the system after a while: half of those that are blocked break now. */
   breakBlocked(): void {
-    for (const pair of [...this.#current.values()]) {
+    for (const pair of Array.from(this.#current.values())) {
       const [a, b] = pair.ends
       if ((this.#isBlocked(a.peer, b.peer) || this.#isBlocked(b.peer, a.peer)) && this.#random.below(2) === 0) {
         this.break(a.link, null)

@@ -125,7 +125,8 @@ export class Script {
       tree: {
         skipAcl: false, ttlEnabled: true, sessionEphemerals: 1_000, multiOperations: 1_000, containerNeverUsedMs: 0,
       },
-      seed: this.#nextSeed++, newEnsembleId: id.toString(16).padStart(32, '0'), codec: this.#codec, configData: new Uint8Array(0),
+      seed: this.#nextSeed++, newEnsembleId: id.toString(16).padStart(32, '0'), codec: this.#codec,
+      configData: new Uint8Array(0),
       ...(mutant === undefined ? {} : { mutant }),
     }
   }
@@ -294,7 +295,8 @@ export class Script {
     this.#redials.splice(0, this.#redials.length, ...later)
     for (const { a, b } of due) {
       const isLinked = this.#cuts.has(pairOf(a, b)) || this.#wires.some(({ ends }) => pairOf(...ends) === pairOf(a, b))
-      if (!isLinked && this.peer(a).replica?.stopped === false && this.peer(b).replica?.stopped === false) this.#join(a, b)
+      const areUp = [a, b].every((id) => this.peer(id).replica?.stopped === false)
+      if (!isLinked && areUp) this.#join(a, b)
     }
   }
 
@@ -387,9 +389,9 @@ export class Script {
   }
 
   /** A session at a peer; `conn` names it from here on. */
-  connect(id: number, conn: number): void {
+  connect(id: number, conn: number, timeoutMs = 600_000): void {
     this.input(id, {
-      kind: 'connect', conn, session: null, password: new Uint8Array(16).fill(conn), timeoutMs: 600_000,
+      kind: 'connect', conn, session: null, password: new Uint8Array(16).fill(conn), timeoutMs,
       lastZxidSeen: ZXID_ZERO, identities: [], inProcess: true,
     })
     this.settle()

@@ -290,7 +290,7 @@ export class SimWorld implements ClientWorld {
         default: this.#tell(server, effect)
       }
     }
-    if (frames !== null) for (const link of [...frames.keys()]) this.#flush(frames, link)
+    if (frames !== null) for (const link of Array.from(frames.keys())) this.#flush(frames, link)
     if (replica.stopped) return
     this.#write(server)
     this.#arm(server)
