@@ -20,6 +20,8 @@ export interface Limits {
   readonly connectionRequests: number
   /** Ephemeral nodes one session may own, so that its closing txn stays sendable (ZOOKEEPER-4306). */
   readonly sessionEphemerals: number
+  /** Bytes of their paths. */
+  readonly sessionEphemeralBytes: number
   /** Operations in one multi. */
   readonly multiOperations: number
   /** A snapshot begins after so many txns ... */
@@ -46,6 +48,7 @@ export const DEFAULT_LIMITS: Limits = {
   clientQueueBytes: 64 * 1024 * 1024,
   connectionRequests: 100_000,
   sessionEphemerals: 100_000,
+  sessionEphemeralBytes: 8 * 1024 * 1024,
   multiOperations: 100_000,
   snapshotTxns: 100_000,
   snapshotBytes: 64 * 1024 * 1024,
@@ -59,6 +62,7 @@ export const DEFAULT_LIMITS: Limits = {
 /** Asserts the relations between bounds that the code relies on. */
 export function checkLimits(limits: Limits): void {
   assert(limits.frameBytes >= 2 * limits.requestBytes + 65_536, 'a frame must hold the largest txn')
+  assert(limits.frameBytes >= limits.sessionEphemeralBytes + 65_536, 'a frame must hold the txn that closes a session')
   assert(limits.frameBytes >= limits.syncChunkBytes + limits.requestBytes + 65_536, 'a frame must hold a sync chunk')
   assert(limits.snapshotTxns >= 1 && limits.outstandingTxns >= 1 && limits.syncChunksInFlight >= 1,
     'limits must be positive')

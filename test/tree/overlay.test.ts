@@ -123,6 +123,33 @@ test('the limit of ephemerals is exact whatever is outstanding', () => {
   assert.is(zk.tree.nodeCount, 4)
 })
 
+test('the limit of the bytes of ephemerals is exact whatever is outstanding, and covers the closing txn', () => {
+  const zk = new World({ sessionEphemerals: 1_000, sessionEphemeralBytes: 200 })
+  const random = makeRandom(6)
+  const session = zk.open()
+  const owned = new Set<string>()
+  const bytesOf = (path: string): number => Buffer.byteLength(path) + 5
+  const sum = (): number => Array.from(owned).reduce((total, path) => total + bytesOf(path), 0)
+  let refused = 0
+  for (let step = 0; step < 4_000; step++) {
+    const path = `/${['e', 'é', '€'][random.below(3)]!.repeat(1 + random.below(8))}`
+    if (random.below(5) < 3) {
+      const body = zk.propose(ephemeral(path), anonymous(session))
+      const fits = sum() + bytesOf(path) <= 200
+      const expected = owned.has(path) ? 'NodeExists' : fits ? 'create' : 'QuotaExceeded'
+      assert.is(body.kind === 'error' ? body.code : body.kind, expected)
+      if (expected === 'create') owned.add(path)
+      if (expected === 'QuotaExceeded') refused++
+    } else if (zk.propose(remove(path)).kind === 'delete') owned.delete(path)
+    for (let i = random.below(4); i > 0 && zk.outstanding.length > 20; i--) zk.applyOne()
+  }
+  assert.ok(refused > 50)
+  zk.applyAll()
+  assert.is(zk.tree.ephemeralBytes(session), sum())
+  for (const path of owned) zk.ok(remove(path))
+  assert.is(zk.tree.ephemeralBytes(session), 0)
+})
+
 test('a closing session takes outstanding creations along, and no outstanding deletions', () => {
   const zk = new World()
   const [one, two] = [zk.open(), zk.open()]

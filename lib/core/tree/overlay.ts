@@ -1,3 +1,4 @@
+import { bytesOfPath } from './owned-paths.ts'
 import type { Acl } from './request.ts'
 import type { SessionId } from './stat.ts'
 import type { Tree } from './tree.ts'
@@ -44,6 +45,8 @@ export class PendingNode implements NodeState {
 class PendingSession {
   /** Outstanding creations minus deletions. */
   delta = 0
+  /** The same of the bytes of their paths. */
+  deltaBytes = 0
   /** Outstanding creations and deletions. */
   changes = 0
   /** Outstanding creations by path. */
@@ -51,6 +54,7 @@ class PendingSession {
 
   add(node: PendingNode, sign: 1 | -1): void {
     this.delta += node.owned * sign
+    this.deltaBytes += bytesOfPath(node.path) * node.owned * sign
     this.changes += sign
     if (node.owned !== 1) return
     const count = (this.created.get(node.path) ?? 0) + sign
@@ -133,6 +137,11 @@ export class Overlay {
   /** How many those are. */
   ephemeralCount(session: SessionId): number {
     return this.#tree.ephemeralsOf(session).size + (this.#sessions.get(session)?.delta ?? 0)
+  }
+
+  /** Bytes of their paths in the txn that closes the session. */
+  ephemeralBytes(session: SessionId): number {
+    return this.#tree.ephemeralBytes(session) + (this.#sessions.get(session)?.deltaBytes ?? 0)
   }
 
   /** Changes from here on can be undone. */

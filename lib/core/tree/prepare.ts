@@ -4,6 +4,7 @@ import { isZxid } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
 import { fixAcl, permits } from './acl.ts'
 import { Overlay, PendingNode } from './overlay.ts'
+import { bytesOfPath } from './owned-paths.ts'
 import { BUILT_IN, isPathLike, parentOf, sequenceSuffix, validatePath } from './path.ts'
 import { Mode, Perm } from './request.ts'
 import type {
@@ -21,8 +22,9 @@ import type { NodeState, Znode } from './znode.ts'
 export interface TreeOptions {
   readonly skipAcl: boolean
   readonly ttlEnabled: boolean
-  /** Ephemerals one session may own, so that its closing txn stays sendable. */
+  /** Ephemerals one session may own, and bytes of their paths, so that its closing txn stays sendable. */
   readonly sessionEphemerals: number
+  readonly sessionEphemeralBytes: number
   readonly multiOperations: number
   /** Age at which a container that never had a child is reaped; 0 is never. */
   readonly containerNeverUsedMs: number
@@ -105,9 +107,7 @@ export class Preparer {
     if (!validatePath(path)) return refuse('BadArguments')
     if (this.#overlay.get(path) !== undefined) return refuse('NodeExists')
     if (parent.nodeKind === NodeKind.ephemeral) return refuse('NoChildrenForEphemerals')
-    if (kind === NodeKind.ephemeral && this.#overlay.ephemeralCount(owner) >= this.#options.sessionEphemerals) {
-      return refuse('QuotaExceeded')
-    }
+    if (kind === NodeKind.ephemeral && !this.#mayOwn(owner, path)) return refuse('QuotaExceeded')
     const above = PendingNode.copyOf(zxid, parentPath, parent)
     above.creates = (parent.creates + 1) | 0
     above.childCount++
@@ -118,6 +118,12 @@ export class Preparer {
       kind: 'create', path, data: request.data, acl, nodeKind: kind, owner, ttlMs: kind === NodeKind.ttl ? ttlMs : 0,
       parentCreates: above.creates, op: degraded ? 1 : op,
     }
+  }
+
+  #mayOwn(session: SessionId, path: string): boolean {
+    const { sessionEphemerals, sessionEphemeralBytes } = this.#options
+    return this.#overlay.ephemeralCount(session) < sessionEphemerals &&
+      this.#overlay.ephemeralBytes(session) + bytesOfPath(path) <= sessionEphemeralBytes
   }
 
   /** How the node will live, or why it cannot: known mode, TTL allowed, ttl in range, in this order. */

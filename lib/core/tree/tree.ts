@@ -6,6 +6,7 @@ import { AclTable } from './acl.ts'
 import { DataSlabs } from './data-slabs.ts'
 import { finish, hashBytes, hashText, mix } from './hash.ts'
 import { NodeIndex } from './node-index.ts'
+import { OwnedPaths } from './owned-paths.ts'
 import { BUILT_IN, CONFIG_PATH, nameOf, parentOf } from './path.ts'
 import { OPEN_ACL, Perm } from './request.ts'
 import type { Acl, OpResult, Outcome } from './request.ts'
@@ -45,7 +46,7 @@ export interface TreeParts {
 export class Tree {
   readonly #parts: TreeParts
   readonly #sessions = new Map<SessionId, StoredSession>()
-  readonly #ephemerals = new Map<SessionId, Set<string>>()
+  readonly #ephemerals = new Map<SessionId, OwnedPaths>()
   /** Containers and TTL nodes: what the leader may reap. */
   readonly #reapable = new ReapList()
   #views: FrozenView[] = []
@@ -123,7 +124,12 @@ export class Tree {
   }
 
   ephemeralsOf(session: SessionId): ReadonlySet<string> {
-    return this.#ephemerals.get(session) ?? NONE
+    return this.#ephemerals.get(session)?.paths ?? NONE
+  }
+
+  /** Bytes of their paths in the txn that closes the session. */
+  ephemeralBytes(session: SessionId): number {
+    return this.#ephemerals.get(session)?.bytes ?? 0
   }
 
   // --- changes -----------------------------------------------------------------------------------------------------
@@ -220,9 +226,9 @@ export class Tree {
   adopt(node: Znode): void {
     this.#parts.index.add(node)
     if (node.nodeKind === NodeKind.ephemeral) {
-      const owned = this.#ephemerals.get(node.owner)
-      if (owned === undefined) this.#ephemerals.set(node.owner, new Set([node.path]))
-      else owned.add(node.path)
+      let owned = this.#ephemerals.get(node.owner)
+      if (owned === undefined) this.#ephemerals.set(node.owner, owned = new OwnedPaths())
+      owned.add(node.path)
     } else if (node.nodeKind !== NodeKind.persistent) {
       this.#reapable.add(node)
     }
@@ -244,7 +250,7 @@ export class Tree {
     if (node.nodeKind === NodeKind.ephemeral) {
       const owned = this.#ephemerals.get(node.owner)
       owned?.delete(path)
-      if (owned?.size === 0) this.#ephemerals.delete(node.owner)
+      if (owned?.paths.size === 0) this.#ephemerals.delete(node.owner)
     } else if (node.nodeKind !== NodeKind.persistent) {
       this.#reapable.delete(node)
     }
