@@ -21,8 +21,10 @@ function single(): Replica {
       sessionMinMs: 200, sessionMaxMs: 40_000, reapMs: 1_000,
     },
     limits: DEFAULT_LIMITS,
-    tree: { skipAcl: false, ttlEnabled: true, sessionEphemerals: 1_000, sessionEphemeralBytes: 8_388_608, multiOperations: 1_000,
-      containerNeverUsedMs: 0 },
+    tree: {
+      skipAcl: false, ttlEnabled: true, sessionEphemerals: 1_000, sessionEphemeralBytes: 8_388_608,
+      multiOperations: 1_000, containerNeverUsedMs: 0,
+    },
     seed: 1, newEnsembleId: '1'.repeat(32), codec: makeTxnCodec(), configData: new Uint8Array(0),
   }, { meta: null, base: null, entries: [], damage: 'none', tree: Tree.empty() }, now)
 }

@@ -2,7 +2,7 @@ import { ZkError } from '../lib/core/errors.ts'
 import type {
   LogBatch, LogEntry, Meta, Recovered, SnapshotBase, Storage, StorageFeatures,
 } from '../lib/ports/storage.ts'
-import { packEntries, unpackEntries } from './entries.ts'
+import { packEntries, unpackEntries } from './parts/entries.ts'
 
 type Zxid = LogEntry['zxid']
 

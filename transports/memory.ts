@@ -92,7 +92,9 @@ function listen(network: MemoryNetwork, address: string, onLink: (link: Link) =>
 async function dial(network: MemoryNetwork, address: string, signal: AbortSignal | undefined): Promise<Link> {
   const name = nameOf(address)
   await new Promise<void>((resolve) => network.schedule(resolve))
-  if (signal?.aborted === true) throw new ZkError('Aborted', `the attempt was aborted: ${address}`, { cause: signal.reason })
+  if (signal?.aborted === true) {
+    throw new ZkError('Aborted', `the attempt was aborted: ${address}`, { cause: signal.reason })
+  }
   const onLink = network.listener(name)
   if (onLink === undefined) throw new ZkError('Unreachable', `nobody listens at ${address}`)
   const here = new MemoryLink(network, address)

@@ -62,13 +62,15 @@ function stop(server: Server): Promise<void> {
 }
 
 function listenError(address: string, error: NodeJS.ErrnoException): ZkError {
-  if (error.code === 'EADDRINUSE') return new ZkError('AddressInUse', `the address is in use: ${address}`, { cause: error })
+  const isInUse = error.code === 'EADDRINUSE'
+  if (isInUse) return new ZkError('AddressInUse', `the address is in use: ${address}`, { cause: error })
   return new ZkError('AddressInvalid', `cannot listen at ${address}: ${error.message}`, { cause: error })
 }
 
 async function dial(address: string, signal: AbortSignal | undefined, settings: Settings): Promise<Link> {
   const { host, port } = parse(address)
-  const aborted = (): ZkError => new ZkError('Aborted', `the attempt was aborted: ${address}`, { cause: signal?.reason })
+  const aborted = (): ZkError =>
+    new ZkError('Aborted', `the attempt was aborted: ${address}`, { cause: signal?.reason })
   if (signal?.aborted === true) throw aborted()
   return new Promise<Link>((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true, keepAlive: true })

@@ -43,7 +43,9 @@ async function listen(
 ): Promise<Listener> {
   const match = /^ws:\/\/(?:\[([^\]]+)\]|([^:/[\]]+)):(\d{1,5})\/?$/.exec(address)
   const port = Number(match?.[3])
-  if (match === null || port > 65_535) throw new ZkError('AddressInvalid', `not a WebSocket address to listen at: ${address}`)
+  if (match === null || port > 65_535) {
+    throw new ZkError('AddressInvalid', `not a WebSocket address to listen at: ${address}`)
+  }
   const host = match[1] ?? match[2]!
   const server = createServer((_, response) => response.writeHead(426, { Connection: 'close' }).end())
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: messageBytes })
@@ -55,14 +57,16 @@ async function listen(
     }
     sockets.handleUpgrade(request, socket, head, (accepted) => {
       const { remoteAddress, remotePort } = request.socket
-      onLink(new WebSocketLink(accepted as unknown as WebSocketLike, `ws://${remoteAddress ?? 'unknown'}:${remotePort ?? 0}`, options))
+      const remote = `ws://${remoteAddress ?? 'unknown'}:${remotePort ?? 0}`
+      onLink(new WebSocketLink(accepted as unknown as WebSocketLike, remote, options))
     })
   })
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new ZkError(
-      error.code === 'EADDRINUSE' ? 'AddressInUse' : 'AddressInvalid',
-      error.code === 'EADDRINUSE' ? `the address is in use: ${address}` : `cannot listen at ${address}: ${error.message}`,
-      { cause: error })))
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const isInUse = error.code === 'EADDRINUSE'
+      const text = isInUse ? `the address is in use: ${address}` : `cannot listen at ${address}: ${error.message}`
+      reject(new ZkError(isInUse ? 'AddressInUse' : 'AddressInvalid', text, { cause: error }))
+    })
     server.listen({ host, port, exclusive: true }, resolve)
   })
   server.removeAllListeners('error')

@@ -34,8 +34,8 @@ const NORMAL = 1000
 const DRAIN_POLL_MS = 10
 
 /**
- * Dials `ws://` and `wss://`: the same byte stream, cut into binary messages whose borders mean nothing. Runs in browsers.
- * A browser's WebSocket cannot stop reading, so there `pause` keeps what arrives in memory until `resume`.
+ * Dials `ws://` and `wss://`: the same byte stream, cut into binary messages whose borders mean nothing. Runs in
+ * browsers. A browser's WebSocket cannot stop reading, so there `pause` keeps what arrives in memory until `resume`.
  */
 export function websocket(options: WebSocketOptions = {}): Transport {
   return {
@@ -49,10 +49,13 @@ export function websocket(options: WebSocketOptions = {}): Transport {
 export async function dialWebSocket(
   address: string, signal: AbortSignal | undefined, options: WebSocketOptions,
 ): Promise<Link> {
-  if (!/^wss?:\/\/[^/\s]+(\/\S*)?$/.test(address)) throw new ZkError('AddressInvalid', `not a WebSocket address: ${address}`)
+  if (!/^wss?:\/\/[^/\s]+(\/\S*)?$/.test(address)) {
+    throw new ZkError('AddressInvalid', `not a WebSocket address: ${address}`)
+  }
   const Class = options.WebSocket ?? (globalThis as { WebSocket?: WebSocketClass }).WebSocket
   if (Class === undefined) throw new ZkError('AddressInvalid', 'this platform has no WebSocket: hand one in')
-  const aborted = (): ZkError => new ZkError('Aborted', `the attempt was aborted: ${address}`, { cause: signal?.reason })
+  const aborted = (): ZkError =>
+    new ZkError('Aborted', `the attempt was aborted: ${address}`, { cause: signal?.reason })
   if (signal?.aborted === true) throw aborted()
   let socket: WebSocketLike
   try {
@@ -73,7 +76,8 @@ export async function dialWebSocket(
     })
     socket.addEventListener('close', () => {
       signal?.removeEventListener('abort', onAbort)
-      reject(new ZkError('Unreachable', `cannot reach ${address}`, link.failure === undefined ? {} : { cause: link.failure }))
+      const { failure } = link
+      reject(new ZkError('Unreachable', `cannot reach ${address}`, failure === undefined ? {} : { cause: failure }))
     })
   })
 }

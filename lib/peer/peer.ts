@@ -95,7 +95,8 @@ export class Peer {
         tree: {
           skipAcl: settings.skipAcl, ttlEnabled: settings.ttl, containerNeverUsedMs: 0,
           sessionEphemerals: settings.limits.sessionEphemerals,
-          sessionEphemeralBytes: settings.limits.sessionEphemeralBytes, multiOperations: settings.limits.multiOperations,
+          sessionEphemeralBytes: settings.limits.sessionEphemeralBytes,
+          multiOperations: settings.limits.multiOperations,
         },
         seed: (high % 2 ** 20) * 2 ** 32 + low,
         newEnsembleId: randomHex(),

@@ -3,13 +3,12 @@ import type { Link, LinkEvents, Transport } from '../ports/transport.ts'
 
 /** Wraps every link of a transport, dialled and accepted. */
 export function decorated(transport: Transport, wrap: (link: Link) => Link): Transport {
-  const { listen } = transport
   return {
     schemes: transport.schemes,
     features: transport.features,
-    ...(listen === undefined ? {} : {
+    ...(transport.listen === undefined ? {} : {
       listen: (address: string, onLink: (link: Link) => void) =>
-        listen.call(transport, address, (link) => onLink(wrap(link))),
+        transport.listen!(address, (link) => onLink(wrap(link))),
     }),
     dial: async (address, options) => wrap(await transport.dial(address, options)),
   }

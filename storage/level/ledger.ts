@@ -1,6 +1,6 @@
 import { ZkError } from '../../lib/core/errors.ts'
 import type { LogBatch, LogEntry, Meta, SnapshotBase } from '../../lib/ports/storage.ts'
-import { packEntries, packedBytes, unpackEntries } from '../entries.ts'
+import { packEntries, packedBytes, unpackEntries } from '../parts/entries.ts'
 import {
   CHUNK_RANGE, GROUP_RANGE, SEAL_BYTES, STATE_KEY, chunkKey, groupKey, isSealed, packState, seal,
 } from './records.ts'

@@ -1,6 +1,6 @@
 import { ZkError } from '../../lib/core/errors.ts'
 import type { LogEntry, Meta, SnapshotBase } from '../../lib/ports/storage.ts'
-import { unpackEntries } from '../entries.ts'
+import { unpackEntries } from '../parts/entries.ts'
 import type { Database } from './database.ts'
 import type { Group, LedgerContent } from './ledger.ts'
 import type { Marker } from './marker.ts'

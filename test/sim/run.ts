@@ -1,7 +1,8 @@
 /**
  * Runs the simulator over many seeds on all cores:
  *   npm run sim -- --seeds 200 [--from 1] | --minutes 10 [--from N] | --seed 17   [--mutant NAME]
- * Ends with `N passed, N failed`, counting seeds. A failing seed prints what broke, the last events and how to replay it.
+ * Ends with `N passed, N failed`, counting seeds. A failing seed prints what broke, the last events and how to replay
+ * it.
  */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'

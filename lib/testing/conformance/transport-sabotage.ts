@@ -17,7 +17,8 @@ export const TRANSPORT_FLAWS = {
   'never says to go on': 'a sender is told to wait while nobody reads, and to go on afterwards',
   'says to go on at once': 'a sender is told to wait while nobody reads, and to go on afterwards',
   'does not pause': 'a reader that pauses is left alone',
-  'drops what is queued when it closes': 'close sends what is queued; both ends hear of the end, once, without an error',
+  'drops what is queued when it closes':
+    'close sends what is queued; both ends hear of the end, once, without an error',
   'tells the end twice': 'close sends what is queued; both ends hear of the end, once, without an error',
   'ends with an error': 'close sends what is queued; both ends hear of the end, once, without an error',
   'delivers after close': 'after close nothing is heard but the end',

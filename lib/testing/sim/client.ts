@@ -208,7 +208,8 @@ export class SimClient {
   #rearm(): void {
     if (countWatches(this.#unarmed) === 0) return
     const { data, child, persistent, recursive } = this.#unarmed
-    const named = (list: 'data' | 'exist'): string[] => [...data].filter((entry) => entry[1] === list).map(([path]) => path)
+    const named = (list: 'data' | 'exist'): string[] =>
+      [...data].filter((entry) => entry[1] === list).map(([path]) => path)
     this.#call({
       op: persistent.size + recursive.size > 0 ? 105 : 101, relativeZxid: this.#lastZxid, data: named('data'),
       exist: named('exist'), child: [...child], persistent: [...persistent], recursive: [...recursive],
@@ -309,7 +310,8 @@ export class SimClient {
     }
     if (zxid > acked.write) acked.write = zxid
     if (!sameOutcome(outcome, delivered.outcome)) {
-      throw new Violation('C8', `${who}: answered ${JSON.stringify(outcome)}, due was ${JSON.stringify(delivered.outcome)}`)
+      const due = JSON.stringify(delivered.outcome)
+      throw new Violation('C8', `${who}: answered ${JSON.stringify(outcome)}, due was ${due}`)
     }
   }
 
@@ -345,7 +347,10 @@ export class SimClient {
     const told = this.#madeUp
     const same = due.length === told.length &&
       due.every(({ type, path }, at) => told[at]!.type === type && told[at]!.path === path)
-    if (!same) throw new Violation('C14', `${this.#who}: setWatches told ${JSON.stringify(told)}, due was ${JSON.stringify(due)}`)
+    if (!same) {
+      const text = `${this.#who}: setWatches told ${JSON.stringify(told)}, due was ${JSON.stringify(due)}`
+      throw new Violation('C14', text)
+    }
     this.#unarmed = noWatches()
     this.#madeUp = []
   }

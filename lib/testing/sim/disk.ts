@@ -22,12 +22,15 @@ export class SimDisk {
   apply(batch: LogBatch): void {
     if (batch.resetLog === true && batch.install !== undefined) this.log.reset(batch.install.zxid, batch.install)
     if (batch.truncateAfter !== undefined && batch.truncateAfter < this.log.last) {
-      if (!this.log.holds(batch.truncateAfter)) throw new Violation('D4', `truncation to ${batch.truncateAfter} on disk`)
+      if (!this.log.holds(batch.truncateAfter)) {
+        throw new Violation('D4', `truncation to ${batch.truncateAfter} on disk`)
+      }
       this.log.truncate(batch.truncateAfter)
     }
     for (const entry of batch.entries ?? []) {
       if (entry.prevZxid !== this.log.last) {
-        throw new Violation('D4', `a hole on disk: ${entry.zxid} names ${entry.prevZxid}, the disk ends at ${this.log.last}`)
+        const text = `a hole on disk: ${entry.zxid} names ${entry.prevZxid}, the disk ends at ${this.log.last}`
+        throw new Violation('D4', text)
       }
       this.log.append({ ...entry, txn: null })
     }
@@ -65,7 +68,9 @@ export class SimDisk {
     let tree = Tree.empty()
     if (this.base !== null) {
       const loader = new TreeLoader()
-      for (let i = 0; i < this.base.chunks; i++) loader.push(codec.decodeRows(this.#chunks.get(`${this.base.id}/${i}`)!))
+      for (let i = 0; i < this.base.chunks; i++) {
+        loader.push(codec.decodeRows(this.#chunks.get(`${this.base.id}/${i}`)!))
+      }
       tree = loader.finish()
       if (tree.zxid !== this.base.zxid) throw new Violation('D7', 'a snapshot of another zxid than its base')
     }

@@ -152,9 +152,12 @@ export class Ghost {
     const { replica, id, incarnation } = server
     const base = replica.journal.baseZxid
     const index = this.indexOf(base)
-    if (index < 0) throw new Violation('D7', `server ${id} has a snapshot at ${formatZxid(base)}, which nobody delivered`)
+    if (index < 0) {
+      throw new Violation('D7', `server ${id} has a snapshot at ${formatZxid(base)}, which nobody delivered`)
+    }
     const known = this.G[index - 1]
-    if (known !== undefined && (known.hash1 !== replica.journal.base!.hash1 || known.hash2 !== replica.journal.base!.hash2)) {
+    const { journal } = replica
+    if (known !== undefined && (known.hash1 !== journal.base!.hash1 || known.hash2 !== journal.base!.hash2)) {
       throw new Violation('P2', `server ${id} has another history under its snapshot`)
     }
     const seen: Seen = { incarnation, index, appliedZxid: base, tree: replica.tree }
@@ -176,7 +179,8 @@ export class Ghost {
     const known = this.G[seen.index]
     if (known === undefined) this.#extend(server, entry)
     else if (known.zxid !== entry.zxid || known.hash1 !== entry.hash1 || known.hash2 !== entry.hash2) {
-      throw new Violation('P2', `server ${server.id} delivered ${formatZxid(entry.zxid)} where others delivered ${formatZxid(known.zxid)}`)
+      const [here, there] = [formatZxid(entry.zxid), formatZxid(known.zxid)]
+      throw new Violation('P2', `server ${server.id} delivered ${here} where others delivered ${there}`)
     }
     seen.index++
   }
@@ -185,7 +189,8 @@ export class Ghost {
     const last = this.G[this.G.length - 1]
     const previous = last?.zxid ?? ZXID_ZERO
     if (!follows(entry.zxid, previous)) {
-      throw new Violation('P6', `server ${server.id} delivered ${formatZxid(entry.zxid)} right after ${formatZxid(previous)}`)
+      const [here, before] = [formatZxid(entry.zxid), formatZxid(previous)]
+      throw new Violation('P6', `server ${server.id} delivered ${here} right after ${before}`)
     }
     this.#checkQuorumDurable(entry)
     this.#primaries.checkDelivered(entry.zxid, entry)
@@ -225,7 +230,8 @@ export class Ghost {
   #checkQuorumDurable(entry: { readonly zxid: Zxid, readonly hash1: number, readonly hash2: number }): void {
     let count = 0
     for (const [id, disk] of this.#disks()) {
-      if (this.#voters.includes(id) && (this.excused.has(id) || disk.holds(entry.zxid, entry.hash1, entry.hash2))) count++
+      if (!this.#voters.includes(id)) continue
+      if (this.excused.has(id) || disk.holds(entry.zxid, entry.hash1, entry.hash2)) count++
     }
     if (count * 2 <= this.#voters.length) {
       throw new Violation('D3', `${formatZxid(entry.zxid)} was delivered with ${count} durable copies`)
@@ -260,7 +266,10 @@ export class Ghost {
     else if (message.kind === 'leaderInfo') this.#upToDate.delete(server.id)
   }
 
-  /** Before an effect is carried out: D2, a message tells the truth about the sender's disk; P13, no delivered txn is cut. */
+  /**
+   * Before an effect is carried out: D2, a message tells the truth about the sender's disk; P13, no delivered txn is
+   * cut.
+   */
   emitted(server: Watched, effect: Effect): void {
     if (effect.kind === 'send') {
       this.#checkClaim(server, effect.message)
@@ -275,7 +284,8 @@ export class Ghost {
     if (install === undefined) return
     const known = this.at(install.zxid)
     if (known === undefined) {
-      throw new Violation('D7', `server ${server.id} has a snapshot at ${formatZxid(install.zxid)}, which nobody delivered`)
+      const at = formatZxid(install.zxid)
+      throw new Violation('D7', `server ${server.id} has a snapshot at ${at}, which nobody delivered`)
     }
     if (known.hash1 !== install.hash1 || known.hash2 !== install.hash2) {
       throw new Violation('D7', `server ${server.id} has another history under its snapshot`)
@@ -292,7 +302,9 @@ export class Ghost {
     const { log } = server.replica.journal
     const chain = log.chainAt(zxid)
     if (chain !== null) this.#checkQuorumDurable({ zxid, hash1: chain.hash1, hash2: chain.hash2 })
-    else if (zxid > log.floor) throw new Violation('A1', `server ${server.id} commits ${formatZxid(zxid)}, which it has not`)
+    else if (zxid > log.floor) {
+      throw new Violation('A1', `server ${server.id} commits ${formatZxid(zxid)}, which it has not`)
+    }
     this.#checkedCommit = zxid
   }
 
@@ -300,7 +312,8 @@ export class Ghost {
   #checkServes(server: Watched): void {
     const commit = this.#upToDate.get(server.id) ?? ZXID_ZERO
     if (server.replica.tree.zxid < commit) {
-      throw new Violation('C16', `server ${server.id} serves at ${server.replica.tree.zxid}, before ${commit} is applied`)
+      const at = formatZxid(server.replica.tree.zxid)
+      throw new Violation('C16', `server ${server.id} serves at ${at}, before ${commit} is applied`)
     }
   }
 
@@ -319,7 +332,9 @@ export class Ghost {
     const lie = (what: string): Violation => new Violation('D2', `server ${id}: ${what}`)
     switch (message.kind) {
       case 'followerInfo':
-        if ((disk.meta?.acceptedEpoch ?? 0) < message.acceptedEpoch) throw lie('FOLLOWERINFO before its epoch is durable')
+        if ((disk.meta?.acceptedEpoch ?? 0) < message.acceptedEpoch) {
+          throw lie('FOLLOWERINFO before its epoch is durable')
+        }
         break
       case 'leaderInfo': case 'ackEpoch':
         if ((disk.meta?.acceptedEpoch ?? 0) < message.epoch) throw lie(`${message.kind} before its epoch is durable`)
@@ -346,7 +361,9 @@ export class Ghost {
     }
   }
 
-  /** P8: nothing of a lower epoch is delivered once a later one proposed; true by construction of G, asked at the end. */
+  /**
+   * P8: nothing of a lower epoch is delivered once a later one proposed; true by construction of G, asked at the end.
+   */
   checkOrder(): void {
     let epoch = 0
     for (const { zxid } of this.G) {

@@ -45,7 +45,8 @@ export class Leases {
     const elapsedMs = (nowMs - Math.max(heardMs, this.#ledSinceMs.get(epoch) ?? nowMs)) * rate
     // The leader sees whole milliseconds.
     if (elapsedMs < lease.timeoutMs - 2) {
-      throw new Violation('C12', `session ${txn.session} expired after ${elapsedMs.toFixed(0)} of ${lease.timeoutMs} ms`)
+      const after = `${elapsedMs.toFixed(0)} of ${lease.timeoutMs} ms`
+      throw new Violation('C12', `session ${txn.session} expired after ${after}`)
     }
   }
 }

@@ -67,7 +67,8 @@ export class Network {
   }
 
   #latency(): number {
-    return this.#faults.latencyMs * (0.5 + this.#random.unit()) - Math.log(1 - this.#random.unit()) * this.#faults.tailMs
+    const { latencyMs, tailMs } = this.#faults
+    return latencyMs * (0.5 + this.#random.unit()) - Math.log(1 - this.#random.unit()) * tailMs
   }
 
   /** Sees to it that the two have a link as soon as both are up and can reach each other. */

@@ -62,7 +62,9 @@ function wrongNode(states: PathStates, path: string, zxid: Zxid, outcome: Outcom
 function wrongChildren(
   states: PathStates, path: string, zxid: Zxid, names: readonly string[], count: number,
 ): string | null {
-  if (names.length !== count || new Set(names).size !== count) return `${path} has ${count} children, not ${names.join()}`
+  if (names.length !== count || new Set(names).size !== count) {
+    return `${path} has ${count} children, not ${names.join()}`
+  }
   const prefix = path === '/' ? '/' : `${path}/`
   const absent = names.find((name) => states.at(prefix + name, zxid) === null)
   return absent === undefined ? null : `${path} has no child ${absent}`

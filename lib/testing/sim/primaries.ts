@@ -75,7 +75,9 @@ export class Primaries {
     } else if (primary.key !== key) {
       throw new Violation('P1', `epoch ${epoch} is led by ${primary.key} and by ${key}`)
     }
-    if (replica.journal.meta.currentEpoch !== epoch) throw new Violation('P16', `server ${id} leads ${epoch}, is of another`)
+    if (replica.journal.meta.currentEpoch !== epoch) {
+      throw new Violation('P16', `server ${id} leads ${epoch}, is of another`)
+    }
     if (!active || primary.active) return
     primary.active = true
     if (last !== undefined && replica.tree.zxid < last.zxid) {
@@ -120,8 +122,9 @@ export class Primaries {
         if (proposed === undefined && isOwn(epochOf(zxid))) {
           this.#proposed.set(zxid, { hash1, hash2 })
           this.#told.proposed(server, entry)
-        } else if (proposed === undefined) throw new Violation('P3', `server ${id} logged ${formatZxid(zxid)}, which no primary proposed`)
-        else if (proposed.hash1 !== hash1 || proposed.hash2 !== hash2) {
+        } else if (proposed === undefined) {
+          throw new Violation('P3', `server ${id} logged ${formatZxid(zxid)}, which no primary proposed`)
+        } else if (proposed.hash1 !== hash1 || proposed.hash2 !== hash2) {
           throw new Violation('P11', `server ${id} logged another ${formatZxid(zxid)} than its primary proposed`)
         }
       }
@@ -146,7 +149,8 @@ export class Primaries {
     if (epochOf(log.last) === meta.currentEpoch) return
     const { hash1, hash2 } = log.lastChain
     if (log.last !== primary.end || hash1 !== primary.chain.hash1 || hash2 !== primary.chain.hash2) {
-      throw new Violation('P15', `server ${id} marks epoch ${meta.currentEpoch} with its log at ${formatZxid(log.last)}`)
+      const end = formatZxid(log.last)
+      throw new Violation('P15', `server ${id} marks epoch ${meta.currentEpoch} with its log at ${end}`)
     }
   }
 

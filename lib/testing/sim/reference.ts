@@ -96,7 +96,8 @@ export class Reference {
     const open = this.#sessions.get(session)
     if (open === undefined) throw new Violation('C12', `session ${session} is closed a second time`)
     const right = paths.length === open.ephemerals.size && paths.every((path) => open.ephemerals.has(path))
-    this.#expect(right, 'C11', `session ${session} owns ${[...open.ephemerals].join()}, its close names ${paths.join()}`)
+    const owned = [...open.ephemerals].join()
+    this.#expect(right, 'C11', `session ${session} owns ${owned}, its close names ${paths.join()}`)
     for (const path of paths) this.#delete(path)
     this.#sessions.delete(session)
     return { code: 'Ok', result: { op: -11 } }

@@ -3,7 +3,7 @@ import type { TxnCodec } from '../../core/tree/txn.ts'
 import type { SimClient } from './client.ts'
 import { drawPlan } from './plan.ts'
 import type { Plan } from './plan.ts'
-import { Storm } from './storm.ts'
+import { Storm, noFaults } from './storm.ts'
 import type { FaultCounts } from './storm.ts'
 import { Violation } from './violation.ts'
 import { SimWorld } from './world.ts'
@@ -45,7 +45,7 @@ export function runSeed(seed: number, codec: TxnCodec, mutant?: string): SeedRes
     commits: world?.ghost.commits ?? 0,
     elections: world?.elections ?? 0, acked: world?.clients.reduce((sum, client) => sum + client.acked, 0) ?? 0,
     expired: world?.clients.reduce((sum, client) => sum + client.expired, 0) ?? 0,
-    faults: storm?.counts ?? { crash: 0, partition: 0, pause: 0, slow: 0, break: 0, stop: 0, fail: 0, wall: 0, wipe: 0 },
+    faults: storm?.counts ?? noFaults(),
     syncs: world?.ghost.syncs ?? { diff: 0, trunc: 0, snap: 0 }, fingerprint: world?.fingerprint ?? 0,
   }
 }
@@ -84,11 +84,19 @@ function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
   const waiting = (): SimClient[] => world.clients.filter((client) => client.connected && client.pending > 0)
   until(world, world.events.nowMs + boundMs, () => waiting().length === 0, 'L5', 'a request was never answered')
   world.ghost.checkOrder()
-  // Nobody speaks any more: every session ends in its time.
-  const endMs = world.events.nowMs + (timing.sessionMaxMs + 4 * timing.tickMs) * 1.2
-  const open = (): number => replicas.reduce((most, { tree }) => Math.max(most, tree.sessions.size), 0)
-  until(world, endMs, () => open() === 0, 'L7', 'an abandoned session is open still')
+  silence(world, replicas, plan)
   world.events.runUntil(Math.max(world.events.nowMs, 120_000))
+}
+
+/** Nobody speaks any more: every session ends in its time. A new leader, after a short epoch, grants all of it anew. */
+function silence(world: SimWorld, replicas: readonly Replica[], { world: { timing } }: Plan): void {
+  const timeMs = (timing.sessionMaxMs + 4 * timing.tickMs) * 1.2
+  const isOpen = (): boolean => replicas.some(({ tree }) => tree.sessions.size > 0)
+  for (let granted = -1; isOpen() && granted !== world.elections;) {
+    granted = world.elections
+    const isOver = (): boolean => !isOpen() || world.elections !== granted
+    until(world, world.events.nowMs + timeMs, isOver, 'L7', 'an abandoned session is open still')
+  }
 }
 
 /** Same applied txn, same digest. */

@@ -14,11 +14,16 @@ export interface FaultCounts {
   wipe: number
 }
 
+/** Nothing has happened yet. */
+export function noFaults(): FaultCounts {
+  return { crash: 0, partition: 0, pause: 0, slow: 0, break: 0, stop: 0, fail: 0, wall: 0, wipe: 0 }
+}
+
 /** Makes the faults of a plan happen, until it is told to stop. */
 export class Storm {
   readonly #world: SimWorld
   readonly #plan: Plan
-  readonly counts: FaultCounts = { crash: 0, partition: 0, pause: 0, slow: 0, break: 0, stop: 0, fail: 0, wall: 0, wipe: 0 }
+  readonly counts: FaultCounts = noFaults()
   #over = false
   /** The one voter whose disk was wiped and that is not rebuilt yet. */
   #wiped: number | null = null

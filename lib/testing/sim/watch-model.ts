@@ -30,8 +30,8 @@ export function countWatches({ data, child, persistent, recursive }: WatchSets):
 }
 
 /**
- * The server's watches of one connection a second time. It follows the delivered sequence and knows which event must come
- * next: one that is missing, early, late or out of place is a violation (C13, C14).
+ * The server's watches of one connection a second time. It follows the delivered sequence and knows which event must
+ * come next: one that is missing, early, late or out of place is a violation (C13, C14).
  */
 export class WatchModel {
   readonly sets: WatchSets = noWatches()
@@ -59,7 +59,9 @@ export class WatchModel {
     if (this.#isEmpty) return
     for (let next = this.#lookups[this.#next]; next !== undefined; next = this.#lookups[this.#next]) {
       if (next.zxid > zxid) break
-      if (this.#fires(next)) throw new Violation('C13', `${this.#who}: a reply at ${zxid} before event ${describe(next)}`)
+      if (this.#fires(next)) {
+        throw new Violation('C13', `${this.#who}: a reply at ${zxid} before event ${describe(next)}`)
+      }
     }
   }
 

@@ -72,7 +72,10 @@ export class Workload {
       case 2: return { op, path: `${path}-`, data, acl: OPEN_ACL, flags: Mode.persistentSequential, ttlMs: -1 }
       case 3: return { op, path: `${path}-`, data, acl: OPEN_ACL, flags: Mode.ephemeralSequential, ttlMs: -1 }
       case 4: return { op: 19, path, data, acl: OPEN_ACL, flags: Mode.container, ttlMs: -1 }
-      case 5: return { op: 21, path, data, acl: OPEN_ACL, flags: Mode.persistentTtl, ttlMs: 1 + this.#random.below(20_000) }
+      case 5: {
+        const ttlMs = 1 + this.#random.below(20_000)
+        return { op: 21, path, data, acl: OPEN_ACL, flags: Mode.persistentTtl, ttlMs }
+      }
       default: return { op, path, data, acl: OPEN_ACL, flags: Mode.persistent, ttlMs: -1 }
     }
   }

@@ -299,7 +299,8 @@ export class SimWorld implements ClientWorld {
 
   #role(server: Server, effect: Extract<Effect, { kind: 'role' }>): void {
     if (effect.role === 'leading' && effect.serving) this.elections++
-    this.note(`${server.id} is ${effect.role}${effect.serving ? ', serving' : ''} epoch ${effect.epoch}: ${effect.reason}`)
+    const role = `${effect.role}${effect.serving ? ', serving' : ''}`
+    this.note(`${server.id} is ${role} epoch ${effect.epoch}: ${effect.reason}`)
   }
 
   #flush(frames: Map<number, Message[]> | null, link: number): void {
@@ -381,7 +382,8 @@ export class SimWorld implements ClientWorld {
   get leader(): Replica | null {
     let best: Replica | null = null
     for (const { replica } of this.servers.values()) {
-      if (replica?.leader?.active === true && (best === null || replica.leader.epoch > best.leader!.epoch)) best = replica
+      if (replica?.leader?.active !== true) continue
+      if (best === null || replica.leader.epoch > best.leader!.epoch) best = replica
     }
     return best
   }

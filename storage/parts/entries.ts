@@ -1,4 +1,4 @@
-import type { LogEntry } from '../lib/ports/storage.ts'
+import type { LogEntry } from '../../lib/ports/storage.ts'
 
 type Zxid = LogEntry['zxid']
 
