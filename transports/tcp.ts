@@ -26,7 +26,7 @@ type Settings = Required<TcpOptions>
 
 /** Host and port of `tcp://host:port`. */
 function parse(address: string): { readonly host: string, readonly port: number } {
-  const match = /^tcp:\/\/(?:\[([0-9a-fA-F:.%\w]+)\]|([^:/[\]]+)):(\d{1,5})\/?$/.exec(address)
+  const match = /^tcp:\/\/(?:\[([0-9a-fA-F:.%\w]+)\]|([^:/[\]@\s]+)):(\d{1,5})\/?$/.exec(address)
   const port = Number(match?.[3])
   if (match === null || port > 65_535) throw new ZkError('AddressInvalid', `not a TCP address: ${address}`)
   return { host: match[1] ?? match[2]!, port }

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server } from 'node:http'
+import { isIP } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { WebSocket, WebSocketServer } from 'ws'
 import { ZkError } from '../lib/core/errors.ts'
@@ -10,8 +11,9 @@ import type { WebSocketClass, WebSocketLike, WebSocketOptions } from './websocke
 /** Options of the WebSocket server transport. */
 export interface WebSocketServerOptions extends Omit<WebSocketOptions, 'WebSocket'> {
   /**
-   * Origins of web pages that may connect, `https://app.example`, or `*` for all. A page of the listener's own host is
-   * always allowed, and so is a client that sends no Origin: only browsers do, and any web page can reach localhost.
+   * Origins of web pages that may connect, `https://app.example`, or `*` for all. Always allowed are a client that
+   * sends no Origin, since only browsers do, and a page of the listener's own host and port by the name the listener
+   * was given, as `localhost` or by IP address: any other name may be one that somebody else made point here.
    */
   readonly allowOrigins?: readonly string[]
   /** Largest message accepted; borders mean nothing, so this bounds memory only. Default 17 MiB. */
@@ -41,7 +43,7 @@ export function websocketServer(options: WebSocketServerOptions = {}): Transport
 async function listen(
   address: string, onLink: (link: Link) => void, options: WebSocketServerOptions, messageBytes: number,
 ): Promise<Listener> {
-  const match = /^ws:\/\/(?:\[([^\]]+)\]|([^:/[\]]+)):(\d{1,5})\/?$/.exec(address)
+  const match = /^ws:\/\/(?:\[([^\]]+)\]|([^:/[\]@\s]+)):(\d{1,5})\/?$/.exec(address)
   const port = Number(match?.[3])
   if (match === null || port > 65_535) {
     throw new ZkError('AddressInvalid', `not a WebSocket address to listen at: ${address}`)
@@ -51,7 +53,7 @@ async function listen(
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: messageBytes })
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
-    if (!isAllowed(request, options.allowOrigins ?? [])) {
+    if (!isAllowed(request, host, options.allowOrigins ?? [])) {
       socket.end(FORBIDDEN)
       return
     }
@@ -89,13 +91,11 @@ function stop(server: Server): Promise<void> {
   })
 }
 
-/** The Origin rule: none, the listener's own host, or one of the list. */
-function isAllowed(request: IncomingMessage, allowed: readonly string[]): boolean {
-  const { origin, host } = request.headers
+/** The Origin rule: none, one of the list, or the listener's own host by a name that nobody else can give away. */
+function isAllowed({ headers: { origin, host } }: IncomingMessage, bound: string, allowed: readonly string[]): boolean {
   if (origin === undefined || allowed.includes('*') || allowed.includes(origin)) return true
-  try {
-    return new URL(origin).host === host
-  } catch {
-    return false
-  }
+  if (!URL.canParse(origin)) return false
+  const page = new URL(origin)
+  const name = page.hostname.replace(/^\[|\]$/g, '')
+  return page.host === host && (name === bound || name === 'localhost' || isIP(name) !== 0)
 }

@@ -15,7 +15,7 @@ async function notices(name: string, flaw: TransportFlaw | null): Promise<boolea
     malformed: 'memory://a/b',
   }
   // A case that waits for what never comes has noticed, too.
-  return await runTransportCase(one!, place, flaw === null ? 20_000 : 2_000).then(() => false, () => true)
+  return await runTransportCase(one!, place, flaw === null ? 20_000 : 1_000).then(() => false, () => true)
 }
 
 test('the sabotaged transport without a bug passes every case', async () => {

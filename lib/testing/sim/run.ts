@@ -1,5 +1,6 @@
 import type { Replica } from '../../core/replica.ts'
 import type { TxnCodec } from '../../core/tree/txn.ts'
+import { makeTxnCodec } from '../../wire/txn.ts'
 import type { SimClient } from './client.ts'
 import { drawPlan } from './plan.ts'
 import type { Plan } from './plan.ts'
@@ -25,7 +26,7 @@ export interface SeedResult {
 }
 
 /** Runs one seed: a storm, then a healed core that must come to life and agree. */
-export function runSeed(seed: number, codec: TxnCodec, mutant?: string): SeedResult {
+export function runSeed(seed: number, codec: TxnCodec = makeTxnCodec(), mutant?: string): SeedResult {
   const plan = drawPlan(seed, mutant)
   let world: SimWorld | null = null
   let storm: Storm | null = null

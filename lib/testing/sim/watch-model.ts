@@ -157,6 +157,6 @@ function isUnder(roots: ReadonlySet<string>, path: string): boolean {
   }
 }
 
-function describe({ type, path, zxid }: { readonly type: number, readonly path: string, readonly zxid: number }): string {
-  return `${type} of ${zxid} on ${path}`
+function describe(event: { readonly type: number, readonly path: string, readonly zxid: number }): string {
+  return `${event.type} of ${event.zxid} on ${event.path}`
 }

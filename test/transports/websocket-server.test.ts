@@ -1,0 +1,145 @@
+import { connect } from 'node:net'
+import { WebSocket } from 'ws'
+import { makeRandom } from '../../lib/core/random.ts'
+import type { Link, Listener } from '../../lib/ports/transport.ts'
+import { LinkProbe } from '../../lib/testing/conformance/link-probe.ts'
+import { websocketServer } from '../../transports/websocket-server.ts'
+import type { WebSocketServerOptions } from '../../transports/websocket-server.ts'
+import { assert, suite } from '../harness.ts'
+import type { Case } from '../harness.ts'
+import { talk } from './places.ts'
+
+const test = suite('websocket-server')
+const NOISE = 300
+
+interface Door {
+  readonly listener: Listener
+  readonly port: number
+  /** Links that came in. */
+  readonly links: LinkProbe[]
+}
+
+async function open(t: Case, options: WebSocketServerOptions = {}, address = 'ws://127.0.0.1:0'): Promise<Door> {
+  const links: LinkProbe[] = []
+  const listener = await websocketServer(options).listen!(address, (link: Link) => {
+    links.push(new LinkProbe(link).attach())
+  })
+  t.defer(async () => {
+    for (const { link } of links) link.abort()
+    await listener.close()
+  })
+  return { listener, port: Number(new URL(listener.address).port), links }
+}
+
+/** The status with which a handshake of a page of `origin` is answered; 101 is a link. */
+function shake(port: number, origin: string | null, host = `127.0.0.1:${port}`): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1')
+    const lines = [
+      'GET / HTTP/1.1', `Host: ${host}`, 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', ...(origin === null ? [] : [`Origin: ${origin}`]), '', '',
+    ]
+    socket.on('error', reject)
+    socket.on('connect', () => void socket.write(lines.join('\r\n')))
+    socket.once('data', (head: Buffer) => {
+      socket.destroy()
+      resolve(Number(/^HTTP\/1\.1 (\d+)/.exec(head.toString('latin1'))?.[1]))
+    })
+  })
+}
+
+/** Waits until the listener still takes a link and bytes get through. */
+async function proveAlive({ listener, links }: Door): Promise<void> {
+  const before = links.length
+  const here = new LinkProbe(await websocketServer().dial(listener.address)).attach()
+  here.send(Uint8Array.of(1, 2, 3))
+  const there = links[before]
+  assert.ok(there !== undefined, 'no link came in')
+  await there.received(3)
+  here.close()
+  await Promise.all([here.closed(), there.closed()])
+}
+
+test('a page of elsewhere is refused, and nothing comes in', async (t) => {
+  const door = await open(t)
+  for (const origin of ['http://evil.example', 'https://evil.example:8443', 'null', 'file://', 'garbage', '']) {
+    assert.is(await shake(door.port, origin), 403, origin)
+  }
+  assert.is(await shake(door.port, `http://127.0.0.1:${door.port + 1}`), 403, 'another port is another origin')
+  assert.is(door.links.length, 0)
+  await proveAlive(door)
+})
+
+test('who sends no Origin is no page', async (t) => {
+  const door = await open(t)
+  assert.is(await shake(door.port, null), 101)
+  assert.is(door.links.length, 1)
+})
+
+test('a page of the listener itself is let in by address, as localhost and by the name the listener has', async (t) => {
+  const { port } = await open(t)
+  assert.is(await shake(port, `http://127.0.0.1:${port}`), 101)
+  assert.is(await shake(port, `http://localhost:${port}`, `localhost:${port}`), 101)
+  assert.is(await shake(port, `http://[::1]:${port}`, `[::1]:${port}`), 101)
+  const named = await open(t, {}, 'ws://localhost:0')
+  assert.is(await shake(named.port, `http://localhost:${named.port}`, `localhost:${named.port}`), 101)
+})
+
+test('a name that was made to point here lets no page in', async (t) => {
+  const { port } = await open(t)
+  assert.is(await shake(port, `http://rebound.example:${port}`, `rebound.example:${port}`), 403)
+})
+
+test('a page of the list is let in, and a star lets in all', async (t) => {
+  const { port } = await open(t, { allowOrigins: ['https://app.example'] })
+  assert.is(await shake(port, 'https://app.example'), 101)
+  assert.is(await shake(port, 'http://app.example'), 403)
+  assert.is(await shake(port, 'https://app.example.evil.example'), 403)
+  const all = await open(t, { allowOrigins: ['*'] })
+  assert.is(await shake(all.port, 'https://anybody.example'), 101)
+})
+
+test('a text message and one that is too large end their link with a reason, and no other', async (t) => {
+  const door = await open(t, { messageBytes: 1_000 })
+  const good = new LinkProbe(await websocketServer().dial(door.listener.address)).attach()
+  const messages: readonly (readonly [string | Uint8Array, RegExp])[] = [
+    ['text', /not binary/], [new Uint8Array(1_001), /max payload/i],
+  ]
+  for (const [message, reason] of messages) {
+    const socket = new WebSocket(door.listener.address)
+    await new Promise((resolve) => void socket.once('open', resolve))
+    const there = door.links.at(-1)!
+    socket.on('error', () => undefined)
+    socket.send(message)
+    await there.closed()
+    assert.match(there.error?.message ?? '', reason)
+  }
+  good.send(Uint8Array.of(9))
+  await door.links[0]!.received(1)
+  await proveAlive(door)
+})
+
+test('a listener survives whatever is said to it', async (t) => {
+  const door = await open(t)
+  const random = makeRandom(7)
+  const text = (words: string): Uint8Array => new TextEncoder().encode(words)
+  const bytes = (count: number): Uint8Array => Uint8Array.from({ length: count }, () => random.below(256))
+  assert.match(await talk(door.port, text('GET / HTTP/1.1\r\nHost: here\r\n\r\n')), /^HTTP\/1\.1 426 /)
+  assert.match(await talk(door.port, text('hello\r\n\r\n')), /^HTTP\/1\.1 400 /)
+  assert.match(await talk(door.port, text(`GET / HTTP/1.1\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`)), /^HTTP\/1\.1 431 /)
+  const upgrade = 'GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+    'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
+  for (const wrong of [
+    upgrade.replace('Version: 13', 'Version: 7'), upgrade.replace('dGhl', '='), upgrade.replace('GET', 'POST'),
+    upgrade.replace(/Sec-WebSocket-Key.*\r\n/, ''), upgrade.replace('websocket', 'h2c'),
+  ]) await talk(door.port, text(wrong))
+  assert.is(door.links.length, 0, 'none of those is a link')
+  for (let i = 0; i < NOISE; i++) {
+    const noise = bytes(1 + random.below(400))
+    await talk(door.port, ...(i % 2 === 0 ? [noise] : [text(upgrade), noise]))
+  }
+  await Promise.all(door.links.map((link) => link.closed()))
+  await proveAlive(door)
+}, { timeoutMs: 60_000 })
+
+test.run()
