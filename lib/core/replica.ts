@@ -430,6 +430,7 @@ export class Replica implements ZabContext {
       serving: () => this.serving,
       emit: (effect) => this.emit(effect),
       forward: (request) => this.#route.forward(request),
+      withdraw: (tags) => this.#route.withdraw(tags),
       revalidate: (tag, session) => this.#route.revalidate(tag, session),
       askSync: (tag) => this.#route.askSync(tag),
     }

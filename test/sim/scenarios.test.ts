@@ -5,6 +5,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { assert, suite } from '../harness.ts'
 import { OPEN_ACL } from '../../lib/core/tree/request.ts'
+import type { Limits } from '../../lib/core/limits.ts'
 import type { Message } from '../../lib/core/zab/messages.ts'
 import { Script } from '../../lib/testing/sim/script.ts'
 import type { ScriptOptions } from '../../lib/testing/sim/script.ts'
@@ -326,6 +327,30 @@ test('a write keeps its session alive, even when the report of who was heard doe
   assert.is(script.replies.filter(({ code }) => code === 'Ok').length, 10)
   script.pass(1_500)
   assert.is(script.connected.size, 0, 'silence ends it')
+})
+
+/** A write through the connection at `id` that its session left before; the session has come back by another. */
+function comeBack(id: number, limits: Partial<Limits>): void {
+  const script = started(3, { limits }, A, B, C)
+  script.connect(id, 1)
+  script.hold(A, B, C)
+  script.write(id, 1, '/first')
+  script.resume(B, 2, 1)
+  script.write(id, 1, '/stale')
+  script.resume(id, 3, 1)
+  script.write(id, 3, '/last')
+  script.release(A, B, C)
+  script.pass(100)
+  const { tree } = script.replica(id)
+  assert.equal(['/first', '/stale', '/last'].map((path) => tree.has(path)), [true, false, true])
+}
+
+test('a write through a connection that was left stays refused when the session comes back to the leader', () => {
+  comeBack(C, { outstandingTxns: 1 })
+})
+
+test('a write through a connection that was left is not sent when the session comes back to a follower', () => {
+  comeBack(A, { outstandingBytes: 1 })
 })
 
 test('every mutant of the core is killed by a scenario', () => {

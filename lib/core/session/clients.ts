@@ -27,6 +27,7 @@ export interface ClientsOwner {
   serving(): boolean
   emit(effect: Effect): void
   forward(request: ForwardedRequest): void
+  withdraw(tags: ReadonlySet<number>): void
   revalidate(tag: number, session: SessionId): void
   askSync(tag: number): void
 }
@@ -154,7 +155,13 @@ export class Clients {
     if (connection !== undefined) this.#forget(connection)
   }
 
+  /**
+   * Writes of a connection that is gone are not sent any more: the session may act elsewhere by then, and come back.
+   * That it is to be closed stays true.
+   */
   #forget(connection: Connection): void {
+    const writes = connection.queue.slice(connection.head).filter(({ request }) => request.op !== -11)
+    if (writes.length > 0) this.#owner.withdraw(new Set(writes.map(({ tag }) => tag)))
     this.#connections.delete(connection.id)
     if (this.#bySession.get(connection.session) === connection) this.#bySession.delete(connection.session)
     this.watches.removeConnection(connection.id)
@@ -162,6 +169,7 @@ export class Clients {
   }
 
   #drop(connection: Connection, code: ErrorCode): void {
+    if (this.#connections.get(connection.id) !== connection) return
     this.#forget(connection)
     this.#owner.emit({ kind: 'closeConn', conn: connection.id, code })
   }

@@ -24,6 +24,13 @@ export class ForwardWindow {
     this.#waiting.push(request)
   }
 
+  /** Takes back what was not sent yet. */
+  withdraw(tags: ReadonlySet<number>): void {
+    if (this.#head === this.#waiting.length) return
+    this.#waiting = this.#waiting.slice(this.#head).filter(({ tag }) => !tags.has(tag))
+    this.#head = 0
+  }
+
   /** What may be sent now; a request larger than the window goes alone. */
   take(): readonly ForwardedRequest[] {
     const first = this.#head

@@ -18,6 +18,8 @@ const ENSEMBLE: Requester = { session: NO_SESSION, identities: [{ scheme: 'super
 interface Queued {
   readonly peer: number
   readonly request: ForwardedRequest
+  /** The session acted through another peer when this came: it stays refused, even if the session comes back. */
+  readonly moved: boolean
 }
 
 /** What the intake needs of the replica around it. */
@@ -71,7 +73,8 @@ export class Intake {
   }
 
   add(peer: number, request: ForwardedRequest): void {
-    this.#queue.push({ peer, request })
+    const owner = this.sessions.ownerOf(request.session)
+    this.#queue.push({ peer, request, moved: owner !== null && owner !== peer })
   }
 
   /** The first txn of an ensemble. */
@@ -84,9 +87,7 @@ export class Intake {
     const { outstandingTxns, outstandingBytes } = this.#owner.limits
     while (this.#head < this.#queue.length && this.#leader.outstanding < outstandingTxns &&
       this.#outstandingBytes < outstandingBytes) {
-      const { peer, request } = this.#queue[this.#head]!
-      this.#head++
-      this.#prepare(peer, request)
+      this.#prepare(this.#queue[this.#head++]!)
       if (this.#leader.resigned !== null) return
     }
     if (this.#head === this.#queue.length) {
@@ -105,7 +106,7 @@ export class Intake {
     this.#outstandingBytes += this.#leader.propose(zxid, txn)
   }
 
-  #prepare(peer: number, request: ForwardedRequest): void {
+  #prepare({ peer, request, moved }: Queued): void {
     const zxid = this.#leader.nextZxid()
     if (zxid === null) return
     const { body } = request
@@ -117,7 +118,7 @@ export class Intake {
       this.sessions.add(session, body.timeoutMs, peer, this.#owner.now().ms)
     } else if (!this.#preparer.hasSession(session)) {
       made = { kind: 'error', code: 'SessionExpired' }
-    } else if (!this.#owns(session, peer)) {
+    } else if (moved || !this.#owns(session, peer)) {
       made = { kind: 'error', code: 'SessionMoved' }
     } else if (body.kind === 'closeSession') {
       made = this.#preparer.closeSession(zxid, session)

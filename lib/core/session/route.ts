@@ -47,6 +47,11 @@ export class Route {
     else this.#window.add(request)
   }
 
+  /** Takes back requests that have not left this peer. */
+  withdraw(tags: ReadonlySet<number>): void {
+    this.#window.withdraw(tags)
+  }
+
   /** Asks the leader whether a session lives, and makes this peer its owner. */
   revalidate(tag: number, session: SessionId): void {
     const learner = this.#learner

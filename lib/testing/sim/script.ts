@@ -398,6 +398,17 @@ export class Script {
     this.settle()
   }
 
+  /** The session of `from` attaches to a peer through another connection; the one left behind is not told. */
+  resume(id: number, conn: number, from: number): void {
+    const session = this.connected.get(from)
+    if (session === undefined) throw new Error(`connection ${from} has no session`)
+    this.input(id, {
+      kind: 'connect', conn, session, password: new Uint8Array(16).fill(from), timeoutMs: 600_000,
+      lastZxidSeen: ZXID_ZERO, identities: [], inProcess: true,
+    })
+    this.settle()
+  }
+
   /** A create of `path`, its outcome left open. */
   write(id: number, conn: number, path: string): void {
     this.request(id, conn, { op: 1, path, data: null, acl: OPEN_ACL, flags: 0, ttlMs: -1 })

@@ -175,6 +175,7 @@ export class Storm {
     network.heal()
     for (const id of peers) {
       this.#world.slow(id, 1)
+      this.#world.resume(id)
       this.#world.failWrite(id, false)
       if (gone.has(id)) this.#world.crash(id)
       else this.#world.start(id)

@@ -46,6 +46,9 @@ export interface Server {
   wallOffsetMs: number
   writes: { readonly ticket: number, readonly batch: LogBatch }[]
   writing: boolean
+  /** Writes completed since ever, and how many batches the one under way syncs. */
+  written: number
+  syncing: number
   /** Writes are slower by this factor. */
   slowness: number
   failNextWrite: boolean
@@ -101,8 +104,8 @@ export class SimWorld implements ClientWorld {
   #newServer(id: number): Server {
     return {
       id, disk: new SimDisk(), replica: null, incarnation: 0, rate: 1 + this.plan.drift * (this.random.unit() * 2 - 1),
-      wallOffsetMs: 0, writes: [], writing: false, slowness: 1, failNextWrite: false, paused: false, inbox: [],
-      ticksMs: Infinity, conns: new Map(),
+      wallOffsetMs: 0, writes: [], writing: false, written: 0, syncing: 0, slowness: 1, failNextWrite: false,
+      paused: false, inbox: [], ticksMs: Infinity, conns: new Map(),
     }
   }
 
@@ -219,18 +222,29 @@ export class SimWorld implements ClientWorld {
     server.paused = true
     const { incarnation } = server
     this.events.after(forMs, () => {
-      if (server.incarnation !== incarnation || !server.paused) return
-      server.paused = false
-      const inputs = server.inbox.splice(0)
-      const ticksFirst = this.random.below(2) === 0
-      if (ticksFirst) this.step(id, { kind: 'tick' })
-      this.#stepAll(server, inputs)
-      if (!ticksFirst) this.step(id, { kind: 'tick' })
+      if (server.incarnation === incarnation) this.resume(id)
     })
   }
 
+  /** A process that was paused goes on: with what came meanwhile, or with its timers. */
+  resume(id: number): void {
+    const server = this.#server(id)
+    if (!server.paused) return
+    server.paused = false
+    const inputs = server.inbox.splice(0)
+    const ticksFirst = this.random.below(2) === 0
+    if (ticksFirst) this.step(id, { kind: 'tick' })
+    this.#stepAll(server, inputs)
+    if (!ticksFirst) this.step(id, { kind: 'tick' })
+  }
+
+  /** Disk writes of a peer take so many times longer; a disk that is well again soon ends the one under way. */
   slow(id: number, factor: number): void {
-    this.#server(id).slowness = factor
+    const server = this.#server(id)
+    server.slowness = factor
+    const { incarnation, written } = server
+    if (factor !== 1 || !server.writing) return
+    this.events.after(this.#writeMs(1), () => this.#wrote(server, incarnation, written))
   }
 
   failWrite(id: number, fails = true): void {
@@ -319,25 +333,32 @@ export class SimWorld implements ClientWorld {
   #write(server: Server): void {
     if (server.writing || server.writes.length === 0) return
     server.writing = true
-    const { incarnation } = server
+    const { incarnation, written } = server
     // Writes that wait together are synced together.
-    const count = server.writes.length
-    const tookMs = this.plan.diskMs * (0.5 - Math.log(1 - this.random.unit())) * server.slowness
-    this.events.after(tookMs, () => {
-      if (server.incarnation !== incarnation || server.replica === null) return
-      server.writing = false
-      const done = server.writes.splice(0, count)
-      if (server.failNextWrite) {
-        server.failNextWrite = false
-        this.note(`a write of ${server.id} fails`)
-        this.#stepAll(server, [{ kind: 'persistFailed', ticket: done[0]!.ticket, reason: 'simulated' }])
-        this.#down(server)
-        return
-      }
-      for (const { batch } of done) server.disk.apply(batch)
-      if (!server.paused) this.ghost.durable(server as Watched)
-      this.#stepAll(server, [{ kind: 'persisted', ticket: done[done.length - 1]!.ticket }])
-    })
+    server.syncing = server.writes.length
+    this.events.after(this.#writeMs(server.slowness), () => this.#wrote(server, incarnation, written))
+  }
+
+  #writeMs(slowness: number): number {
+    return this.plan.diskMs * (0.5 - Math.log(1 - this.random.unit())) * slowness
+  }
+
+  /** The write after `written` others is done, unless it was before. */
+  #wrote(server: Server, incarnation: number, written: number): void {
+    if (server.incarnation !== incarnation || server.replica === null || server.written !== written) return
+    server.writing = false
+    server.written++
+    const done = server.writes.splice(0, server.syncing)
+    if (server.failNextWrite) {
+      server.failNextWrite = false
+      this.note(`a write of ${server.id} fails`)
+      this.#stepAll(server, [{ kind: 'persistFailed', ticket: done[0]!.ticket, reason: 'simulated' }])
+      this.#down(server)
+      return
+    }
+    for (const { batch } of done) server.disk.apply(batch)
+    if (!server.paused) this.ghost.durable(server as Watched)
+    this.#stepAll(server, [{ kind: 'persisted', ticket: done[done.length - 1]!.ticket }])
   }
 
   #arm(server: Server): void {
