@@ -1,4 +1,6 @@
-import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { StoragePlace } from '../../lib/testing/conformance/storage.ts'
@@ -19,6 +21,33 @@ export function corrupt(path: string, from: number, step: number): void {
   writeFileSync(path, content)
 }
 
+/** Names, sizes and times of a folder's files. */
+function look(folder: string): string {
+  return readdirSync(folder).sort().map((name) => {
+    const stat = statSync(join(folder, name), { throwIfNoEntry: false })
+    return `${name} ${stat?.size} ${stat?.mtimeMs}`
+  }).join()
+}
+
+/** Copies a folder as it is at one moment, although LevelDB's threads go on writing: until nothing moved meanwhile. */
+function copyAtOnce(from: string, to: string): void {
+  for (let before = ''; before !== look(from);) {
+    before = look(from)
+    rmSync(to, { recursive: true, force: true })
+    mkdirSync(to, { recursive: true })
+    for (const name of readdirSync(from)) copyFile(join(from, name), join(to, name))
+  }
+}
+
+/** A file that is deleted meanwhile is left out, and the next look shows it. */
+function copyFile(from: string, to: string): void {
+  try {
+    writeFileSync(to, readFileSync(from))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}
+
 /** A crash is a copy of the folder taken between two steps of this process: exactly what a killed process leaves. */
 export function levelPlace(): StoragePlace {
   const root = mkdtempSync(join(tmpdir(), 'vivarium-storage-'))
@@ -36,7 +65,7 @@ export function levelPlace(): StoragePlace {
       generation += 1
       // The marker first: it must not be newer than the copy of the database.
       if (existsSync(join(from, 'marker'))) cpSync(join(from, 'marker'), join(folder(), 'marker'))
-      cpSync(join(from, 'db'), join(folder(), 'db'), { recursive: true })
+      copyAtOnce(join(from, 'db'), join(folder(), 'db'))
     },
     async damage() {
       const db = join(folder(), 'db')
