@@ -59,8 +59,7 @@ function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
   const { timing, voters } = plan.world
   const gone = new Set<number>()
   // Outside the core things stay broken for ever; an empty voter may need every other one, so then all come back.
-  const isWhole = (id: number): boolean => (world.servers.get(id)!.disk.meta?.currentEpoch ?? 0) > 0
-  const allWhole = world.members.every(({ id, role }) => role === 'observer' || isWhole(id))
+  const allWhole = world.members.every(({ id, role }) => role === 'observer' || world.hasHistory(id))
   const mayLose = storm.counts.wipe === 0 && allWhole ? Math.floor((voters - 1) / 2) : 0
   for (let i = world.random.below(mayLose + 1); i > 0; i--) gone.add(1 + world.random.below(voters))
   storm.end(gone)

@@ -125,7 +125,9 @@ export class Storm {
     if (this.#wiped !== null && !this.#world.rebuilt(this.#wiped)) return
     const { random, plan } = this.#world
     const id = 1 + random.below(plan.voters)
-    if (this.#world.ghost.commits === 0) return
+    // Voters that were never up may be the others: with a majority of the histories gone nobody could lead ever again.
+    const whole = this.#world.peers.filter((peer) => peer <= plan.voters && peer !== id && this.#world.hasHistory(peer))
+    if (this.#world.ghost.commits === 0 || whole.length * 2 <= plan.voters) return
     this.counts.wipe++
     this.#wiped = id
     this.#world.wipe(id)

@@ -207,6 +207,11 @@ export class SimWorld implements ClientWorld {
     this.ghost.excused.add(id)
   }
 
+  /** Its disk knows of an established epoch. */
+  hasHistory(id: number): boolean {
+    return (this.#server(id).disk.meta?.currentEpoch ?? 0) > 0
+  }
+
   /** The wiped voter was rebuilt: its disk counts like any other again. */
   rebuilt(id: number): boolean {
     const { replica, disk } = this.#server(id)
