@@ -131,7 +131,7 @@ class LevelStorage implements Storage {
       if (levelCode(error) === 'LEVEL_LOCKED') {
         throw new ZkError('StorageLocked', `another process uses the storage ${folder}`, { cause: error })
       }
-      throw new ZkError('StorageFailed', `the storage cannot be opened: ${folder}`, { cause: error })
+      throw new ZkError('StorageFailed', `the storage cannot be opened: ${folder}: ${reasonOf(error)}`, { cause: error })
     }
   }
 
@@ -282,7 +282,7 @@ function isPromise(marked: Meta | undefined, meta: Meta): boolean {
 
 function fail(session: Session, error: unknown): ZkError {
   session.failure ??= isZkError(error, 'StorageFailed') ? error
-    : new ZkError('StorageFailed', 'the storage could not be written', { cause: error })
+    : new ZkError('StorageFailed', `the storage could not be written: ${reasonOf(error)}`, { cause: error })
   return session.failure
 }
 
@@ -307,4 +307,10 @@ function isCorruption(error: unknown): boolean {
 function checkFormat(meta: Meta | null): void {
   if (meta === null || meta.format === 1) return
   throw new ZkError('StorageVersion', `the promises have format ${meta.format}, this software reads format 1`)
+}
+
+/** What the file system or LevelDB says, which `level` puts below an error of its own. */
+function reasonOf(error: unknown): string {
+  const { cause, message } = error as Error
+  return cause instanceof Error ? cause.message : message
 }

@@ -49,13 +49,19 @@ export interface NodeModules {
   readonly path: Paths
 }
 
-/** Makes the folder of a storage, durably. */
+/**
+ * Makes the folder of a storage, durably. Step by step: where nothing can be made and nothing is denied either, as in
+ * `/proc`, Node's recursive `mkdir` goes round for ever.
+ */
 export async function makeFolder({ fs, path }: NodeModules, folder: string): Promise<void> {
-  const made = await fs.promises.mkdir(folder, { recursive: true })
-  if (made === undefined) return
-  const top = path.dirname(path.resolve(made))
-  for (let made = path.resolve(folder); made !== top; made = path.dirname(made)) {
-    await syncFolder(fs, path.dirname(made))
+  const missing: string[] = []
+  for (let at = path.resolve(folder); !fs.existsSync(at); at = path.dirname(at)) missing.unshift(at)
+  for (const at of missing) {
+    await fs.promises.mkdir(at).catch((error: unknown) => {
+      // Somebody else made it meanwhile.
+      if ((error as { code?: unknown }).code !== 'EEXIST') throw error
+    })
+    await syncFolder(fs, path.dirname(at))
   }
 }
 

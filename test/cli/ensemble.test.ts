@@ -104,12 +104,15 @@ test('refuses the folder of another ensemble or size, and leaves it as it was', 
   assert.is((await run(t, cwd, base, 'get /a')).stdout, 'b\n')
 }, limit)
 
-test('refuses a folder that is a file', async (t) => {
+test('refuses a folder that is a file, and one that cannot be made', async (t) => {
   const cwd = t.tempFolder()
   writeFileSync(join(cwd, 'f'), '')
-  const { code, stdout, stderr } = await run(t, cwd, ['ensemble', '--data', 'f'], 'ls /')
-  assert.equal({ code, stdout }, { code: 1, stdout: '' })
-  assert.match(stderr, /^vivarium: .*f\/peer-\d \(StorageFailed\)\n$/)
+  for (const [data, reason] of [['f', 'ENOTDIR'], ['f/g', 'ENOTDIR'], ['/proc/none', 'ENOENT']] as const) {
+    if (data.startsWith('/proc') && process.platform !== 'linux') continue
+    const { code, stdout, stderr } = await run(t, cwd, ['ensemble', '--data', data], 'ls /')
+    assert.equal({ code, stdout }, { code: 1, stdout: '' })
+    assert.match(stderr, new RegExp(`^vivarium: .*${data}/peer-\\d: ${reason}: .*\\(StorageFailed\\)\\n$`))
+  }
 }, limit)
 
 test.run()
