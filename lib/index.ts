@@ -1,7 +1,9 @@
+import { checkOptions } from './client/options.ts'
 import { Ensemble } from './peer/ensemble.ts'
 import type { SharedOptions } from './peer/ensemble.ts'
-import { Peer } from './peer/peer.ts'
+import { SHARED_OPTIONS } from './peer/options.ts'
 import type { PeerOptions } from './peer/options.ts'
+import { Peer } from './peer/peer.ts'
 import type { Storage } from './ports/storage.ts'
 import { memory as memoryStorage } from '../storage/memory.ts'
 import { memory as memoryTransport } from '../transports/memory.ts'
@@ -22,9 +24,10 @@ export interface CreateEnsembleOptions extends SharedOptions {
  * Starts an ensemble whose peers all live in this process, and resolves when they serve. Errors: those of createPeer.
  * Nothing stays open then.
  */
-export function createEnsemble(options: CreateEnsembleOptions = {}): Promise<Ensemble> {
+export async function createEnsemble(options: CreateEnsembleOptions = {}): Promise<Ensemble> {
+  checkOptions(options ?? null, [...SHARED_OPTIONS, 'size', 'observers', 'name', 'storage'])
   const { size = 3, observers = 0, name = 'vivarium', storage = keptInMemory(), ...shared } = options
-  if (typeof storage !== 'function') return Promise.reject(new TypeError('storage must be a function of the peer id'))
+  if (typeof storage !== 'function') throw new TypeError('storage must be a function of the peer id')
   return Ensemble.start({
     ...shared, name, size, observers, storage,
     transports: [memoryTransport()], address: (id) => `memory://peer-${id}`,
@@ -46,7 +49,7 @@ function keptInMemory(): (id: number) => Storage {
  * for a quorum. Errors: TypeError for wrong options; AddressInvalid, AddressInUse; StorageLocked, StorageVersion,
  * StorageDamaged, StorageFailed; ForeignEnsemble, MembershipMismatch; Aborted. Nothing stays open then.
  */
-export function createPeer(options: PeerOptions): Promise<Peer> {
+export async function createPeer(options: PeerOptions): Promise<Peer> {
   return Peer.start(options)
 }
 
@@ -76,7 +79,7 @@ export type { Zxid } from './core/zxid.ts'
 export type { Timing } from './core/effects.ts'
 export type { ElectionRecord, MemberStatus, ReplicaStatus } from './core/status.ts'
 export { Ensemble } from './peer/ensemble.ts'
-export type { EnsembleConnectOptions, EnsembleStatus, SharedOptions } from './peer/ensemble.ts'
+export type { EnsembleConnectOptions, EnsemblePeerStatus, EnsembleStatus, SharedOptions } from './peer/ensemble.ts'
 export { DEFAULT_TIMING } from './peer/options.ts'
 export type { EnsembleOptions, MemberOption, PeerOptions } from './peer/options.ts'
 export { Peer } from './peer/peer.ts'

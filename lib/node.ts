@@ -30,9 +30,10 @@ export interface CreatePeerOptions extends Omit<PeerOptions, 'storage' | 'transp
  * Starts an ensemble whose peers all live in this process, and resolves when they serve. Errors: those of createPeer.
  * Nothing stays open then.
  */
-export function createEnsemble(options: CreateEnsembleOptions = {}): Promise<Ensemble> {
-  const { storage, ...rest } = options
-  if (storage === undefined) return createAnyEnsemble(rest)
+export async function createEnsemble(options: CreateEnsembleOptions = {}): Promise<Ensemble> {
+  const { storage, ...rest } = options ?? {}
+  if (storage === undefined) return createAnyEnsemble(options as AnyEnsembleOptions)
+  if (storage === '') throw new TypeError('storage must not be an empty string')
   return createAnyEnsemble({
     ...rest, storage: typeof storage === 'string' ? (id: number) => level(join(storage, `peer-${id}`)) : storage,
   })
@@ -43,7 +44,9 @@ export function createEnsemble(options: CreateEnsembleOptions = {}): Promise<Ens
  * for a quorum. Errors: TypeError for wrong options; AddressInvalid, AddressInUse; StorageLocked, StorageVersion,
  * StorageDamaged, StorageFailed; ForeignEnsemble, MembershipMismatch; Aborted. Nothing stays open then.
  */
-export function createPeer(options: CreatePeerOptions): Promise<Peer> {
+export async function createPeer(options: CreatePeerOptions): Promise<Peer> {
+  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object')
   const { storage, transports = [tcp(), websocketServer()] } = options
+  if (storage === '') throw new TypeError('storage must not be an empty string')
   return Peer.start({ ...options, transports, storage: typeof storage === 'string' ? level(storage) : storage })
 }

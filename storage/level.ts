@@ -129,9 +129,11 @@ class LevelStorage implements Storage {
       if (isZkError(error)) throw error
       if (isCorruption(error)) throw damaged(folder, 'the database cannot be read', error)
       if (levelCode(error) === 'LEVEL_LOCKED') {
-        throw new ZkError('StorageLocked', `another process uses the storage ${folder}`, { cause: error })
+        const text = `the storage ${folder} is in use, by another process or by this one`
+        throw new ZkError('StorageLocked', text, { cause: error })
       }
-      throw new ZkError('StorageFailed', `the storage cannot be opened: ${folder}: ${reasonOf(error)}`, { cause: error })
+      const text = `the storage cannot be opened: ${folder}: ${reasonOf(error)}`
+      throw new ZkError('StorageFailed', text, { cause: error })
     }
   }
 

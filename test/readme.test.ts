@@ -112,6 +112,14 @@ test('three machines', async (t) => {
   const exits = children.map((child) => new Promise((resolve) => { child.once('exit', resolve) }))
   for (const child of children) child.kill('SIGTERM')
   assert.equal(await Promise.all(exits), [0, 0, 0])
+  // Alone it waits for the others, and ends as cleanly.
+  const waiting = write(t, 'waiting.mjs', code.replace('await peer.ready()', 'console.log("up")\n  await peer.ready()'))
+  const alone = spawn(process.execPath, ['--import', tsx, waiting, '1'], { cwd: dirname(waiting) })
+  t.defer(() => alone.kill('SIGKILL'))
+  const exit = new Promise((resolve) => { alone.once('exit', resolve) })
+  await prints(alone, 'up\n')
+  alone.kill('SIGTERM')
+  assert.is(await exit, 0)
 }, { timeoutMs: 60_000 })
 
 const FOREIGN = /^node:|node_modules\/(?!msgpackr\/)|\(disabled\)/

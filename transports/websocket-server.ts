@@ -31,12 +31,11 @@ export function websocketServer(options: WebSocketServerOptions = {}): Transport
       super(url, { perMessageDeflate: false, maxPayload: messageBytes })
     }
   }
-  const dialling: WebSocketOptions = { ...options, WebSocket: Dialled as unknown as WebSocketClass }
   return {
     schemes: ['ws', 'wss'],
     features: Object.freeze({ listens: true, network: true }),
     listen: (address, onLink) => listen(address, onLink, options, messageBytes),
-    dial: (address, { signal } = {}) => dialWebSocket(address, signal, dialling),
+    dial: (address, { signal } = {}) => dialWebSocket(address, signal, options, Dialled as unknown as WebSocketClass),
   }
 }
 

@@ -35,25 +35,28 @@ const DRAIN_POLL_MS = 10
 
 /**
  * Dials `ws://` and `wss://`: the same byte stream, cut into binary messages whose borders mean nothing. Runs in
- * browsers. A browser's WebSocket cannot stop reading, so there `pause` keeps what arrives in memory until `resume`.
+ * browsers; throws Unimplemented where there is no WebSocket and none is handed in. A browser's WebSocket cannot stop
+ * reading, so there `pause` keeps what arrives in memory until `resume`.
  */
 export function websocket(options: WebSocketOptions = {}): Transport {
+  const Class = options.WebSocket ?? (globalThis as { WebSocket?: WebSocketClass }).WebSocket
+  if (Class === undefined) {
+    throw new ZkError('Unimplemented', 'this platform has no WebSocket: hand one in, or take websocket-server')
+  }
   return {
     schemes: ['ws', 'wss'],
     features: Object.freeze({ listens: false, network: true }),
-    dial: (address, dialling = {}) => dialWebSocket(address, dialling.signal, options),
+    dial: (address, dialling = {}) => dialWebSocket(address, dialling.signal, options, Class),
   }
 }
 
 /** Opens a link; shared with the server side, which dials too. */
 export async function dialWebSocket(
-  address: string, signal: AbortSignal | undefined, options: WebSocketOptions,
+  address: string, signal: AbortSignal | undefined, options: WebSocketOptions, Class: WebSocketClass,
 ): Promise<Link> {
   if (!/^wss?:\/\/[^/\s]+(\/\S*)?$/.test(address)) {
     throw new ZkError('AddressInvalid', `not a WebSocket address: ${address}`)
   }
-  const Class = options.WebSocket ?? (globalThis as { WebSocket?: WebSocketClass }).WebSocket
-  if (Class === undefined) throw new ZkError('AddressInvalid', 'this platform has no WebSocket: hand one in')
   const aborted = (): ZkError =>
     new ZkError('Aborted', `the attempt was aborted: ${address}`, { cause: signal?.reason })
   if (signal?.aborted === true) throw aborted()

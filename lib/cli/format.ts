@@ -34,9 +34,9 @@ export function formatChildren(children: readonly string[]): string {
 export function formatStatus(status: EnsembleStatus): string {
   const lead = status.peers.find(({ id }) => id === status.leader)?.status ?? null
   const lines = [`ensemble ${status.name}, leader ${status.leader === null ? 'none' : `peer ${status.leader}`}`]
-  for (const { id, isRunning, status: peer } of status.peers) {
+  for (const { id, isRunning, status: peer, error } of status.peers) {
     if (!isRunning || peer === null) {
-      lines.push(`peer ${id}  stopped`)
+      lines.push(error === null ? `peer ${id}  stopped` : `peer ${id}  failed: ${error.message}`)
       continue
     }
     const behind = lead?.members.find((member) => member.id === id)?.behindTxns

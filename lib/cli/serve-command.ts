@@ -64,7 +64,7 @@ async function start(values: ServeValues): Promise<Peer> {
   return createPeer({
     id, ensemble: { name: values.name ?? 'vivarium', members }, storage: values.data ?? memory(),
     ...(values.listen === undefined ? {} : { listen: values.listen }),
-    ...(secretFile === undefined ? {} : { secret: readFileSync(secretFile).toString('utf8').trim() }),
+    ...(secretFile === undefined ? {} : { secret: readSecret(secretFile) }),
     ...(values.bootstrap === true ? { bootstrap: true } : {}),
   })
 }
@@ -94,4 +94,15 @@ export const ServeCommand = {
     process.stderr.write(`vivarium: ${explain(end)}\n`)
     return 1
   },
+}
+
+function readSecret(file: string): string {
+  let secret: string
+  try {
+    secret = readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new UsageError(`--secret-file cannot be read: ${(error as Error).message}`)
+  }
+  if (secret === '') throw new UsageError(`--secret-file is empty: ${file}`)
+  return secret
 }

@@ -34,6 +34,8 @@ export interface Channel {
    * session's order, that is when none of its writes is in flight; null when the request must be sent. In-process only.
    */
   readNow?(request: Request): Outcome | null
+  /** Largest request that is taken, counted as `requestBytes` does. No bound when absent. */
+  readonly requestBytes?: number
   /** The zxid up to which `readNow` answers. */
   readonly zxid?: Zxid
   /**

@@ -2,19 +2,23 @@ import { isZkError, ZkError } from '../core/errors.ts'
 import type { Acl, Identity, Outcome, Request } from '../core/tree/request.ts'
 import type { Stat } from '../core/tree/stat.ts'
 import type { Zxid } from '../core/zxid.ts'
+import { isSessionId } from '../core/tree/stat.ts'
+import { checkLogger, checkOptions, checkSignal, checkTypes } from './options.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import { SILENT } from '../ports/logger.ts'
 import type { Pick } from './call-queue.ts'
 import type { Endpoint } from './channel.ts'
-import { Multi, MultiRead } from './multi.ts'
+import { CALL_OPTIONS, Multi, MultiRead, checkCall } from './multi.ts'
 import type { CallOptions } from './multi.ts'
 import type { AclOf, Children, Created } from './outcomes.ts'
 import {
   pickAcl, pickChildren, pickCreated, pickExists, pickIdentities, pickNames, pickNode, pickNothing, pickPath,
   pickPaths, pickStat, pickTotal,
 } from './outcomes.ts'
-import { checkPath, createRequest, deleteRequest, setRequest, versionOf } from './requests.ts'
+import {
+  CREATE_OPTIONS, VERSION_OPTIONS, checkAcl, checkPath, createRequest, deleteRequest, setRequest, versionOf,
+} from './requests.ts'
 import type { CreateOptions, VersionOptions } from './requests.ts'
 import { Session } from './session.ts'
 import type { SessionKey, SessionState, StateChange } from './session-state.ts'
@@ -81,6 +85,16 @@ export interface ClientStatus {
   readonly zxid: Zxid
 }
 
+/** Names of the options of `connect`, for the checks. */
+export const CONNECT_OPTIONS: readonly string[] =
+  ['sessionTimeoutMs', 'session', 'signal', 'logger', 'unref', 'pendingCalls']
+const READ = [...CALL_OPTIONS, 'watch']
+const CREATE = [...CALL_OPTIONS, ...CREATE_OPTIONS, 'parents']
+const WRITE = [...CALL_OPTIONS, ...VERSION_OPTIONS]
+const DELETE = [...WRITE, 'recursive']
+const ONCE = [...CALL_OPTIONS, 'children']
+const PARENTS: readonly unknown[] = [undefined, false, true, 'persistent', 'container']
+const PASSWORD_BYTES = 16
 const SESSION_TIMEOUT_MS = 10_000
 const PENDING_CALLS = 500_000
 
@@ -100,6 +114,7 @@ export class Client {
    */
   static connect(parts: ClientParts, options: ConnectOptions = {}): Promise<Client> {
     return new Promise((resolve, reject) => {
+      checkConnect(options)
       const { signal } = options
       if (signal?.aborted) throw new ZkError('Aborted', undefined, { cause: signal.reason })
       const client = new Client(parts, options)
@@ -156,7 +171,8 @@ export class Client {
 
   /** Calls back at every change of the state until the returned function is called. */
   on(event: 'state', listener: (change: StateChange) => void): () => void {
-    if (event !== 'state' || typeof listener !== 'function') throw new TypeError(`no such event: ${String(event)}`)
+    if (event !== 'state') throw new TypeError(`no such event: ${String(event)}`)
+    if (typeof listener !== 'function') throw new TypeError('the listener must be a function')
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
@@ -174,10 +190,20 @@ export class Client {
   }
 
   /** Adds an identity that later calls carry, on every connection of this session: scheme `digest`, `user:password`. */
-  addAuth(scheme: string, auth: string | Uint8Array): Promise<void> {
-    if (typeof scheme !== 'string') return Promise.reject(new TypeError('scheme must be a string'))
-    const bytes = typeof auth === 'string' ? new TextEncoder().encode(auth) : new Uint8Array(auth)
-    return this.#session.authenticate(scheme, bytes).then(() => undefined)
+  addAuth(scheme: string, auth: string | Uint8Array, options?: CallOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
+      checkCall(options)
+      if (typeof scheme !== 'string') throw new TypeError('scheme must be a string')
+      const isText = typeof auth === 'string'
+      if (!isText && !(auth instanceof Uint8Array)) throw new TypeError('auth must be a string or bytes')
+      const signal = options?.signal
+      const abort = (): void => reject(new ZkError('Aborted', undefined, { cause: signal?.reason }))
+      if (signal?.aborted === true) return abort()
+      signal?.addEventListener('abort', abort, { once: true })
+      const bytes = isText ? new TextEncoder().encode(auth) : new Uint8Array(auth)
+      this.#session.authenticate(scheme, bytes).then(() => resolve(), reject)
+        .finally(() => signal?.removeEventListener('abort', abort))
+    })
   }
 
   /** The identities that the server takes this session for. */
@@ -233,7 +259,7 @@ export class Client {
 
   /** The ephemeral nodes of this session whose path begins with the prefix. */
   ephemerals(prefix = '/', options?: CallOptions): Promise<string[]> {
-    return this.#call(options, () => ({ op: 103, path: prefix }), pickPaths)
+    return this.#call(options, () => ({ op: 103, path: checkPrefix(prefix) }), pickPaths)
   }
 
   /** Several reads in one request. */
@@ -260,13 +286,14 @@ export class Client {
 
   /** Replaces the data of a node. */
   set(path: string, data: Data, options?: VersionOptions & CallOptions): Promise<Stat> {
-    return this.#call(options, () => setRequest(path, data, options), pickStat)
+    return this.#call(options, () => setRequest(path, data, options), pickStat, WRITE)
   }
 
   /** Deletes a node, which must have no children unless `recursive` says that they go too. */
   delete(path: string, options?: DeleteCallOptions): Promise<void> {
-    if (options?.recursive !== true) return this.#call(options, () => deleteRequest(path, options), pickNothing)
+    if (options?.recursive !== true) return this.#call(options, () => deleteRequest(path, options), pickNothing, DELETE)
     return Promise.resolve().then(() => {
+      checkCall(options, DELETE)
       const { version } = deleteRequest(path, options)
       return deleteSubtree(asking(this.#session, options.signal), path, version)
     })
@@ -274,7 +301,9 @@ export class Client {
 
   /** Replaces the access-control list; the version is the stat's `aversion`. */
   setAcl(path: string, acl: readonly Acl[], options?: VersionOptions & CallOptions): Promise<Stat> {
-    return this.#call(options, () => ({ op: 7, path: checkPath(path), acl, version: versionOf(options) }), pickStat)
+    const request = (): Request =>
+      ({ op: 7, path: checkPath(path), acl: checkAcl(acl), version: versionOf(options) })
+    return this.#call(options, request, pickStat, WRITE)
   }
 
   /** Several changes that happen together or not at all. */
@@ -292,6 +321,7 @@ export class Client {
   /** The next change of a node (or of the list of its children). */
   once(path: string, options: CallOptions & { readonly children?: boolean } = {}): Promise<WatchChange> {
     return new Promise((resolve, reject) => {
+      checkCall(options, ONCE)
       const { signal } = options
       const shot: OneShot = {
         onChange: (change) => {
@@ -320,8 +350,10 @@ export class Client {
   /** Whatever `build` throws rejects the promise. */
   #call<T>(
     options: CallOptions | undefined, build: () => Request, pick: (outcome: Outcome, request: Request) => T | ZkError,
+    known: readonly string[] = CALL_OPTIONS,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
+      checkCall(options, known)
       this.#session.submit(build(), pick, options?.signal, resolve, reject)
     })
   }
@@ -331,7 +363,9 @@ export class Client {
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       checkPath(path)
+      checkCall(options, READ)
       const watch = options?.watch
+      if (watch !== undefined && typeof watch !== 'function') throw new TypeError('watch must be a function')
       const signal = options?.signal
       if (watch === undefined) {
         this.#session.submit({ op, path, watch: false }, pick, signal, resolve, reject)
@@ -358,9 +392,11 @@ export class Client {
   ): Promise<T> {
     const parents = options?.parents
     if (parents === undefined || parents === false) {
-      return this.#call(options, () => createRequest(path, data, options, stat), pick)
+      return this.#call(options, () => createRequest(path, data, options, stat), pick, CREATE)
     }
     return new Promise((resolve, reject) => {
+      checkCall(options, CREATE)
+      if (!PARENTS.includes(parents)) throw new TypeError(`parents: '${parents}' is no kind of node`)
       const request = createRequest(path, data, options, stat)
       const kind = parents === 'container' ? parents : 'persistent'
       createWithParents<T>(asking(this.#session, options?.signal), request, kind, pick).then(resolve, reject)
@@ -380,7 +416,27 @@ export class Client {
 
 /** True for reads that may be answered on the spot. */
 function isPlainRead(options: ReadOptions | undefined): boolean {
-  return options === undefined || (options.watch === undefined && options.signal?.aborted !== true)
+  if (options === undefined) return true
+  checkCall(options, READ)
+  return options.watch === undefined && options.signal?.aborted !== true
+}
+
+function checkPrefix(prefix: unknown): string {
+  if (typeof prefix !== 'string') throw new TypeError(`a prefix must be a string, not ${typeof prefix}`)
+  return prefix
+}
+
+function checkConnect(options: ConnectOptions): void {
+  checkOptions(options, CONNECT_OPTIONS)
+  checkSignal(options.signal)
+  checkTypes(options, { unref: 'boolean' })
+  const { logger, session } = options
+  checkLogger(logger)
+  if (session === undefined) return
+  const { id, password } = session ?? {}
+  if (!isSessionId(id) || !(password instanceof Uint8Array) || password.length !== PASSWORD_BYTES) {
+    throw new TypeError(`session must be { id, password } as client.session gave it, with ${PASSWORD_BYTES} bytes`)
+  }
 }
 
 function connectError(error: ZkError | null, signal: AbortSignal | undefined): ZkError {

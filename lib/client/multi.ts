@@ -1,9 +1,12 @@
 import { ZkError } from '../core/errors.ts'
 import type { MultiOp, OpResult, Outcome, Request, WatchableRead } from '../core/tree/request.ts'
 import type { Stat } from '../core/tree/stat.ts'
+import { checkOptions, checkSignal } from './options.ts'
 import type { Created } from './outcomes.ts'
 import { pickMulti, pickMultiRead } from './outcomes.ts'
-import { checkPath, createRequest, deleteRequest, setRequest, versionOf } from './requests.ts'
+import {
+  CREATE_OPTIONS, VERSION_OPTIONS, checkPath, createRequest, deleteRequest, setRequest, versionOf,
+} from './requests.ts'
 import type { CreateOptions, VersionOptions } from './requests.ts'
 import type { Session } from './session.ts'
 import type { Data, NodeData } from './values.ts'
@@ -12,6 +15,16 @@ import type { Data, NodeData } from './values.ts'
 export interface CallOptions {
   /** Gives up waiting: the call rejects with Aborted. */
   readonly signal?: AbortSignal
+}
+
+/** Names of the options that every call takes, for the checks. */
+export const CALL_OPTIONS: readonly string[] = ['signal']
+
+/** Throws TypeError for options that are none, or not those of the call. */
+export function checkCall(options: CallOptions | undefined, known: readonly string[] = CALL_OPTIONS): void {
+  if (options === undefined) return
+  checkOptions(options, known)
+  checkSignal(options.signal)
 }
 
 /**
@@ -30,21 +43,26 @@ export class Multi<Results extends readonly unknown[] = []> {
 
   /** Result: the final path. */
   create(path: string, data?: Data, options?: CreateOptions): Multi<[...Results, string]> {
+    checkOptions(options, CREATE_OPTIONS)
     return this.#add(createRequest(path, data, options, false))
   }
 
   /** Result: the final path and the stat. */
   createWithStat(path: string, data?: Data, options?: CreateOptions): Multi<[...Results, Created]> {
+    checkOptions(options, CREATE_OPTIONS)
+    const request = createRequest(path, data, options, true)
     this.#withStat.add(this.#ops.length)
-    return this.#add(createRequest(path, data, options, true))
+    return this.#add(request)
   }
 
   /** Result: the new stat. */
   set(path: string, data: Data, options?: VersionOptions): Multi<[...Results, Stat]> {
+    checkOptions(options, VERSION_OPTIONS)
     return this.#add(setRequest(path, data, options))
   }
 
   delete(path: string, options?: VersionOptions): Multi<[...Results, undefined]> {
+    checkOptions(options, VERSION_OPTIONS)
     return this.#add(deleteRequest(path, options))
   }
 
@@ -56,6 +74,7 @@ export class Multi<Results extends readonly unknown[] = []> {
   /** Once only. */
   commit(options?: CallOptions): Promise<Results> {
     return new Promise((resolve, reject) => {
+      checkCall(options)
       if (this.#isCommitted) throw new TypeError('this multi was committed before')
       this.#isCommitted = true
       const pick = (outcome: Outcome, request: Request): Results | ZkError => {
@@ -103,6 +122,7 @@ export class MultiRead<Results extends readonly unknown[] = []> {
 
   commit(options?: CallOptions): Promise<Results> {
     return new Promise((resolve, reject) => {
+      checkCall(options)
       const pick = pickMultiRead as unknown as (outcome: Outcome, request: Request) => Results | ZkError
       this.#session.submit({ op: 22, ops: [...this.#ops] }, pick, options?.signal, resolve, reject)
     })

@@ -24,6 +24,12 @@ export interface CreateOptions {
   readonly acl?: readonly Acl[]
 }
 
+/** Names of the options of create, for the checks. */
+export const CREATE_OPTIONS: readonly string[] =
+  ['mode', 'ephemeral', 'sequential', 'container', 'ttlMs', 'acl']
+/** The same of the writes that check a version. */
+export const VERSION_OPTIONS: readonly string[] = ['version']
+
 /** A version that must be the node's; any when left out. */
 export interface VersionOptions {
   readonly version?: number
@@ -47,6 +53,18 @@ export function versionOf(options: VersionOptions | undefined): number {
   return version
 }
 
+/** A copy of the list. Throws TypeError for what is none; whether its entries mean something the ensemble decides. */
+export function checkAcl(acl: readonly Acl[]): readonly Acl[] {
+  if (!Array.isArray(acl)) throw new TypeError('acl must be an array of { perms, scheme, id }')
+  return acl.map((entry: Acl) => {
+    const { perms, scheme, id } = entry ?? {}
+    if (!Number.isInteger(perms) || (perms | 0) !== perms || typeof scheme !== 'string' || typeof id !== 'string') {
+      throw new TypeError('an entry of acl must be { perms, scheme, id }: a number and two strings')
+    }
+    return { perms, scheme, id }
+  })
+}
+
 /** The request of create; with `stat`, of the form that answers with the stat. */
 export function createRequest(
   path: string, data: Data, options: CreateOptions | undefined, stat: boolean,
@@ -55,8 +73,9 @@ export function createRequest(
   const isSequential = mode.endsWith('Sequential') || mode === 'persistentSequentialTtl'
   checkPath(isSequential && typeof path === 'string' ? `${path}1` : path)
   const ttlMs = options?.ttlMs ?? -1
+  const acl = options?.acl === undefined ? OPEN_ACL : checkAcl(options.acl)
   const op = mode === 'container' ? 19 : ttlMs !== -1 ? 21 : stat ? 15 : 1
-  return { op, path, data: toBytes(data), acl: options?.acl ?? OPEN_ACL, flags: Mode[mode], ttlMs }
+  return { op, path, data: toBytes(data), acl, flags: Mode[mode], ttlMs }
 }
 
 function modeOf(options: CreateOptions): CreateMode {
@@ -86,6 +105,7 @@ function modeOf(options: CreateOptions): CreateMode {
 
 /** The request of set. */
 export function setRequest(path: string, data: Data, options: VersionOptions | undefined): SetDataRequest {
+  if (data === undefined) throw new TypeError('data is missing; null stores none')
   return { op: 5, path: checkPath(path), data: toBytes(data), version: versionOf(options) }
 }
 

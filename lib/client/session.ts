@@ -10,6 +10,7 @@ import { Attempts } from './attempts.ts'
 import { Call, CallQueue } from './call-queue.ts'
 import type { Channel, Endpoint } from './channel.ts'
 import { aborted, ended, lost, pathOf, pickNothing } from './outcomes.ts'
+import { requestBytes, tooLarge } from './request-size.ts'
 import type { SessionKey, SessionState, StateChange } from './session-state.ts'
 
 /** What a session is made of. */
@@ -169,6 +170,14 @@ export class Session {
       const call = queue.takeUnsent()
       if (call === undefined) break
       if (call.isOver) continue
+      if (channel.requestBytes !== undefined) {
+        const bytes = requestBytes(call.request)
+        if (bytes > channel.requestBytes) {
+          call.isOver = true
+          call.reject(tooLarge(call.request, bytes, channel.requestBytes))
+          continue
+        }
+      }
       this.#xid = this.#xid === LARGEST_XID ? 1 : this.#xid + 1
       call.xid = this.#xid
       channel.request(call.xid, call.request)

@@ -1,5 +1,6 @@
 import { isZkError, ZkError } from '../core/errors.ts'
 import { parentOf } from '../core/tree/path.ts'
+import { checkOptions, checkSignal, checkTypes } from './options.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Session } from './session.ts'
 import { Walk } from './walk.ts'
@@ -38,6 +39,8 @@ interface Reader {
   readonly reject: (error: Error) => void
 }
 
+const WATCH_OPTIONS: readonly string[] =
+  ['recursive', 'data', 'children', 'initial', 'bufferItems', 'signal', 'onItem', 'onEnd']
 const BUFFER_ITEMS = 1_024
 const DONE: IteratorResult<WatchItem, undefined> = Object.freeze({ done: true, value: undefined })
 
@@ -64,6 +67,8 @@ export class Watcher implements AsyncIterableIterator<WatchItem, undefined> {
   /** A gap waits to be read: what happens until then is covered by it. */
   #hasGap = false
   #missedWhileWalking = false
+  /** Of the last item that was handed out or kept. */
+  #zxid = -1
   #end: { readonly error: ZkError | null } | null = null
   readonly #onAbort: () => void
   #registered: { readonly promise: Promise<void>, readonly settle: (error: ZkError | null) => void } | null = null
@@ -73,6 +78,7 @@ export class Watcher implements AsyncIterableIterator<WatchItem, undefined> {
     this.recursive = options.recursive ?? false
     this.#parts = parts
     this.#options = options
+    checkWatch(options)
     this.#limit = options.bufferItems ?? BUFFER_ITEMS
     if (!Number.isInteger(this.#limit) || this.#limit < 1) throw new TypeError('bufferItems must be a positive integer')
     this.#onAbort = () => this.#leave(new ZkError('Aborted', undefined, { path, cause: options.signal?.reason }))
@@ -155,10 +161,10 @@ export class Watcher implements AsyncIterableIterator<WatchItem, undefined> {
   }
 
   /** Changes may have been missed. */
-  miss(reason: 'reconnect' | 'overflow'): void {
+  miss(reason: 'reconnect' | 'overflow', missedZxid = -1): void {
     if (!this.#isLive || this.#hasGap || this.#end !== null) return
     this.#stopWalk()
-    const zxid = this.#parts.session.zxid
+    const zxid = this.#zxid = Math.max(this.#zxid, missedZxid, this.#parts.session.zxid)
     const gap: WatchItem = { type: 'gap', path: this.path, zxid, recursive: this.recursive, reason }
     if (this.#hand(gap)) {
       this.#gapRead()
@@ -208,9 +214,13 @@ export class Watcher implements AsyncIterableIterator<WatchItem, undefined> {
   }
 
   #push(item: WatchItem): void {
-    if (this.#end !== null || this.#hand(item)) return
-    if (this.#items.length < this.#limit) this.#items.push(item)
-    else this.miss('overflow')
+    if (this.#end !== null) return
+    if (this.#readers.length === 0 && this.#options.onItem === undefined && this.#items.length >= this.#limit) {
+      this.miss('overflow', item.zxid)
+      return
+    }
+    this.#zxid = Math.max(this.#zxid, item.zxid)
+    if (!this.#hand(item)) this.#items.push(item)
   }
 
   /** Whoever reads the gap begins anew: with the present state when he asked for it. */
@@ -275,9 +285,21 @@ export class Watcher implements AsyncIterableIterator<WatchItem, undefined> {
     const news = held.filter((change, index) => index >= this.#knownAt(change.path))
     this.#stopWalk()
     if (missed) {
-      this.miss('overflow')
+      this.miss('overflow', held.at(-1)?.zxid)
       return
     }
     for (const change of news) if (!this.#hasGap) this.#push(change)
+  }
+}
+
+function checkWatch(options: WatchOptions): void {
+  checkOptions(options, WATCH_OPTIONS)
+  checkSignal(options.signal)
+  checkTypes(options, {
+    recursive: 'boolean', data: 'boolean', children: 'boolean', initial: 'boolean',
+    onItem: 'function', onEnd: 'function',
+  })
+  if (options.data === false && (options.children === false || options.recursive === true)) {
+    throw new TypeError('a watch without data and without children would never yield anything')
   }
 }

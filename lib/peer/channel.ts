@@ -1,4 +1,5 @@
 import type { Channel, ChannelEvents, Endpoint, Hello } from '../client/channel.ts'
+import { requestBytes } from '../client/request-size.ts'
 import type { ConnectedEffect } from '../core/effects.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { ZkError } from '../core/errors.ts'
@@ -83,6 +84,10 @@ class LocalChannel implements Channel, ConnectionEvents {
     return this.#parts.replica.tree.zxid
   }
 
+  get requestBytes(): number {
+    return this.#parts.requestBytes
+  }
+
   touchedAtMs(): number {
     return this.#parts.clock.now() - this.#parts.touchDelayMs
   }
@@ -92,7 +97,7 @@ class LocalChannel implements Channel, ConnectionEvents {
     this.#parts.metrics.countRequest(request.op)
     // What could not travel to the leader is refused here: a link must never break over one client's argument.
     const conn = this.#conn
-    const isGood = isSendable(request) && sizeOf(request) <= this.#parts.requestBytes
+    const isGood = isSendable(request) && requestBytes(request) <= this.#parts.requestBytes
     this.#parts.host.push({ kind: 'request', conn, xid, request: isGood ? request : REFUSED })
   }
 
@@ -138,9 +143,6 @@ class LocalChannel implements Channel, ConnectionEvents {
 /** Stands for a request that is too large or has a wrong argument: the tree answers BadArguments, in its turn. */
 const REFUSED: Request = { op: 1, path: '', data: null, acl: null, flags: 0, ttlMs: -1 }
 
-/** An operation of a multi takes so much besides its path and data. */
-const OP_BYTES = 32
-
 function isInt32(value: number): boolean {
   return (value | 0) === value
 }
@@ -149,28 +151,16 @@ function isBytes(value: unknown): boolean {
   return value === null || value instanceof Uint8Array
 }
 
-/** Bytes of what a write brings along; other requests are not bounded here. */
-function sizeOf(request: Request | MultiOp): number {
-  switch (request.op) {
-    case 1: case 15: case 19: case 21: case 5: return request.path.length + (request.data?.length ?? 0)
-    case 14: {
-      let total = 0
-      for (const op of request.ops) total += OP_BYTES + sizeOf(op)
-      return total
-    }
-    default: return 0
-  }
-}
-
-/** True unless a write holds something that the peer protocol cannot carry. */
+/** True unless a request holds something that the tree cannot look at or the peer protocol cannot carry. */
 function isSendable(request: Request | MultiOp): boolean {
+  if ('path' in request && typeof request.path !== 'string') return false
   switch (request.op) {
-    case 5: return typeof request.path === 'string' && isBytes(request.data) && isInt32(request.version)
+    case 5: return isBytes(request.data) && isInt32(request.version)
     case 1: case 15: case 19: case 21:
-      return typeof request.path === 'string' && isBytes(request.data) && isInt32(request.flags) &&
-        Number.isSafeInteger(request.ttlMs) && isAcl(request.acl)
-    case 2: case 13: return typeof request.path === 'string' && isInt32(request.version)
-    case 7: return typeof request.path === 'string' && isInt32(request.version) && isAcl(request.acl)
+      return isBytes(request.data) && isInt32(request.flags) && Number.isSafeInteger(request.ttlMs) &&
+        isAcl(request.acl)
+    case 2: case 13: return isInt32(request.version)
+    case 7: return isInt32(request.version) && isAcl(request.acl)
     case 14: return request.ops.every(isSendable)
     default: return true
   }

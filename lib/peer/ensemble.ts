@@ -1,7 +1,8 @@
 import type { Channel, ChannelEvents, Endpoint, Hello } from '../client/channel.ts'
-import { Client } from '../client/client.ts'
+import { CONNECT_OPTIONS, Client } from '../client/client.ts'
 import type { ConnectOptions } from '../client/client.ts'
 import { ZkError } from '../core/errors.ts'
+import { checkOptions } from '../client/options.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Storage } from '../ports/storage.ts'
 import type { Transport } from '../ports/transport.ts'
@@ -40,7 +41,17 @@ export interface EnsembleConnectOptions extends ConnectOptions {
 export interface EnsembleStatus {
   readonly name: string
   readonly leader: number | null
-  readonly peers: readonly { readonly id: number, readonly isRunning: boolean, readonly status: PeerStatus | null }[]
+  readonly peers: readonly EnsemblePeerStatus[]
+}
+
+/** The place of one peer. */
+export interface EnsemblePeerStatus {
+  readonly id: number
+  readonly isRunning: boolean
+  /** Null unless it runs. */
+  readonly status: PeerStatus | null
+  /** What ended it; null when it runs or was stopped. */
+  readonly error: ZkError | null
 }
 
 const LARGEST_SIZE = 99
@@ -110,12 +121,14 @@ export class Ensemble {
   }
 
   status(): EnsembleStatus {
-    const peers = this.#slots.map(({ id, peer }) => ({ id, isRunning: peer !== null, status: peer?.status() ?? null }))
+    const peers = this.#slots.map(({ id, peer, error }) =>
+      ({ id, isRunning: peer !== null, status: peer?.status() ?? null, error }))
     return { name: this.name, leader: this.leader(), peers }
   }
 
   /** Opens a session; it moves to another peer when its own stops. Errors: those of Client.connect. */
-  connect(options: EnsembleConnectOptions = {}): Promise<Client> {
+  async connect(options: EnsembleConnectOptions = {}): Promise<Client> {
+    checkOptions(options ?? null, [...CONNECT_OPTIONS, 'peer'])
     const { peer, ...rest } = options
     const { logger, unref } = this.#parts
     if (peer !== undefined) this.#slot(peer)
@@ -153,6 +166,7 @@ export class Ensemble {
     if (slot.starting !== null) await slot.starting
     await slot.peer?.stop()
     slot.peer = null
+    slot.error = null
   }
 
   /** Stops all peers, within 5 s. Idempotent, never rejects. */
@@ -181,6 +195,7 @@ class Slot implements Endpoint {
   readonly #isOver: () => boolean
   peer: Peer | null = null
   starting: Promise<Peer> | null = null
+  error: ZkError | null = null
 
   constructor(id: number, clock: Clock, isOver: () => boolean) {
     this.id = id
@@ -200,8 +215,11 @@ class Slot implements Endpoint {
   /** A peer that ends by itself leaves its place. */
   adopt(peer: Peer): void {
     this.peer = peer
-    peer.on('fatal', () => {
-      if (this.peer === peer) this.peer = null
+    this.error = null
+    peer.on('fatal', (error) => {
+      if (this.peer !== peer) return
+      this.peer = null
+      this.error = error
     })
   }
 

@@ -59,6 +59,8 @@ export class Host {
   #timerAtMs = Infinity
   #isOver = false
   #hasFailed = false
+  /** Why the first write failed. */
+  #storageError: unknown
   #writes = 0
   #onIdle: (() => void) | null = null
 
@@ -187,6 +189,7 @@ export class Host {
       metrics.countPersisted(clock.now() - startedMs)
       this.#persisted({ kind: 'persisted', ticket })
     }, (error: unknown) => {
+      this.#storageError ??= error
       this.#persisted({ kind: 'persistFailed', ticket, reason: error instanceof Error ? error.message : String(error) })
     })
   }
@@ -232,7 +235,11 @@ export class Host {
         this.#parts.onRole(effect)
         break
       case 'log': logger[effect.level](effect.text, effect.fields); break
-      case 'fatal': this.#fail(new ZkError(effect.code, effect.reason)); break
+      case 'fatal': {
+        const isStorage = effect.code === 'StorageFailed' && this.#storageError !== undefined
+        this.#fail(new ZkError(effect.code, effect.reason, isStorage ? { cause: this.#storageError } : {}))
+        break
+      }
       default: break
     }
   }

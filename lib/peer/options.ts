@@ -2,6 +2,7 @@ import type { Member, Timing } from '../core/effects.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import type { Limits } from '../core/limits.ts'
 import { checkLimits, DEFAULT_LIMITS } from '../core/limits.ts'
+import { checkLogger, checkOptions, checkSignal, checkTypes } from '../client/options.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import { SILENT } from '../ports/logger.ts'
@@ -93,15 +94,34 @@ export interface PeerSettings {
   readonly listen: readonly string[] | undefined
 }
 
+/** Names of the options that all peers of an ensemble in one process share, for the checks. */
+export const SHARED_OPTIONS: readonly string[] = [
+  'secret', 'timing', 'limits', 'logger', 'clock', 'superDigest', 'skipAcl', 'ttl', 'signal', 'unref',
+]
+const PEER_OPTIONS = [...SHARED_OPTIONS, 'id', 'ensemble', 'transports', 'storage', 'bootstrap', 'listen']
+const SUPER_DIGEST = /^[^:]+:[A-Za-z0-9+/]{27}=$/
+
 /** Checks what the user wrote. Throws TypeError for a wrong argument and ZkError AddressInvalid for an address. */
-export function checkOptions(options: PeerOptions): PeerSettings {
+export function readOptions(options: PeerOptions): PeerSettings {
+  checkOptions(options ?? null, PEER_OPTIONS)
   const { id, ensemble, transports, storage } = options
   checkId(id)
+  checkOptions(ensemble ?? null, ['name', 'members'], 'ensemble')
+  checkSignal(options.signal)
+  checkLogger(options.logger)
+  checkTypes(options, {
+    bootstrap: 'boolean', skipAcl: 'boolean', ttl: 'boolean', unref: 'boolean', superDigest: 'string',
+  })
+  if (options.superDigest !== undefined && !SUPER_DIGEST.test(options.superDigest)) {
+    throw new TypeError('superDigest must be of the form user:base64(sha1(user:password))')
+  }
   const name = ensemble?.name
   if (typeof name !== 'string' || name === '' || name.length > LONGEST_NAME) {
     throw new TypeError(`ensemble.name must be a string of 1 to ${LONGEST_NAME} characters`)
   }
-  if (!Array.isArray(transports)) throw new TypeError('transports must be an array')
+  if (!Array.isArray(transports) || !transports.every(isTransport)) {
+    throw new TypeError('transports must be an array of transports')
+  }
   if (typeof storage?.open !== 'function') throw new TypeError('storage must be a Storage')
   const members = readMembers(ensemble.members)
   const self = members.find((member) => member.id === id)
@@ -112,7 +132,8 @@ export function checkOptions(options: PeerOptions): PeerSettings {
   const voters = members.filter((member) => member.role === 'voter')
   if (voters.length === 0) throw new TypeError('ensemble.members must list at least one voter')
   checkSecret(options.secret)
-  for (const address of options.listen ?? []) schemeOf(address)
+  if (options.listen !== undefined && !Array.isArray(options.listen)) throw new TypeError('listen must be an array')
+  for (const address of options.listen ?? []) schemeOf(String(address))
   return {
     id, ensembleName: name, members, transports, storage,
     secret: options.secret,
@@ -135,6 +156,10 @@ function checkId(id: unknown): asserts id is number {
   }
 }
 
+function isTransport(given: Transport | null | undefined): boolean {
+  return Array.isArray(given?.schemes) && typeof given.dial === 'function'
+}
+
 function checkSecret(secret: unknown): void {
   if (secret === undefined) return
   const isText = typeof secret === 'string' || secret instanceof Uint8Array
@@ -145,7 +170,9 @@ function checkSecret(secret: unknown): void {
 }
 
 function readMembers(given: EnsembleOptions['members']): readonly MemberAddresses[] {
-  if (typeof given !== 'object' || given === null) throw new TypeError('ensemble.members must be an object')
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new TypeError('ensemble.members must be an object of addresses by id')
+  }
   const members = Object.entries(given).map(([key, option]: [string, MemberOption]): MemberAddresses => {
     const id = /^[0-9]+$/.test(key) ? Number(key) : NaN
     checkId(id)
@@ -159,6 +186,17 @@ function readMembers(given: EnsembleOptions['members']): readonly MemberAddresse
     for (const address of list) schemeOf(String(address))
     return { id, role, addresses: [...list as readonly string[]] }
   })
+  const owners = new Map<string, number>()
+  for (const { id, addresses } of members) {
+    for (const address of addresses) {
+      const owner = owners.get(address)
+      // Port 0 is not an address yet.
+      if (owner !== undefined && !address.endsWith(':0')) {
+        throw new TypeError(`members ${owner} and ${id} have the same address ${address}`)
+      }
+      owners.set(address, id)
+    }
+  }
   return members.toSorted((one, other) => one.id - other.id)
 }
 

@@ -14,7 +14,7 @@ import type { LinkStatus } from './mesh.ts'
 import { Mesh } from './mesh.ts'
 import { LoopDelay, Metrics } from './metrics.ts'
 import type { PeerOptions, PeerSettings } from './options.ts'
-import { checkOptions, configText } from './options.ts'
+import { configText, readOptions } from './options.ts'
 import type { Refusal } from './pair.ts'
 import { recover } from './recover.ts'
 import { makeNextTurn } from './system-clock.ts'
@@ -75,7 +75,7 @@ export class Peer {
    * nothing stays open then.
    */
   static async start(options: PeerOptions): Promise<Peer> {
-    const settings = checkOptions(options)
+    const settings = readOptions(options)
     const { signal } = options
     throwIfAborted(signal)
     const { storage, clock, logger } = settings

@@ -63,7 +63,8 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     await says('leader is peer 1')
     const other = await run(t, cwd, ['ensemble', '--data', 'd', '--size', '1'], 'ls /')
     assert.equal(other, {
-      code: 1, stdout: '', stderr: 'vivarium: another process uses the storage d/peer-1 (StorageLocked)\n',
+      code: 1, stdout: '',
+      stderr: 'vivarium: the storage d/peer-1 is in use, by another process or by this one (StorageLocked)\n',
     })
     child.kill(signal)
     assert.equal(await done, { code: 0, stdout: '1 peer in d, leader is peer 1\n', stderr: '' })

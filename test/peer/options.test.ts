@@ -1,6 +1,6 @@
 import { isZkError } from '../../lib/core/errors.ts'
 import { digestIdentities } from '../../lib/peer/digest.ts'
-import { checkOptions, configText, DEFAULT_TIMING } from '../../lib/peer/options.ts'
+import { readOptions, configText, DEFAULT_TIMING } from '../../lib/peer/options.ts'
 import type { PeerOptions } from '../../lib/peer/options.ts'
 import type { Storage } from '../../lib/ports/storage.ts'
 import { assert, suite } from '../harness.ts'
@@ -15,7 +15,7 @@ const good: PeerOptions = {
 }
 
 test('defaults are filled in and members sorted', () => {
-  const settings = checkOptions(good)
+  const settings = readOptions(good)
   assert.equal(settings.members, [
     { id: 1, role: 'voter', addresses: ['tcp://a', 'ws://a'] }, { id: 2, role: 'observer', addresses: [] },
     { id: 10, role: 'voter', addresses: ['tcp://c'] },
@@ -23,7 +23,7 @@ test('defaults are filled in and members sorted', () => {
   assert.equal(settings.timing, DEFAULT_TIMING)
   assert.is(settings.bootstrap, false)
   assert.is(settings.ttl, true)
-  const alone = checkOptions({ ...good, ensemble: { name: 'x', members: { 1: [] } } })
+  const alone = readOptions({ ...good, ensemble: { name: 'x', members: { 1: [] } } })
   assert.is(alone.bootstrap, true)
   assert.is(configText(settings.members),
     'server.1=tcp://a,ws://a:participant\nserver.2=:observer\nserver.10=tcp://c:participant\nversion=0')
@@ -43,12 +43,12 @@ test('wrong arguments are TypeErrors', () => {
     { timing: { sessionMinMs: 9_000, sessionMaxMs: 8_000 } }, { limits: { frameBytes: 10 } }, { limits: { other: 10 } },
   ]
   for (const change of wrong) {
-    assert.throws(() => checkOptions({ ...good, ...change } as PeerOptions),
+    assert.throws(() => readOptions({ ...good, ...change } as PeerOptions),
       (error: unknown) => error instanceof TypeError && !error.message.endsWith('.'), JSON.stringify(change))
   }
-  assert.throws(() => checkOptions({ ...good, listen: ['nowhere'] }), (error: unknown) => isZkError(error,
+  assert.throws(() => readOptions({ ...good, listen: ['nowhere'] }), (error: unknown) => isZkError(error,
     'AddressInvalid'))
-  checkOptions({ ...good, id: 2, storage: weak })
+  readOptions({ ...good, id: 2, storage: weak })
 })
 
 test('digest identities are those of ZooKeeper', async () => {

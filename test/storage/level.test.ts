@@ -98,7 +98,7 @@ test('a storage that another process holds is locked', async (t) => {
   })
   await once(child.stdout, 'data')
   const error = await rejects(level(folder).open(), 'StorageLocked')
-  assert.match(error.message, /another process uses the storage/)
+  assert.match(error.message, /is in use, by another process/)
 })
 
 test('a disk that refuses to write fails every later write and leaves the process alive', async (t) => {
