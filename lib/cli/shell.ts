@@ -121,7 +121,8 @@ export class Shell {
   }
 
   #help(command: string | undefined): void {
-    const lines = command === undefined ? Object.values(SHELL_HELP) : [SHELL_HELP[command === 'exit' ? 'quit' : command]]
+    const name = command === 'exit' ? 'quit' : command
+    const lines = name === undefined ? Object.values(SHELL_HELP) : [SHELL_HELP[name]]
     for (const line of lines) {
       if (line === undefined) throw new UsageError(`Command not found: ${command}`)
       this.#parts.print(line)
