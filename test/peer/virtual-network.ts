@@ -11,6 +11,19 @@ interface Due {
   isCancelled: boolean
 }
 
+/** Calls of WebCrypto under way: they take real time, in other threads, for which virtual time must stand still. */
+let computing = 0
+
+for (const name of ['importKey', 'sign', 'verify'] as const) {
+  const real = crypto.subtle[name].bind(crypto.subtle) as (...args: readonly unknown[]) => Promise<unknown>
+  Object.defineProperty(crypto.subtle, name, {
+    value: (...args: readonly unknown[]) => {
+      computing++
+      return real(...args).finally(() => { computing-- })
+    },
+  })
+}
+
 /** Virtual time: `run` takes the next event that is due, again and again, and lets promises settle in between. */
 export class VirtualTime implements Clock {
   #nowMs = 0
@@ -44,7 +57,8 @@ export class VirtualTime implements Clock {
   async run(limitMs: number, isDone: () => boolean): Promise<boolean> {
     const endMs = this.#nowMs + limitMs
     for (;;) {
-      await new Promise((resolve) => setImmediate(resolve))
+      do await new Promise((resolve) => setImmediate(resolve))
+      while (computing > 0)
       if (isDone()) return true
       this.#queue = this.#queue.filter((due) => !due.isCancelled)
         .toSorted((one, other) => one.atMs - other.atMs || one.order - other.order)
