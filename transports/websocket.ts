@@ -30,6 +30,8 @@ export interface WebSocketOptions {
 
 const OPEN = 1
 const NORMAL = 1000
+/** The first code that an application may use as it likes. */
+const BAD_FRAME = 4000
 /** WebSockets have no drain event: while a sender waits, the queue is looked at so often. */
 const DRAIN_POLL_MS = 10
 
@@ -137,7 +139,8 @@ export class WebSocketLink implements Link {
   #onMessage(data: unknown): void {
     if (this.#ended) return
     if (!(data instanceof ArrayBuffer)) {
-      this.abort(new ZkError('BadFrame', 'a WebSocket message that is not binary'))
+      this.failure ??= new ZkError('BadFrame', 'a WebSocket message that is not binary')
+      this.#finish(BAD_FRAME, 'BadFrame: binary messages only')
       return
     }
     const chunk = new Uint8Array(data)
@@ -204,11 +207,16 @@ export class WebSocketLink implements Link {
   }
 
   close(): void {
+    this.#finish(NORMAL, '')
+  }
+
+  /** Sends what is queued and ends; a reader that takes too long is cut. */
+  #finish(code: number, reason: string): void {
     if (this.#ended) return
     this.#ended = true
     this.#inbox = []
     this.#socket.resume?.()
-    this.#socket.close(NORMAL)
+    this.#socket.close(code, reason)
     this.#linger = setTimeout(() => this.#socket.terminate?.(), this.#closeMs)
     const timer = this.#linger as { unref?: () => void }
     timer.unref?.()

@@ -32,9 +32,9 @@ async function open(t: Case, options: WebSocketServerOptions = {}, address = 'ws
 }
 
 /** The status with which a handshake of a page of `origin` is answered; 101 is a link. */
-function shake(port: number, origin: string | null, host = `127.0.0.1:${port}`): Promise<number> {
+function shake(port: number, origin: string | null, host = `127.0.0.1:${port}`, at = '127.0.0.1'): Promise<number> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = connect(port, at)
     const lines = [
       'GET / HTTP/1.1', `Host: ${host}`, 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13',
       'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', ...(origin === null ? [] : [`Origin: ${origin}`]), '', '',
@@ -82,7 +82,8 @@ test('a page of the listener itself is let in by address, as localhost and by th
   assert.is(await shake(port, `http://localhost:${port}`, `localhost:${port}`), 101)
   assert.is(await shake(port, `http://[::1]:${port}`, `[::1]:${port}`), 101)
   const named = await open(t, {}, 'ws://localhost:0')
-  assert.is(await shake(named.port, `http://localhost:${named.port}`, `localhost:${named.port}`), 101)
+  const host = `localhost:${named.port}`
+  assert.is(await shake(named.port, `http://${host}`, host, 'localhost'), 101)
 })
 
 test('a name that was made to point here lets no page in', async (t) => {
@@ -102,17 +103,22 @@ test('a page of the list is let in, and a star lets in all', async (t) => {
 test('a text message and one that is too large end their link with a reason, and no other', async (t) => {
   const door = await open(t, { messageBytes: 1_000 })
   const good = new LinkProbe(await websocketServer().dial(door.listener.address)).attach()
-  const messages: readonly (readonly [string | Uint8Array, RegExp])[] = [
-    ['text', /not binary/], [new Uint8Array(1_001), /max payload/i],
+  const messages: readonly (readonly [string | Uint8Array, RegExp, string])[] = [
+    ['text', /not binary/, '4000 BadFrame: binary messages only'],
+    [new Uint8Array(1_001), /max payload/i, '1009 '],
   ]
-  for (const [message, reason] of messages) {
+  for (const [message, reason, told] of messages) {
     const socket = new WebSocket(door.listener.address)
     await new Promise((resolve) => void socket.once('open', resolve))
     const there = door.links.at(-1)!
     socket.on('error', () => undefined)
+    const closed = new Promise<string>((resolve) => {
+      socket.once('close', (code: number, text: Buffer) => resolve(`${code} ${text.toString()}`))
+    })
     socket.send(message)
     await there.closed()
     assert.match(there.error?.message ?? '', reason)
+    assert.is(await closed, told)
   }
   good.send(Uint8Array.of(9))
   await door.links[0]!.received(1)
