@@ -173,8 +173,7 @@ export class Session {
       if (channel.requestBytes !== undefined) {
         const bytes = requestBytes(call.request)
         if (bytes > channel.requestBytes) {
-          call.isOver = true
-          call.reject(tooLarge(call.request, bytes, channel.requestBytes))
+          this.#settle(call, tooLarge(call.request, bytes, channel.requestBytes))
           continue
         }
       }
