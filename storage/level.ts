@@ -41,6 +41,7 @@ const MARKER_INTERVAL_MS = 1_000
  * `features.durable` is false there.
  */
 export function level(location: string, options: LevelOptions = {}): Storage {
+  if (typeof location !== 'string' || location === '') throw new TypeError('level needs the name of its folder')
   return new LevelStorage(location, options)
 }
 

@@ -10,7 +10,8 @@ export interface LocalNode {
 
 /**
  * What this peer has applied, as plain synchronous calls: for trusted code in the same process, without access control
- * and without promising more than this peer's own progress. Undefined where there is no such node.
+ * and without promising more than this peer's own progress. Undefined where there is no such node; TypeError for a path
+ * that is no string.
  */
 export class LocalTree {
   readonly #tree: () => Tree
@@ -30,19 +31,24 @@ export class LocalTree {
 
   /** Data and Stat. With `copy: false` the bytes are the tree's own: writing to them corrupts this peer. */
   get(path: string, options?: { readonly copy?: boolean }): LocalNode | undefined {
-    return this.#tree().get(path, options?.copy ?? true)
+    return this.#tree().get(text(path), options?.copy ?? true)
   }
 
   stat(path: string): Stat | undefined {
-    return this.#tree().stat(path)
+    return this.#tree().stat(text(path))
   }
 
   /** Names of the children, in no order. */
   children(path: string): string[] | undefined {
-    return this.#tree().children(path)
+    return this.#tree().children(text(path))
   }
 
   has(path: string): boolean {
-    return this.#tree().has(path)
+    return this.#tree().has(text(path))
   }
+}
+
+function text(path: string): string {
+  if (typeof path !== 'string') throw new TypeError(`a path must be a string, not ${typeof path}`)
+  return path
 }

@@ -1,5 +1,6 @@
 import { createEnsemble, createPeer, isZkError } from '../../lib/node.ts'
 import type { Client, CreatePeerOptions, Ensemble, ZkError } from '../../lib/node.ts'
+import { level } from '../../storage/level.ts'
 import { memory as memoryStorage } from '../../storage/memory.ts'
 import { websocket } from '../../transports/websocket.ts'
 import { assert, rejects, suite } from '../harness.ts'
@@ -148,6 +149,15 @@ test('wrong options of a peer and of an ensemble', async () => {
     [5, /options must be an object/], [null, /options must be an object/], [{ sizee: 3 }, /'sizee' is not known/],
     [{ storage: '' }, /empty string/], [{ size: 0 }, /size must be an integer/],
   ] as const) await refuses(() => createEnsemble(wrong as never), message)
+})
+
+test('a local read of what is no path, and a storage without a place', async (t) => {
+  const { ensemble } = await start(t, 1)
+  const { tree } = ensemble.peers[0]!
+  for (const read of ['get', 'stat', 'children', 'has'] as const) {
+    await refuses(() => tree[read](undefined as never), /a path must be a string, not undefined/)
+  }
+  for (const location of [undefined, '', 5]) await refuses(() => level(location as never), /name of its folder/)
 })
 
 test('where there is no WebSocket, its transport says so at once', () => {
