@@ -14,12 +14,13 @@ import type { Link } from '../ports/transport.ts'
 import { FrameReader } from '../wire/frame.ts'
 import type { JuteReader } from '../wire/jute/reader.ts'
 import { PASSWORD_BYTES, readConnectRequest, writeConnectResponse, writeEvent, Xid } from '../wire/jute/records.ts'
+import { Outgoing } from '../wire/jute/outgoing.ts'
 import { writeNodeReply, writePlainReply, writeReply } from '../wire/jute/replies.ts'
 import { readAuth, readRequest, WireOp } from '../wire/jute/requests.ts'
 import type { JuteWriter } from '../wire/jute/writer.ts'
-import { ClientOutput } from './client-output.ts'
 import { digestIdentities } from './digest.ts'
 import type { ConnectionEvents, Host } from './host.ts'
+import { InFlight } from './in-flight.ts'
 import type { Metrics } from './metrics.ts'
 import { ConnectionStats } from './words/server-stats.ts'
 import type { ServerStats } from './words/server-stats.ts'
@@ -79,17 +80,15 @@ export class RemoteClient implements ConnectionEvents {
   readonly #parts: RemoteParts
   readonly #link: Link
   readonly #frames = new FrameReader(HELLO_BYTES)
-  readonly #output = new ClientOutput()
+  readonly #output = new Outgoing()
   #chunks: Uint8Array[] = []
   #held: Held[] = []
   #heldBytes = 0
   #state: 'hello' | 'opening' | 'open' | 'over' = 'hello'
   #conn = 0
   #identities: readonly Identity[]
-  /** Opcodes of the requests that the replica has not answered, and when they came. */
-  #ops: number[] = []
-  #times: number[] = []
-  #head = 0
+  /** What the replica has not answered. */
+  readonly #inFlight = new InFlight()
   #isAuthenticating = false
   /** The link took all it wants for now. */
   #isFull = false
@@ -113,7 +112,7 @@ export class RemoteClient implements ConnectionEvents {
 
   /** Requests that are not answered yet. */
   get inFlight(): number {
-    return this.#ops.length - this.#head
+    return this.#inFlight.size
   }
 
   get isReading(): boolean {
@@ -208,7 +207,7 @@ export class RemoteClient implements ConnectionEvents {
     const op = reader.int()
     stats.received()
     this.stats.received()
-    const isIdle = this.#ops.length === this.#head
+    const isIdle = this.#inFlight.size === 0
     switch (op) {
       case 3: case 4: case 8: case 12: this.#readNode(xid, op, isIdle); return
       case WireOp.auth: this.#authenticate(xid); return
@@ -272,8 +271,7 @@ export class RemoteClient implements ConnectionEvents {
 
   /** The replica answers in a later turn, in order. */
   #push(op: number, xid: number, request: Request): void {
-    this.#ops.push(op)
-    this.#times.push(this.lastHeardMs)
+    this.#inFlight.push(op, this.lastHeardMs)
     this.#parts.host.push({ kind: 'request', conn: this.#conn, xid, request })
   }
 
@@ -344,25 +342,14 @@ export class RemoteClient implements ConnectionEvents {
   }
 
   onReply(xid: number, zxid: Zxid, outcome: Outcome): void {
-    const op = this.#ops[this.#head] ?? 0
-    const startedMs = this.#times[this.#head] ?? 0
-    this.#head += 1
-    if (this.#head === this.#ops.length) {
-      this.#ops.length = 0
-      this.#times.length = 0
-      this.#head = 0
-    } else if (this.#head > 1_024 && this.#head * 2 > this.#ops.length) {
-      this.#ops.splice(0, this.#head)
-      this.#times.splice(0, this.#head)
-      this.#head = 0
-    }
+    const { op, sinceMs } = this.#inFlight.shift()
     if (op === WireOp.auth) {
       this.#plain(op, this.#authXids.shift() ?? Xid.auth, ZXID_ZERO, 0, false)
       return
     }
     this.#reply(xid, zxid, outcome)
     const nowMs = this.#parts.clock.now()
-    this.#count(op, xid, zxid, nowMs - startedMs, nowMs)
+    this.#count(op, xid, zxid, nowMs - sinceMs, nowMs)
   }
 
   onEvent(event: WatchEvent): void {
