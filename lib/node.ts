@@ -31,11 +31,12 @@ export interface CreatePeerOptions extends Omit<PeerOptions, 'storage' | 'transp
  * Nothing stays open then.
  */
 export async function createEnsemble(options: CreateEnsembleOptions = {}): Promise<Ensemble> {
-  const { storage, ...rest } = options ?? {}
-  if (storage === undefined) return createAnyEnsemble(options as AnyEnsembleOptions)
+  const { storage, transports = [tcp(), websocketServer()], ...rest } = options ?? {}
+  if (storage === undefined) return createAnyEnsemble({ ...rest, transports })
   if (storage === '') throw new TypeError('storage must not be an empty string')
   return createAnyEnsemble({
-    ...rest, storage: typeof storage === 'string' ? (id: number) => level(join(storage, `peer-${id}`)) : storage,
+    ...rest, transports,
+    storage: typeof storage === 'string' ? (id: number) => level(join(storage, `peer-${id}`)) : storage,
   })
 }
 

@@ -70,7 +70,9 @@ function byExpiry<T extends { readonly expiresMs: number | null }>(all: Iterable
   return new Map([...buckets].sort(([a], [b]) => a - b))
 }
 
-function expiryLines<T>(title: string, buckets: ReadonlyMap<number, readonly T[]>, text: (each: T) => string): string[] {
+function expiryLines<T>(
+  title: string, buckets: ReadonlyMap<number, readonly T[]>, text: (each: T) => string,
+): string[] {
   let count = 0
   const lines: string[] = []
   for (const [expiresMs, bucket] of buckets) {

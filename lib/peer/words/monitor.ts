@@ -53,7 +53,8 @@ function gauges(view: ServerView): Record<string, number> {
   }
 }
 
-function addSummary(values: Map<string, string>, name: string, { count, sumMs, minMs, maxMs, meanMs }: Durations): void {
+function addSummary(values: Map<string, string>, name: string, durations: Durations): void {
+  const { count, sumMs, minMs, maxMs, meanMs } = durations
   values.set(`avg_${name}`, meanText(meanMs))
   values.set(`min_${name}`, wholeText(minMs))
   values.set(`max_${name}`, wholeText(maxMs))

@@ -138,9 +138,9 @@ export class ConnectionStats {
   }
 
   /**
-   * A request was answered. `op` is its opcode, or OPEN_SESSION with xid 0; `zxid` stands in the reply; the latency runs
-   * from the arrival of the request. A failed write other than a multi has no name afterwards, and a negative xid is
-   * never the last one.
+   * A request was answered. `op` is its opcode, or OPEN_SESSION with xid 0; `zxid` stands in the reply; the latency
+   * runs from the arrival of the request. A failed write other than a multi has no name afterwards, and a negative
+   * xid is never the last one.
    */
   replied(op: number, xid: number, zxid: number, latencyMs: number, nowMs: number, isFailed = false): void {
     this.sentPackets += 1
