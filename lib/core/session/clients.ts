@@ -73,6 +73,12 @@ export class Clients {
     return this.#connections.size
   }
 
+  /** The session of a connection that is open. */
+  sessionOf(conn: ConnId): SessionId | null {
+    const connection = this.#connections.get(conn)
+    return connection?.state === 'open' ? connection.session : null
+  }
+
   #mayRead(conn: ConnId, acl: readonly Acl[]): boolean {
     const connection = this.#connections.get(conn)
     return connection !== undefined && permits(acl, 1, connection.identities, this.#owner.options.skipAcl)
