@@ -8,6 +8,7 @@ import type { ReplicaStatus } from '../core/status.ts'
 import type { StorageFeatures } from '../ports/storage.ts'
 import { makeTxnCodec } from '../wire/txn.ts'
 import { LocalEndpoint } from './channel.ts'
+import { ClientPort } from './client-port.ts'
 import { Host } from './host.ts'
 import { LocalTree } from './local-tree.ts'
 import type { LinkStatus } from './mesh.ts'
@@ -16,8 +17,11 @@ import { LoopDelay, Metrics } from './metrics.ts'
 import type { PeerOptions, PeerSettings } from './options.ts'
 import { configText, readOptions } from './options.ts'
 import type { Refusal } from './pair.ts'
+import { PeerView } from './peer-view.ts'
 import { recover } from './recover.ts'
 import { makeNextTurn } from './system-clock.ts'
+import { ServerStats } from './words/server-stats.ts'
+import { answerWord } from './words/words.ts'
 
 /** Stopping waits so long for the disk and the network, then gives up on them. */
 const STOP_MS = 5_000
@@ -39,6 +43,8 @@ export interface PeerStatus extends ReplicaStatus {
   readonly state: 'running' | 'failed' | 'stopped'
   /** Where it listens, with real ports. */
   readonly addresses: readonly string[]
+  /** Where ZooKeeper clients connect, with real ports. */
+  readonly clientAddresses: readonly string[]
   readonly links: readonly LinkStatus[]
   /** How late timers run in this process: the recent mean, and the largest of the last 10 s. */
   readonly loopDelay: { readonly meanMs: number, readonly maxMs: number }
@@ -59,6 +65,7 @@ export class Peer {
   readonly #replica: Replica
   readonly #mesh: Mesh
   readonly #host: Host
+  readonly #clientPort: ClientPort | null
   readonly #metrics = new Metrics()
   readonly #loopDelay: LoopDelay
   readonly #listeners: Listeners = { role: new Set(), serving: new Set(), fatal: new Set(), refused: new Set() }
@@ -139,15 +146,34 @@ export class Peer {
       replica, storage, clock, logger, unref, nextTurn, metrics: this.#metrics,
       send: (link, messages) => this.#mesh.send(link, messages),
       drop: (link, code, reason) => this.#mesh.drop(link, code, reason),
+      onTurnEnd: () => this.#clientPort?.flush(),
       onRole: (effect) => this.#onRole(effect),
       onFatal: (error) => this.#onFatal(error),
     })
+    this.#clientPort = settings.clients === null ? null : this.#makeClientPort(settings.clients)
     this.tree = new LocalTree(() => replica.tree)
     this.endpoint = new LocalEndpoint({
       peerId: id, host: this.#host, replica, metrics: this.#metrics, nextTurn, superDigest, clock,
       requestBytes: settings.limits.requestBytes,
       touchDelayMs: 2 * settings.timing.syncMs,
     })
+  }
+
+  #makeClientPort(options: NonNullable<PeerSettings['clients']>): ClientPort {
+    const { transports, limits, clock, logger, superDigest } = this.#settings
+    const replica = this.#replica
+    const metrics = this.#metrics
+    const stats = new ServerStats()
+    const port = new ClientPort({
+      options, transports, host: this.#host, replica, metrics, stats, limits, clock, logger, superDigest,
+      answer: (word, argument) => answerWord(word, view, options.words, argument),
+    })
+    const view = new PeerView({
+      replica, settings: this.#settings, metrics, stats, port,
+      extra: () => ({ fsync_max_ms: metrics.persistMsMax, loop_delay_max_ms: this.#loopDelay.maxMs }),
+    })
+    this.on('role', () => view.onRole())
+    return port
   }
 
   /** Calls back at every such event until the returned function is called. */
@@ -199,6 +225,7 @@ export class Peer {
       ...this.#replica.status(),
       state: this.#state,
       addresses: this.#addresses,
+      clientAddresses: this.#clientPort?.addresses() ?? [],
       links: this.#mesh.links(),
       loopDelay: { meanMs: this.#loopDelay.meanMs, maxMs: this.#loopDelay.maxMs },
       storage: this.#settings.storage.features,
@@ -236,10 +263,14 @@ export class Peer {
   }
 
   async #open(signal: AbortSignal | undefined): Promise<void> {
-    const abort = (): void => void this.#mesh.close()
+    const abort = (): void => {
+      void this.#mesh.close()
+      void this.#clientPort?.close()
+    }
     signal?.addEventListener('abort', abort, { once: true })
     try {
       await this.#mesh.start()
+      await this.#clientPort?.start()
       throwIfAborted(signal)
     } catch (error) {
       await this.stop()
@@ -284,7 +315,7 @@ export class Peer {
       })
       const work = async (): Promise<void> => {
         await this.#host.stop()
-        await this.#mesh.close()
+        await Promise.all([this.#mesh.close(), this.#clientPort?.close()])
         await storage.close()
       }
       work().catch((error: unknown) => {

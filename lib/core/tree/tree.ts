@@ -31,6 +31,17 @@ export interface SessionRecord {
 
 const READ_ACL: readonly Acl[] = [{ perms: Perm.read, scheme: 'world', id: 'anyone' }]
 
+/** The digest of the state right after a txn. */
+export interface RecordedDigest {
+  readonly zxid: Zxid
+  readonly hash1: number
+  readonly hash2: number
+}
+
+/** A digest is kept of every state whose zxid this divides, and so many of them. */
+const DIGEST_EVERY = 128
+const DIGESTS_KEPT = 1_024
+
 /** Everything a tree is loaded from; used by the loader alone. */
 export interface TreeParts {
   readonly index: NodeIndex
@@ -51,6 +62,8 @@ export class Tree {
   readonly #reapable = new ReapList()
   #views: FrozenView[] = []
   #generation = 1
+  #pathUnits = 0
+  readonly #digests: RecordedDigest[] = []
   #zxid: Zxid = ZXID_ZERO
   #ensembleId = ''
   #members = ''
@@ -88,11 +101,21 @@ export class Tree {
   get sessions(): ReadonlyMap<SessionId, SessionRecord> { return this.#sessions }
   get nodeCount(): number { return this.#parts.index.size }
   get dataBytes(): number { return this.#parts.slabs.bytes }
+  /** UTF-16 units of the paths of all nodes. */
+  get pathUnits(): number { return this.#pathUnits }
   get reapable(): ReapList { return this.#reapable }
 
   /** Order-independent sum over nodes and sessions: equal states have equal digests. */
   digest(): { hash1: number, hash2: number } {
     return { hash1: this.#hash1 >>> 0, hash2: this.#hash2 >>> 0 }
+  }
+
+  /** Digests of states that went by, oldest first: peers that went through the same zxid can be compared. */
+  get digests(): readonly RecordedDigest[] { return this.#digests }
+
+  #recordDigest(): void {
+    if (this.#digests.length === DIGESTS_KEPT) this.#digests.shift()
+    this.#digests.push({ zxid: this.#zxid, ...this.digest() })
   }
 
   // --- reads -------------------------------------------------------------------------------------------------------
@@ -125,6 +148,12 @@ export class Tree {
 
   ephemeralsOf(session: SessionId): ReadonlySet<string> {
     return this.#ephemerals.get(session)?.paths ?? NONE
+  }
+
+  /** Sessions that own ephemerals, with their paths. */
+  * owners(): Generator<readonly [SessionId, ReadonlySet<string>], undefined> {
+    for (const [session, { paths }] of this.#ephemerals) yield [session, paths]
+    return undefined
   }
 
   /** Bytes of their paths in the txn that closes the session. */
@@ -161,6 +190,7 @@ export class Tree {
       default: unreachable(body)
     }
     this.#zxid = zxid
+    if (zxid % DIGEST_EVERY === 0) this.#recordDigest()
     if (!wantResult) return null
     if (outcome !== null) return outcome
     if (body.kind === 'setAcl') return { code: 'Ok', result: { op: 7, stat: this.stat(body.path)! } }
@@ -225,6 +255,7 @@ export class Tree {
   /** Enters a complete node into the tables; used by the loader too. */
   adopt(node: Znode): void {
     this.#parts.index.add(node)
+    this.#pathUnits += node.path.length
     if (node.nodeKind === NodeKind.ephemeral) {
       let owned = this.#ephemerals.get(node.owner)
       if (owned === undefined) this.#ephemerals.set(node.owner, owned = new OwnedPaths())
@@ -247,6 +278,7 @@ export class Tree {
     parent.pzxid = zxid
     this.#endChange(parent)
     index.delete(path)
+    this.#pathUnits -= path.length
     if (node.nodeKind === NodeKind.ephemeral) {
       const owned = this.#ephemerals.get(node.owner)
       owned?.delete(path)
