@@ -1,0 +1,52 @@
+import { Op } from '../raw-replies.ts'
+import { RawWriter } from '../raw-bytes.ts'
+import { OPEN } from './material.ts'
+import { anyAsk, anyOrdinary, create } from './operations.ts'
+import type { Random } from './random.ts'
+import { IDENTITIES } from './server.ts'
+import type { Opening, Step } from './step.ts'
+
+/** Longer than a run, so that no session expires in the middle. */
+const LONG_MS = 40_000
+
+/** How every run begins: open connections, and a tree to work on. */
+export const PRELUDE: readonly Step[] = [
+  ...IDENTITIES.map((_, actor): Step => ({ kind: 'open', actor, opening: 'fresh', timeOut: LONG_MS })),
+  ...['/t', '/t/a', '/t/b', '/u'].map((path): Step => ({
+    kind: 'requests', actor: 0, asks: [create(Op.create, path, Buffer.from('first'), OPEN, 0, -1n)],
+  })),
+]
+
+function anyOpening(random: Random, isOpen: boolean): Opening {
+  return random.weighted<Opening>([
+    [12, 'resume'], [2, 'resume as of old'], [2, 'fresh'], [1, 'fresh as of old'], [2, 'wrong password'],
+    [1, 'null password'], [1, 'too new'], [1, 'half a hello'], [isOpen ? 5 : 0, 'evict'],
+  ])
+}
+
+const BYTES: readonly (readonly [string, Buffer])[] = [
+  ['length 0', Buffer.alloc(4)], ['length -1', new RawWriter().int(-1).bytes()],
+  ['length of 2 GiB', new RawWriter().int(2_147_483_647).bytes()],
+  ['one more than the largest length', new RawWriter().int(1_048_576).bytes()],
+  ['half a header', new RawWriter().buffer(Buffer.alloc(5)).bytes()],
+  ['a header less one byte', new RawWriter().buffer(Buffer.alloc(7)).bytes()],
+  ['a four-letter word', Buffer.from('ruok')],
+]
+
+/** What happens next. Depends on nothing but the generator and on which connections are open. */
+export function nextStep(random: Random, isOpen: (actor: number) => boolean): Step {
+  const closed = IDENTITIES.findIndex((_, actor) => !isOpen(actor))
+  const actor = closed >= 0 ? closed : random.weighted([[5, 0], [5, 1], [3, 2]])
+  if (closed >= 0 || random.chance(0.02)) {
+    return { kind: 'open', actor, opening: anyOpening(random, closed < 0), timeOut: LONG_MS }
+  }
+  if (random.chance(0.005)) {
+    const [text, bytes] = random.pick(BYTES)
+    return { kind: 'bytes', actor, bytes, text }
+  }
+  if (random.chance(0.06)) {
+    // What ends the connection may overtake, so bursts are without it.
+    return { kind: 'requests', actor, asks: random.many(2 + random.below(24), () => anyOrdinary(random)) }
+  }
+  return { kind: 'requests', actor, asks: [anyAsk(random)] }
+}

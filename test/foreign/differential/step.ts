@@ -1,0 +1,36 @@
+/** The zxid that this server put on the `back`-th last reply; both servers are asked for the same one. */
+export type Seen = (back: number) => bigint
+
+/** One request, encoded for each server on its own because it may contain a zxid. */
+export interface Ask {
+  readonly opcode: number
+  /** The next of the connection when absent. */
+  readonly xid?: number
+  readonly text: string
+  readonly encode: (seen: Seen) => Buffer
+}
+
+/** How a connection is opened. */
+export type Opening =
+  /** The session goes on: after the old connection was dropped, or while it is open. */
+  | 'resume' | 'evict'
+  | 'fresh'
+  /** Refused ones; the session goes on afterwards. */
+  | 'wrong password' | 'null password' | 'too new' | 'half a hello'
+  /** Without the last byte of the record. */
+  | 'resume as of old' | 'fresh as of old'
+
+/** What happens next, on one of the connections. */
+export type Step =
+  | { readonly kind: 'requests', readonly actor: number, readonly asks: readonly Ask[] }
+  | { readonly kind: 'open', readonly actor: number, readonly opening: Opening, readonly timeOut: number }
+  | { readonly kind: 'bytes', readonly actor: number, readonly bytes: Buffer, readonly text: string }
+
+/** One line about a step. */
+export function describe(step: Step): string {
+  const who = `connection ${step.actor}`
+  if (step.kind === 'open') return `${who}: open, ${step.opening}, timeout ${step.timeOut}`
+  if (step.kind === 'bytes') return `${who}: bytes, ${step.text}`
+  const texts = step.asks.map((ask) => ask.xid === undefined ? ask.text : `[xid ${ask.xid}] ${ask.text}`)
+  return `${who}: ${texts.length === 1 ? '' : `${texts.length} in one write: `}${texts.join(' | ')}`
+}

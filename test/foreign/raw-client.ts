@@ -1,0 +1,149 @@
+/** A connection to a ZooKeeper server at the level of its frames. */
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { RawWriter } from './raw-bytes.ts'
+import type { Arrival } from './raw-replies.ts'
+import { decodeConnect, decodeFrame, Op } from './raw-replies.ts'
+
+/** The first packet of a connection. */
+export interface Hello {
+  readonly lastZxidSeen: bigint
+  readonly timeOut: number
+  readonly sessionId: bigint
+  readonly password: Uint8Array | null
+  /** Null leaves the byte out, as clients before 3.4 do. */
+  readonly readOnly: boolean | null
+}
+
+/** A request as it is sent. */
+export interface RawRequest {
+  readonly xid: number
+  readonly opcode: number
+  readonly body: Uint8Array
+}
+
+/** Encodes a frame. */
+export function frameOf(bytes: Uint8Array): Buffer {
+  return new RawWriter().buffer(bytes).bytes()
+}
+
+/** Encodes a request with its header. */
+export function requestFrame({ xid, opcode, body }: RawRequest): Buffer {
+  return frameOf(new RawWriter().int(xid).int(opcode).raw(body).bytes())
+}
+
+function helloFrame(hello: Hello): Buffer {
+  const writer = new RawWriter().int(0).long(hello.lastZxidSeen).int(hello.timeOut).long(hello.sessionId)
+  writer.buffer(hello.password)
+  if (hello.readOnly !== null) writer.byte(hello.readOnly ? 1 : 0)
+  return frameOf(writer.bytes())
+}
+
+const SILENCE_MS = 5_000
+const LARGEST_REPLY = 64 * 1_048_576
+
+/** Keeps what arrives in its order. Nothing is sent but what the caller says. */
+export class RawClient {
+  readonly #socket: Socket
+  readonly #asked = new Map<number, number[]>()
+  #arrivals: Arrival[] = []
+  #pending: Buffer = Buffer.alloc(0)
+  #wake: (() => void) | null = null
+  #isGreeted = false
+  isClosed = false
+
+  /** Connects and sends the bytes; anything when no `Hello` is given. */
+  constructor(port: number, first: Hello | Uint8Array, host = '127.0.0.1') {
+    this.#socket = connect(port, host)
+    this.#socket.setNoDelay(true)
+    this.#socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    // A reset is a way to close.
+    this.#socket.on('error', () => this.#socket.destroy())
+    this.#socket.once('close', () => {
+      this.isClosed = true
+      this.#note({ kind: 'closed' })
+    })
+    this.#socket.write(first instanceof Uint8Array ? first : helloFrame(first))
+  }
+
+  #note(arrival: Arrival): void {
+    this.#arrivals.push(arrival)
+    this.#wake?.()
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk])
+    while (this.#pending.length >= 4) {
+      const length = this.#pending.readInt32BE()
+      if (length < 0 || length > LARGEST_REPLY) {
+        this.#note({ kind: 'garbage', hex: this.#pending.subarray(0, 64).toString('hex'), reason: 'length' })
+        this.#socket.destroy()
+        return
+      }
+      if (this.#pending.length < 4 + length) return
+      const frame = this.#pending.subarray(4, 4 + length)
+      this.#pending = this.#pending.subarray(4 + length)
+      this.#decode(frame)
+    }
+  }
+
+  #decode(frame: Buffer): void {
+    if (!this.#isGreeted) {
+      this.#isGreeted = true
+      this.#note(decodeConnect(frame))
+      return
+    }
+    this.#note(decodeFrame(frame, (xid) => {
+      const opcodes = this.#asked.get(xid)
+      const opcode = opcodes?.shift()
+      if (opcodes?.length === 0) this.#asked.delete(xid)
+      return opcode
+    }))
+  }
+
+  /** Sends requests in one write. */
+  send(requests: readonly RawRequest[]): void {
+    for (const { xid, opcode } of requests) {
+      // A ping is answered with its own xid, whatever it carried.
+      const echoed = opcode === Op.ping ? -2 : xid
+      this.#asked.set(echoed, [...this.#asked.get(echoed) ?? [], opcode])
+    }
+    this.sendBytes(Buffer.concat(requests.map(requestFrame)))
+  }
+
+  sendBytes(bytes: Uint8Array): void {
+    if (!this.isClosed) this.#socket.write(bytes)
+  }
+
+  /** Takes what has arrived. */
+  take(): Arrival[] {
+    const arrivals = this.#arrivals
+    this.#arrivals = []
+    return arrivals
+  }
+
+  /** Takes what has arrived once that satisfies `enough`, or the connection has ended, or nothing comes any more. */
+  async takeUntil(enough: (arrivals: readonly Arrival[]) => boolean): Promise<Arrival[]> {
+    const deadline = Date.now() + SILENCE_MS
+    while (!this.isClosed && !enough(this.#arrivals)) {
+      if (Date.now() >= deadline) {
+        this.#note({ kind: 'garbage', hex: '', reason: `silence for ${SILENCE_MS} ms` })
+        break
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, deadline - Date.now())
+        this.#wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+      this.#wake = null
+    }
+    return this.take()
+  }
+
+  /** Drops the connection; the session stays. */
+  destroy(): void {
+    this.#socket.destroy()
+  }
+}
