@@ -11,13 +11,13 @@ import type { Zxid } from '../core/zxid.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Link } from '../ports/transport.ts'
-import { FRAME_HEAD_BYTES, FrameReader } from '../wire/frame.ts'
+import { FrameReader } from '../wire/frame.ts'
 import type { JuteReader } from '../wire/jute/reader.ts'
 import { PASSWORD_BYTES, readConnectRequest, writeConnectResponse, writeEvent, Xid } from '../wire/jute/records.ts'
-import { Outgoing } from '../wire/jute/outgoing.ts'
 import { writeNodeReply, writeNullReply, writePlainReply, writeReply } from '../wire/jute/replies.ts'
 import { readAuth, readRequest, WireOp } from '../wire/jute/requests.ts'
 import type { JuteWriter } from '../wire/jute/writer.ts'
+import { ClientOutput } from './client-output.ts'
 import { digestIdentities } from './digest.ts'
 import type { ConnectionEvents, Host } from './host.ts'
 import { InFlight } from './in-flight.ts'
@@ -40,7 +40,7 @@ export interface RemoteParts {
   readonly queueBytes: number
   readonly reader: JuteReader
   readonly writer: JuteWriter
-  /** There is something to be sent at the end of the turn. */
+  /** The replica told it something: it wants to know when the turn is over. */
   touched(client: RemoteClient): void
   left(client: RemoteClient): void
 }
@@ -49,10 +49,6 @@ export interface RemoteParts {
 const HELLO_BYTES = 1_024
 /** Requests that may be under way: with more, the client's bytes wait in its socket. */
 const IN_FLIGHT_MAX = 4_096
-/** Output that is sent before its turn is over. */
-const FLUSH_BYTES = 256 * 1024
-/** What an output that has to wait costs besides its data. */
-const HELD_BYTES = 128
 const PING = 11
 const CLOSE_SESSION = -11
 const CHECK = 13
@@ -61,12 +57,6 @@ const UNIMPLEMENTED = errorNumber('Unimplemented')
 const AUTH_FAILED = errorNumber('AuthFailed')
 /** Zxid of an answer that no state stands behind. */
 const NO_ZXID = -1
-
-/** A write of output that waits for the link to drain. */
-interface Held {
-  readonly bytes: number
-  readonly write: (writer: JuteWriter) => void
-}
 
 /**
  * One connection of a ZooKeeper client. Frames are taken in order; reads with nothing before them are answered on the
@@ -80,19 +70,16 @@ export class RemoteClient implements ConnectionEvents {
   readonly #parts: RemoteParts
   readonly #link: Link
   readonly #frames = new FrameReader(HELLO_BYTES)
-  readonly #output = new Outgoing()
+  readonly #output: ClientOutput
   #chunks: Uint8Array[] = []
-  #held: Held[] = []
-  #heldBytes = 0
   #state: 'hello' | 'opening' | 'open' | 'over' = 'hello'
   #conn = 0
   #identities: readonly Identity[]
   /** What the replica has not answered. */
   readonly #inFlight = new InFlight()
   #isAuthenticating = false
-  /** The link took all it wants for now. */
-  #isFull = false
   #isPaused = false
+  #isTouched = false
   #hasReadOnlyByte = false
   session: SessionId = NO_SESSION
   timeoutMs = 0
@@ -101,6 +88,8 @@ export class RemoteClient implements ConnectionEvents {
   constructor(link: Link, remote: { readonly host: string, readonly port: number }, parts: RemoteParts) {
     this.#link = link
     this.#parts = parts
+    const { writer, stats, queueBytes } = parts
+    this.#output = new ClientOutput(link, { writer, stats, queueBytes, onOverflow: () => this.abort('Overloaded') })
     this.host = remote.host
     this.port = remote.port
     const nowMs = parts.clock.now()
@@ -120,12 +109,12 @@ export class RemoteClient implements ConnectionEvents {
   }
 
   get queuedBytes(): number {
-    return this.#link.queuedBytes + this.#output.bytes + this.#heldBytes
+    return this.#output.bytes
   }
 
   /** Replies and events that wait for the link to take more. */
   get held(): number {
-    return this.#held.length
+    return this.#output.held
   }
 
   get hasSession(): boolean {
@@ -140,15 +129,14 @@ export class RemoteClient implements ConnectionEvents {
     this.lastHeardMs = this.#parts.clock.now()
     this.#chunks.push(chunk)
     this.#pump()
-    this.flush()
+    this.#output.flush()
   }
 
   onDrain(): void {
     if (this.#state === 'over') return
-    this.#isFull = false
-    this.#release()
+    this.#output.drained()
     this.#pump()
-    this.flush()
+    this.#output.flush()
   }
 
   onLinkClosed(): void {
@@ -179,7 +167,7 @@ export class RemoteClient implements ConnectionEvents {
   }
 
   #mayRead(): boolean {
-    const may = this.#state !== 'over' && this.#state !== 'opening' && !this.#isAuthenticating && !this.#isFull &&
+    const may = this.#state !== 'over' && this.#state !== 'opening' && !this.#isAuthenticating && this.#output.isClear &&
       this.inFlight < IN_FLIGHT_MAX
     if (may === this.#isPaused && this.#state !== 'over') {
       this.#isPaused = !may
@@ -237,7 +225,8 @@ export class RemoteClient implements ConnectionEvents {
       this.#submit(xid, op, undecodable(error), isIdle)
       return
     }
-    const found = isIdle && this.#canWrite() ? replica.readers?.lookNow(this.#conn, op, path, watch) ?? null : null
+    const isNow = isIdle && this.#output.isClear
+    const found = isNow ? replica.readers?.lookNow(this.#conn, op, path, watch) ?? null : null
     if (found === null) {
       this.#submit(xid, op, { op, path, watch }, false)
       return
@@ -246,7 +235,7 @@ export class RemoteClient implements ConnectionEvents {
     const { zxid } = replica.tree
     if (typeof found === 'string') writePlainReply(writer, xid, zxid, errorNumber(found))
     else writeNodeReply(writer, xid, zxid, op, found)
-    this.#added()
+    this.#output.added()
     this.#count(op, xid, zxid, 0, this.lastHeardMs)
   }
 
@@ -264,7 +253,7 @@ export class RemoteClient implements ConnectionEvents {
   #submit(xid: number, op: number, request: Request, isIdle: boolean): void {
     const { replica, metrics } = this.#parts
     metrics.countRequest(op)
-    if (isIdle && this.#canWrite() && !isWrite(request) && request.op !== SYNC && request.op !== CLOSE_SESSION) {
+    if (isIdle && this.#output.isClear && isAnswerable(request)) {
       const outcome = replica.readers?.readNow(this.#conn, request) ?? null
       if (outcome !== null) {
         const { zxid } = replica.tree
@@ -323,7 +312,7 @@ export class RemoteClient implements ConnectionEvents {
       this.#authXids.push(xid)
       this.#push(WireOp.auth, xid, { op: PING })
       this.#pump()
-      this.flush()
+      this.#output.flush()
     }, (error: unknown) => {
       this.#parts.logger.error('a digest could not be computed', { error })
       this.abort('AuthFailed')
@@ -335,7 +324,14 @@ export class RemoteClient implements ConnectionEvents {
 
   // --- what the replica says ---------------------------------------------------------------------------------------
 
+  #touch(): void {
+    if (this.#isTouched) return
+    this.#isTouched = true
+    this.#parts.touched(this)
+  }
+
   onConnected(effect: ConnectedEffect): void {
+    this.#touch()
     this.#state = 'open'
     this.session = effect.session
     this.timeoutMs = effect.timeoutMs
@@ -351,6 +347,7 @@ export class RemoteClient implements ConnectionEvents {
   }
 
   onReply(xid: number, zxid: Zxid, outcome: Outcome): void {
+    this.#touch()
     const { op, sinceMs } = this.#inFlight.shift()
     if (op === WireOp.auth) {
       this.#plain(op, this.#authXids.shift() ?? Xid.auth, ZXID_ZERO, 0, false)
@@ -362,6 +359,7 @@ export class RemoteClient implements ConnectionEvents {
   }
 
   onEvent(event: WatchEvent): void {
+    this.#touch()
     this.#write(event.path.length, (writer) => writeEvent(writer, event))
     this.#parts.stats.notified()
     this.stats.notified()
@@ -379,46 +377,18 @@ export class RemoteClient implements ConnectionEvents {
 
   // --- what leaves -------------------------------------------------------------------------------------------------
 
-  #canWrite(): boolean {
-    return !this.#isFull && this.#held.length === 0
-  }
-
   #reply(xid: number, zxid: Zxid, outcome: Outcome): void {
     if (this.#state === 'over') return
-    if (this.#canWrite()) {
+    if (this.#output.isClear) {
       writeReply(this.#parts.writer, xid, zxid, outcome)
-      this.#added()
+      this.#output.added()
     } else {
-      this.#hold(outcomeBytes(outcome), (writer) => writeReply(writer, xid, zxid, outcome))
+      this.#output.put(outcomeBytes(outcome), (writer) => writeReply(writer, xid, zxid, outcome))
     }
   }
 
-  /** Writes now, or when the link has room. */
   #write(dataBytes: number, write: (writer: JuteWriter) => void): void {
-    if (this.#state === 'over') return
-    if (this.#canWrite()) {
-      write(this.#parts.writer)
-      this.#added()
-    } else {
-      this.#hold(dataBytes, write)
-    }
-  }
-
-  /** Keeps values rather than bytes: they are references to what the tree holds, bytes would be copies. */
-  #hold(dataBytes: number, write: (writer: JuteWriter) => void): void {
-    const bytes = dataBytes + HELD_BYTES
-    this.#held.push({ bytes, write })
-    this.#heldBytes += bytes
-    if (this.#heldBytes + this.#link.queuedBytes > this.#parts.queueBytes) this.abort('Overloaded')
-  }
-
-  #added(): void {
-    const output = this.#output
-    const { writer, stats } = this.#parts
-    stats.responses.add(writer.at - writer.start - FRAME_HEAD_BYTES)
-    if (output.bytes === 0) this.#parts.touched(this)
-    output.add(writer)
-    if (output.bytes > FLUSH_BYTES) this.#send()
+    if (this.#state !== 'over') this.#output.put(dataBytes, write)
   }
 
   #count(op: number, xid: number, zxid: number, latencyMs: number, nowMs: number): void {
@@ -428,32 +398,10 @@ export class RemoteClient implements ConnectionEvents {
 
   /** The turn is over: sends what it wrote, then goes on reading if it may again. */
   turnOver(): void {
+    this.#isTouched = false
     if (this.#state === 'over') return
     if (this.#isPaused) this.#pump()
-    this.flush()
-  }
-
-  flush(): void {
-    if (this.#output.bytes > 0) this.#send()
-  }
-
-  #send(): void {
-    const bytes = this.#output.take()
-    if (bytes !== null && !this.#link.send(bytes)) this.#isFull = true
-  }
-
-  #release(): void {
-    const held = this.#held
-    let released = 0
-    while (released < held.length && !this.#isFull) {
-      const { bytes, write } = held[released++]!
-      this.#heldBytes -= bytes
-      write(this.#parts.writer)
-      this.#added()
-      if (released % 64 === 0) this.flush()
-    }
-    this.#held = held.slice(released)
-    this.flush()
+    this.#output.flush()
   }
 
   // --- the end -----------------------------------------------------------------------------------------------------
@@ -461,7 +409,7 @@ export class RemoteClient implements ConnectionEvents {
   /** Sends what is written, then ends the connection; the session lives on. */
   close(): void {
     if (this.#state === 'over') return
-    this.flush()
+    this.#output.flush()
     this.#leave()
     this.#link.close()
   }
@@ -477,9 +425,17 @@ export class RemoteClient implements ConnectionEvents {
   #leave(): void {
     this.#state = 'over'
     this.#chunks = []
-    this.#held = []
+    this.#output.drop()
     if (this.#conn !== 0) this.#parts.host.disconnect(this.#conn)
     this.#parts.left(this)
+  }
+}
+
+/** True for what can be answered on the spot: no write, and nothing whose events must come before its reply. */
+function isAnswerable(request: Request): boolean {
+  switch (request.op) {
+    case SYNC: case CLOSE_SESSION: case 101: case 105: return false
+    default: return !isWrite(request)
   }
 }
 
@@ -489,10 +445,7 @@ function undecodable(error: unknown): Request {
   return { op: -1, code: 'MarshallingError' }
 }
 
-/** A lower bound of the memory that an outcome keeps alive. */
+/** What a reply that waits keeps alive; data is the tree's own. */
 function outcomeBytes(outcome: Outcome): number {
-  if (outcome.code !== 'Ok') return 0
-  const { result } = outcome
-  if (result.op === 4) return result.data?.length ?? 0
-  return 'children' in result ? result.children.length * 16 : 0
+  return outcome.code === 'Ok' && 'children' in outcome.result ? outcome.result.children.length * 16 : 0
 }
