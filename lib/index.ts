@@ -1,9 +1,13 @@
+import type { Client } from './client/client.ts'
+import { connectRemote } from './client/connect.ts'
+import type { RemoteConnectOptions } from './client/connect.ts'
 import { checkOptions } from './client/options.ts'
 import { Ensemble } from './peer/ensemble.ts'
 import type { SharedOptions } from './peer/ensemble.ts'
 import { SHARED_OPTIONS } from './peer/options.ts'
 import type { PeerOptions } from './peer/options.ts'
 import { Peer } from './peer/peer.ts'
+import { systemClock } from './peer/system-clock.ts'
 import type { Storage } from './ports/storage.ts'
 import type { Transport } from './ports/transport.ts'
 import { memory as memoryStorage } from '../storage/memory.ts'
@@ -64,7 +68,17 @@ export async function createPeer(options: PeerOptions): Promise<Peer> {
   return Peer.start(options)
 }
 
+/**
+ * Opens a session with servers: vivarium's or Apache ZooKeeper's. `zk://h1:2181,h2:2181/chroot` over TCP, `ws://` and
+ * `wss://` over WebSockets. Errors: AddressInvalid, OperationTimeout, Aborted, SessionExpired (of a session taken up),
+ * TypeError.
+ */
+export function connect(address: string, options: RemoteConnectOptions = {}): Promise<Client> {
+  return connectRemote(address, options, { clock: systemClock(), transports: [] })
+}
+
 export { Client } from './client/client.ts'
+export type { RemoteConnectOptions } from './client/connect.ts'
 export type {
   ClientStatus, ConnectOptions, CreateCallOptions, DeleteCallOptions, ReadOptions, SessionInfo,
 } from './client/client.ts'

@@ -11,17 +11,18 @@ import type { Zxid } from '../core/zxid.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Link } from '../ports/transport.ts'
-import { FrameReader } from '../wire/frame.ts'
+import { FRAME_HEAD_BYTES, FrameReader } from '../wire/frame.ts'
 import type { JuteReader } from '../wire/jute/reader.ts'
 import { PASSWORD_BYTES, readConnectRequest, writeConnectResponse, writeEvent, Xid } from '../wire/jute/records.ts'
-import { writeNodeReply, writePlainReply, writeReply } from '../wire/jute/replies.ts'
+import { Outgoing } from '../wire/jute/outgoing.ts'
+import { writeNodeReply, writeNullReply, writePlainReply, writeReply } from '../wire/jute/replies.ts'
 import { readAuth, readRequest, WireOp } from '../wire/jute/requests.ts'
 import type { JuteWriter } from '../wire/jute/writer.ts'
-import { ClientOutput } from './client-output.ts'
 import { digestIdentities } from './digest.ts'
 import type { ConnectionEvents, Host } from './host.ts'
+import { InFlight } from './in-flight.ts'
 import type { Metrics } from './metrics.ts'
-import { ConnectionStats } from './words/server-stats.ts'
+import { ConnectionStats, OPEN_SESSION } from './words/server-stats.ts'
 import type { ServerStats } from './words/server-stats.ts'
 
 /** What remote clients need of their peer. */
@@ -79,17 +80,15 @@ export class RemoteClient implements ConnectionEvents {
   readonly #parts: RemoteParts
   readonly #link: Link
   readonly #frames = new FrameReader(HELLO_BYTES)
-  readonly #output = new ClientOutput()
+  readonly #output = new Outgoing()
   #chunks: Uint8Array[] = []
   #held: Held[] = []
   #heldBytes = 0
   #state: 'hello' | 'opening' | 'open' | 'over' = 'hello'
   #conn = 0
   #identities: readonly Identity[]
-  /** Opcodes of the requests that the replica has not answered, and when they came. */
-  #ops: number[] = []
-  #times: number[] = []
-  #head = 0
+  /** What the replica has not answered. */
+  readonly #inFlight = new InFlight()
   #isAuthenticating = false
   /** The link took all it wants for now. */
   #isFull = false
@@ -113,7 +112,7 @@ export class RemoteClient implements ConnectionEvents {
 
   /** Requests that are not answered yet. */
   get inFlight(): number {
-    return this.#ops.length - this.#head
+    return this.#inFlight.size
   }
 
   get isReading(): boolean {
@@ -122,6 +121,11 @@ export class RemoteClient implements ConnectionEvents {
 
   get queuedBytes(): number {
     return this.#link.queuedBytes + this.#output.bytes + this.#heldBytes
+  }
+
+  /** Replies and events that wait for the link to take more. */
+  get held(): number {
+    return this.#held.length
   }
 
   get hasSession(): boolean {
@@ -189,6 +193,8 @@ export class RemoteClient implements ConnectionEvents {
     const hello = readConnectRequest(this.#parts.reader.reset(frame))
     const { host, metrics } = this.#parts
     metrics.connects += 1
+    this.#parts.stats.received()
+    this.stats.received()
     this.#hasReadOnlyByte = hello.readOnly !== null
     this.#state = 'opening'
     const isNew = hello.session === NO_SESSION
@@ -208,7 +214,7 @@ export class RemoteClient implements ConnectionEvents {
     const op = reader.int()
     stats.received()
     this.stats.received()
-    const isIdle = this.#ops.length === this.#head
+    const isIdle = this.#inFlight.size === 0
     switch (op) {
       case 3: case 4: case 8: case 12: this.#readNode(xid, op, isIdle); return
       case WireOp.auth: this.#authenticate(xid); return
@@ -272,8 +278,7 @@ export class RemoteClient implements ConnectionEvents {
 
   /** The replica answers in a later turn, in order. */
   #push(op: number, xid: number, request: Request): void {
-    this.#ops.push(op)
-    this.#times.push(this.lastHeardMs)
+    this.#inFlight.push(op, this.lastHeardMs)
     this.#parts.host.push({ kind: 'request', conn: this.#conn, xid, request })
   }
 
@@ -336,6 +341,8 @@ export class RemoteClient implements ConnectionEvents {
     this.timeoutMs = effect.timeoutMs
     this.#frames.limitBytes = this.#parts.frameBytes
     this.#respond(effect.timeoutMs, effect.session, effect.password)
+    const nowMs = this.#parts.clock.now()
+    this.#count(OPEN_SESSION, 0, this.#parts.replica.tree.zxid, nowMs - this.lastHeardMs, nowMs)
   }
 
   #respond(timeoutMs: number, session: SessionId, password: Uint8Array): void {
@@ -344,25 +351,14 @@ export class RemoteClient implements ConnectionEvents {
   }
 
   onReply(xid: number, zxid: Zxid, outcome: Outcome): void {
-    const op = this.#ops[this.#head] ?? 0
-    const startedMs = this.#times[this.#head] ?? 0
-    this.#head += 1
-    if (this.#head === this.#ops.length) {
-      this.#ops.length = 0
-      this.#times.length = 0
-      this.#head = 0
-    } else if (this.#head > 1_024 && this.#head * 2 > this.#ops.length) {
-      this.#ops.splice(0, this.#head)
-      this.#times.splice(0, this.#head)
-      this.#head = 0
-    }
+    const { op, sinceMs } = this.#inFlight.shift()
     if (op === WireOp.auth) {
       this.#plain(op, this.#authXids.shift() ?? Xid.auth, ZXID_ZERO, 0, false)
       return
     }
     this.#reply(xid, zxid, outcome)
     const nowMs = this.#parts.clock.now()
-    this.#count(op, xid, zxid, nowMs - startedMs, nowMs)
+    this.#count(op, xid, zxid, nowMs - sinceMs, nowMs)
   }
 
   onEvent(event: WatchEvent): void {
@@ -418,8 +414,10 @@ export class RemoteClient implements ConnectionEvents {
 
   #added(): void {
     const output = this.#output
+    const { writer, stats } = this.#parts
+    stats.responses.add(writer.at - writer.start - FRAME_HEAD_BYTES)
     if (output.bytes === 0) this.#parts.touched(this)
-    output.add(this.#parts.writer)
+    output.add(writer)
     if (output.bytes > FLUSH_BYTES) this.#send()
   }
 
@@ -497,14 +495,4 @@ function outcomeBytes(outcome: Outcome): number {
   const { result } = outcome
   if (result.op === 4) return result.data?.length ?? 0
   return 'children' in result ? result.children.length * 16 : 0
-}
-
-/** The answer to a step of SASL where none is configured: no error, and a null token. */
-function writeNullReply(writer: JuteWriter, xid: number, zxid: number): void {
-  writer.begin()
-  writer.int(xid)
-  writer.long(zxid)
-  writer.int(0)
-  writer.int(-1)
-  writer.end()
 }

@@ -1,10 +1,10 @@
-import type { JuteWriter } from '../wire/jute/writer.ts'
+import type { JuteWriter } from './writer.ts'
 
 /**
- * The frames that wait to be sent to one client. All clients of a peer write into the same memory, so what one of them
- * gets in a turn may lie in pieces; it leaves in one.
+ * Frames that wait to be sent to one receiver. All clients of a peer are written in the same memory, so what one of
+ * them gets in a turn may lie in pieces; it leaves in one.
  */
-export class ClientOutput {
+export class Outgoing {
   #chunk: Uint8Array | null = null
   #from = 0
   #to = 0
