@@ -2,12 +2,12 @@ import type { Link } from '../ports/transport.ts'
 import { FRAME_HEAD_BYTES } from '../wire/frame.ts'
 import { Outgoing } from '../wire/jute/outgoing.ts'
 import type { JuteWriter } from '../wire/jute/writer.ts'
-import type { ServerStats } from './words/server-stats.ts'
+import type { ConnectionStats } from './words/server-stats.ts'
 
 /** What the output of a client is made of. */
 export interface ClientOutputParts {
   readonly writer: JuteWriter
-  readonly stats: ServerStats
+  readonly stats: ConnectionStats
   /** Limits.clientQueueBytes. */
   readonly queueBytes: number
   /** More waits than that: the client does not read. */
@@ -25,6 +25,7 @@ const RELEASED_AT_ONCE = 64
 interface Held {
   readonly bytes: number
   readonly write: (writer: JuteWriter) => void
+  readonly isReply: boolean
 }
 
 /**
@@ -60,22 +61,22 @@ export class ClientOutput {
   }
 
   /** The writer has just closed a frame for this client. */
-  added(): void {
+  added(isReply = false): void {
     const { writer, stats } = this.#parts
-    stats.responses.add(writer.at - writer.start - FRAME_HEAD_BYTES)
+    if (isReply) stats.responded(writer.at - writer.start - FRAME_HEAD_BYTES)
     this.#written.add(writer)
     if (this.#written.bytes > FLUSH_BYTES) this.flush()
   }
 
   /** Writes a frame now, or when the link has room; `dataBytes` is what its values keep alive. */
-  put(dataBytes: number, write: (writer: JuteWriter) => void): void {
+  put(dataBytes: number, write: (writer: JuteWriter) => void, isReply = false): void {
     if (this.isClear) {
       write(this.#parts.writer)
-      this.added()
+      this.added(isReply)
       return
     }
     const bytes = dataBytes + HELD_BYTES
-    this.#held.push({ bytes, write })
+    this.#held.push({ bytes, write, isReply })
     this.#heldBytes += bytes
     if (this.#heldBytes + this.#link.queuedBytes > this.#parts.queueBytes) this.#parts.onOverflow()
   }
@@ -91,10 +92,10 @@ export class ClientOutput {
     const held = this.#held
     let released = 0
     while (released < held.length && !this.#isFull) {
-      const { bytes, write } = held[released++]!
+      const { bytes, write, isReply } = held[released++]!
       this.#heldBytes -= bytes
       write(this.#parts.writer)
-      this.added()
+      this.added(isReply)
       if (released % RELEASED_AT_ONCE === 0) this.flush()
     }
     this.#held = held.slice(released)

@@ -22,8 +22,8 @@ import { digestIdentities } from './digest.ts'
 import type { ConnectionEvents, Host } from './host.ts'
 import { InFlight } from './in-flight.ts'
 import type { Metrics } from './metrics.ts'
-import { ConnectionStats, OPEN_SESSION } from './words/server-stats.ts'
-import type { ServerStats } from './words/server-stats.ts'
+import { OPEN_SESSION } from './words/server-stats.ts'
+import type { ConnectionStats } from './words/server-stats.ts'
 
 /** What remote clients need of their peer. */
 export interface RemoteParts {
@@ -32,7 +32,6 @@ export interface RemoteParts {
   readonly metrics: Metrics
   readonly clock: Clock
   readonly logger: Logger
-  readonly stats: ServerStats
   readonly superDigest: string | undefined
   /** One frame: Limits.requestBytes. */
   readonly frameBytes: number
@@ -81,21 +80,24 @@ export class RemoteClient implements ConnectionEvents {
   #isPaused = false
   #isTouched = false
   #hasReadOnlyByte = false
+  #isNew = false
   session: SessionId = NO_SESSION
   timeoutMs = 0
   lastHeardMs: number
 
-  constructor(link: Link, remote: { readonly host: string, readonly port: number }, parts: RemoteParts) {
+  constructor(
+    link: Link, remote: { readonly host: string, readonly port: number }, stats: ConnectionStats, parts: RemoteParts,
+  ) {
     this.#link = link
     this.#parts = parts
-    const { writer, stats, queueBytes } = parts
+    const { writer, queueBytes } = parts
     this.#output = new ClientOutput(link, { writer, stats, queueBytes, onOverflow: () => this.abort('Overloaded') })
     this.host = remote.host
     this.port = remote.port
     const nowMs = parts.clock.now()
     this.openedAtMs = nowMs
     this.lastHeardMs = nowMs
-    this.stats = new ConnectionStats(parts.clock.wall())
+    this.stats = stats
     this.#identities = [{ scheme: 'ip', id: remote.host }]
   }
 
@@ -167,8 +169,8 @@ export class RemoteClient implements ConnectionEvents {
   }
 
   #mayRead(): boolean {
-    const may = this.#state !== 'over' && this.#state !== 'opening' && !this.#isAuthenticating && this.#output.isClear &&
-      this.inFlight < IN_FLIGHT_MAX
+    const may = (this.#state === 'hello' || this.#state === 'open') && !this.#isAuthenticating &&
+      this.#output.isClear && this.inFlight < IN_FLIGHT_MAX
     if (may === this.#isPaused && this.#state !== 'over') {
       this.#isPaused = !may
       if (may) this.#link.resume()
@@ -181,11 +183,11 @@ export class RemoteClient implements ConnectionEvents {
     const hello = readConnectRequest(this.#parts.reader.reset(frame))
     const { host, metrics } = this.#parts
     metrics.connects += 1
-    this.#parts.stats.received()
     this.stats.received()
     this.#hasReadOnlyByte = hello.readOnly !== null
     this.#state = 'opening'
     const isNew = hello.session === NO_SESSION
+    this.#isNew = isNew
     this.#conn = host.connect(this)
     this.session = hello.session
     host.push({
@@ -196,19 +198,18 @@ export class RemoteClient implements ConnectionEvents {
   }
 
   #request(frame: Uint8Array): void {
-    const { reader, stats } = this.#parts
+    const { reader } = this.#parts
     reader.reset(frame)
     const xid = reader.int()
     const op = reader.int()
-    stats.received()
     this.stats.received()
     const isIdle = this.#inFlight.size === 0
     switch (op) {
       case 3: case 4: case 8: case 12: this.#readNode(xid, op, isIdle); return
       case WireOp.auth: this.#authenticate(xid); return
-      case WireOp.sasl: this.#plain(op, xid, ZXID_ZERO, 0, true); return
+      case WireOp.sasl: this.#plain(xid, ZXID_ZERO, 0, true); return
       case WireOp.reconfig: this.#submit(xid, op, { op: -1, code: 'ReconfigDisabled' }, isIdle); return
-      case CHECK: this.#unknown(op, xid); return
+      case CHECK: this.#unknown(xid); return
       default: this.#decoded(xid, op, isIdle)
     }
   }
@@ -235,8 +236,8 @@ export class RemoteClient implements ConnectionEvents {
     const { zxid } = replica.tree
     if (typeof found === 'string') writePlainReply(writer, xid, zxid, errorNumber(found))
     else writeNodeReply(writer, xid, zxid, op, found)
-    this.#output.added()
-    this.#count(op, xid, zxid, 0, this.lastHeardMs)
+    this.#output.added(true)
+    this.stats.replied(op, xid, zxid, 0, this.lastHeardMs)
   }
 
   #decoded(xid: number, op: number, isIdle: boolean): void {
@@ -246,7 +247,7 @@ export class RemoteClient implements ConnectionEvents {
     } catch (error) {
       request = undecodable(error)
     }
-    if (request === null) this.#unknown(op, xid)
+    if (request === null) this.#unknown(xid)
     else this.#submit(op === PING ? Xid.ping : xid, op, request, isIdle)
   }
 
@@ -258,7 +259,7 @@ export class RemoteClient implements ConnectionEvents {
       if (outcome !== null) {
         const { zxid } = replica.tree
         this.#reply(xid, zxid, outcome)
-        this.#count(op, xid, zxid, 0, this.lastHeardMs)
+        this.stats.replied(op, xid, zxid, 0, this.lastHeardMs, outcome.code !== 'Ok')
         return
       }
     }
@@ -272,18 +273,18 @@ export class RemoteClient implements ConnectionEvents {
   }
 
   /** Answered out of turn, as ZooKeeper does, and then closed. */
-  #unknown(op: number, xid: number): void {
-    this.#plain(op, xid, NO_ZXID, UNIMPLEMENTED, false)
+  #unknown(xid: number): void {
+    this.#plain(xid, NO_ZXID, UNIMPLEMENTED, false)
     this.close()
   }
 
   /** A reply that nothing in the tree stands behind. */
-  #plain(op: number, xid: number, zxid: number, number: number, withNull: boolean): void {
+  #plain(xid: number, zxid: number, number: number, withNull: boolean): void {
     this.#write(0, (writer) => {
       if (withNull) writeNullReply(writer, xid, zxid)
       else writePlainReply(writer, xid, zxid, number)
     })
-    this.#count(op, xid, zxid, 0, this.lastHeardMs)
+    this.stats.notified()
   }
 
   // --- identities --------------------------------------------------------------------------------------------------
@@ -294,12 +295,12 @@ export class RemoteClient implements ConnectionEvents {
     const { superDigest, metrics } = this.#parts
     metrics.countRequest(WireOp.auth)
     if (scheme === 'ip') {
-      this.#plain(WireOp.auth, xid, ZXID_ZERO, 0, false)
+      this.#plain(xid, ZXID_ZERO, 0, false)
       return
     }
     if (scheme !== 'digest' || auth === null) {
       metrics.authFailures += 1
-      this.#plain(WireOp.auth, xid, ZXID_ZERO, AUTH_FAILED, false)
+      this.#plain(xid, ZXID_ZERO, AUTH_FAILED, false)
       this.close()
       return
     }
@@ -338,7 +339,8 @@ export class RemoteClient implements ConnectionEvents {
     this.#frames.limitBytes = this.#parts.frameBytes
     this.#respond(effect.timeoutMs, effect.session, effect.password)
     const nowMs = this.#parts.clock.now()
-    this.#count(OPEN_SESSION, 0, this.#parts.replica.tree.zxid, nowMs - this.lastHeardMs, nowMs)
+    if (this.#isNew) this.stats.replied(OPEN_SESSION, 0, this.#parts.replica.tree.zxid, nowMs - this.lastHeardMs, nowMs)
+    else this.stats.notified()
   }
 
   #respond(timeoutMs: number, session: SessionId, password: Uint8Array): void {
@@ -350,18 +352,17 @@ export class RemoteClient implements ConnectionEvents {
     this.#touch()
     const { op, sinceMs } = this.#inFlight.shift()
     if (op === WireOp.auth) {
-      this.#plain(op, this.#authXids.shift() ?? Xid.auth, ZXID_ZERO, 0, false)
+      this.#plain(this.#authXids.shift() ?? Xid.auth, ZXID_ZERO, 0, false)
       return
     }
     this.#reply(xid, zxid, outcome)
     const nowMs = this.#parts.clock.now()
-    this.#count(op, xid, zxid, nowMs - sinceMs, nowMs)
+    this.stats.replied(op, xid, zxid, nowMs - sinceMs, nowMs, outcome.code !== 'Ok')
   }
 
   onEvent(event: WatchEvent): void {
     this.#touch()
     this.#write(event.path.length, (writer) => writeEvent(writer, event))
-    this.#parts.stats.notified()
     this.stats.notified()
   }
 
@@ -381,19 +382,14 @@ export class RemoteClient implements ConnectionEvents {
     if (this.#state === 'over') return
     if (this.#output.isClear) {
       writeReply(this.#parts.writer, xid, zxid, outcome)
-      this.#output.added()
+      this.#output.added(true)
     } else {
-      this.#output.put(outcomeBytes(outcome), (writer) => writeReply(writer, xid, zxid, outcome))
+      this.#output.put(outcomeBytes(outcome), (writer) => writeReply(writer, xid, zxid, outcome), true)
     }
   }
 
   #write(dataBytes: number, write: (writer: JuteWriter) => void): void {
     if (this.#state !== 'over') this.#output.put(dataBytes, write)
-  }
-
-  #count(op: number, xid: number, zxid: number, latencyMs: number, nowMs: number): void {
-    this.#parts.stats.replied(op, xid, zxid, latencyMs, nowMs)
-    this.stats.replied(op, xid, zxid, latencyMs, nowMs)
   }
 
   /** The turn is over: sends what it wrote, then goes on reading if it may again. */
