@@ -11,6 +11,7 @@ import type { Metrics } from './metrics.ts'
 import { RemoteClient } from './remote-client.ts'
 import type { RemoteParts } from './remote-client.ts'
 import { Stranger } from './stranger.ts'
+import { ConnectionStats } from './words/server-stats.ts'
 import type { ServerStats } from './words/server-stats.ts'
 import type { FourLetterWord } from './words/words.ts'
 
@@ -39,7 +40,7 @@ export interface ClientPortParts {
   readonly logger: Logger
   readonly superDigest: string | undefined
   /** The answer to a four-letter word; `argument` are the 8 bytes that follow one of them. */
-  answer(word: FourLetterWord, argument: Uint8Array): string | Promise<string>
+  answer(word: FourLetterWord, argument: Uint8Array): string
 }
 
 /** A connection must have a session by then. */
@@ -64,9 +65,9 @@ export class ClientPort {
 
   constructor(parts: ClientPortParts) {
     this.#parts = parts
-    const { host, replica, metrics, clock, logger, stats, superDigest, limits } = parts
+    const { host, replica, metrics, clock, logger, superDigest, limits } = parts
     this.#remote = {
-      host, replica, metrics, clock, logger, stats, superDigest,
+      host, replica, metrics, clock, logger, superDigest,
       frameBytes: limits.requestBytes, queueBytes: limits.clientQueueBytes,
       reader: new JuteReader(), writer: new JuteWriter(),
       touched: (client) => void this.#touched.push(client),
@@ -107,7 +108,7 @@ export class ClientPort {
 
   #accept(link: Link): void {
     const remote = parseRemote(link.remote)
-    const { perAddress, connections } = this.#parts.options
+    const { perAddress, connections, words } = this.#parts.options
     const count = this.#perHost.get(remote.host) ?? 0
     if (this.#isClosed || (perAddress > 0 && count >= perAddress) ||
       (connections > 0 && this.#links.size >= connections)) {
@@ -121,17 +122,14 @@ export class ClientPort {
     const { clock } = this.#parts
     const host = remote.host.includes(':') ? `[${remote.host}]` : remote.host
     const stranger = new Stranger(link, {
-      remote: `${host}:${remote.port}`, nowMs: clock.now(), wallMs: clock.wall(),
-      answer: (word, argument) => {
-        this.#parts.stats.received()
-        return this.#parts.answer(word, argument)
-      },
+      remote: `${host}:${remote.port}`, nowMs: clock.now(), words,
+      stats: new ConnectionStats(this.#parts.stats, clock.wall()),
+      answer: (word, argument) => this.#answer(word, argument),
       client: () => {
-        const client = new RemoteClient(link, remote, this.#remote)
+        const client = new RemoteClient(link, remote, stranger.stats, this.#remote)
         this.#clients.add(client)
         return client
       },
-      onFailed: (error) => this.#parts.logger.warn('a four-letter word has no answer', { error }),
       onClosed: () => {
         this.#links.delete(stranger)
         const left = (this.#perHost.get(remote.host) ?? 1) - 1
@@ -140,6 +138,16 @@ export class ClientPort {
       },
     })
     this.#links.add(stranger)
+  }
+
+  /** Nothing, when something that a word asks for cannot be had. */
+  #answer(word: FourLetterWord, argument: Uint8Array): string {
+    try {
+      return this.#parts.answer(word, argument)
+    } catch (error) {
+      this.#parts.logger.warn('a four-letter word has no answer', { word, error })
+      return ''
+    }
   }
 
   /** A turn of the host is over: what it wrote for clients leaves. */

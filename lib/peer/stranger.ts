@@ -1,6 +1,7 @@
 import type { Link } from '../ports/transport.ts'
 import type { RemoteClient } from './remote-client.ts'
-import { ARGUMENT_BYTES, WORD_WITH_ARGUMENT, wordOf } from './words/words.ts'
+import type { ConnectionStats } from './words/server-stats.ts'
+import { ARGUMENT_BYTES, isAllowed, WORD_WITH_ARGUMENT, wordOf } from './words/words.ts'
 import type { FourLetterWord } from './words/words.ts'
 
 /** What a connection needs of its port. */
@@ -8,12 +9,12 @@ export interface StrangerParts {
   /** `127.0.0.1:43210` */
   readonly remote: string
   readonly nowMs: number
-  readonly wallMs: number
-  answer(word: FourLetterWord, argument: Uint8Array): string | Promise<string>
+  readonly stats: ConnectionStats
+  /** Words that are answered. */
+  readonly words: readonly string[]
+  answer(word: FourLetterWord, argument: Uint8Array): string
   /** It is a client: the one that takes all further bytes. */
   client(): RemoteClient
-  /** An answer could not be had. */
-  onFailed(error: unknown): void
   onClosed(): void
 }
 
@@ -23,23 +24,23 @@ const WORD_BYTES = 4
 export class Stranger {
   readonly remote: string
   readonly openedAtMs: number
-  readonly openedWallMs: number
+  readonly stats: ConnectionStats
   client: RemoteClient | null = null
   readonly #link: Link
   readonly #parts: StrangerParts
   #first: Uint8Array = new Uint8Array(0)
-  #isAnswering = false
+  #isAnswered = false
 
   constructor(link: Link, parts: StrangerParts) {
     this.#link = link
     this.#parts = parts
     this.remote = parts.remote
     this.openedAtMs = parts.nowMs
-    this.openedWallMs = parts.wallMs
+    this.stats = parts.stats
     link.attach({
       onData: (chunk) => {
         if (this.client !== null) this.client.onData(chunk)
-        else if (!this.#isAnswering) this.#begin(chunk)
+        else if (!this.#isAnswered) this.#begin(chunk)
       },
       onDrain: () => this.client?.onDrain(),
       onClose: () => {
@@ -62,17 +63,13 @@ export class Stranger {
       this.#first = new Uint8Array(0)
       return
     }
-    if (word === WORD_WITH_ARGUMENT && first.length < WORD_BYTES + ARGUMENT_BYTES) return
-    this.#isAnswering = true
-    this.#answer(word, first.slice(WORD_BYTES, WORD_BYTES + ARGUMENT_BYTES)).catch((error: unknown) => {
-      this.#parts.onFailed(error)
-      this.#link.abort()
-    })
-  }
-
-  async #answer(word: FourLetterWord, argument: Uint8Array): Promise<void> {
-    const text = await this.#parts.answer(word, argument)
-    this.#link.send(new TextEncoder().encode(text))
+    const bytes = WORD_BYTES + (word === WORD_WITH_ARGUMENT && isAllowed(word, this.#parts.words) ? ARGUMENT_BYTES : 0)
+    if (first.length < bytes) return
+    this.#isAnswered = true
+    this.stats.received()
+    // In one piece: some tools read once.
+    this.#link.send(new TextEncoder().encode(this.#parts.answer(word, first.slice(WORD_BYTES, bytes))))
+    this.stats.notified()
     this.#link.close()
   }
 

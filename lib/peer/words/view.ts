@@ -13,7 +13,7 @@ export interface ConnectionLine {
   /** As negotiated; of no meaning without a session. */
   readonly timeoutMs: number
   readonly stats: ConnectionStats
-  /** Replies and events that are not handed to the transport yet. */
+  /** Requests that are not answered yet. */
   readonly queued: number
   /** 1 reading, 4 waiting to write, 5 both; 0 for the connection that asks. */
   readonly interest: number
@@ -136,7 +136,7 @@ export interface ServerView {
   readonly ephemeralCount: number
   dataWatches(): Iterable<WatchedPath>
   configuration(): PortConfiguration
-  folderSizes(): FolderSizes | Promise<FolderSizes>
+  folderSizes(): FolderSizes
   /** Names and values in order, after the version: `host.name`, `os.name`, `user.dir`, ... */
   environment(): Iterable<readonly [name: string, value: string]>
   /** Oldest first; empty when none are recorded. */
