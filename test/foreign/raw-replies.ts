@@ -14,6 +14,8 @@ export type Arrival =
   | {
     readonly kind: 'reply', readonly opcode: number, readonly xid: number, readonly zxid: bigint, readonly err: number,
     readonly body: Plain,
+    /** Bytes behind the record. */
+    readonly surplus: number,
   }
   | { readonly kind: 'event', readonly zxid: bigint, readonly err: number, readonly event: Plain }
   | { readonly kind: 'connected', readonly response: Plain }
@@ -101,8 +103,7 @@ export function decodeFrame(frame: Buffer, opcodeOf: (xid: number) => number | u
     const opcode = opcodeOf(xid)
     if (opcode === undefined) throw new RangeError(`nobody asked with xid ${xid}`)
     const body = err === 0 || (opcode === Op.sasl && reader.left > 0) ? (BODIES[opcode] ?? nothing)(reader) : null
-    if (reader.left > 0) throw new RangeError(`${reader.left} bytes behind the reply to ${opcode}`)
-    return { kind: 'reply', opcode, xid, zxid, err, body }
+    return { kind: 'reply', opcode, xid, zxid, err, body, surplus: reader.left }
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     return { kind: 'garbage', hex: frame.toString('hex'), reason: error.message }

@@ -20,12 +20,18 @@ interface Actor {
 /** Whom the connections authenticate as, every time they are opened. */
 export const IDENTITIES: readonly (readonly string[])[] = [[], ['alice:pw', 'bob:secret'], ['super:admin']]
 
+const UNIMPLEMENTED = -6
+const AUTH_FAILED = -115
 const ZERO_PASSWORD = Buffer.alloc(16)
 const PING = { xid: -2, opcode: Op.ping, body: Buffer.alloc(0) }
 const isAnswer = (arrival: Arrival): boolean => arrival.kind === 'reply' || arrival.kind === 'garbage'
+const isPong = (arrival: Arrival): boolean => arrival.kind === 'reply' && arrival.opcode === Op.ping
+/** What is followed by the end of the connection, if later than the reply. */
+const isLast = (arrival: Arrival): boolean => arrival.kind === 'reply' && (arrival.opcode === Op.closeSession ||
+  (arrival.err === UNIMPLEMENTED && arrival.zxid === -1n) || arrival.err === AUTH_FAILED)
 const isConnected = (arrival: Arrival): boolean => arrival.kind === 'connected'
 
-/** What arrived on each connection in one step. */
+/** What arrived on each connection in one step, and last on a connection that another one took the place of. */
 export type Round = readonly (readonly Arrival[])[]
 
 /** Plays steps on one server. */
@@ -36,6 +42,7 @@ export class Server {
   readonly #actors: Actor[] = IDENTITIES.map(() => ({ client: null, sessionId: 0n, password: ZERO_PASSWORD, xid: 0 }))
   /** Zxids of replies in their order. */
   readonly #zxids: bigint[] = []
+  #ended: readonly Arrival[] = []
   plant: Plant = (arrivals) => arrivals
 
   constructor(name: string, port: number) {
@@ -60,12 +67,17 @@ export class Server {
       const early = index === step.actor ? first : []
       if (client === null) return early
       client.send([PING])
-      const late = await client.takeUntil((all) => all.some((each) => each.kind === 'reply' && each.opcode === Op.ping))
-      if (client.isClosed) this.#actor(index).client = null
-      return [...early, ...late]
+      const late = await client.takeUntil((all) => all.some(isPong))
+      if (early.some(isLast)) late.push(...await client.takeUntil(() => false))
+      if (!client.isClosed) return [...early, ...late]
+      this.#actor(index).client = null
+      // A ping may slip in while the connection is being closed.
+      return [...early, ...late.filter((arrival) => !isPong(arrival))]
     }))
     this.#learn(round.flat(), from)
-    return round.map((arrivals, index) => this.plant(arrivals, index))
+    const all = [...round, this.#ended]
+    this.#ended = []
+    return all.map((arrivals, index) => this.plant(arrivals, index))
   }
 
   #learn(arrivals: readonly Arrival[], from: number): void {
@@ -111,12 +123,11 @@ export class Server {
     const client = new RawClient(this.#port, first)
     actor.client = client
     const arrivals = await client.takeUntil((all) => all.some(isConnected))
-    // What the old connection was told until it was cut belongs to the step.
-    const last = old === null || old.isClosed ? [] : await old.takeUntil(() => false)
+    this.#ended = old === null ? [] : await old.takeUntil(() => false)
     const connected = arrivals.find(isConnected)
     const response = connected?.kind === 'connected' && isFields(connected.response) ? connected.response : {}
     const { sessionId, timeOut: granted, password } = response
-    if (typeof sessionId !== 'bigint' || typeof password !== 'string' || granted === 0) return [...last, ...arrivals]
+    if (typeof sessionId !== 'bigint' || typeof password !== 'string' || granted === 0) return arrivals
     if (!this.side.sessions.has(sessionId)) this.side.sessions.set(sessionId, session)
     actor.sessionId = sessionId
     actor.password = Buffer.from(password, 'hex')
@@ -126,7 +137,7 @@ export class Server {
       xid: -4, opcode: Op.auth, body: new RawWriter().int(0).string('digest').buffer(Buffer.from(identity)).bytes(),
     })))
     const replies = await client.takeUntil((all) => all.filter(isAnswer).length >= identities.length)
-    return [...last, ...arrivals, ...replies]
+    return [...arrivals, ...replies]
   }
 
   /** Whether the connection of an actor is open. */
