@@ -2,6 +2,8 @@ import { parseArgs } from 'node:util'
 import { isZkError } from '../core/errors.ts'
 import { createEnsemble } from '../node.ts'
 import type { Ensemble } from '../peer/ensemble.ts'
+import { clientAddress, connectString, findClientPorts } from './client-ports.ts'
+import type { ClientPorts } from './client-ports.ts'
 import { Shell } from './shell.ts'
 import { inputKind, runLines, untilSignal } from './terminal.ts'
 import { ENSEMBLE_HELP, UsageError } from './usage.ts'
@@ -13,16 +15,21 @@ interface EnsembleArguments {
   readonly folder: string | null
   readonly name: string
   readonly serve: boolean
+  /** Null: the first free ones; 0: none. */
+  readonly clientPort: number | null
 }
 
 function readArguments(args: readonly string[]): EnsembleArguments | null {
-  let values: { size?: string, data?: string, memory?: boolean, name?: string, serve?: boolean, help?: boolean }
+  let values: {
+    size?: string, data?: string, memory?: boolean, name?: string, serve?: boolean, help?: boolean,
+    'client-port'?: string,
+  }
   try {
     values = parseArgs({
       args: [...args], strict: true,
       options: {
         size: { type: 'string' }, data: { type: 'string' }, memory: { type: 'boolean' }, name: { type: 'string' },
-        serve: { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
+        serve: { type: 'boolean' }, 'client-port': { type: 'string' }, help: { type: 'boolean', short: 'h' },
       },
     }).values
   } catch (error) {
@@ -38,8 +45,15 @@ function readArguments(args: readonly string[]): EnsembleArguments | null {
   }
   return {
     size, folder: values.memory === true ? null : values.data ?? '.vivarium', name: values.name ?? 'vivarium',
-    serve: values.serve === true,
+    serve: values.serve === true, clientPort: readPort(values['client-port']),
   }
+}
+
+function readPort(text: string | undefined): number | null {
+  if (text === undefined) return null
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN
+  if (!(port <= 65_535)) throw new UsageError(`--client-port takes a port, or 0 for none, not ${text}`)
+  return port
 }
 
 /** `vivarium ensemble`: peers in this process, and a shell to try them. */
@@ -50,13 +64,15 @@ export const EnsembleCommand = {
       process.stdout.write(ENSEMBLE_HELP)
       return 0
     }
-    const { size, folder, name } = options
+    const { size, folder, name, clientPort } = options
     const signals = untilSignal()
     try {
       const storage = folder === null ? {} : { storage: folder }
-      const ensemble = await createEnsemble({ size, name, ...storage, signal: signals.aborted })
+      const found = clientPort === 0 ? null : await findClientPorts(size, clientPort)
+      const clients = found === null ? {} : { clients: (id: number) => clientAddress(found.ports[id - 1]!) }
+      const ensemble = await createEnsemble({ size, name, ...storage, ...clients, signal: signals.aborted })
       try {
-        return await use(ensemble, options, signals.signal)
+        return await use(ensemble, { ...options, found }, signals.signal)
       } finally {
         await ensemble.stop()
       }
@@ -69,12 +85,20 @@ export const EnsembleCommand = {
   },
 }
 
-async function use(ensemble: Ensemble, options: EnsembleArguments, stopped: Promise<string>): Promise<number> {
-  const { size, folder, serve } = options
+interface Use extends EnsembleArguments {
+  /** Null: no clients are served. */
+  readonly found: ClientPorts | null
+}
+
+async function use(ensemble: Ensemble, options: Use, stopped: Promise<string>): Promise<number> {
+  const { size, folder, serve, found } = options
   const announce = (): void => {
     const where = folder === null ? 'in memory' : `in ${folder}`
     const peers = size === 1 ? '1 peer' : `${size} peers`
     process.stdout.write(`${peers} ${where}, leader is peer ${ensemble.leader() ?? 'none'}\n`)
+    if (found === null) return
+    const moved = found.inUse.length === 0 ? '' : ` (in use: ${found.inUse.join(', ')})`
+    process.stdout.write(`clients connect to ${connectString(found.ports)}${moved}\n`)
   }
   const kind = serve ? 'none' : inputKind()
   if (kind !== 'commands') announce()

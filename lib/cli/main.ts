@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { EnsembleCommand } from './ensemble-command.ts'
+import { FourLetterCommand } from './four-letter-command.ts'
 import { GENERAL_HELP, UsageError, packageVersion } from './usage.ts'
 import { ServeCommand } from './serve-command.ts'
 import { explain } from './explain.ts'
@@ -10,6 +11,7 @@ async function main(args: readonly string[]): Promise<number> {
   switch (command) {
     case 'ensemble': return EnsembleCommand.run(rest)
     case 'serve': return ServeCommand.run(rest)
+    case '4lw': return FourLetterCommand.run(rest)
     case '--version': case '-v':
       process.stdout.write(`${packageVersion()}\n`)
       return 0

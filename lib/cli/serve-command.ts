@@ -1,11 +1,14 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createPeer } from '../node.ts'
-import type { MemberOption, Peer } from '../node.ts'
+import { DEFAULT_LIMITS, createPeer } from '../node.ts'
+import type { ClientPortOptions, CreatePeerOptions, Limits, MemberOption, Peer } from '../node.ts'
 import { memory } from '../../storage/memory.ts'
 import { explain } from './explain.ts'
 import { untilSignal } from './terminal.ts'
 import { SERVE_HELP, UsageError } from './usage.ts'
+import { parseZooConfig } from './zoo-config.ts'
+import type { ZooConfig } from './zoo-config.ts'
 
 interface ServeValues {
   id?: string
@@ -15,26 +18,39 @@ interface ServeValues {
   memory?: boolean
   name?: string
   listen?: string[]
+  client?: string[]
+  words?: string
   'secret-file'?: string
   bootstrap?: boolean
   help?: boolean
 }
 
-function readValues(args: readonly string[]): ServeValues {
+interface ServeArguments {
+  readonly values: ServeValues
+  /** A ZooKeeper configuration file. */
+  readonly file: string | undefined
+}
+
+function readArguments(args: readonly string[]): ServeArguments {
+  let positionals: string[]
+  let values: ServeValues
   try {
-    return parseArgs({
-      args: [...args], strict: true,
+    ({ values, positionals } = parseArgs({
+      args: [...args], strict: true, allowPositionals: true,
       options: {
         id: { type: 'string' }, member: { type: 'string', multiple: true },
         observer: { type: 'string', multiple: true },
         data: { type: 'string' }, memory: { type: 'boolean' }, name: { type: 'string' },
-        listen: { type: 'string', multiple: true }, 'secret-file': { type: 'string' }, bootstrap: { type: 'boolean' },
+        listen: { type: 'string', multiple: true }, client: { type: 'string', multiple: true },
+        words: { type: 'string' }, 'secret-file': { type: 'string' }, bootstrap: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
-    }).values
+    }))
   } catch (error) {
     throw new UsageError(`${(error as Error).message} (vivarium serve --help lists the options)`)
   }
+  if (positionals.length > 1) throw new UsageError(`one configuration file is enough: ${positionals.join(' ')}`)
+  return { values, file: positionals[0] }
 }
 
 function readMembers(values: ServeValues): Record<number, MemberOption> {
@@ -52,41 +68,146 @@ function readMembers(values: ServeValues): Record<number, MemberOption> {
   return members
 }
 
-async function start(values: ServeValues): Promise<Peer> {
-  if (values.id === undefined || !/^\d+$/.test(values.id)) throw new UsageError('--id takes the number of this peer')
-  if ((values.data === undefined) === (values.memory !== true)) {
-    throw new UsageError('say either --data DIR or --memory')
-  }
-  const id = Number(values.id)
-  const members = readMembers(values)
-  if (members[id] === undefined) throw new UsageError(`peer ${id} is not among the members: --member ${id}=ADDRESS`)
+/** What both ways of starting have in common: the options that override a file, or stand for themselves. */
+function commonOptions(values: ServeValues): Partial<CreatePeerOptions> {
   const secretFile = values['secret-file']
-  return createPeer({
-    id, ensemble: { name: values.name ?? 'vivarium', members }, storage: values.data ?? memory(),
+  return {
     ...(values.listen === undefined ? {} : { listen: values.listen }),
     ...(secretFile === undefined ? {} : { secret: readSecret(secretFile) }),
     ...(values.bootstrap === true ? { bootstrap: true } : {}),
-  })
+  }
+}
+
+function clientOptions(values: ServeValues): Partial<ClientPortOptions> {
+  return {
+    ...(values.client === undefined ? {} : { listen: values.client }),
+    ...(values.words === undefined ? {} : { words: values.words.split(',').map((word) => word.trim()) }),
+  }
+}
+
+function readId(text: string): number {
+  if (!/^\d+$/.test(text)) throw new UsageError(`--id takes the number of this peer, not ${text}`)
+  return Number(text)
+}
+
+function plainOptions(values: ServeValues): CreatePeerOptions {
+  if (values.id === undefined) throw new UsageError('--id takes the number of this peer')
+  const id = readId(values.id)
+  if ((values.data === undefined) === (values.memory !== true)) {
+    throw new UsageError('say either --data DIR or --memory')
+  }
+  const members = readMembers(values)
+  if (members[id] === undefined) throw new UsageError(`peer ${id} is not among the members: --member ${id}=ADDRESS`)
+  const clients = clientOptions(values)
+  if (clients.words !== undefined && clients.listen === undefined) {
+    throw new UsageError('--words needs --client ADDRESS')
+  }
+  return {
+    id, ensemble: { name: values.name ?? 'vivarium', members }, storage: values.data ?? memory(),
+    ...commonOptions(values), ...(clients.listen === undefined ? {} : { clients: { listen: [], ...clients } }),
+  }
+}
+
+/** A peer as zoo.cfg describes it, with ZooKeeper's times. */
+function zooOptions(file: string, values: ServeValues): CreatePeerOptions & { readonly warnings: readonly string[] } {
+  if (values.member !== undefined || values.observer !== undefined) {
+    throw new UsageError('the members stand in the configuration file')
+  }
+  if (values.memory === true && values.data !== undefined) throw new UsageError('say either --data DIR or --memory')
+  const config = parseZooConfig(readConfig(file), (path) => readConfig(resolve(dirname(file), path)))
+  const dataDir = values.data ?? config.dataDir
+  const isAlone = config.servers.length <= 1
+  const id = values.id === undefined ? ownId(config, dataDir, isAlone) : readId(values.id)
+  const self = config.servers.find((server) => server.id === id)
+  if (!isAlone && self === undefined) throw new UsageError(`there is no line server.${id} in ${file}`)
+  const warnings = config.warnings.map((warning) => `${file}: ${warning}`)
+  if (existsSync(join(dataDir, 'version-2'))) {
+    warnings.push(`${join(dataDir, 'version-2')} is Apache ZooKeeper's data, which is not read`)
+  }
+  const clientPort = config.clientPort === null ? self?.client : `${config.clientPortAddress}:${config.clientPort}`
+  return {
+    id: Math.max(1, id),
+    ensemble: { name: values.name ?? 'vivarium', members: isAlone ? { [Math.max(1, id)]: [] } : zooMembers(config) },
+    storage: values.memory === true ? memory() : join(dataDir, 'vivarium'),
+    ...zooTimes(config), skipAcl: config.skipAcl, ttl: config.ttl,
+    ...(config.superDigest === null ? {} : { superDigest: config.superDigest }),
+    ...(config.listensOnAll && self !== undefined && !isAlone
+      ? { listen: self.addresses.map((address) => `tcp://0.0.0.0:${/\d+$/.exec(address)?.[0]}`) } : {}),
+    clients: {
+      listen: clientPort === undefined || clientPort === null ? [] : [`tcp://${clientPort}`],
+      perAddress: config.perAddress, connections: config.connections, words: config.words, ...clientOptions(values),
+    },
+    ...commonOptions(values), warnings,
+  }
+}
+
+function zooMembers(config: ZooConfig): Record<number, MemberOption> {
+  return Object.fromEntries(config.servers.map(({ id, isObserver, addresses, client }) => [id, {
+    addresses: addresses.map((address) => `tcp://${address}`), role: isObserver ? 'observer' : 'voter',
+    ...(client === null ? {} : { client }),
+  } as const]))
+}
+
+function zooTimes(config: ZooConfig): Pick<CreatePeerOptions, 'timing' | 'limits'> {
+  const { tickMs, initTicks, syncTicks, sessionMinMs, sessionMaxMs, requestBytes, snapshotTxns } = config
+  const limits: { -readonly [K in keyof Limits]?: Limits[K] } = {}
+  if (snapshotTxns !== null) limits.snapshotTxns = snapshotTxns
+  if (requestBytes !== null) {
+    limits.requestBytes = requestBytes
+    limits.frameBytes = Math.max(DEFAULT_LIMITS.frameBytes, 2 * requestBytes + DEFAULT_LIMITS.syncChunkBytes + 65_536)
+  }
+  return {
+    timing: {
+      tickMs, initMs: initTicks * tickMs, syncMs: syncTicks * tickMs, pingMs: Math.max(1, Math.floor(tickMs / 2)),
+      sessionMinMs, sessionMaxMs, reapMs: 60_000,
+    },
+    limits,
+  }
+}
+
+/** The number in the file myid; a server on its own needs none. */
+function ownId(config: ZooConfig, dataDir: string, isAlone: boolean): number {
+  const file = join(dataDir, 'myid')
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    if (isAlone) return config.servers[0]?.id ?? 1
+    throw new UsageError(`${file} cannot be read: it holds this server's number (${(error as Error).message})`)
+  }
+  if (!/^\d+$/.test(text)) throw new UsageError(`${file} holds '${text}', where a number is needed`)
+  return Number(text)
+}
+
+function readConfig(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new UsageError(`the configuration file cannot be read: ${(error as Error).message}`)
+  }
 }
 
 /** `vivarium serve`: one peer in the foreground. */
 export const ServeCommand = {
   async run(args: readonly string[]): Promise<number> {
-    const values = readValues(args)
+    const { values, file } = readArguments(args)
     if (values.help === true) {
       process.stdout.write(SERVE_HELP)
       return 0
     }
+    const { warnings, ...options } = file === undefined
+      ? { warnings: [], ...plainOptions(values) } : zooOptions(file, values)
+    for (const warning of warnings) process.stderr.write(`vivarium: ${warning}\n`)
     const signals = untilSignal()
-    const peer = await start(values)
+    const peer = await createPeer(options)
     const print = (line: string): void => void process.stdout.write(`peer ${peer.id} ${line}\n`)
-    print(`listens at ${peer.status().addresses.join(', ') || 'no address'}`)
+    announce(peer, print)
     peer.on('role', ({ role, serving, epoch, leader, reason }) => {
       const led = leader === null ? '' : `, leader ${leader}`
       print(`is ${role}${serving ? ', serving' : ''}, epoch ${epoch}${led} (${reason})`)
     })
     peer.on('refused', (refusal) => process.stderr.write(`vivarium: ${refusal.reason} (${refusal.code})\n`))
-    const failed = new Promise<Error>((resolve) => { peer.on('fatal', resolve) })
+    const failed = new Promise<Error>((fulfil) => { peer.on('fatal', fulfil) })
     const end = await Promise.race([signals.signal, failed])
     await peer.stop()
     signals.stop()
@@ -94,6 +215,12 @@ export const ServeCommand = {
     process.stderr.write(`vivarium: ${explain(end)}\n`)
     return 1
   },
+}
+
+function announce(peer: Peer, print: (line: string) => void): void {
+  const { addresses, clientAddresses } = peer.status()
+  print(`listens at ${addresses.join(', ') || 'no address'}`)
+  if (clientAddresses.length > 0) print(`serves clients at ${clientAddresses.join(', ')}`)
 }
 
 function readSecret(file: string): string {

@@ -1,0 +1,105 @@
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { connect } from '../../lib/node.ts'
+import { findClientPorts } from '../../lib/cli/client-ports.ts'
+import { assert, rejects, suite } from '../harness.ts'
+import { freePorts, run, start } from './process.ts'
+
+const test = suite('vivarium serve zoo.cfg')
+const limit = { timeoutMs: 40_000 }
+
+test('three processes serve one tree from their zoo.cfg files, and 4lw asks them', async (t) => {
+  const cwd = t.tempFolder()
+  const ports = await freePorts(6)
+  const servers = [1, 2, 3].map((id) => `server.${id}=127.0.0.1:${ports[id - 1]}:1`).join('\n')
+  const peers = [1, 2, 3].map((id) => {
+    const data = join(cwd, `d${id}`)
+    mkdirSync(data)
+    writeFileSync(join(data, 'myid'), `${id}\n`)
+    writeFileSync(join(cwd, `zoo${id}.cfg`), [
+      'tickTime=500', 'initLimit=10', 'syncLimit=4', `dataDir=${data}`, `clientPort=${ports[id + 2]}`,
+      'clientPortAddress=127.0.0.1', '4lw.commands.whitelist=*', 'admin.enableServer=true', servers, '',
+    ].join('\n'))
+    return start(t, cwd, ['serve', `zoo${id}.cfg`], 'ignore')
+  })
+  await Promise.all(peers.map(({ says }, i) => says(`serves clients at tcp://127.0.0.1:${ports[i + 3]}`)))
+  await Promise.all(peers.map(({ says }) => says(', serving, epoch 1')))
+  const zk = await connect(`zk://127.0.0.1:${ports[3]}`)
+  await zk.create('/a', 'one')
+  assert.match((await zk.get('/zookeeper/config')).text(),
+    new RegExp(`^server.1=127.0.0.1:${ports[0]}:${ports[0]}:participant\nserver.2=`))
+  await zk.close()
+  const modes = []
+  for (const port of ports.slice(3)) {
+    const { code, stdout } = await run(t, cwd, ['4lw', 'srvr', `127.0.0.1:${port}`])
+    modes.push(`${code} ${/Mode: (\w+)/.exec(stdout)?.[1]}`)
+  }
+  assert.equal(modes.sort(), ['0 follower', '0 follower', '0 leader'])
+  for (const { child, done } of peers) {
+    child.kill('SIGTERM')
+    const { code, stderr } = await done
+    assert.is(code, 0)
+    assert.match(stderr, /^vivarium: zoo\d.cfg: admin.enableServer=true is not honoured\n/)
+  }
+  assert.ok(existsSync(join(cwd, 'd1', 'vivarium')))
+}, limit)
+
+test('a file without servers is a server on its own, and options override it', async (t) => {
+  const cwd = t.tempFolder()
+  const [port] = await freePorts(1)
+  mkdirSync(join(cwd, 'd', 'version-2'), { recursive: true })
+  writeFileSync(join(cwd, 'zoo.cfg'), `dataDir=${join(cwd, 'd')}\nclientPort=1\ntickTime=2000\n`)
+  const overrides = ['--client', `tcp://127.0.0.1:${port}`, '--words', 'ruok,conf']
+  const peer = start(t, cwd, ['serve', 'zoo.cfg', ...overrides], 'ignore')
+  await peer.says(', serving')
+  assert.equal(await run(t, cwd, ['4lw', 'ruok', `127.0.0.1:${port}`]), { code: 0, stdout: 'imok\n', stderr: '' })
+  const { stdout } = await run(t, cwd, ['4lw', 'conf', `127.0.0.1:${port}`])
+  assert.match(stdout, /\ntickTime=2000\nmaxClientCnxns=60\nminSessionTimeout=4000\nmaxSessionTimeout=40000\n/)
+  const zk = await connect(`127.0.0.1:${port}`, { sessionTimeoutMs: 1 })
+  assert.is(zk.session?.timeoutMs, 4_000)
+  assert.is((await zk.get('/zookeeper/config')).text(), '')
+  await zk.close()
+  peer.child.kill('SIGTERM')
+  assert.match((await peer.done).stderr, /version-2 is Apache ZooKeeper's data, which is not read/)
+}, limit)
+
+const REFUSALS: readonly (readonly [args: string, line: RegExp])[] = [
+  ['serve none.cfg', /the configuration file cannot be read/],
+  ['serve zoo.cfg more.cfg', /one configuration file is enough/],
+  ['serve zoo.cfg --member 1=', /the members stand in the configuration file/],
+  ['serve zoo.cfg', /myid cannot be read: it holds this server's number/],
+  ['serve zoo.cfg --id 7', /there is no line server.7/],
+  ['serve zoo.cfg --id x', /--id takes the number/],
+  ['serve --id 1 --memory --member 1= --words ruok', /--words needs --client/],
+  ['4lw ruok', /4lw takes WORD HOST:PORT/],
+  ['4lw ruoks 127.0.0.1:1', /a word has four letters/],
+  ['4lw ruok 127.0.0.1:1', /no answer from 127.0.0.1:1: connect ECONNREFUSED/],
+  ['4lw ruok a:b:c', /not of the form host:port/],
+]
+
+test('wrong arguments are one clear line each', async (t) => {
+  const cwd = t.tempFolder()
+  writeFileSync(join(cwd, 'zoo.cfg'), 'dataDir=d\nserver.1=a:1:2\nserver.2=b:1:2\n')
+  for (const [args, line] of REFUSALS) {
+    const { code, stdout, stderr } = await run(t, cwd, args.split(' '))
+    assert.equal({ args, code, stdout }, { args, code: 1, stdout: '' })
+    assert.match(stderr, line)
+    assert.match(stderr, /^vivarium: [^\n]+\n$/)
+  }
+}, { timeoutMs: 60_000 })
+
+test('ports for clients: wished ones must be free, others move on', async (t) => {
+  const holder = createServer()
+  t.defer(() => holder.close())
+  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
+  const { port } = holder.address() as AddressInfo
+  await rejects(findClientPorts(1, port))
+  const { ports, inUse } = await findClientPorts(3, null)
+  assert.is(new Set(ports).size, 3)
+  assert.ok(ports.every((one) => one >= 2181))
+  assert.ok(inUse.every((one) => one >= 2181 && !ports.includes(one)))
+})
+
+test.run()
