@@ -152,23 +152,27 @@ function namedWatches(reading: Reading, request: WatchesRequest): Outcome {
   return found ? { code: 'Ok', result: { op } } : fail('NoWatcher')
 }
 
-/** Arms again after a reconnect: what changed meanwhile fires at once instead (ZooKeeper: DataTree.setWatches). */
+/**
+ * Arms again after a reconnect: what changed meanwhile fires at once instead (ZooKeeper: DataTree.setWatches), unheard
+ * where READ is refused.
+ */
 function setWatches(reading: Reading, request: SetWatchesRequest): Outcome {
   const { watches, conn } = reading
   for (const path of request.data) {
     const node = find(reading, path)
-    if (node === undefined) watches.catchUp(conn, EventType.deleted, path)
-    else if (node.mzxid > request.relativeZxid) watches.catchUp(conn, EventType.dataChanged, path)
+    if (node === undefined) watches.catchUp(conn, EventType.deleted, path, [])
+    else if (node.mzxid > request.relativeZxid) watches.catchUp(conn, EventType.dataChanged, path, node.acl)
     else watches.addData(path, conn, WatchMode.standard)
   }
   for (const path of request.exist) {
-    if (find(reading, path) !== undefined) watches.catchUp(conn, EventType.created, path)
+    const node = find(reading, path)
+    if (node !== undefined) watches.catchUp(conn, EventType.created, path, node.acl)
     else watches.addData(path, conn, WatchMode.standard)
   }
   for (const path of request.child) {
     const node = find(reading, path)
-    if (node === undefined) watches.catchUp(conn, EventType.deleted, path)
-    else if (node.pzxid > request.relativeZxid) watches.catchUp(conn, EventType.childrenChanged, path)
+    if (node === undefined) watches.catchUp(conn, EventType.deleted, path, [])
+    else if (node.pzxid > request.relativeZxid) watches.catchUp(conn, EventType.childrenChanged, path, node.acl)
     else watches.addChild(path, conn, WatchMode.standard)
   }
   for (const path of request.persistent) addWatch(reading, path, false)

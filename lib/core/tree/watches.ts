@@ -162,9 +162,9 @@ export class Watches {
     if (this.#mayRead(conn, acl)) this.#emit(conn, event)
   }
 
-  /** An event made up while watches are armed again: no zxid, not filtered. */
-  catchUp(conn: ConnId, type: EventTypeNumber, path: string): void {
-    this.#emit(conn, { type, path, zxid: -1 })
+  /** An event made up while watches are armed again: no zxid. `acl` is the node's, empty when there is none. */
+  catchUp(conn: ConnId, type: EventTypeNumber, path: string, acl: readonly Acl[]): void {
+    this.#deliver(conn, { type, path, zxid: -1 }, acl)
   }
 }
 
