@@ -61,7 +61,7 @@ export interface LineStreams {
 export async function runLines(shell: Shell, streams: LineStreams, stopped: Promise<unknown>): Promise<void> {
   const { input, output, isTerminal } = streams
   const lines = createInterface({
-    input, ...(isTerminal ? { output } : {}), terminal: isTerminal, prompt: 'vivarium> ',
+    input, ...(isTerminal ? { output } : {}), terminal: isTerminal, prompt: shell.prompt,
     crlfDelay: Infinity, completer: (line: string, done: (error: null, result: [string[], string]) => void) => {
       void shell.complete(line).then((result) => done(null, result))
     },
@@ -71,14 +71,19 @@ export async function runLines(shell: Shell, streams: LineStreams, stopped: Prom
   const failures: Error[] = []
   const end = new Promise<void>((resolve) => lines.once('close', () => { isClosed = true; resolve() }))
   lines.once('error', (error: Error) => { failures.push(error); lines.close() })
-  void stopped.then(() => { isStopped = true; lines.close() })
+  void stopped.then(() => { isStopped = true; shell.interrupt(); lines.close() })
+  const prompt = (): void => {
+    lines.setPrompt(shell.prompt)
+    lines.prompt()
+  }
   lines.on('SIGINT', () => {
+    if (shell.interrupt()) return
     if (lines.line === '') { lines.close(); return }
     // What was typed is dropped, as in every shell.
     lines.write(null, { ctrl: true, name: 'e' })
     lines.write(null, { ctrl: true, name: 'u' })
   })
-  if (isTerminal) lines.prompt()
+  if (isTerminal) prompt()
   let waiting = 0
   let running = Promise.resolve()
   lines.on('line', (line) => {
@@ -88,7 +93,7 @@ export async function runLines(shell: Shell, streams: LineStreams, stopped: Prom
       if (--waiting === 0 && !isClosed) lines.resume()
       if (isClosed) return
       if (shell.over) lines.close()
-      else if (isTerminal) lines.prompt()
+      else if (isTerminal) prompt()
     })
   })
   await end
@@ -97,4 +102,12 @@ export async function runLines(shell: Shell, streams: LineStreams, stopped: Prom
   if (isTerminal && !shell.over) output.write('\n')
   input.pause()
   if (failures[0] !== undefined) throw failures[0]
+}
+
+/**
+ * Shows how far a command is: in one line that is written over again on a terminal, else line by line. Null clears it.
+ */
+export function showProgress(text: string | null): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text ?? ''}`)
+  else if (text !== null) process.stderr.write(`${text}\n`)
 }
