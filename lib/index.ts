@@ -1,10 +1,15 @@
+import type { Client } from './client/client.ts'
+import { connectRemote } from './client/connect.ts'
+import type { RemoteConnectOptions } from './client/connect.ts'
 import { checkOptions } from './client/options.ts'
 import { Ensemble } from './peer/ensemble.ts'
 import type { SharedOptions } from './peer/ensemble.ts'
 import { SHARED_OPTIONS } from './peer/options.ts'
 import type { PeerOptions } from './peer/options.ts'
 import { Peer } from './peer/peer.ts'
+import { systemClock } from './peer/system-clock.ts'
 import type { Storage } from './ports/storage.ts'
+import type { Transport } from './ports/transport.ts'
 import { memory as memoryStorage } from '../storage/memory.ts'
 import { memory as memoryTransport } from '../transports/memory.ts'
 
@@ -18,6 +23,10 @@ export interface CreateEnsembleOptions extends SharedOptions {
   readonly name?: string
   /** Asked at every start of peer `id`; memory when left out. */
   readonly storage?: (id: number) => Storage
+  /** Where ZooKeeper clients connect to peer `id`, say `tcp://127.0.0.1:2181`; nowhere when left out. */
+  readonly clients?: (id: number) => NonNullable<PeerOptions['clients']>
+  /** What `clients` listens with; TCP and WebSocket on Node. */
+  readonly transports?: readonly Transport[]
 }
 
 /**
@@ -25,12 +34,18 @@ export interface CreateEnsembleOptions extends SharedOptions {
  * Nothing stays open then.
  */
 export async function createEnsemble(options: CreateEnsembleOptions = {}): Promise<Ensemble> {
-  checkOptions(options ?? null, [...SHARED_OPTIONS, 'size', 'observers', 'name', 'storage'])
-  const { size = 3, observers = 0, name = 'vivarium', storage = keptInMemory(), ...shared } = options
+  checkOptions(options ?? null, [...SHARED_OPTIONS, 'size', 'observers', 'name', 'storage', 'clients', 'transports'])
+  const {
+    size = 3, observers = 0, name = 'vivarium', storage = keptInMemory(), transports = [], ...shared
+  } = options
   if (typeof storage !== 'function') throw new TypeError('storage must be a function of the peer id')
+  const { clients } = shared
+  if (clients !== undefined && typeof clients !== 'function') {
+    throw new TypeError('clients must be a function of the peer id')
+  }
   return Ensemble.start({
     ...shared, name, size, observers, storage,
-    transports: [memoryTransport()], address: (id) => `memory://peer-${id}`,
+    transports: [memoryTransport(), ...transports], address: (id) => `memory://peer-${id}`,
   })
 }
 
@@ -53,7 +68,17 @@ export async function createPeer(options: PeerOptions): Promise<Peer> {
   return Peer.start(options)
 }
 
+/**
+ * Opens a session with servers: vivarium's or Apache ZooKeeper's. `zk://h1:2181,h2:2181/chroot` over TCP, `ws://` and
+ * `wss://` over WebSockets. Errors: AddressInvalid, OperationTimeout, Aborted, SessionExpired (of a session taken up),
+ * TypeError.
+ */
+export function connect(address: string, options: RemoteConnectOptions = {}): Promise<Client> {
+  return connectRemote(address, options, { clock: systemClock(), transports: [] })
+}
+
 export { Client } from './client/client.ts'
+export type { RemoteConnectOptions } from './client/connect.ts'
 export type {
   ClientStatus, ConnectOptions, CreateCallOptions, DeleteCallOptions, ReadOptions, SessionInfo,
 } from './client/client.ts'
@@ -81,6 +106,7 @@ export type { ElectionRecord, MemberStatus, ReplicaStatus } from './core/status.
 export { Ensemble } from './peer/ensemble.ts'
 export type { EnsembleConnectOptions, EnsemblePeerStatus, EnsembleStatus, SharedOptions } from './peer/ensemble.ts'
 export { DEFAULT_TIMING } from './peer/options.ts'
+export type { ClientPortOptions } from './peer/client-port.ts'
 export type { EnsembleOptions, MemberOption, PeerOptions } from './peer/options.ts'
 export { Peer } from './peer/peer.ts'
 export type { PeerEventMap, PeerStatus } from './peer/peer.ts'

@@ -1,9 +1,13 @@
 import { join } from 'node:path'
 import { createEnsemble as createAnyEnsemble } from './index.ts'
 import type { CreateEnsembleOptions as AnyEnsembleOptions } from './index.ts'
+import type { Client } from './client/client.ts'
+import { connectRemote } from './client/connect.ts'
+import type { RemoteConnectOptions } from './client/connect.ts'
 import type { Ensemble } from './peer/ensemble.ts'
 import type { PeerOptions } from './peer/options.ts'
 import { Peer } from './peer/peer.ts'
+import { systemClock } from './peer/system-clock.ts'
 import type { Storage } from './ports/storage.ts'
 import type { Transport } from './ports/transport.ts'
 import { level } from '../storage/level.ts'
@@ -31,11 +35,13 @@ export interface CreatePeerOptions extends Omit<PeerOptions, 'storage' | 'transp
  * Nothing stays open then.
  */
 export async function createEnsemble(options: CreateEnsembleOptions = {}): Promise<Ensemble> {
-  const { storage, ...rest } = options ?? {}
-  if (storage === undefined) return createAnyEnsemble(options as AnyEnsembleOptions)
+  if (typeof options !== 'object' || options === null) return createAnyEnsemble(options)
+  const { storage, transports = [tcp(), websocketServer()], ...rest } = options
+  if (storage === undefined) return createAnyEnsemble({ ...rest, transports })
   if (storage === '') throw new TypeError('storage must not be an empty string')
   return createAnyEnsemble({
-    ...rest, storage: typeof storage === 'string' ? (id: number) => level(join(storage, `peer-${id}`)) : storage,
+    ...rest, transports,
+    storage: typeof storage === 'string' ? (id: number) => level(join(storage, `peer-${id}`)) : storage,
   })
 }
 
@@ -49,4 +55,13 @@ export async function createPeer(options: CreatePeerOptions): Promise<Peer> {
   const { storage, transports = [tcp(), websocketServer()] } = options
   if (storage === '') throw new TypeError('storage must not be an empty string')
   return Peer.start({ ...options, transports, storage: typeof storage === 'string' ? level(storage) : storage })
+}
+
+/**
+ * Opens a session with servers: vivarium's or Apache ZooKeeper's. `zk://h1:2181,h2:2181/chroot` over TCP, `ws://` and
+ * `wss://` over WebSockets. Errors: AddressInvalid, OperationTimeout, Aborted, SessionExpired (of a session taken up),
+ * TypeError.
+ */
+export function connect(address: string, options: RemoteConnectOptions = {}): Promise<Client> {
+  return connectRemote(address, options, { clock: systemClock(), transports: [tcp(), websocketServer()] })
 }

@@ -11,6 +11,8 @@ export interface Endpoint {
   readonly gone: boolean
   /** False when it is known not to serve clients at this moment: others are tried first. */
   readonly ready?: boolean
+  /** True when a network lies in between: the session may be over without anybody who could say so. */
+  readonly isRemote?: boolean
   /** Begins a connection. Events come in later turns, never from within `open`. */
   open(hello: Hello, events: ChannelEvents): Channel
 }
@@ -36,6 +38,8 @@ export interface Channel {
   readNow?(request: Request): Outcome | null
   /** Largest request that is taken, counted as `requestBytes` does. No bound when absent. */
   readonly requestBytes?: number
+  /** The server only reads, because it has no quorum. */
+  readonly readOnly?: boolean
   /** The zxid up to which `readNow` answers. */
   readonly zxid?: Zxid
   /**
@@ -58,7 +62,7 @@ export interface ChannelEvents {
   onEvent(event: WatchEvent): void
   /**
    * The connection ended: SessionExpired is final for the session, PeerStopped for the endpoint; others may be tried
-   * again.
+   * again. AuthFailed: an identity was refused. The error says more of a network's failure.
    */
-  onClose(code: ErrorCode): void
+  onClose(code: ErrorCode, error?: Error): void
 }

@@ -37,6 +37,10 @@ export interface ConnectOptions {
   readonly session?: SessionKey
   /** Ends the attempt; later it has no effect. */
   readonly signal?: AbortSignal
+  /**
+   * Rejects with OperationTimeout when no session could be opened by then. No bound in process, 15,000 for `connect`.
+   */
+  readonly connectTimeoutMs?: number
   readonly logger?: Logger
   /** No timer of this client keeps the process alive. */
   readonly unref?: boolean
@@ -80,6 +84,8 @@ export interface ClientStatus {
   readonly session: SessionInfo | null
   /** How long the session is surely alive without a connection: Infinity while connected, 0 when it is not sure. */
   readonly aliveForMs: number
+  /** Connected to a server that only reads. */
+  readonly readOnly: boolean
   readonly pendingCalls: number
   /** The newest state that was read or written here. */
   readonly zxid: Zxid
@@ -87,7 +93,7 @@ export interface ClientStatus {
 
 /** Names of the options of `connect`, for the checks. */
 export const CONNECT_OPTIONS: readonly string[] =
-  ['sessionTimeoutMs', 'session', 'signal', 'logger', 'unref', 'pendingCalls']
+  ['sessionTimeoutMs', 'session', 'signal', 'connectTimeoutMs', 'logger', 'unref', 'pendingCalls']
 const READ = [...CALL_OPTIONS, 'watch']
 const CREATE = [...CALL_OPTIONS, ...CREATE_OPTIONS, 'parents']
 const WRITE = [...CALL_OPTIONS, ...VERSION_OPTIONS]
@@ -122,11 +128,16 @@ export class Client {
       const abort = (): void => {
         client.#session.abandon('Aborted')
       }
+      const { connectTimeoutMs } = options
+      const limit = connectTimeoutMs === undefined ? null : parts.clock.setTimer(connectTimeoutMs, () => {
+        client.#session.abandon('OperationTimeout')
+      }, options.unref)
       const settled = client.on('state', ({ state }) => {
         signal?.removeEventListener('abort', abort)
+        limit?.cancel()
         settled()
         if (state === 'connected') resolve(client)
-        else reject(connectError(client.#session.error, signal))
+        else reject(connectError(client.#session, signal))
       })
       signal?.addEventListener('abort', abort, { once: true })
       client.#session.start()
@@ -135,7 +146,8 @@ export class Client {
 
   private constructor(parts: ClientParts, options: ConnectOptions) {
     const { sessionTimeoutMs: timeoutMs = SESSION_TIMEOUT_MS, pendingCalls = PENDING_CALLS, session } = options
-    for (const [name, value] of Object.entries({ sessionTimeoutMs: timeoutMs, pendingCalls })) {
+    const { connectTimeoutMs = 1 } = options
+    for (const [name, value] of Object.entries({ sessionTimeoutMs: timeoutMs, pendingCalls, connectTimeoutMs })) {
       if (!Number.isInteger(value) || value < 1) throw new TypeError(`${name} must be a positive integer`)
     }
     this.#logger = options.logger ?? SILENT
@@ -166,8 +178,8 @@ export class Client {
   }
 
   status(): ClientStatus {
-    const { state, aliveForMs, pendingCalls, zxid } = this.#session
-    return { state, session: this.session, aliveForMs, pendingCalls, zxid }
+    const { state, aliveForMs, readOnly, pendingCalls, zxid } = this.#session
+    return { state, session: this.session, aliveForMs, readOnly, pendingCalls, zxid }
   }
 
   /** Calls back at every change of the state until the returned function is called. */
@@ -457,7 +469,11 @@ function checkConnect(options: ConnectOptions): void {
   }
 }
 
-function connectError(error: ZkError | null, signal: AbortSignal | undefined): ZkError {
-  if (isZkError(error, 'Aborted')) return new ZkError('Aborted', undefined, { cause: signal?.reason })
+function connectError({ error, lastFailure }: Session, signal: AbortSignal | undefined): ZkError {
+  if (isZkError(error, 'Aborted')) return new ZkError('Aborted', undefined, { cause: signal?.reason ?? lastFailure })
+  if (isZkError(error, 'OperationTimeout')) {
+    const text = lastFailure === null ? 'no server answered in time' : `no session in time: ${lastFailure.message}`
+    return new ZkError('OperationTimeout', text, { cause: lastFailure })
+  }
   return error ?? new ZkError('ConnectionLoss')
 }

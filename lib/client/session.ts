@@ -9,6 +9,7 @@ import type { Logger } from '../ports/logger.ts'
 import { Attempts } from './attempts.ts'
 import { Call, CallQueue } from './call-queue.ts'
 import type { Channel, Endpoint } from './channel.ts'
+import { Lease } from './lease.ts'
 import { aborted, ended, lost, pathOf, pickNothing } from './outcomes.ts'
 import { requestBytes, tooLarge } from './request-size.ts'
 import type { SessionKey, SessionState, StateChange } from './session-state.ts'
@@ -68,10 +69,9 @@ export class Session {
   #onClosed: (() => void) | null = null
   #key: SessionKey | null
   #timeoutMs: number
-  #aliveUntilMs = 0
+  readonly #lease: Lease
   #credentials: Credential[] = []
   #timer: Timer | null = null
-  #lostTimer: Timer | null = null
   #xid = 0
   #window = WINDOW
   /** Of the last reply: what setWatches is relative to. */
@@ -80,6 +80,10 @@ export class Session {
   #seenZxid = ZXID_ZERO
   #gaveUpAtMs = -Infinity
   #error: { readonly code: ErrorCode } | null = null
+  /** Why the last connection came to nothing, as far as the network tells. */
+  lastFailure: Error | null = null
+  /** A key that a server without a quorum gave holds there alone. */
+  #isKeyLocal = false
 
   constructor(options: SessionOptions, owner: SessionOwner) {
     this.#options = options
@@ -87,6 +91,11 @@ export class Session {
     this.#attempts = new Attempts(options.endpoints)
     this.#key = options.resume
     this.#timeoutMs = options.timeoutMs
+    this.#lease = new Lease({
+      clock: options.clock, unref: options.unref, ends: options.endpoints.some(({ isRemote }) => isRemote === true),
+      onLost: () => this.#change('lost', 'ConnectionLoss'),
+      onOver: () => this.#end('expired', 'SessionExpired'),
+    })
   }
 
   get state(): SessionState {
@@ -113,7 +122,12 @@ export class Session {
   /** How long the session is surely alive without a connection; Infinity while connected, 0 when it is not sure. */
   get aliveForMs(): number {
     if (this.#state === 'connected') return Infinity
-    return this.#state === 'suspended' ? Math.max(0, this.#aliveUntilMs - this.#options.clock.now()) : 0
+    return this.#state === 'suspended' ? this.#lease.leftMs : 0
+  }
+
+  /** Connected to a server that only reads. */
+  get readOnly(): boolean {
+    return this.#channel?.readOnly === true
   }
 
   /** The error that every call gets from now on; null while the session lives. */
@@ -266,7 +280,7 @@ export class Session {
     this.#attempt += 1
     const attempt = this.#attempt
     const isCurrent = (): boolean => this.#attempt === attempt
-    const key = this.#key
+    const key = this.#isKeyLocal ? null : this.#key
     const seen = this.#seenZxid > this.#repliedZxid ? this.#seenZxid : this.#repliedZxid
     this.#options.logger.debug('connecting', { endpoint: endpoint.name, session: key?.id })
     this.#channel = endpoint.open({
@@ -282,8 +296,10 @@ export class Session {
       onEvent: (event) => {
         if (isCurrent()) this.#onEvent(event)
       },
-      onClose: (code) => {
-        if (isCurrent()) this.#onClose(code)
+      onClose: (code, error) => {
+        if (!isCurrent()) return
+        if (error !== undefined) this.lastFailure = error
+        this.#onClose(code)
       },
     })
     if (limitMs !== Infinity) this.#later(limitMs, () => {
@@ -296,7 +312,9 @@ export class Session {
     this.#timer?.cancel()
     this.#timer = null
     this.#key = key
+    this.#isKeyLocal = this.readOnly
     this.#timeoutMs = timeoutMs
+    this.lastFailure = null
     this.#attempts.succeeded()
     if (this.#credentials.length === 0) this.#resume()
     else this.#authenticateAll(this.#attempt)
@@ -327,8 +345,7 @@ export class Session {
       this.#queue.unshift(new Call(request, pickNothing, () => answered(null), answered))
     }
     this.#isReady = true
-    this.#lostTimer?.cancel()
-    this.#lostTimer = null
+    this.#lease.stop()
     this.#change('connected', null)
     this.#pump()
   }
@@ -356,8 +373,8 @@ export class Session {
       this.#end('closed', 'SessionMoved')
       return
     }
-    if (this.#attempts.isOver) {
-      this.#end('closed', 'PeerStopped')
+    if (this.#attempts.isOver || code === 'AuthFailed') {
+      this.#end('closed', code === 'AuthFailed' ? code : 'PeerStopped')
       return
     }
     if (code === 'Overloaded') this.#window = Math.max(1, this.#window >> 1)
@@ -384,15 +401,9 @@ export class Session {
   }
 
   #suspend(code: ErrorCode, channel: Channel | null): void {
-    const { clock, unref } = this.#options
-    const nowMs = clock.now()
-    this.#aliveUntilMs = (channel?.touchedAtMs?.() ?? nowMs) + this.#timeoutMs
-    const forMs = Math.max(0, this.#aliveUntilMs - nowMs)
-    this.#lostTimer = clock.setTimer(forMs, () => {
-      this.#lostTimer = null
-      if (this.#state === 'suspended') this.#change('lost', 'ConnectionLoss')
-    }, unref)
+    this.#lease.begin(channel?.touchedAtMs?.() ?? this.#options.clock.now(), this.#timeoutMs)
     this.#change('suspended', code)
+    if (this.#state === 'suspended') this.#lease.watch()
   }
 
   #change(state: SessionState, code: ErrorCode | null): void {
@@ -462,7 +473,7 @@ export class Session {
     this.#isReady = false
     channel?.close()
     this.#timer?.cancel()
-    this.#lostTimer?.cancel()
+    this.#lease.stop()
     for (const call of this.#queue.drain()) this.#settle(call, ended(call.request, call.xid !== 0, this.#error.code))
     this.#change(state, code)
     this.#owner.onEnd(code === null ? null : new ZkError(code))

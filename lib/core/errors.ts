@@ -4,6 +4,7 @@
  */
 export const ERROR_CODES = {
   Ok: [0, 'no error'],
+  SystemError: [-1, 'the server failed in a way that has no name'],
   RuntimeInconsistency: [-2, 'an operation of a multi that was not evaluated because an earlier one failed'],
   ConnectionLoss: [-4, 'the connection to the ensemble was lost; the outcome of a write may be unknown'],
   MarshallingError: [-5, 'the request could not be decoded'],

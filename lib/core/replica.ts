@@ -1,13 +1,12 @@
 import { assert, unreachable } from './assert.ts'
 import { ZkError } from './errors.ts'
 import type { ErrorCode } from './errors.ts'
-import type { ConnId, Effect, Input, Now, ReplicaConfig } from './effects.ts'
+import type { Effect, Input, Now, ReplicaConfig } from './effects.ts'
 import { makeRandom } from './random.ts'
 import type { Random } from './random.ts'
 import { Clients } from './session/clients.ts'
 import { Intake } from './session/intake.ts'
 import { Route } from './session/route.ts'
-import type { Outcome, Request } from './tree/request.ts'
 import type { SessionId } from './tree/stat.ts'
 import type { Tree } from './tree/tree.ts'
 import type { ElectionRecord, ReplicaStatus } from './status.ts'
@@ -183,8 +182,9 @@ export class Replica implements ZabContext {
     return deadline
   }
 
-  readNow(conn: ConnId, request: Request): Outcome | null {
-    return this.serving && !this.stopped ? this.clients.readNow(conn, request) : null
+  /** Who answers reads on the spot; null while nobody may. To be used within the same turn. */
+  get readers(): Pick<Clients, 'readNow' | 'lookNow'> | null {
+    return this.serving && !this.stopped ? this.clients : null
   }
 
   status(): ReplicaStatus {

@@ -103,7 +103,7 @@ class LocalChannel implements Channel, ConnectionEvents {
 
   readNow(request: Request): Outcome | null {
     if (!this.#events) return null
-    const outcome = this.#parts.replica.readNow(this.#conn, request)
+    const outcome = this.#parts.replica.readers?.readNow(this.#conn, request) ?? null
     if (outcome) this.#parts.metrics.countRequest(request.op)
     return outcome
   }

@@ -29,6 +29,8 @@ export interface EnsembleParts extends SharedOptions {
   readonly address: (id: number) => string
   /** Asked at every start of peer `id`: what it kept must be in there again. */
   readonly storage: (id: number) => Storage
+  /** Where ZooKeeper clients connect to peer `id`; nowhere when left out. */
+  readonly clients?: (id: number) => NonNullable<PeerOptions['clients']>
 }
 
 /** How to open a session with an ensemble in this process. */
@@ -143,13 +145,13 @@ export class Ensemble {
   async startPeer(id: number): Promise<Peer> {
     const slot = this.#slot(id)
     if (this.#isOver) throw new ZkError('Closed', 'the ensemble is stopped')
-    const { name, transports, storage, ...rest } = this.#parts
+    const { name, transports, storage, clients, ...rest } = this.#parts
     slot.starting ??= (async () => {
       try {
         // No permission to found: all peers are here, so each hears whether all storages are empty (or one was wiped).
         const peer = await Peer.start({
           ...shared(rest), id, ensemble: { name, members: this.#members }, transports, storage: storage(id),
-          clock: this.#clock,
+          clock: this.#clock, ...(clients === undefined ? {} : { clients: clients(id) }),
         })
         slot.adopt(peer)
         return peer

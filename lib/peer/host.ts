@@ -35,6 +35,8 @@ export interface HostParts {
   /** One frame per call: all that one turn has for a link. The array is reused. */
   send(link: LinkId, messages: readonly Message[]): void
   drop(link: LinkId, code: ErrorCode, reason: string): void
+  /** Everything that a turn has for clients was told. */
+  onTurnEnd?(): void
   onRole(effect: RoleEffect): void
   /** The replica stopped for good; called once. */
   onFatal(error: ZkError): void
@@ -163,7 +165,9 @@ export class Host {
     }
     if (batch) this.#write(batch, ticket)
     for (const link of this.#outgoing.keys()) this.#flush(link)
-    if (isForClients) for (const effect of effects) this.#tell(effect)
+    if (!isForClients) return
+    for (const effect of effects) this.#tell(effect)
+    this.#parts.onTurnEnd?.()
   }
 
   #collect(effect: Extract<Effect, { kind: 'send' }>): void {

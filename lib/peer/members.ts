@@ -5,6 +5,8 @@ import type { Transport } from '../ports/transport.ts'
 /** One member and where it can be dialled; no address means that it only dials. */
 export interface MemberAddresses extends Member {
   readonly addresses: readonly string[]
+  /** `host:port` for clients, as /zookeeper/config tells it. */
+  readonly client?: string
 }
 
 /** The scheme of an address without its colon. Throws AddressInvalid. */

@@ -30,6 +30,7 @@ export class Metrics {
   syncsTrunc = 0
   syncsSnap = 0
   linkDrops = 0
+  authFailures = 0
   /** Requests by opcode plus 11, closeSession being -11. */
   readonly requests: Float64Array = new Float64Array(128)
 

@@ -1,4 +1,4 @@
-import type { Member, Timing } from '../core/effects.ts'
+import type { Timing } from '../core/effects.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import type { Limits } from '../core/limits.ts'
 import { checkLimits, DEFAULT_LIMITS } from '../core/limits.ts'
@@ -8,13 +8,18 @@ import type { Logger } from '../ports/logger.ts'
 import { SILENT } from '../ports/logger.ts'
 import type { Storage } from '../ports/storage.ts'
 import type { Transport } from '../ports/transport.ts'
+import type { ClientPortOptions } from './client-port.ts'
 import type { MemberAddresses } from './members.ts'
 import { schemeOf } from './members.ts'
 import { systemClock } from './system-clock.ts'
 
 /** One member as the user writes it: where it can be dialled, and its role when it is not a voter. */
 export type MemberOption = string | readonly string[] |
-  { readonly addresses: string | readonly string[], readonly role?: 'voter' | 'observer' }
+  {
+    readonly addresses: string | readonly string[], readonly role?: 'voter' | 'observer',
+    /** `host:port` at which it serves clients, as /zookeeper/config names it; the same on every peer. */
+    readonly client?: string,
+  }
 
 /** Which ensemble a peer belongs to. */
 export interface EnsembleOptions {
@@ -51,6 +56,8 @@ export interface PeerOptions {
   readonly unref?: boolean
   /** Where to bind, when that differs from the advertised addresses: `tcp://0.0.0.0:7001`. */
   readonly listen?: readonly string[]
+  /** Where ZooKeeper clients connect: an address or several, `tcp://127.0.0.1:2181`; nowhere when left out. */
+  readonly clients?: string | readonly string[] | ClientPortOptions
 }
 
 /**
@@ -92,13 +99,18 @@ export interface PeerSettings {
   readonly ttl: boolean
   readonly unref: boolean
   readonly listen: readonly string[] | undefined
+  /** Null: no client port. */
+  readonly clients: Required<ClientPortOptions> | null
 }
 
 /** Names of the options that all peers of an ensemble in one process share, for the checks. */
 export const SHARED_OPTIONS: readonly string[] = [
   'secret', 'timing', 'limits', 'logger', 'clock', 'superDigest', 'skipAcl', 'ttl', 'signal', 'unref',
 ]
-const PEER_OPTIONS = [...SHARED_OPTIONS, 'id', 'ensemble', 'transports', 'storage', 'bootstrap', 'listen']
+const PEER_OPTIONS = [...SHARED_OPTIONS, 'id', 'ensemble', 'transports', 'storage', 'bootstrap', 'listen', 'clients']
+const CLIENT_OPTIONS = ['listen', 'perAddress', 'connections', 'words']
+const CONNECTIONS_PER_ADDRESS = 60
+const CLIENT_ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/
 const SUPER_DIGEST = /^[^:]+:[A-Za-z0-9+/]{27}=$/
 
 /** Checks what the user wrote. Throws TypeError for a wrong argument and ZkError AddressInvalid for an address. */
@@ -147,7 +159,25 @@ export function readOptions(options: PeerOptions): PeerSettings {
     ttl: options.ttl ?? true,
     unref: options.unref ?? false,
     listen: options.listen,
+    clients: readClients(options.clients),
   }
+}
+
+function readClients(given: PeerOptions['clients']): Required<ClientPortOptions> | null {
+  if (given === undefined) return null
+  const options: ClientPortOptions = typeof given === 'string' ? { listen: [given] }
+    : Array.isArray(given) ? { listen: given as readonly string[] } : given as ClientPortOptions
+  checkOptions(options ?? null, CLIENT_OPTIONS, 'clients')
+  const { listen, perAddress = CONNECTIONS_PER_ADDRESS, connections = 0, words = [] } = options
+  if (!Array.isArray(listen)) throw new TypeError('clients.listen must be an array of addresses')
+  for (const address of listen) schemeOf(String(address))
+  for (const [name, value] of Object.entries({ perAddress, connections })) {
+    if (!Number.isInteger(value) || value < 0) throw new TypeError(`clients.${name} must be an integer, 0 for no bound`)
+  }
+  if (!Array.isArray(words) || !words.every((word) => typeof word === 'string')) {
+    throw new TypeError('clients.words must be an array of four-letter words')
+  }
+  return { listen: [...listen], perAddress, connections, words: [...words] }
 }
 
 function checkId(id: unknown): asserts id is number {
@@ -177,14 +207,18 @@ function readMembers(given: EnsembleOptions['members']): readonly MemberAddresse
     const id = /^[0-9]+$/.test(key) ? Number(key) : NaN
     checkId(id)
     const isPlain = typeof option === 'string' || Array.isArray(option)
-    const { addresses, role = 'voter' } = isPlain
-      ? { addresses: option as string | readonly string[] }
+    const { addresses, role = 'voter', client } = isPlain
+      ? { addresses: option as string | readonly string[], client: undefined }
       : option as Exclude<MemberOption, string | readonly string[]>
     if (role !== 'voter' && role !== 'observer') throw new TypeError(`the role of member ${id} is not known`)
     const list = typeof addresses === 'string' ? [addresses] : addresses
     if (!Array.isArray(list)) throw new TypeError(`the addresses of member ${id} must be strings`)
     for (const address of list) schemeOf(String(address))
-    return { id, role, addresses: [...list as readonly string[]] }
+    if (client !== undefined && !CLIENT_ADDRESS.test(client)) {
+      throw new TypeError(`the client address of member ${id} must be host:port`)
+    }
+    const all = [...list as readonly string[]]
+    return { id, role, addresses: all, ...(client === undefined ? {} : { client }) }
   })
   const owners = new Map<string, number>()
   for (const { id, addresses } of members) {
@@ -227,9 +261,21 @@ function readLimits(given: Partial<Limits> | undefined): Limits {
   return limits
 }
 
-/** The text of /zookeeper/config, in the form of ZooKeeper's dynamic configuration. */
-export function configText(members: readonly (Member & { readonly addresses: readonly string[] })[]): string {
-  const lines = members.map(({ id, role, addresses }) =>
-    `server.${id}=${addresses.join(',')}:${role === 'voter' ? 'participant' : 'observer'}`)
+/**
+ * The text of /zookeeper/config, in the form of ZooKeeper's dynamic configuration, which its tools parse: one port
+ * stands for both of ZooKeeper's. Nothing for a member that stands alone.
+ */
+export function configText(members: readonly MemberAddresses[]): string {
+  if (members.length === 1) return ''
+  const lines = members.map(({ id, role, addresses, client }) => {
+    const places = addresses.flatMap((address) => {
+      const match = /^[a-z]+:\/\/(\[[^\]]+\]|[^:/]+):(\d+)/.exec(address)
+      return match === null ? [] : [`${match[1]}:${match[2]}:${match[2]}`]
+    })
+    // A member that only dials, or lives in this process alone, has no place in the network.
+    const where = places.length === 0 ? '0.0.0.0:0:0' : places.join('|')
+    const kind = role === 'voter' ? 'participant' : 'observer'
+    return `server.${id}=${where}:${kind}${client === undefined ? '' : `;${client}`}`
+  })
   return [...lines, 'version=0'].join('\n')
 }

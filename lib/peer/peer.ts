@@ -8,6 +8,7 @@ import type { ReplicaStatus } from '../core/status.ts'
 import type { StorageFeatures } from '../ports/storage.ts'
 import { makeTxnCodec } from '../wire/txn.ts'
 import { LocalEndpoint } from './channel.ts'
+import { ClientPort } from './client-port.ts'
 import { Host } from './host.ts'
 import { LocalTree } from './local-tree.ts'
 import type { LinkStatus } from './mesh.ts'
@@ -18,6 +19,7 @@ import { configText, readOptions } from './options.ts'
 import type { Refusal } from './pair.ts'
 import { recover } from './recover.ts'
 import { makeNextTurn } from './system-clock.ts'
+import { ServerStats } from './words/server-stats.ts'
 
 /** Stopping waits so long for the disk and the network, then gives up on them. */
 const STOP_MS = 5_000
@@ -39,6 +41,8 @@ export interface PeerStatus extends ReplicaStatus {
   readonly state: 'running' | 'failed' | 'stopped'
   /** Where it listens, with real ports. */
   readonly addresses: readonly string[]
+  /** Where ZooKeeper clients connect, with real ports. */
+  readonly clientAddresses: readonly string[]
   readonly links: readonly LinkStatus[]
   /** How late timers run in this process: the recent mean, and the largest of the last 10 s. */
   readonly loopDelay: { readonly meanMs: number, readonly maxMs: number }
@@ -59,6 +63,7 @@ export class Peer {
   readonly #replica: Replica
   readonly #mesh: Mesh
   readonly #host: Host
+  readonly #clientPort: ClientPort | null
   readonly #metrics = new Metrics()
   readonly #loopDelay: LoopDelay
   readonly #listeners: Listeners = { role: new Set(), serving: new Set(), fatal: new Set(), refused: new Set() }
@@ -139,8 +144,14 @@ export class Peer {
       replica, storage, clock, logger, unref, nextTurn, metrics: this.#metrics,
       send: (link, messages) => this.#mesh.send(link, messages),
       drop: (link, code, reason) => this.#mesh.drop(link, code, reason),
+      onTurnEnd: () => this.#clientPort?.flush(),
       onRole: (effect) => this.#onRole(effect),
       onFatal: (error) => this.#onFatal(error),
+    })
+    this.#clientPort = settings.clients === null ? null : new ClientPort({
+      options: settings.clients, transports: settings.transports, host: this.#host, replica, metrics: this.#metrics,
+      stats: new ServerStats(), limits: settings.limits, clock, logger, superDigest,
+      answer: (word) => `${word}\n`,
     })
     this.tree = new LocalTree(() => replica.tree)
     this.endpoint = new LocalEndpoint({
@@ -199,6 +210,7 @@ export class Peer {
       ...this.#replica.status(),
       state: this.#state,
       addresses: this.#addresses,
+      clientAddresses: this.#clientPort?.addresses() ?? [],
       links: this.#mesh.links(),
       loopDelay: { meanMs: this.#loopDelay.meanMs, maxMs: this.#loopDelay.maxMs },
       storage: this.#settings.storage.features,
@@ -236,10 +248,14 @@ export class Peer {
   }
 
   async #open(signal: AbortSignal | undefined): Promise<void> {
-    const abort = (): void => void this.#mesh.close()
+    const abort = (): void => {
+      void this.#mesh.close()
+      void this.#clientPort?.close()
+    }
     signal?.addEventListener('abort', abort, { once: true })
     try {
       await this.#mesh.start()
+      await this.#clientPort?.start()
       throwIfAborted(signal)
     } catch (error) {
       await this.stop()
@@ -284,7 +300,7 @@ export class Peer {
       })
       const work = async (): Promise<void> => {
         await this.#host.stop()
-        await this.#mesh.close()
+        await Promise.all([this.#mesh.close(), this.#clientPort?.close()])
         await storage.close()
       }
       work().catch((error: unknown) => {

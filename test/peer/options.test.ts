@@ -10,23 +10,24 @@ const test = suite('peer options')
 const storage = { features: { persistent: true, durable: true }, open: () => undefined } as unknown as Storage
 const good: PeerOptions = {
   id: 1, transports: [], storage,
-  ensemble: { name: 'garden', members: { 10: 'tcp://c', 1: ['tcp://a', 'ws://a'], 2: { addresses: [],
+  ensemble: { name: 'garden', members: { 10: 'tcp://c:3', 1: ['tcp://a:1', 'ws://a:2'], 2: { addresses: [],
     role: 'observer' } } },
 }
 
 test('defaults are filled in and members sorted', () => {
   const settings = readOptions(good)
   assert.equal(settings.members, [
-    { id: 1, role: 'voter', addresses: ['tcp://a', 'ws://a'] }, { id: 2, role: 'observer', addresses: [] },
-    { id: 10, role: 'voter', addresses: ['tcp://c'] },
+    { id: 1, role: 'voter', addresses: ['tcp://a:1', 'ws://a:2'] }, { id: 2, role: 'observer', addresses: [] },
+    { id: 10, role: 'voter', addresses: ['tcp://c:3'] },
   ])
   assert.equal(settings.timing, DEFAULT_TIMING)
   assert.is(settings.bootstrap, false)
   assert.is(settings.ttl, true)
   const alone = readOptions({ ...good, ensemble: { name: 'x', members: { 1: [] } } })
   assert.is(alone.bootstrap, true)
+  assert.is(configText(alone.members), '')
   assert.is(configText(settings.members),
-    'server.1=tcp://a,ws://a:participant\nserver.2=:observer\nserver.10=tcp://c:participant\nversion=0')
+    'server.1=a:1:1|a:2:2:participant\nserver.2=0.0.0.0:0:0:observer\nserver.10=c:3:3:participant\nversion=0')
 })
 
 test('wrong arguments are TypeErrors', () => {
@@ -34,7 +35,7 @@ test('wrong arguments are TypeErrors', () => {
   const members = good.ensemble.members
   const wrong: readonly Record<string, unknown>[] = [
     { id: 0 }, { id: 1.5 }, { id: '1' }, { id: 3 }, { ensemble: undefined }, { ensemble: { name: '', members } },
-    { ensemble: { name: 'x', members: null } }, { ensemble: { name: 'x', members: { one: 'tcp://a' } } },
+    { ensemble: { name: 'x', members: null } }, { ensemble: { name: 'x', members: { one: 'tcp://a:1' } } },
     { ensemble: { name: 'x', members: { 1: 7 } } }, { ensemble: { name: 'x', members: { 1: { addresses: [],
       role: 'x' } } } },
     { ensemble: { name: 'x', members: { 1: { addresses: [], role: 'observer' } } } },

@@ -2,10 +2,12 @@ import type { ErrorCode } from '../errors.ts'
 import type { ConnId, ConnectInput, Effect } from '../effects.ts'
 import type { ForwardedBody, ForwardedRequest } from '../zab/messages.ts'
 import { isWrite } from '../tree/request.ts'
-import type { Identity, Outcome, Request } from '../tree/request.ts'
+import type { Identity, Outcome, Request, WatchableRead } from '../tree/request.ts'
+import type { Znode } from '../tree/znode.ts'
 import { NO_SESSION, sessionIdOf } from '../tree/stat.ts'
 import type { SessionId } from '../tree/stat.ts'
-import { read } from '../tree/reads.ts'
+import { look, read } from '../tree/reads.ts'
+import type { Missing } from '../tree/reads.ts'
 import { permits } from '../tree/acl.ts'
 import type { Acl } from '../tree/request.ts'
 import type { TreeOptions } from '../tree/prepare.ts'
@@ -69,6 +71,12 @@ export class Clients {
 
   get count(): number {
     return this.#connections.size
+  }
+
+  /** The session of a connection that is open. */
+  sessionOf(conn: ConnId): SessionId | null {
+    const connection = this.#connections.get(conn)
+    return connection?.state === 'open' ? connection.session : null
   }
 
   #mayRead(conn: ConnId, acl: readonly Acl[]): boolean {
@@ -245,11 +253,25 @@ export class Clients {
     this.#owner.emit({ kind: 'reply', conn: connection.id, xid, zxid, outcome })
   }
 
-  /** A read of an in-process client, answered on the spot; null when it must wait behind the session's own writes. */
+  /** A read answered on the spot; null when it must wait behind the session's own writes. */
   readNow(conn: ConnId, request: Request): Outcome | null {
+    const connection = this.#idle(conn)
+    return connection === null ? null : this.#read(connection, request)
+  }
+
+  /** The same for exists, getData and children, without an outcome in between: the node itself, to be read at once. */
+  lookNow(conn: ConnId, op: WatchableRead['op'], path: string, watch: boolean): Znode | Missing | null {
+    const connection = this.#idle(conn)
+    if (connection === null) return null
+    return look(this.#tree, op, path, watch, connection, conn, this.watches, this.#owner.options)
+  }
+
+  /** The connection, if nothing of its session is under way; it was heard of. */
+  #idle(conn: ConnId): Connection | null {
     const connection = this.#connections.get(conn)
     if (connection === undefined || connection.state !== 'open' || connection.waiting > 0) return null
-    return this.#read(connection, request)
+    if (!connection.inProcess) this.#touched.add(connection.session)
+    return connection
   }
 
   // --- outcomes ----------------------------------------------------------------------------------------------------

@@ -78,6 +78,13 @@ export class SessionTracker {
     return this.#sessions.get(session)?.timeoutMs
   }
 
+  /** When each session expires unless it is heard of before, soonest first. */
+  expiries(): { readonly session: SessionId, readonly atMs: number }[] {
+    const all: { readonly session: SessionId, readonly atMs: number }[] = []
+    for (const [session, { bucketMs }] of this.#sessions) all.push({ session, atMs: bucketMs })
+    return all.sort((a, b) => a.atMs - b.atMs)
+  }
+
   ownerOf(session: SessionId): number | null {
     return this.#sessions.get(session)?.owner ?? null
   }

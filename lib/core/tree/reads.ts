@@ -17,17 +17,17 @@ interface Reading {
   readonly requester: Requester
   readonly conn: number
   readonly watches: Watches
-  readonly skipAcl: boolean
+  readonly options: TreeOptions
 }
 
 /** Answers every request that is no write, from the local tree (ZooKeeper: FinalRequestProcessor). */
 export function read(
   tree: Tree, request: Request, requester: Requester, conn: number, watches: Watches, options: TreeOptions,
 ): Outcome {
-  const reading: Reading = { tree, requester, conn, watches, skipAcl: options.skipAcl }
+  const reading: Reading = { tree, requester, conn, watches, options }
   switch (request.op) {
-    case 3: return exists(reading, request)
-    case 4: case 8: case 12: return readNode(reading, request, request.watch)
+    case -1: return fail(request.code)
+    case 3: case 4: case 8: case 12: return readNode(reading, request, request.watch)
     case 6: return getAcl(reading, request.path)
     case 11: return { code: 'Ok', result: { op: 11 } }
     case 17: case 18: return namedWatches(reading, request)
@@ -50,17 +50,29 @@ function fail(code: Exclude<ErrorCode, 'Ok'>): Outcome {
 }
 
 function readable(reading: Reading, node: Znode, perms: number = Perm.read): boolean {
-  return permits(node.acl, perms, reading.requester.identities, reading.skipAcl)
+  return permits(node.acl, perms, reading.requester.identities, reading.options.skipAcl)
 }
 
-/** The data watch is left also when there is no node, but not when READ is refused. */
-function exists(reading: Reading, request: WatchableRead): Outcome {
-  const { path, watch } = request
-  if (path.includes('\0')) return fail('BadArguments')
-  const node = find(reading, path)
-  if (node !== undefined && !readable(reading, node)) return fail('NoAuth')
-  if (watch) reading.watches.addData(path, reading.conn, WatchMode.standard)
-  return node === undefined ? fail('NoNode') : { code: 'Ok', result: { op: 3, stat: node.stat() } }
+/** Why a read of one node finds none. */
+export type Missing = 'NoNode' | 'NoAuth' | 'BadArguments'
+
+/**
+ * The node that an exists (3), getData (4) or children (8, 12) may read, with its watch left. The watch of exists is
+ * left also when there is no node, but none when READ is refused.
+ */
+export function look(
+  tree: Tree, op: WatchableRead['op'], path: string, watch: boolean, requester: Requester, conn: number,
+  watches: Watches, options: TreeOptions,
+): Znode | Missing {
+  if (op === 3 && path.includes('\0')) return 'BadArguments'
+  const node = tree.node(path === '' ? '/' : path)
+  if (node !== undefined && !permits(node.acl, Perm.read, requester.identities, options.skipAcl)) return 'NoAuth'
+  if (node === undefined && op !== 3) return 'NoNode'
+  if (watch) {
+    if (op === 3 || op === 4) watches.addData(path, conn, WatchMode.standard)
+    else watches.addChild(path, conn, WatchMode.standard)
+  }
+  return node ?? 'NoNode'
 }
 
 /** The path as the tree knows it: the empty one is the root, as in ZooKeeper. */
@@ -70,15 +82,11 @@ function find(reading: Reading, path: string): Znode | undefined {
 
 function readNode(reading: Reading, request: WatchableRead, watch: boolean): Outcome {
   const { op, path } = request
-  const node = find(reading, path)
-  if (node === undefined) return fail('NoNode')
-  if (!readable(reading, node)) return fail('NoAuth')
-  if (op === 4) {
-    if (watch) reading.watches.addData(path, reading.conn, WatchMode.standard)
-    return { code: 'Ok', result: { op, data: node.data(), stat: node.stat() } }
-  }
+  const { tree, requester, conn, watches, options } = reading
+  const node = look(tree, op, path, watch, requester, conn, watches, options)
+  if (typeof node === 'string') return fail(node)
+  if (op === 4) return { code: 'Ok', result: { op, data: node.data(), stat: node.stat() } }
   if (op === 3) return { code: 'Ok', result: { op, stat: node.stat() } }
-  if (watch) reading.watches.addChild(path, reading.conn, WatchMode.standard)
   const children = node.children?.list() ?? []
   const result = op === 8 ? { op, children } : { op, children, stat: node.stat() }
   return { code: 'Ok', result }

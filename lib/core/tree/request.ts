@@ -87,6 +87,11 @@ export interface SetWatchesRequest {
 }
 /** Opcodes 11 ping, 107 whoAmI, -11 closeSession. */
 export interface PlainRequest { readonly op: 11 | 107 | -11 }
+/**
+ * Stands for a request that was refused before it came to the tree (it could not be decoded, or is not to be had): its
+ * answer is the code, in its turn.
+ */
+export interface RefusedRequest { readonly op: -1, readonly code: Exclude<ErrorCode, 'Ok'> }
 /** Opcode 20: the leader's reaper alone; refused from clients. */
 export interface DeleteContainerRequest { readonly op: 20, readonly path: string }
 
@@ -95,7 +100,7 @@ export type WriteRequest = CreateRequest | DeleteRequest | SetDataRequest | SetA
   DeleteContainerRequest
 /** Every request that a client can make on a session. */
 export type Request = WriteRequest | CheckRequest | WatchableRead | PathRequest | MultiReadRequest | AddWatchRequest |
-  WatchesRequest | SetWatchesRequest | PlainRequest
+  WatchesRequest | SetWatchesRequest | PlainRequest | RefusedRequest
 
 /** True for requests that the leader must order. */
 export function isWrite(request: Request): request is WriteRequest {

@@ -51,6 +51,7 @@ export class Tree {
   readonly #reapable = new ReapList()
   #views: FrozenView[] = []
   #generation = 1
+  #pathUnits = 0
   #zxid: Zxid = ZXID_ZERO
   #ensembleId = ''
   #members = ''
@@ -88,6 +89,8 @@ export class Tree {
   get sessions(): ReadonlyMap<SessionId, SessionRecord> { return this.#sessions }
   get nodeCount(): number { return this.#parts.index.size }
   get dataBytes(): number { return this.#parts.slabs.bytes }
+  /** UTF-16 units of the paths of all nodes. */
+  get pathUnits(): number { return this.#pathUnits }
   get reapable(): ReapList { return this.#reapable }
 
   /** Order-independent sum over nodes and sessions: equal states have equal digests. */
@@ -125,6 +128,12 @@ export class Tree {
 
   ephemeralsOf(session: SessionId): ReadonlySet<string> {
     return this.#ephemerals.get(session)?.paths ?? NONE
+  }
+
+  /** Sessions that own ephemerals, with their paths. */
+  * owners(): Generator<readonly [SessionId, ReadonlySet<string>], undefined> {
+    for (const [session, { paths }] of this.#ephemerals) yield [session, paths]
+    return undefined
   }
 
   /** Bytes of their paths in the txn that closes the session. */
@@ -225,6 +234,7 @@ export class Tree {
   /** Enters a complete node into the tables; used by the loader too. */
   adopt(node: Znode): void {
     this.#parts.index.add(node)
+    this.#pathUnits += node.path.length
     if (node.nodeKind === NodeKind.ephemeral) {
       let owned = this.#ephemerals.get(node.owner)
       if (owned === undefined) this.#ephemerals.set(node.owner, owned = new OwnedPaths())
@@ -247,6 +257,7 @@ export class Tree {
     parent.pzxid = zxid
     this.#endChange(parent)
     index.delete(path)
+    this.#pathUnits -= path.length
     if (node.nodeKind === NodeKind.ephemeral) {
       const owned = this.#ephemerals.get(node.owner)
       owned?.delete(path)

@@ -45,6 +45,12 @@ export class Watches {
     return { watches, connections: this.#byConnection.size, paths }
   }
 
+  /** Connections by the path whose data they watch, in any mode; children are another table. */
+  * dataWatchers(): Generator<{ readonly path: string, readonly conns: Iterable<ConnId> }, undefined> {
+    for (const [path, conns] of this.#data) yield { path, conns: conns.keys() }
+    return undefined
+  }
+
   addData(path: string, conn: ConnId, mode: number): void {
     this.#add(this.#data, path, conn, mode)
   }

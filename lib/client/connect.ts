@@ -1,0 +1,65 @@
+import { ZkError } from '../core/errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import { SILENT } from '../ports/logger.ts'
+import type { Transport } from '../ports/transport.ts'
+import { parseConnectAddress } from './address.ts'
+import { Chroot } from './chroot.ts'
+import { Client, CONNECT_OPTIONS } from './client.ts'
+import type { ConnectOptions } from './client.ts'
+import { checkOptions, checkTypes } from './options.ts'
+import { RemoteEndpoint } from './remote-endpoint.ts'
+
+/** How a session with servers is opened. */
+export interface RemoteConnectOptions extends ConnectOptions {
+  /** Takes a server that only reads while there is no quorum, rather than none. */
+  readonly readOnly?: boolean
+  /** Tries the servers in a random order, so that many clients spread over them; true unless said otherwise. */
+  readonly shuffle?: boolean
+  /** What dials the addresses; TCP and WebSocket on Node. */
+  readonly transports?: readonly Transport[]
+}
+
+const OPTIONS = [...CONNECT_OPTIONS, 'readOnly', 'shuffle', 'transports']
+/** Without a word from the caller an attempt to connect ends after so long. */
+const CONNECT_TIMEOUT_MS = 15_000
+
+/** What a front door fills in. */
+export interface ConnectParts {
+  readonly clock: Clock
+  readonly transports: readonly Transport[]
+}
+
+/**
+ * Opens a session with the servers of an address, `zk://h1:2181,h2:2181/chroot`. Errors: AddressInvalid, TypeError and
+ * those of Client.connect.
+ */
+export function connectRemote(address: string, options: RemoteConnectOptions, parts: ConnectParts): Promise<Client> {
+  return Promise.resolve().then(() => {
+    checkOptions(options ?? null, OPTIONS)
+    checkTypes(options, { readOnly: 'boolean', shuffle: 'boolean' })
+    const { readOnly = false, shuffle = true, transports = parts.transports, ...rest } = options
+    const { servers, chroot } = parseConnectAddress(address)
+    const { clock } = parts
+    const common = {
+      clock, logger: options.logger ?? SILENT, unref: options.unref ?? false, chroot: new Chroot(chroot), readOnly,
+    }
+    const endpoints = (shuffle ? shuffled(servers) : servers).map((server) => {
+      const scheme = server.slice(0, server.indexOf(':'))
+      const transport = transports.find(({ schemes }) => schemes.includes(scheme))
+      if (transport === undefined) throw new ZkError('AddressInvalid', `no transport dials ${server}`)
+      return new RemoteEndpoint(server, transport, common)
+    })
+    return Client.connect({ endpoints, clock }, { connectTimeoutMs: CONNECT_TIMEOUT_MS, ...rest })
+  })
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  const order = [...items]
+  for (let left = order.length; left > 1; left--) {
+    const at = Math.floor(Math.random() * left)
+    const last = order[left - 1]!
+    order[left - 1] = order[at]!
+    order[at] = last
+  }
+  return order
+}

@@ -1,0 +1,178 @@
+import type { Replica } from '../core/replica.ts'
+import type { Limits } from '../core/limits.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { Link, Listener, Transport } from '../ports/transport.ts'
+import { JuteReader } from '../wire/jute/reader.ts'
+import { JuteWriter } from '../wire/jute/writer.ts'
+import type { Host } from './host.ts'
+import { listeningTransport } from './members.ts'
+import type { Metrics } from './metrics.ts'
+import { RemoteClient } from './remote-client.ts'
+import type { RemoteParts } from './remote-client.ts'
+import { Stranger } from './stranger.ts'
+import type { ServerStats } from './words/server-stats.ts'
+
+/** Where ZooKeeper clients connect, and how many may. */
+export interface ClientPortOptions {
+  /** `tcp://127.0.0.1:2181`, `ws://127.0.0.1:8181`; port 0 picks one. */
+  readonly listen: readonly string[]
+  /** Connections of one remote address; 60, and 0 for no bound (ZooKeeper: maxClientCnxns). */
+  readonly perAddress?: number
+  /** Connections of all; 0, the default, for no bound (ZooKeeper: maxCnxns). */
+  readonly connections?: number
+  /** Four-letter words that are answered, `*` for all; `srvr` always is (ZooKeeper: 4lw.commands.whitelist). */
+  readonly words?: readonly string[]
+}
+
+/** What a client port is made of. */
+export interface ClientPortParts {
+  readonly options: Required<ClientPortOptions>
+  readonly transports: readonly Transport[]
+  readonly host: Host
+  readonly replica: Replica
+  readonly metrics: Metrics
+  readonly stats: ServerStats
+  readonly limits: Limits
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly superDigest: string | undefined
+  /** The answer to a four-letter word; `argument` are the 8 bytes that follow one of them. */
+  answer(word: string, argument: Uint8Array): string | Promise<string>
+}
+
+/** A connection must have a session by then. */
+const SESSION_WITHIN_MS = 10_000
+const SWEEP_MS = 1_000
+/** So many session timeouts after its last word a connection is taken for dead; the session itself is the leader's. */
+const SILENT_TIMEOUTS = 2
+
+/** Where the clients of a peer connect: listeners, connections and their bounds. */
+export class ClientPort {
+  readonly #parts: ClientPortParts
+  readonly #remote: RemoteParts
+  readonly #links = new Set<Stranger>()
+  readonly #clients = new Set<RemoteClient>()
+  readonly #perHost = new Map<string, number>()
+  #touched: RemoteClient[] = []
+  #listeners: Listener[] = []
+  #sweep: Timer | null = null
+  #isClosed = false
+  /** Connections that were refused because there were too many. */
+  rejected = 0
+
+  constructor(parts: ClientPortParts) {
+    this.#parts = parts
+    const { host, replica, metrics, clock, logger, stats, superDigest, limits } = parts
+    this.#remote = {
+      host, replica, metrics, clock, logger, stats, superDigest,
+      frameBytes: limits.requestBytes, queueBytes: limits.clientQueueBytes,
+      reader: new JuteReader(), writer: new JuteWriter(),
+      touched: (client) => void this.#touched.push(client),
+      left: (client) => void this.#clients.delete(client),
+    }
+  }
+
+  /** The open connections that came to be clients. */
+  get clients(): ReadonlySet<RemoteClient> {
+    return this.#clients
+  }
+
+  /** All open connections, those that have not said who they are among them. */
+  get connections(): number {
+    return this.#links.size
+  }
+
+  /** Where it listens, with real ports. */
+  addresses(): string[] {
+    return this.#listeners.map(({ address }) => address)
+  }
+
+  /** Errors: AddressInUse, AddressInvalid; nothing listens then. */
+  async start(): Promise<void> {
+    try {
+      for (const address of this.#parts.options.listen) {
+        const transport = listeningTransport(this.#parts.transports, address)
+        const listener = await transport.listen(address, (link) => this.#accept(link))
+        this.#listeners.push(listener)
+        if (this.#isClosed) await listener.close()
+      }
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+    if (!this.#isClosed) this.#arm()
+  }
+
+  #accept(link: Link): void {
+    const remote = parseRemote(link.remote)
+    const { perAddress, connections } = this.#parts.options
+    const count = this.#perHost.get(remote.host) ?? 0
+    if (this.#isClosed || (perAddress > 0 && count >= perAddress) ||
+      (connections > 0 && this.#links.size >= connections)) {
+      this.rejected += 1
+      this.#parts.logger.debug('a client too many', { remote: link.remote })
+      link.attach({ onData: ignore, onDrain: ignore, onClose: ignore })
+      link.abort()
+      return
+    }
+    this.#perHost.set(remote.host, count + 1)
+    const stranger = new Stranger(link, {
+      nowMs: this.#parts.clock.now(),
+      answer: (word, argument) => this.#parts.answer(word, argument),
+      client: () => {
+        const client = new RemoteClient(link, remote, this.#remote)
+        this.#clients.add(client)
+        return client
+      },
+      onClosed: () => {
+        this.#links.delete(stranger)
+        const left = (this.#perHost.get(remote.host) ?? 1) - 1
+        if (left === 0) this.#perHost.delete(remote.host)
+        else this.#perHost.set(remote.host, left)
+      },
+    })
+    this.#links.add(stranger)
+  }
+
+  /** A turn of the host is over: what it wrote for clients leaves. */
+  flush(): void {
+    const touched = this.#touched
+    if (touched.length === 0) return
+    this.#touched = []
+    for (const client of touched) client.turnOver()
+  }
+
+  #arm(): void {
+    this.#sweep = this.#parts.clock.setTimer(SWEEP_MS, () => {
+      const nowMs = this.#parts.clock.now()
+      for (const stranger of this.#links) {
+        const { client } = stranger
+        const isLate = client?.hasSession === true
+          ? nowMs - client.lastHeardMs > SILENT_TIMEOUTS * client.timeoutMs
+          : nowMs - stranger.openedAtMs > SESSION_WITHIN_MS
+        if (isLate) stranger.abort()
+      }
+      this.#arm()
+    }, true)
+  }
+
+  /** Stops listening and ends all connections. Idempotent. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#sweep?.cancel()
+    for (const stranger of this.#links) stranger.close()
+    await Promise.all(this.#listeners.map((listener) => listener.close()))
+  }
+}
+
+function ignore(): void {
+  // Of a connection that is refused nothing is heard.
+}
+
+/** Host and port of `tcp://10.0.0.7:51234`; an IPv4 address in IPv6 dress is what it is. */
+function parseRemote(remote: string): { readonly host: string, readonly port: number } {
+  const match = /^[a-z]+:\/\/\[?(.*?)\]?:(\d+)$/.exec(remote)
+  const host = (match?.[1] ?? remote).replace(/^::ffff:(?=\d+\.)/i, '')
+  return { host, port: Number(match?.[2] ?? 0) }
+}

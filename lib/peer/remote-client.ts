@@ -1,0 +1,497 @@
+import type { ConnectedEffect } from '../core/effects.ts'
+import type { ErrorCode } from '../core/errors.ts'
+import { errorNumber, isZkError } from '../core/errors.ts'
+import type { Replica } from '../core/replica.ts'
+import { isWrite } from '../core/tree/request.ts'
+import type { Identity, Outcome, Request, WatchableRead, WatchEvent } from '../core/tree/request.ts'
+import { NO_SESSION } from '../core/tree/stat.ts'
+import type { SessionId } from '../core/tree/stat.ts'
+import { ZXID_ZERO } from '../core/zxid.ts'
+import type { Zxid } from '../core/zxid.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { Link } from '../ports/transport.ts'
+import { FrameReader } from '../wire/frame.ts'
+import type { JuteReader } from '../wire/jute/reader.ts'
+import { PASSWORD_BYTES, readConnectRequest, writeConnectResponse, writeEvent, Xid } from '../wire/jute/records.ts'
+import { Outgoing } from '../wire/jute/outgoing.ts'
+import { writeNodeReply, writePlainReply, writeReply } from '../wire/jute/replies.ts'
+import { readAuth, readRequest, WireOp } from '../wire/jute/requests.ts'
+import type { JuteWriter } from '../wire/jute/writer.ts'
+import { digestIdentities } from './digest.ts'
+import type { ConnectionEvents, Host } from './host.ts'
+import { InFlight } from './in-flight.ts'
+import type { Metrics } from './metrics.ts'
+import { ConnectionStats } from './words/server-stats.ts'
+import type { ServerStats } from './words/server-stats.ts'
+
+/** What remote clients need of their peer. */
+export interface RemoteParts {
+  readonly host: Host
+  readonly replica: Replica
+  readonly metrics: Metrics
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly stats: ServerStats
+  readonly superDigest: string | undefined
+  /** One frame: Limits.requestBytes. */
+  readonly frameBytes: number
+  /** Limits.clientQueueBytes. */
+  readonly queueBytes: number
+  readonly reader: JuteReader
+  readonly writer: JuteWriter
+  /** There is something to be sent at the end of the turn. */
+  touched(client: RemoteClient): void
+  left(client: RemoteClient): void
+}
+
+/** The first frame holds a password and five numbers. */
+const HELLO_BYTES = 1_024
+/** Requests that may be under way: with more, the client's bytes wait in its socket. */
+const IN_FLIGHT_MAX = 4_096
+/** Output that is sent before its turn is over. */
+const FLUSH_BYTES = 256 * 1024
+/** What an output that has to wait costs besides its data. */
+const HELD_BYTES = 128
+const PING = 11
+const CLOSE_SESSION = -11
+const CHECK = 13
+const SYNC = 9
+const UNIMPLEMENTED = errorNumber('Unimplemented')
+const AUTH_FAILED = errorNumber('AuthFailed')
+/** Zxid of an answer that no state stands behind. */
+const NO_ZXID = -1
+
+/** A write of output that waits for the link to drain. */
+interface Held {
+  readonly bytes: number
+  readonly write: (writer: JuteWriter) => void
+}
+
+/**
+ * One connection of a ZooKeeper client. Frames are taken in order; reads with nothing before them are answered on the
+ * spot, everything else by the replica. Nothing is read from the socket while too much is under way or unsent.
+ */
+export class RemoteClient implements ConnectionEvents {
+  readonly host: string
+  readonly port: number
+  readonly openedAtMs: number
+  readonly stats: ConnectionStats
+  readonly #parts: RemoteParts
+  readonly #link: Link
+  readonly #frames = new FrameReader(HELLO_BYTES)
+  readonly #output = new Outgoing()
+  #chunks: Uint8Array[] = []
+  #held: Held[] = []
+  #heldBytes = 0
+  #state: 'hello' | 'opening' | 'open' | 'over' = 'hello'
+  #conn = 0
+  #identities: readonly Identity[]
+  /** What the replica has not answered. */
+  readonly #inFlight = new InFlight()
+  #isAuthenticating = false
+  /** The link took all it wants for now. */
+  #isFull = false
+  #isPaused = false
+  #hasReadOnlyByte = false
+  session: SessionId = NO_SESSION
+  timeoutMs = 0
+  lastHeardMs: number
+
+  constructor(link: Link, remote: { readonly host: string, readonly port: number }, parts: RemoteParts) {
+    this.#link = link
+    this.#parts = parts
+    this.host = remote.host
+    this.port = remote.port
+    const nowMs = parts.clock.now()
+    this.openedAtMs = nowMs
+    this.lastHeardMs = nowMs
+    this.stats = new ConnectionStats(parts.clock.wall())
+    this.#identities = [{ scheme: 'ip', id: remote.host }]
+  }
+
+  /** Requests that are not answered yet. */
+  get inFlight(): number {
+    return this.#inFlight.size
+  }
+
+  get isReading(): boolean {
+    return !this.#isPaused
+  }
+
+  get queuedBytes(): number {
+    return this.#link.queuedBytes + this.#output.bytes + this.#heldBytes
+  }
+
+  get hasSession(): boolean {
+    return this.#state === 'open'
+  }
+
+  // --- what arrives ------------------------------------------------------------------------------------------------
+
+  /** Bytes behind the first four, which were no four-letter word. */
+  onData(chunk: Uint8Array): void {
+    if (this.#state === 'over') return
+    this.lastHeardMs = this.#parts.clock.now()
+    this.#chunks.push(chunk)
+    this.#pump()
+    this.flush()
+  }
+
+  onDrain(): void {
+    if (this.#state === 'over') return
+    this.#isFull = false
+    this.#release()
+    this.#pump()
+    this.flush()
+  }
+
+  onLinkClosed(): void {
+    if (this.#state === 'over') return
+    this.#leave()
+  }
+
+  /** Takes frames until there is none, or something must be waited for. */
+  #pump(): void {
+    const frames = this.#frames
+    try {
+      while (this.#mayRead()) {
+        const frame = frames.next()
+        if (frame !== null) {
+          if (this.#state === 'open') this.#request(frame)
+          else this.#hello(frame)
+          continue
+        }
+        const chunk = this.#chunks.shift()
+        if (chunk === undefined) break
+        frames.push(chunk)
+      }
+    } catch (error) {
+      // Bytes that are no frame, or no first word: the connection is useless, and says nothing more.
+      if (!isZkError(error)) throw error
+      this.abort(error.code)
+    }
+  }
+
+  #mayRead(): boolean {
+    const may = this.#state !== 'over' && this.#state !== 'opening' && !this.#isAuthenticating && !this.#isFull &&
+      this.inFlight < IN_FLIGHT_MAX
+    if (may === this.#isPaused && this.#state !== 'over') {
+      this.#isPaused = !may
+      if (may) this.#link.resume()
+      else this.#link.pause()
+    }
+    return may
+  }
+
+  #hello(frame: Uint8Array): void {
+    const hello = readConnectRequest(this.#parts.reader.reset(frame))
+    const { host, metrics } = this.#parts
+    metrics.connects += 1
+    this.#hasReadOnlyByte = hello.readOnly !== null
+    this.#state = 'opening'
+    const isNew = hello.session === NO_SESSION
+    this.#conn = host.connect(this)
+    this.session = hello.session
+    host.push({
+      kind: 'connect', conn: this.#conn, session: isNew ? null : hello.session,
+      password: isNew ? crypto.getRandomValues(new Uint8Array(PASSWORD_BYTES)) : hello.password.slice(),
+      timeoutMs: hello.timeoutMs, lastZxidSeen: hello.lastZxidSeen, identities: this.#identities, inProcess: false,
+    })
+  }
+
+  #request(frame: Uint8Array): void {
+    const { reader, stats } = this.#parts
+    reader.reset(frame)
+    const xid = reader.int()
+    const op = reader.int()
+    stats.received()
+    this.stats.received()
+    const isIdle = this.#inFlight.size === 0
+    switch (op) {
+      case 3: case 4: case 8: case 12: this.#readNode(xid, op, isIdle); return
+      case WireOp.auth: this.#authenticate(xid); return
+      case WireOp.sasl: this.#plain(op, xid, ZXID_ZERO, 0, true); return
+      case WireOp.reconfig: this.#submit(xid, op, { op: -1, code: 'ReconfigDisabled' }, isIdle); return
+      case CHECK: this.#unknown(op, xid); return
+      default: this.#decoded(xid, op, isIdle)
+    }
+  }
+
+  /** An exists, getData or children: answered straight from the node if nothing must be waited for. */
+  #readNode(xid: number, op: WatchableRead['op'], isIdle: boolean): void {
+    const { reader, replica, writer, metrics } = this.#parts
+    let path: string
+    let watch: boolean
+    try {
+      path = reader.textOf('path')
+      watch = reader.bool()
+    } catch (error) {
+      this.#submit(xid, op, undecodable(error), isIdle)
+      return
+    }
+    const found = isIdle && this.#canWrite() ? replica.readers?.lookNow(this.#conn, op, path, watch) ?? null : null
+    if (found === null) {
+      this.#submit(xid, op, { op, path, watch }, false)
+      return
+    }
+    metrics.countRequest(op)
+    const { zxid } = replica.tree
+    if (typeof found === 'string') writePlainReply(writer, xid, zxid, errorNumber(found))
+    else writeNodeReply(writer, xid, zxid, op, found)
+    this.#added()
+    this.#count(op, xid, zxid, 0, this.lastHeardMs)
+  }
+
+  #decoded(xid: number, op: number, isIdle: boolean): void {
+    let request: Request | null
+    try {
+      request = readRequest(op, this.#parts.reader)
+    } catch (error) {
+      request = undecodable(error)
+    }
+    if (request === null) this.#unknown(op, xid)
+    else this.#submit(op === PING ? Xid.ping : xid, op, request, isIdle)
+  }
+
+  #submit(xid: number, op: number, request: Request, isIdle: boolean): void {
+    const { replica, metrics } = this.#parts
+    metrics.countRequest(op)
+    if (isIdle && this.#canWrite() && !isWrite(request) && request.op !== SYNC && request.op !== CLOSE_SESSION) {
+      const outcome = replica.readers?.readNow(this.#conn, request) ?? null
+      if (outcome !== null) {
+        const { zxid } = replica.tree
+        this.#reply(xid, zxid, outcome)
+        this.#count(op, xid, zxid, 0, this.lastHeardMs)
+        return
+      }
+    }
+    this.#push(op, xid, request)
+  }
+
+  /** The replica answers in a later turn, in order. */
+  #push(op: number, xid: number, request: Request): void {
+    this.#inFlight.push(op, this.lastHeardMs)
+    this.#parts.host.push({ kind: 'request', conn: this.#conn, xid, request })
+  }
+
+  /** Answered out of turn, as ZooKeeper does, and then closed. */
+  #unknown(op: number, xid: number): void {
+    this.#plain(op, xid, NO_ZXID, UNIMPLEMENTED, false)
+    this.close()
+  }
+
+  /** A reply that nothing in the tree stands behind. */
+  #plain(op: number, xid: number, zxid: number, number: number, withNull: boolean): void {
+    this.#write(0, (writer) => {
+      if (withNull) writeNullReply(writer, xid, zxid)
+      else writePlainReply(writer, xid, zxid, number)
+    })
+    this.#count(op, xid, zxid, 0, this.lastHeardMs)
+  }
+
+  // --- identities --------------------------------------------------------------------------------------------------
+
+  /** What follows must carry the identity, so it waits; what came before keeps the old ones. */
+  #authenticate(xid: number): void {
+    const { scheme, auth } = readAuth(this.#parts.reader)
+    const { superDigest, metrics } = this.#parts
+    metrics.countRequest(WireOp.auth)
+    if (scheme === 'ip') {
+      this.#plain(WireOp.auth, xid, ZXID_ZERO, 0, false)
+      return
+    }
+    if (scheme !== 'digest' || auth === null) {
+      metrics.authFailures += 1
+      this.#plain(WireOp.auth, xid, ZXID_ZERO, AUTH_FAILED, false)
+      this.close()
+      return
+    }
+    this.#isAuthenticating = true
+    digestIdentities(auth, superDigest).then((identities) => {
+      if (this.#state === 'over') return
+      this.#isAuthenticating = false
+      this.#parts.host.push({ kind: 'identify', conn: this.#conn, identities })
+      // Reads on the spot must not pass the identity that is on its way to the replica.
+      this.#authXids.push(xid)
+      this.#push(WireOp.auth, xid, { op: PING })
+      this.#pump()
+      this.flush()
+    }, (error: unknown) => {
+      this.#parts.logger.error('a digest could not be computed', { error })
+      this.abort('AuthFailed')
+    })
+  }
+
+  /** Xids of the authentications that the replica is being told of. */
+  readonly #authXids: number[] = []
+
+  // --- what the replica says ---------------------------------------------------------------------------------------
+
+  onConnected(effect: ConnectedEffect): void {
+    this.#state = 'open'
+    this.session = effect.session
+    this.timeoutMs = effect.timeoutMs
+    this.#frames.limitBytes = this.#parts.frameBytes
+    this.#respond(effect.timeoutMs, effect.session, effect.password)
+  }
+
+  #respond(timeoutMs: number, session: SessionId, password: Uint8Array): void {
+    const readOnly = this.#hasReadOnlyByte ? false : null
+    this.#write(0, (writer) => writeConnectResponse(writer, { timeoutMs, session, password, readOnly }))
+  }
+
+  onReply(xid: number, zxid: Zxid, outcome: Outcome): void {
+    const { op, sinceMs } = this.#inFlight.shift()
+    if (op === WireOp.auth) {
+      this.#plain(op, this.#authXids.shift() ?? Xid.auth, ZXID_ZERO, 0, false)
+      return
+    }
+    this.#reply(xid, zxid, outcome)
+    const nowMs = this.#parts.clock.now()
+    this.#count(op, xid, zxid, nowMs - sinceMs, nowMs)
+  }
+
+  onEvent(event: WatchEvent): void {
+    this.#write(event.path.length, (writer) => writeEvent(writer, event))
+    this.#parts.stats.notified()
+    this.stats.notified()
+  }
+
+  onClose(code: ErrorCode): void {
+    if (this.#state === 'over') return
+    this.#conn = 0
+    if (code === 'SessionExpired' && this.#state === 'opening') {
+      this.#respond(0, NO_SESSION, new Uint8Array(PASSWORD_BYTES))
+    }
+    if (code === 'Overloaded') this.abort(code)
+    else this.close()
+  }
+
+  // --- what leaves -------------------------------------------------------------------------------------------------
+
+  #canWrite(): boolean {
+    return !this.#isFull && this.#held.length === 0
+  }
+
+  #reply(xid: number, zxid: Zxid, outcome: Outcome): void {
+    if (this.#state === 'over') return
+    if (this.#canWrite()) {
+      writeReply(this.#parts.writer, xid, zxid, outcome)
+      this.#added()
+    } else {
+      this.#hold(outcomeBytes(outcome), (writer) => writeReply(writer, xid, zxid, outcome))
+    }
+  }
+
+  /** Writes now, or when the link has room. */
+  #write(dataBytes: number, write: (writer: JuteWriter) => void): void {
+    if (this.#state === 'over') return
+    if (this.#canWrite()) {
+      write(this.#parts.writer)
+      this.#added()
+    } else {
+      this.#hold(dataBytes, write)
+    }
+  }
+
+  /** Keeps values rather than bytes: they are references to what the tree holds, bytes would be copies. */
+  #hold(dataBytes: number, write: (writer: JuteWriter) => void): void {
+    const bytes = dataBytes + HELD_BYTES
+    this.#held.push({ bytes, write })
+    this.#heldBytes += bytes
+    if (this.#heldBytes + this.#link.queuedBytes > this.#parts.queueBytes) this.abort('Overloaded')
+  }
+
+  #added(): void {
+    const output = this.#output
+    if (output.bytes === 0) this.#parts.touched(this)
+    output.add(this.#parts.writer)
+    if (output.bytes > FLUSH_BYTES) this.#send()
+  }
+
+  #count(op: number, xid: number, zxid: number, latencyMs: number, nowMs: number): void {
+    this.#parts.stats.replied(op, xid, zxid, latencyMs, nowMs)
+    this.stats.replied(op, xid, zxid, latencyMs, nowMs)
+  }
+
+  /** The turn is over: sends what it wrote, then goes on reading if it may again. */
+  turnOver(): void {
+    if (this.#state === 'over') return
+    if (this.#isPaused) this.#pump()
+    this.flush()
+  }
+
+  flush(): void {
+    if (this.#output.bytes > 0) this.#send()
+  }
+
+  #send(): void {
+    const bytes = this.#output.take()
+    if (bytes !== null && !this.#link.send(bytes)) this.#isFull = true
+  }
+
+  #release(): void {
+    const held = this.#held
+    let released = 0
+    while (released < held.length && !this.#isFull) {
+      const { bytes, write } = held[released++]!
+      this.#heldBytes -= bytes
+      write(this.#parts.writer)
+      this.#added()
+      if (released % 64 === 0) this.flush()
+    }
+    this.#held = held.slice(released)
+    this.flush()
+  }
+
+  // --- the end -----------------------------------------------------------------------------------------------------
+
+  /** Sends what is written, then ends the connection; the session lives on. */
+  close(): void {
+    if (this.#state === 'over') return
+    this.flush()
+    this.#leave()
+    this.#link.close()
+  }
+
+  /** Ends the connection at once. */
+  abort(code: ErrorCode): void {
+    if (this.#state === 'over') return
+    this.#parts.logger.debug('a client is cut', { remote: `${this.host}:${this.port}`, code })
+    this.#leave()
+    this.#link.abort()
+  }
+
+  #leave(): void {
+    this.#state = 'over'
+    this.#chunks = []
+    this.#held = []
+    if (this.#conn !== 0) this.#parts.host.disconnect(this.#conn)
+    this.#parts.left(this)
+  }
+}
+
+/** Stands in the request's turn. */
+function undecodable(error: unknown): Request {
+  if (!isZkError(error, 'MarshallingError')) throw error
+  return { op: -1, code: 'MarshallingError' }
+}
+
+/** A lower bound of the memory that an outcome keeps alive. */
+function outcomeBytes(outcome: Outcome): number {
+  if (outcome.code !== 'Ok') return 0
+  const { result } = outcome
+  if (result.op === 4) return result.data?.length ?? 0
+  return 'children' in result ? result.children.length * 16 : 0
+}
+
+/** The answer to a step of SASL where none is configured: no error, and a null token. */
+function writeNullReply(writer: JuteWriter, xid: number, zxid: number): void {
+  writer.begin()
+  writer.int(xid)
+  writer.long(zxid)
+  writer.int(0)
+  writer.int(-1)
+  writer.end()
+}

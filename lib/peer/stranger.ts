@@ -1,0 +1,78 @@
+import type { Link } from '../ports/transport.ts'
+import type { RemoteClient } from './remote-client.ts'
+import { wordOf } from './words/words.ts'
+
+/** What a connection needs of its port. */
+export interface StrangerParts {
+  readonly nowMs: number
+  answer(word: string, argument: Uint8Array): string | Promise<string>
+  /** It is a client: the one that takes all further bytes. */
+  client(): RemoteClient
+  onClosed(): void
+}
+
+const WORD_BYTES = 4
+/** The one word that is followed by a number. */
+const WITH_ARGUMENT = 'stmk'
+const ARGUMENT_BYTES = 8
+
+/** A connection to the client port whose first four bytes say what it is: a four-letter word or a client. */
+export class Stranger {
+  readonly openedAtMs: number
+  client: RemoteClient | null = null
+  readonly #link: Link
+  readonly #parts: StrangerParts
+  #first: Uint8Array = new Uint8Array(0)
+  #isAnswering = false
+
+  constructor(link: Link, parts: StrangerParts) {
+    this.#link = link
+    this.#parts = parts
+    this.openedAtMs = parts.nowMs
+    link.attach({
+      onData: (chunk) => {
+        if (this.client !== null) this.client.onData(chunk)
+        else if (!this.#isAnswering) this.#begin(chunk)
+      },
+      onDrain: () => this.client?.onDrain(),
+      onClose: () => {
+        this.client?.onLinkClosed()
+        parts.onClosed()
+      },
+    })
+  }
+
+  #begin(chunk: Uint8Array): void {
+    const first = new Uint8Array(this.#first.length + chunk.length)
+    first.set(this.#first)
+    first.set(chunk, this.#first.length)
+    this.#first = first
+    if (first.length < WORD_BYTES) return
+    const word = wordOf(first)
+    if (word === null) {
+      this.client = this.#parts.client()
+      this.client.onData(first)
+      this.#first = new Uint8Array(0)
+      return
+    }
+    if (word === WITH_ARGUMENT && first.length < WORD_BYTES + ARGUMENT_BYTES) return
+    this.#isAnswering = true
+    void this.#answer(word, first.slice(WORD_BYTES, WORD_BYTES + ARGUMENT_BYTES))
+  }
+
+  async #answer(word: string, argument: Uint8Array): Promise<void> {
+    const text = await this.#parts.answer(word, argument)
+    this.#link.send(new TextEncoder().encode(text))
+    this.#link.close()
+  }
+
+  close(): void {
+    if (this.client === null) this.#link.close()
+    else this.client.close()
+  }
+
+  abort(): void {
+    if (this.client === null) this.#link.abort()
+    else this.client.abort('OperationTimeout')
+  }
+}

@@ -1,0 +1,144 @@
+import { ZkError } from '../../core/errors.ts'
+import type { SessionId } from '../../core/tree/stat.ts'
+
+const WORD = 2 ** 32
+/** Texts up to so many bytes are looked up before they are decoded anew: paths come again and again. */
+const KNOWN_BYTES = 96
+const KNOWN_TEXTS = 4_096
+
+/**
+ * Reads ZooKeeper's record encoding ("jute") straight from the bytes of one frame. Everything throws MarshallingError
+ * when the frame is too short or a length is not possible; what follows the last field of a record is ignored.
+ */
+export class JuteReader {
+  #bytes: Uint8Array = new Uint8Array(0)
+  #at = 0
+  readonly #decoder = new TextDecoder()
+  readonly #known: string[] = Array.from({ length: KNOWN_TEXTS }, () => '')
+
+  /** Starts over with the bytes of another frame. */
+  reset(bytes: Uint8Array): this {
+    this.#bytes = bytes
+    this.#at = 0
+    return this
+  }
+
+  /** Bytes that were not read yet. */
+  get left(): number {
+    return this.#bytes.length - this.#at
+  }
+
+  #take(size: number): number {
+    const at = this.#at
+    if (at + size > this.#bytes.length) throw new ZkError('MarshallingError', 'a record ends before its fields')
+    this.#at = at + size
+    return at
+  }
+
+  bool(): boolean {
+    return this.#bytes[this.#take(1)] !== 0
+  }
+
+  int(): number {
+    const at = this.#take(4)
+    const bytes = this.#bytes
+    return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
+  }
+
+  /** A signed 64-bit number; beyond the safe integers it is as close as a number can be. */
+  long(): number {
+    const high = this.int()
+    return high * WORD + (this.int() >>> 0)
+  }
+
+  /** A 64-bit id in its printed form, unsigned. */
+  sessionId(): SessionId {
+    const high = this.int() >>> 0
+    const low = this.int() >>> 0
+    const text = high === 0 ? low.toString(16) : high.toString(16) + low.toString(16).padStart(8, '0')
+    return `0x${text}` as SessionId
+  }
+
+  /** A length that must fit what is left; null stands for -1. */
+  #length(): number | null {
+    const length = this.int()
+    if (length === -1) return null
+    if (length < 0) throw new ZkError('MarshallingError', `a length of ${length}`)
+    return length
+  }
+
+  /** Bytes as a view on the frame, which the caller may keep. */
+  data(): Uint8Array | null {
+    const length = this.#length()
+    if (length === null) return null
+    const at = this.#take(length)
+    return this.#bytes.subarray(at, at + length)
+  }
+
+  /** Bytes that are not UTF-8 become replacement characters, which no path may contain. */
+  text(): string | null {
+    const length = this.#length()
+    if (length === null) return null
+    const at = this.#take(length)
+    if (length <= KNOWN_BYTES) return this.#knownText(at, length)
+    return this.#decoder.decode(this.#bytes.subarray(at, at + length))
+  }
+
+  /** The text of a field that must not be null. */
+  textOf(what: string): string {
+    const text = this.text()
+    if (text === null) throw new ZkError('MarshallingError', `${what} is null`)
+    return text
+  }
+
+  /** One string for the same bytes, as long as nothing pushes it out: no decoding, and its hash is known already. */
+  #knownText(at: number, length: number): string {
+    const bytes = this.#bytes
+    let hash = length
+    let high = 0
+    for (let i = at; i < at + length; i++) {
+      const byte = bytes[i]!
+      high |= byte
+      hash = Math.imul(hash, 31) + byte | 0
+    }
+    if (high > 0x7f) return this.#decoder.decode(bytes.subarray(at, at + length))
+    const slot = (hash ^ (hash >>> 12) ^ (hash >>> 24)) & (KNOWN_TEXTS - 1)
+    const known = this.#known[slot]!
+    if (known.length === length) {
+      let i = 0
+      while (i < length && known.charCodeAt(i) === bytes[at + i]) i++
+      if (i === length) return known
+    }
+    const text = this.#decoder.decode(bytes.subarray(at, at + length))
+    this.#known[slot] = text
+    return text
+  }
+
+  /** Elements of a vector that follow; a null vector has none, as any other negative count. */
+  count(): number {
+    return Math.max(0, this.int())
+  }
+
+  /** A vector whose null is told apart. */
+  nullableCount(): number | null {
+    const count = this.int()
+    return count === -1 ? null : Math.max(0, count)
+  }
+
+  /** A vector of texts, none of which may be null. */
+  texts(): string[] {
+    const texts: string[] = []
+    for (let count = this.count(); count > 0; count--) texts.push(this.textOf('an element'))
+    return texts
+  }
+
+  /** True, and passed over, when exactly these bytes follow. */
+  skip(expected: Uint8Array): boolean {
+    const bytes = this.#bytes
+    const at = this.#at
+    if (at + expected.length > bytes.length) return false
+    for (let i = 0; i < expected.length; i++) if (bytes[at + i] !== expected[i]) return false
+    this.#at = at + expected.length
+    return true
+  }
+}
