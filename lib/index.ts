@@ -85,7 +85,7 @@ export type {
 export { Multi, MultiRead } from './client/multi.ts'
 export type { CallOptions } from './client/multi.ts'
 export type { AclOf, Children, Created } from './client/outcomes.ts'
-export type { CreateMode, CreateOptions, VersionOptions } from './client/requests.ts'
+export type { CreateMode, CreateOptions, Reconfiguration, VersionOptions } from './client/requests.ts'
 export type { SessionKey, SessionState, StateChange } from './client/session-state.ts'
 export { NodeData } from './client/values.ts'
 export type { Data } from './client/values.ts'

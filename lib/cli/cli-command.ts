@@ -1,4 +1,4 @@
-import { isZkError } from '../core/errors.ts'
+import { connect } from '../node.ts'
 import type { Opener } from './connection.ts'
 import { Shell } from './shell.ts'
 import { inputKind, runLines, showProgress, untilSignal } from './terminal.ts'
@@ -69,18 +69,15 @@ function readTimeout(text: string): number {
   return timeoutMs
 }
 
-/** How a session to servers elsewhere is opened: at an address, with these arguments. */
-export type RemoteOpener = (address: string, options: CliArguments, signal: AbortSignal) => ReturnType<Opener>
-
 /** `vivarium cli`: the shell on servers elsewhere. */
 export const CliCommand = {
-  async run(args: readonly string[], open: RemoteOpener): Promise<number> {
+  async run(args: readonly string[]): Promise<number> {
     const options = readCliArguments(args)
     if (options.help) {
       process.stdout.write(CLI_HELP)
       return 0
     }
-    const shell = makeShell(options, open)
+    const shell = makeShell(options)
     const signals = untilSignal()
     void signals.signal.then(() => shell.interrupt())
     try {
@@ -92,18 +89,14 @@ export const CliCommand = {
   },
 }
 
-function makeShell(options: CliArguments, open: RemoteOpener): Shell {
+function makeShell(options: CliArguments): Shell {
   const { server, timeoutMs, isJson, isQuiet } = options
   let last = server
   const opener: Opener = async (address, signal) => {
     last = address ?? last
-    const late = AbortSignal.timeout(timeoutMs)
-    try {
-      return await open(last, options, AbortSignal.any([signal, late]))
-    } catch (error) {
-      if (!isZkError(error, 'Aborted') || !late.aborted) throw error
-      throw new UsageError(`cannot connect to ${last} within ${timeoutMs} ms (ConnectionLoss)`)
-    }
+    return connect(last, {
+      sessionTimeoutMs: timeoutMs, connectTimeoutMs: timeoutMs, readOnly: options.isReadOnly, signal,
+    })
   }
   return new Shell({
     address: server, open: opener, isJson, showsUsage: true, showsSession: !isQuiet && !isJson,

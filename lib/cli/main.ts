@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { CliCommand } from './cli-command.ts'
 import { EnsembleCommand } from './ensemble-command.ts'
 import { GENERAL_HELP, UsageError, packageVersion } from './usage.ts'
 import { ServeCommand } from './serve-command.ts'
@@ -9,6 +10,7 @@ async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args
   switch (command) {
     case 'ensemble': return EnsembleCommand.run(rest)
+    case 'cli': return CliCommand.run(rest)
     case 'serve': return ServeCommand.run(rest)
     case '--version': case '-v':
       process.stdout.write(`${packageVersion()}\n`)

@@ -17,9 +17,10 @@ import {
   pickPaths, pickStat, pickTotal,
 } from './outcomes.ts'
 import {
-  CREATE_OPTIONS, VERSION_OPTIONS, checkAcl, checkPath, createRequest, deleteRequest, setRequest, versionOf,
+  CREATE_OPTIONS, VERSION_OPTIONS, checkAcl, checkPath, createRequest, deleteRequest, reconfigRequest, setRequest,
+  versionOf,
 } from './requests.ts'
-import type { CreateOptions, VersionOptions } from './requests.ts'
+import type { CreateOptions, Reconfiguration, VersionOptions } from './requests.ts'
 import { Session } from './session.ts'
 import type { SessionKey, SessionState, StateChange } from './session-state.ts'
 import { asking, createWithParents, deleteSubtree } from './subtree.ts'
@@ -327,6 +328,14 @@ export class Client {
   /** Several changes that happen together or not at all. */
   multi(): Multi {
     return new Multi(this.#session)
+  }
+
+  /**
+   * Changes the members of the ensemble and gives its new configuration. Errors: ReconfigDisabled, unless the servers
+   * allow it; BadVersion, NewConfigNoQuorum, ReconfigInProgress.
+   */
+  reconfig(change: Reconfiguration, options?: CallOptions): Promise<NodeData> {
+    return this.#call(options, () => reconfigRequest(change), pickNode)
   }
 
   // --- watches -----------------------------------------------------------------------------------------------------

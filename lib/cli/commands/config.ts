@@ -51,7 +51,7 @@ const reconfig: Command = {
 
 /** What is to be changed: the whole list of members, or some who join and some who leave. */
 function readChange(args: Arguments): {
-  readonly joining?: string, readonly leaving?: string, readonly members?: string, readonly version?: string
+  readonly joining?: string, readonly leaving?: string, readonly members?: string, readonly version?: number
 } {
   const isBulk = args.has('file') || args.has('members')
   const isIncremental = args.has('add') || args.has('remove')
@@ -74,7 +74,7 @@ function readChange(args: Arguments): {
     ...(joining === undefined ? {} : { joining: joining.toLowerCase() }),
     ...(leaving === undefined ? {} : { leaving: leaving.toLowerCase() }),
     ...(members === undefined ? {} : { members: members.toLowerCase() }),
-    ...(version === undefined ? {} : { version: `0x${version.toLowerCase()}` }),
+    ...(version === undefined ? {} : { version: Number.parseInt(version, 16) }),
   }
 }
 
