@@ -43,19 +43,20 @@ export class Arguments {
 
 /**
  * Reads options wherever they stand, as zkCli does: `-s -w`, `-sw`, `-v 5`, `-v5`, `-v=5`; what follows `--` is no
- * option, and a number with its sign is never one when a value is due.
+ * option, and a number with its sign is none when a value is due, or when the command has no options at all.
  */
 export function readArguments(typed: readonly string[], kinds: OptionKinds): Arguments {
   const words: string[] = []
   const flags = new Set<string>()
   const values = new Map<string, string>()
+  const isPlain = Object.keys(kinds).length === 0
   for (let at = 0; at < typed.length; at++) {
     const text = typed[at]!
     if (text === '--') {
       words.push(...typed.slice(at + 1))
       break
     }
-    if (!text.startsWith('-') || text === '-') {
+    if (!text.startsWith('-') || text === '-' || (isPlain && /^-\d+$/.test(text))) {
       words.push(text)
       continue
     }

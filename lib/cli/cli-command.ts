@@ -1,3 +1,4 @@
+import { isZkError } from '../core/errors.ts'
 import { connect } from '../node.ts'
 import type { Opener } from './connection.ts'
 import { Shell } from './shell.ts'
@@ -19,6 +20,9 @@ export interface CliArguments {
 
 const SERVER = 'localhost:2181'
 const TIMEOUT_MS = 30_000
+/** Without -waitforconnection nobody waits longer for a server. */
+const CONNECT_TIMEOUT_MS = 5_000
+const RETRY_TIMEOUT_MS = 1_000
 /** Exit code of a program that was interrupted. */
 const INTERRUPTED = 130
 
@@ -83,7 +87,7 @@ export const CliCommand = {
     try {
       return await use(shell, options, signals.signal)
     } finally {
-      await shell.connection.close()
+      await shell.end()
       signals.stop()
     }
   },
@@ -91,12 +95,17 @@ export const CliCommand = {
 
 function makeShell(options: CliArguments): Shell {
   const { server, timeoutMs, isJson, isQuiet } = options
-  let last = server
-  const opener: Opener = async (address, signal) => {
-    last = address ?? last
-    return connect(last, {
-      sessionTimeoutMs: timeoutMs, connectTimeoutMs: timeoutMs, readOnly: options.isReadOnly, signal,
-    })
+  const opener: Opener = async (address, signal, isRetry) => {
+    const limitMs = isRetry ? RETRY_TIMEOUT_MS : options.waits ? timeoutMs : CONNECT_TIMEOUT_MS
+    try {
+      return await connect(address, {
+        sessionTimeoutMs: timeoutMs, connectTimeoutMs: Math.min(timeoutMs, limitMs), readOnly: options.isReadOnly,
+        signal,
+      })
+    } catch (error) {
+      if (!isZkError(error, 'OperationTimeout')) throw error
+      throw new UsageError(`cannot connect to ${address} (KeeperErrorCode = ConnectionLoss)`)
+    }
   }
   return new Shell({
     address: server, open: opener, isJson, showsUsage: true, showsSession: !isQuiet && !isJson,

@@ -4,8 +4,11 @@ import type { StateChange } from '../client/session-state.ts'
 import type { WatchChange } from '../client/watch-items.ts'
 import { UsageError } from './usage.ts'
 
-/** Opens a session: at the address, or where it was the last time when that is null. */
-export type Opener = (address: string | null, signal: AbortSignal) => Promise<Client>
+/**
+ * Opens a session at an address. `isRetry`: the last attempt failed just now, so this one should not take long to fail
+ * too.
+ */
+export type Opener = (address: string, signal: AbortSignal, isRetry: boolean) => Promise<Client>
 
 /** Who hears of a connection. */
 export interface ConnectionOwner {
@@ -25,6 +28,9 @@ export class Connection {
   #client: Client | null = null
   #opening: Promise<Client> | null = null
   #attempt = new AbortController()
+  #hasFailed = false
+  /** A command has failed because of it: the next one tries again. */
+  #wasTold = false
   /** As the user named it. */
   address: string
 
@@ -53,16 +59,24 @@ export class Connection {
   connect(address: string | null): void {
     const last = this.close()
     if (address !== null) this.address = address
-    this.#attempt = new AbortController()
-    const { signal } = this.#attempt
-    const opening = last.then(() => this.#open(address, signal)).then((client) => {
+    this.#begin(last, false)
+  }
+
+  #begin(last: Promise<void>, isRetry: boolean): Promise<Client> {
+    const attempt = new AbortController()
+    const opening = last.then(() => this.#open(this.address, attempt.signal, isRetry)).then((client) => {
       if (this.#opening === opening) this.#use(client)
       else void client.close()
       return client
     })
+    this.#attempt = attempt
     this.#opening = opening
+    this.#hasFailed = false
     // Whoever needs the session hears of it.
-    opening.catch(() => undefined)
+    opening.catch(() => {
+      if (this.#opening === opening) this.#hasFailed = true
+    })
+    return opening
   }
 
   #use(client: Client): void {
@@ -80,10 +94,12 @@ export class Connection {
   async client(): Promise<Client> {
     if (this.isOver) throw new UsageError('Not connected')
     if (this.#client !== null) return this.#client
-    const opening = this.#opening
+    const opening = this.#hasFailed && this.#wasTold ? this.#begin(Promise.resolve(), true) : this.#opening
+    this.#wasTold = false
     try {
       return await opening!
     } catch (error) {
+      this.#wasTold = true
       if (isZkError(error, 'Aborted') && this.#opening !== opening) throw new UsageError('Not connected')
       throw error
     }

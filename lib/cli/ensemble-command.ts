@@ -99,6 +99,6 @@ async function use(ensemble: Ensemble, options: EnsembleArguments, stopped: Prom
     announce()
     await stopped
   }
-  await shell.connection.close()
+  await shell.end()
   return kind === 'commands' && shell.failures > 0 ? 1 : 0
 }

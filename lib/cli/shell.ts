@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { EnsembleStatus } from '../peer/ensemble.ts'
 import type { WatchChange } from '../client/watch-items.ts'
 import type { WatchKind } from '../client/watches.ts'
@@ -110,6 +111,12 @@ export class Shell {
     return this.#running !== null
   }
 
+  /** Closes the session without a word. */
+  async end(): Promise<void> {
+    this.#controls.printsWatches = false
+    await this.connection.close()
+  }
+
   /** What the end of a line could become: a command, or a path that exists. */
   complete(line: string): Promise<[string[], string]> {
     return completeLine(line, [...this.#commands.keys()], this.connection)
@@ -142,7 +149,7 @@ export class Shell {
     if (args.words.length < least) throw new UsageError(`${name} ${command.usage}`.trimEnd())
     const rest = args.words.slice(most)
     if (rest.length > 0) this.#parts.complain(`ignored: ${rest.join(' ')}`)
-    this.#running ??= new AbortController()
+    this.#running ??= makeController()
     const progress = new Progress(name, this.#parts.progress)
     try {
       await command.run(this.#task(this.#running.signal, progress), args)
@@ -186,6 +193,13 @@ export class Shell {
     this.#parts.print('\nWATCHER::')
     this.#parts.print(`\nWatchedEvent state:${state} type:${type} path:${path ?? 'null'}`)
   }
+}
+
+/** Many requests at once listen to the signal of one command. */
+function makeController(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
 }
 
 function jsonError(error: unknown): object {
