@@ -32,8 +32,8 @@ export interface ShellControls {
   leave(): void
   /** Keeps events of these paths from being printed; null prints all. */
   mute(isMuted: ((path: string) => boolean) | null): void
-  /** Watches of this kind at this path are gone because their user said so. */
-  printRemoved(kind: WatchKind, path: string): void
+  /** Watches of these kinds at this path are gone because their user said so. */
+  printRemoved(kinds: readonly WatchKind[], path: string): void
   /** Runs a line again under the number of this one. */
   redo(line: string): Promise<void>
   /** Of `vivarium ensemble` alone. */

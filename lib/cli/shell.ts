@@ -72,7 +72,10 @@ export class Shell {
       commands: this.#commands, history: this.#history, printsWatches: true, status: parts.status ?? null,
       leave: () => { this.over = true },
       mute: (isMuted) => { this.#isMuted = isMuted },
-      printRemoved: (kind, path) => this.#printEvent('SyncConnected', REMOVED_NAMES[kind], path),
+      printRemoved: (kinds, path) => {
+        const names = new Set(kinds.map((kind) => REMOVED_NAMES[kind]))
+        for (const name of names) this.#printEvent('SyncConnected', name, path)
+      },
       redo: (line) => {
         this.#history[this.#history.length - 1] = line
         return this.#perform(splitWords(line))

@@ -1,4 +1,4 @@
-import { ZkError } from '../core/errors.ts'
+import { isZkError, ZkError } from '../core/errors.ts'
 import { parentOf } from '../core/tree/path.ts'
 import { EventType } from '../core/tree/request.ts'
 import type { SetWatchesRequest, WatchEvent } from '../core/tree/request.ts'
@@ -42,11 +42,9 @@ interface Registration {
 
 /** ZooKeeper's client splits its setWatches there, so that none exceeds the server's limit. */
 const BATCH_CHARACTERS = 128 * 1024
-const PERSISTENT = 4
-const RECURSIVE = 5
 /** Numbers of the kinds on the wire. */
 const REMOVE_TYPES: Readonly<Record<WatchKind | 'any', number>> = {
-  children: 1, data: 2, any: 3, persistent: PERSISTENT, recursive: RECURSIVE,
+  children: 1, data: 2, any: 3, persistent: 4, recursive: 5,
 }
 
 /** All watches of one client: what the server was asked for, who is told, and what comes back after a reconnect. */
@@ -147,11 +145,10 @@ export class Watches {
     const registration = map.get(watcher.path)
     if (registration?.watchers.delete(watcher) !== true || registration.watchers.size > 0) return
     map.delete(watcher.path)
-    const type = watcher.recursive ? RECURSIVE : PERSISTENT
     const ignore = (): void => {
       // NoWatcher after a reconnect, or the session is over: either way the server watches no more.
     }
-    this.#session.submit({ op: 18, path: watcher.path, type }, pickNothing, undefined, ignore, ignore)
+    this.#unwatch(watcher.path, watcher.recursive ? 'recursive' : 'persistent', [], undefined, ignore, ignore)
   }
 
   // --- removing ----------------------------------------------------------------------------------------------------
@@ -159,8 +156,7 @@ export class Watches {
   /** Forgets the watches of a kind at a path, here and at the server; gives the kinds that there were. */
   remove(path: string, kind: WatchKind | 'any', options: RemoveWatchesOptions): Promise<WatchKind[]> {
     return new Promise((resolve, reject) => {
-      const type = REMOVE_TYPES[kind]
-      if (type === undefined) throw new TypeError(`'${String(kind)}' is no kind of watches`)
+      if (!Object.hasOwn(REMOVE_TYPES, kind)) throw new TypeError(`'${String(kind)}' is no kind of watches`)
       const kinds = this.#kindsAt(path).filter((one) => kind === 'any' || kind === one)
       if (kinds.length === 0) throw new ZkError('NoWatcher', undefined, { path })
       const drop = (): void => {
@@ -168,7 +164,25 @@ export class Watches {
         resolve(kinds)
       }
       if (options.local === true && this.#session.state !== 'connected') drop()
-      else this.#session.submit({ op: 18, path, type }, pickNothing, options.signal, drop, reject)
+      else this.#unwatch(path, kind, kinds, options.signal, drop, reject)
+    })
+  }
+
+  /**
+   * Servers before 3.9 know no persistent kinds here: they are asked to remove all when that means the same, which is
+   * when nothing but `known` is filed at the path.
+   */
+  #unwatch(
+    path: string, kind: WatchKind | 'any', known: readonly WatchKind[], signal: AbortSignal | undefined,
+    done: () => void, refused: (error: Error) => void,
+  ): void {
+    const ask = (type: number, onError: (error: Error) => void): void => {
+      this.#session.submit({ op: 18, path, type }, pickNothing, signal, done, onError)
+    }
+    ask(REMOVE_TYPES[kind], (error) => {
+      const isUnknown = (kind === 'persistent' || kind === 'recursive') && isZkError(error, 'MarshallingError')
+      if (isUnknown && this.#kindsAt(path).every((other) => known.includes(other))) ask(REMOVE_TYPES.any, refused)
+      else refused(error)
     })
   }
 

@@ -41,7 +41,7 @@ function kinds(kind: 'flag' | 'value'): OptionKinds {
 const setQuota: Command = {
   name: 'setquota', usage: '-n|-b|-N|-B val path',
   about: 'limit the nodes or bytes at and below it; hard limits (capitals) are enforced where the server does that',
-  options: kinds('value'),
+  options: kinds('value'), most: 1,
   async run(task, args) {
     const field = fieldOf(args)
     if (field === undefined) {

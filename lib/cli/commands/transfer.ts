@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { isZkError } from '../../core/errors.ts'
 import { CONFIG_PATH, parentOf } from '../../core/tree/path.ts'
 import type { Client } from '../../client/client.ts'
@@ -118,15 +118,13 @@ function recordOf(node: NodeData, acl: readonly Acl[], path: string): ExportReco
 const importTree: Command = {
   name: 'import', usage: '[-f] file [path]',
   about: 'make the nodes of an export, at another path if one is given; -f: replace the data and access-control ' +
-    'lists of those that exist. Ephemeral nodes are left out',
+    'lists of those that exist. Ephemeral nodes are left out. The file - is the standard input',
   options: { f: 'flag' }, least: 1, most: 2,
   async run(task, args) {
     const name = args.word(0)
     const given = args.words[1] === undefined ? null : checkedPath(args.word(1))
     const zk = await task.client()
-    const input = createReadStream(name === '-' ? '/dev/stdin' : name)
-    const failures: Error[] = []
-    input.once('error', (error) => failures.push(error))
+    const input = name === '-' ? process.stdin : await openInput(name)
     let lineNumber = 0
     let work: Import | null = null
     for await (const line of createInterface({ input, crlfDelay: Infinity })) {
@@ -135,7 +133,6 @@ const importTree: Command = {
       if (work === null) work = new Import(task, zk, given ?? checkedPath(readHeader(line)), args.has('f'))
       else await work.add(readRecord(line, lineNumber))
     }
-    if (failures[0] !== undefined) throw new UsageError(`cannot read ${name}: ${failures[0].message}`)
     if (work === null) throw new UsageError('this is no export: it is empty')
     const { root, made, replaced, skipped, failed } = await work.end()
     const parts = [`${made} made`]
@@ -145,6 +142,14 @@ const importTree: Command = {
     task.show({ path: root, made, replaced, skipped, failed }, `Imported ${root}: ${parts.join(', ')}`)
     if (failed > 0) throw new UsageError(`${failed} ${failed === 1 ? 'node' : 'nodes'} could not be imported`)
   },
+}
+
+async function openInput(name: string): Promise<Readable> {
+  try {
+    return (await open(name, 'r')).createReadStream()
+  } catch (error) {
+    throw new UsageError(`cannot read ${name}: ${(error as Error).message}`)
+  }
 }
 
 /** Subtrees as files. */

@@ -42,7 +42,7 @@ const removeWatches: Command = {
     const zk = await task.client()
     const removed = await zk.removeWatches(path, kind, { local: args.has('l'), signal: task.signal })
     task.show({ path, removed })
-    for (const one of removed) task.shell.printRemoved(one, path)
+    task.shell.printRemoved(removed, path)
   },
 }
 
