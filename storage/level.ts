@@ -3,6 +3,7 @@ import type { LogBatch, Meta, Recovered, SnapshotBase, Storage, StorageFeatures 
 import { database } from './level/database.ts'
 import type { Database } from './level/database.ts'
 import { Ledger } from './level/ledger.ts'
+import { folderSize } from './level/folder-size.ts'
 import { isUnfinished, makeFolder, markerFile, nodeModules, setAside, syncFolder } from './level/marker.ts'
 import type { Marker, MarkerFile, NodeModules } from './level/marker.ts'
 import { SEAL_BYTES, chunkKey, isSealed, nativeChecksum } from './level/records.ts'
@@ -73,7 +74,7 @@ interface Session {
 
 class LevelStorage implements Storage {
   readonly features: StorageFeatures
-  readonly #location: string
+  readonly location: string
   readonly #sync: boolean
   readonly #database: (location: string) => Database
   readonly #checksum: Checksum = nativeChecksum()
@@ -82,7 +83,7 @@ class LevelStorage implements Storage {
   #closing: Promise<void> | null = null
 
   constructor(location: string, options: LevelOptions) {
-    this.#location = location
+    this.location = location
     this.#sync = options.sync ?? true
     this.#database = options.database ?? database
     this.features = Object.freeze({ persistent: true, durable: nodeModules() !== undefined })
@@ -90,7 +91,7 @@ class LevelStorage implements Storage {
 
   async open(): Promise<Recovered> {
     if (this.#session !== null || this.#opening !== null) {
-      throw new ZkError('StorageLocked', `the storage is open already: ${this.#location}`)
+      throw new ZkError('StorageLocked', `the storage is open already: ${this.location}`)
     }
     this.#opening = this.#open(this.#closing)
     this.#closing = null
@@ -117,10 +118,15 @@ class LevelStorage implements Storage {
     return this.#closing ??= this.#close()
   }
 
+  async size(): Promise<number> {
+    const node = nodeModules()
+    return node === undefined ? 0 : folderSize(node, this.location)
+  }
+
   async #open(closing: Promise<void> | null): Promise<Recovered> {
     await closing
     const node = nodeModules()
-    const folder = this.#location
+    const folder = this.location
     try {
       if (node === undefined) return await this.#read(folder, null, null, false)
       await makeFolder(node, folder)
@@ -175,7 +181,7 @@ class LevelStorage implements Storage {
     for (let index = 0; index < (base?.chunks ?? 0); index++) {
       const value = await db.get(chunkKey(base!.id, index))
       if (value === undefined || !isSealed(value, this.#checksum)) {
-        throw damaged(this.#location, `chunk ${index} of its snapshot is damaged`)
+        throw damaged(this.location, `chunk ${index} of its snapshot is damaged`)
       }
       yield new Uint8Array(value.subarray(SEAL_BYTES))
     }

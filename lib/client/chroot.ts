@@ -52,7 +52,8 @@ export class Chroot {
 
   #result<T extends Result>(result: T): T | Result {
     if (result.op === 14 || result.op === 22) {
-      return { op: result.op, results: result.results.map((one): OpResult => (one.op === -1 ? one : this.#result(one))) }
+      const results = result.results.map((one): OpResult => (one.op === -1 ? one : this.#result(one)))
+      return { op: result.op, results }
     }
     if (result.op === 103) return { op: 103, paths: result.paths.map((path) => this.inward(path)) }
     return 'path' in result ? { ...result, path: this.inward(result.path) } : result

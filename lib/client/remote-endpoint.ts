@@ -34,6 +34,8 @@ export class RemoteEndpoint implements Endpoint {
 
   open(hello: Hello, events: ChannelEvents): Channel {
     const connectMs = Math.min(CONNECT_MS, Math.max(SHORTEST_CONNECT_MS, hello.timeoutMs / 3))
-    return new RemoteChannel({ ...this.#parts, address: this.name, transport: this.#transport, connectMs }, hello, events)
+    return new RemoteChannel({
+      ...this.#parts, address: this.name, transport: this.#transport, connectMs,
+    }, hello, events)
   }
 }

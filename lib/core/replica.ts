@@ -61,7 +61,7 @@ export class Replica implements ZabContext {
   #vote: Vote = NO_VOTE
   /** FOLLOWERINFO of peers that decided for this one before it decided itself. */
   readonly #earlyJoins = new Map<number, FollowerInfo>()
-  readonly #route: Route
+  readonly route: Route
   /** No decision is acted on before this moment: a refused learner must not run in circles. */
   #holdOffMs = 0
   #joins: number
@@ -90,7 +90,7 @@ export class Replica implements ZabContext {
     this.links = new Links((effect) => this.emit(effect), () => this.journal.durableTicket)
     this.#joins = this.random.below(2 ** 30)
     this.#snapshotter = new Snapshotter(config, this.journal)
-    this.#route = new Route(this, (tag, timeoutMs) => this.clients.revalidated(tag, timeoutMs))
+    this.route = new Route(this, (tag, timeoutMs) => this.clients.revalidated(tag, timeoutMs))
     this.clients = new Clients(this.#clientsOwner(), this.random.below(2 ** 20) * TAG_SPACE + 1)
     this.#applyCommitted()
     this.#look('started')
@@ -160,7 +160,7 @@ export class Replica implements ZabContext {
     if (!this.stopped) {
       this.#settle()
       this.leader?.pump()
-      this.#route.flush()
+      this.route.flush()
       if (this.serving) this.#snapshotter.pump(this.#tree, this.leader?.holdZxid ?? (Number.MAX_SAFE_INTEGER as Zxid))
       this.#transit()
     }
@@ -178,7 +178,7 @@ export class Replica implements ZabContext {
     }
     if (this.leader !== null) deadline = Math.min(deadline, this.leader.deadlineMs)
     if (this.learner !== null) deadline = Math.min(deadline, this.learner.deadlineMs)
-    if (this.#route.intake !== null) deadline = Math.min(deadline, this.#route.intake.deadlineMs)
+    if (this.route.intake !== null) deadline = Math.min(deadline, this.route.intake.deadlineMs)
     return deadline
   }
 
@@ -201,7 +201,7 @@ export class Replica implements ZabContext {
     this.election?.tick()
     this.leader?.tick()
     this.learner?.tick()
-    const { intake } = this.#route
+    const { intake } = this.route
     if (intake !== null && this.leader?.resigned === null) {
       intake.touch(this.clients.touches())
       intake.tick(this.config.timing.syncMs)
@@ -288,7 +288,7 @@ export class Replica implements ZabContext {
     const { leader, learner } = this
     this.leader = null
     this.learner = null
-    this.#route.close()
+    this.route.close()
     leader?.close(reason)
     learner?.close()
     if (learner !== null && !learner.refused && this.isLinked(learner.leader)) this.dropLink(learner.leader, reason)
@@ -324,7 +324,7 @@ export class Replica implements ZabContext {
     for (const [peer, info] of this.#earlyJoins) this.#refuseJoin(peer, info)
     this.#earlyJoins.clear()
     this.learner = new Learner(this, this.#learnerOwner(), leader, ++this.#joins, this.committed)
-    this.#route.follow(this.learner)
+    this.route.follow(this.learner)
     this.#announce(leader, reason)
   }
 
@@ -385,7 +385,7 @@ export class Replica implements ZabContext {
     this.#transit()
     this.#applyCommitted()
     // After applying: what was committed has just made room for more.
-    this.#route.intake?.admit()
+    this.route.intake?.admit()
     if (this.learner !== null && !this.serving && this.learner.serves(this.#tree.zxid)) {
       this.#established(this.learner.leader, this.learner.epoch)
     }
@@ -409,8 +409,8 @@ export class Replica implements ZabContext {
       const claimed = this.serving ? this.clients.claim(txn) : null
       const outcome = this.#tree.apply(entry.zxid, txn, this.serving ? this.clients.watches : null, claimed !== null)
       this.#snapshotter.applied(entry.bytes.length)
-      this.#route.intake?.applied(entry.zxid, entry.bytes.length)
-      if (txn.origin === this.config.peerId) this.#route.answered(txn.tag)
+      this.route.intake?.applied(entry.zxid, entry.bytes.length)
+      if (txn.origin === this.config.peerId) this.route.answered(txn.tag)
       if (this.serving) this.clients.applied(entry.zxid, txn, claimed, outcome)
       if (txn.body.kind === 'found') this.journal.setMeta({ ensembleId: txn.body.ensembleId })
     }
@@ -429,10 +429,10 @@ export class Replica implements ZabContext {
       tree: () => this.#tree,
       serving: () => this.serving,
       emit: (effect) => this.emit(effect),
-      forward: (request) => this.#route.forward(request),
-      withdraw: (tags) => this.#route.withdraw(tags),
-      revalidate: (tag, session) => this.#route.revalidate(tag, session),
-      askSync: (tag) => this.#route.askSync(tag),
+      forward: (request) => this.route.forward(request),
+      withdraw: (tags) => this.route.withdraw(tags),
+      revalidate: (tag, session) => this.route.revalidate(tag, session),
+      askSync: (tag) => this.route.askSync(tag),
     }
   }
 
@@ -440,8 +440,8 @@ export class Replica implements ZabContext {
     return {
       tree: () => this.#tree,
       activated: () => this.#activated(),
-      forwarded: (peer, message) => this.#route.received(peer, message),
-      touched: (sessions: readonly SessionId[]) => this.#route.intake?.touch(sessions),
+      forwarded: (peer, message) => this.route.received(peer, message),
+      touched: (sessions: readonly SessionId[]) => this.route.intake?.touch(sessions),
       synced: (tag, zxid) => this.clients.synced(tag, zxid),
     }
   }
@@ -454,7 +454,7 @@ export class Replica implements ZabContext {
     const { peerId, tree: options, limits, timing: { tickMs, pingMs, reapMs } } = config
     const now = (): Now => this.now
     const intake = new Intake({ peerId, options, limits, tickMs, pingMs, reapMs, now }, leader, this.#tree)
-    this.#route.lead(leader, intake)
+    this.route.lead(leader, intake)
     if (this.#tree.ensembleId === '') intake.found(config.newEnsembleId, memberText(config.members))
     this.log('info', `leads epoch ${leader.epoch}`, { from: formatZxid(this.journal.log.last) })
     this.#established(peerId, leader.epoch)
@@ -494,7 +494,7 @@ export class Replica implements ZabContext {
     for (const peer of Array.from(this.links.current.keys())) this.dropLink(peer, reason)
     this.leader = null
     this.learner = null
-    this.#route.close()
+    this.route.close()
     this.#announce(null, reason)
   }
 }

@@ -12,6 +12,7 @@ import { RemoteClient } from './remote-client.ts'
 import type { RemoteParts } from './remote-client.ts'
 import { Stranger } from './stranger.ts'
 import type { ServerStats } from './words/server-stats.ts'
+import type { FourLetterWord } from './words/words.ts'
 
 /** Where ZooKeeper clients connect, and how many may. */
 export interface ClientPortOptions {
@@ -38,7 +39,7 @@ export interface ClientPortParts {
   readonly logger: Logger
   readonly superDigest: string | undefined
   /** The answer to a four-letter word; `argument` are the 8 bytes that follow one of them. */
-  answer(word: string, argument: Uint8Array): string | Promise<string>
+  answer(word: FourLetterWord, argument: Uint8Array): string | Promise<string>
 }
 
 /** A connection must have a session by then. */
@@ -79,8 +80,8 @@ export class ClientPort {
   }
 
   /** All open connections, those that have not said who they are among them. */
-  get connections(): number {
-    return this.#links.size
+  strangers(): ReadonlySet<Stranger> {
+    return this.#links
   }
 
   /** Where it listens, with real ports. */
@@ -117,14 +118,20 @@ export class ClientPort {
       return
     }
     this.#perHost.set(remote.host, count + 1)
+    const { clock } = this.#parts
+    const host = remote.host.includes(':') ? `[${remote.host}]` : remote.host
     const stranger = new Stranger(link, {
-      nowMs: this.#parts.clock.now(),
-      answer: (word, argument) => this.#parts.answer(word, argument),
+      remote: `${host}:${remote.port}`, nowMs: clock.now(), wallMs: clock.wall(),
+      answer: (word, argument) => {
+        this.#parts.stats.received()
+        return this.#parts.answer(word, argument)
+      },
       client: () => {
         const client = new RemoteClient(link, remote, this.#remote)
         this.#clients.add(client)
         return client
       },
+      onFailed: (error) => this.#parts.logger.warn('a four-letter word has no answer', { error }),
       onClosed: () => {
         this.#links.delete(stranger)
         const left = (this.#perHost.get(remote.host) ?? 1) - 1

@@ -2,6 +2,7 @@ import { Op } from '../core/tree/request.ts'
 import type { Effect } from '../core/effects.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { LogBatch } from '../ports/storage.ts'
+import { MessageSizes } from './words/server-stats.ts'
 
 const PROBE_MS = 250
 /** How fast the mean forgets: about the last 16 probes. */
@@ -31,6 +32,8 @@ export class Metrics {
   syncsSnap = 0
   linkDrops = 0
   authFailures = 0
+  /** Sizes of the txns that were logged here. */
+  readonly txns: MessageSizes = new MessageSizes()
   /** Requests by opcode plus 11, closeSession being -11. */
   readonly requests: Float64Array = new Float64Array(128)
 
@@ -45,7 +48,10 @@ export class Metrics {
     if (!entries) return
     this.persistEntries += entries.length
     if (entries.length > this.persistEntriesMax) this.persistEntriesMax = entries.length
-    for (const entry of entries) this.persistBytes += entry.bytes.length
+    for (const entry of entries) {
+      this.persistBytes += entry.bytes.length
+      this.txns.add(entry.bytes.length)
+    }
   }
 
   countPersisted(elapsedMs: number): void {

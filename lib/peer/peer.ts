@@ -17,9 +17,11 @@ import { LoopDelay, Metrics } from './metrics.ts'
 import type { PeerOptions, PeerSettings } from './options.ts'
 import { configText, readOptions } from './options.ts'
 import type { Refusal } from './pair.ts'
+import { PeerView } from './peer-view.ts'
 import { recover } from './recover.ts'
 import { makeNextTurn } from './system-clock.ts'
 import { ServerStats } from './words/server-stats.ts'
+import { answerWord } from './words/words.ts'
 
 /** Stopping waits so long for the disk and the network, then gives up on them. */
 const STOP_MS = 5_000
@@ -148,17 +150,30 @@ export class Peer {
       onRole: (effect) => this.#onRole(effect),
       onFatal: (error) => this.#onFatal(error),
     })
-    this.#clientPort = settings.clients === null ? null : new ClientPort({
-      options: settings.clients, transports: settings.transports, host: this.#host, replica, metrics: this.#metrics,
-      stats: new ServerStats(), limits: settings.limits, clock, logger, superDigest,
-      answer: (word) => `${word}\n`,
-    })
+    this.#clientPort = settings.clients === null ? null : this.#makeClientPort(settings.clients)
     this.tree = new LocalTree(() => replica.tree)
     this.endpoint = new LocalEndpoint({
       peerId: id, host: this.#host, replica, metrics: this.#metrics, nextTurn, superDigest, clock,
       requestBytes: settings.limits.requestBytes,
       touchDelayMs: 2 * settings.timing.syncMs,
     })
+  }
+
+  #makeClientPort(options: NonNullable<PeerSettings['clients']>): ClientPort {
+    const { transports, limits, clock, logger, superDigest } = this.#settings
+    const replica = this.#replica
+    const metrics = this.#metrics
+    const stats = new ServerStats()
+    const port = new ClientPort({
+      options, transports, host: this.#host, replica, metrics, stats, limits, clock, logger, superDigest,
+      answer: (word, argument) => answerWord(word, view, options.words, argument),
+    })
+    const view = new PeerView({
+      replica, settings: this.#settings, metrics, stats, port,
+      extra: () => ({ fsync_max_ms: metrics.persistMsMax, loop_delay_max_ms: this.#loopDelay.maxMs }),
+    })
+    this.on('role', () => view.onRole())
+    return port
   }
 
   /** Calls back at every such event until the returned function is called. */

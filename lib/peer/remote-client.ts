@@ -11,18 +11,18 @@ import type { Zxid } from '../core/zxid.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Link } from '../ports/transport.ts'
-import { FrameReader } from '../wire/frame.ts'
+import { FRAME_HEAD_BYTES, FrameReader } from '../wire/frame.ts'
 import type { JuteReader } from '../wire/jute/reader.ts'
 import { PASSWORD_BYTES, readConnectRequest, writeConnectResponse, writeEvent, Xid } from '../wire/jute/records.ts'
 import { Outgoing } from '../wire/jute/outgoing.ts'
-import { writeNodeReply, writePlainReply, writeReply } from '../wire/jute/replies.ts'
+import { writeNodeReply, writeNullReply, writePlainReply, writeReply } from '../wire/jute/replies.ts'
 import { readAuth, readRequest, WireOp } from '../wire/jute/requests.ts'
 import type { JuteWriter } from '../wire/jute/writer.ts'
 import { digestIdentities } from './digest.ts'
 import type { ConnectionEvents, Host } from './host.ts'
 import { InFlight } from './in-flight.ts'
 import type { Metrics } from './metrics.ts'
-import { ConnectionStats } from './words/server-stats.ts'
+import { ConnectionStats, OPEN_SESSION } from './words/server-stats.ts'
 import type { ServerStats } from './words/server-stats.ts'
 
 /** What remote clients need of their peer. */
@@ -123,6 +123,11 @@ export class RemoteClient implements ConnectionEvents {
     return this.#link.queuedBytes + this.#output.bytes + this.#heldBytes
   }
 
+  /** Replies and events that wait for the link to take more. */
+  get held(): number {
+    return this.#held.length
+  }
+
   get hasSession(): boolean {
     return this.#state === 'open'
   }
@@ -188,6 +193,8 @@ export class RemoteClient implements ConnectionEvents {
     const hello = readConnectRequest(this.#parts.reader.reset(frame))
     const { host, metrics } = this.#parts
     metrics.connects += 1
+    this.#parts.stats.received()
+    this.stats.received()
     this.#hasReadOnlyByte = hello.readOnly !== null
     this.#state = 'opening'
     const isNew = hello.session === NO_SESSION
@@ -334,6 +341,8 @@ export class RemoteClient implements ConnectionEvents {
     this.timeoutMs = effect.timeoutMs
     this.#frames.limitBytes = this.#parts.frameBytes
     this.#respond(effect.timeoutMs, effect.session, effect.password)
+    const nowMs = this.#parts.clock.now()
+    this.#count(OPEN_SESSION, 0, this.#parts.replica.tree.zxid, nowMs - this.lastHeardMs, nowMs)
   }
 
   #respond(timeoutMs: number, session: SessionId, password: Uint8Array): void {
@@ -405,8 +414,10 @@ export class RemoteClient implements ConnectionEvents {
 
   #added(): void {
     const output = this.#output
+    const { writer, stats } = this.#parts
+    stats.responses.add(writer.at - writer.start - FRAME_HEAD_BYTES)
     if (output.bytes === 0) this.#parts.touched(this)
-    output.add(this.#parts.writer)
+    output.add(writer)
     if (output.bytes > FLUSH_BYTES) this.#send()
   }
 
@@ -484,14 +495,4 @@ function outcomeBytes(outcome: Outcome): number {
   const { result } = outcome
   if (result.op === 4) return result.data?.length ?? 0
   return 'children' in result ? result.children.length * 16 : 0
-}
-
-/** The answer to a step of SASL where none is configured: no error, and a null token. */
-function writeNullReply(writer: JuteWriter, xid: number, zxid: number): void {
-  writer.begin()
-  writer.int(xid)
-  writer.long(zxid)
-  writer.int(0)
-  writer.int(-1)
-  writer.end()
 }

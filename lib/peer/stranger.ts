@@ -1,24 +1,29 @@
 import type { Link } from '../ports/transport.ts'
 import type { RemoteClient } from './remote-client.ts'
-import { wordOf } from './words/words.ts'
+import { ARGUMENT_BYTES, WORD_WITH_ARGUMENT, wordOf } from './words/words.ts'
+import type { FourLetterWord } from './words/words.ts'
 
 /** What a connection needs of its port. */
 export interface StrangerParts {
+  /** `127.0.0.1:43210` */
+  readonly remote: string
   readonly nowMs: number
-  answer(word: string, argument: Uint8Array): string | Promise<string>
+  readonly wallMs: number
+  answer(word: FourLetterWord, argument: Uint8Array): string | Promise<string>
   /** It is a client: the one that takes all further bytes. */
   client(): RemoteClient
+  /** An answer could not be had. */
+  onFailed(error: unknown): void
   onClosed(): void
 }
 
 const WORD_BYTES = 4
-/** The one word that is followed by a number. */
-const WITH_ARGUMENT = 'stmk'
-const ARGUMENT_BYTES = 8
 
 /** A connection to the client port whose first four bytes say what it is: a four-letter word or a client. */
 export class Stranger {
+  readonly remote: string
   readonly openedAtMs: number
+  readonly openedWallMs: number
   client: RemoteClient | null = null
   readonly #link: Link
   readonly #parts: StrangerParts
@@ -28,7 +33,9 @@ export class Stranger {
   constructor(link: Link, parts: StrangerParts) {
     this.#link = link
     this.#parts = parts
+    this.remote = parts.remote
     this.openedAtMs = parts.nowMs
+    this.openedWallMs = parts.wallMs
     link.attach({
       onData: (chunk) => {
         if (this.client !== null) this.client.onData(chunk)
@@ -55,12 +62,15 @@ export class Stranger {
       this.#first = new Uint8Array(0)
       return
     }
-    if (word === WITH_ARGUMENT && first.length < WORD_BYTES + ARGUMENT_BYTES) return
+    if (word === WORD_WITH_ARGUMENT && first.length < WORD_BYTES + ARGUMENT_BYTES) return
     this.#isAnswering = true
-    void this.#answer(word, first.slice(WORD_BYTES, WORD_BYTES + ARGUMENT_BYTES))
+    this.#answer(word, first.slice(WORD_BYTES, WORD_BYTES + ARGUMENT_BYTES)).catch((error: unknown) => {
+      this.#parts.onFailed(error)
+      this.#link.abort()
+    })
   }
 
-  async #answer(word: string, argument: Uint8Array): Promise<void> {
+  async #answer(word: FourLetterWord, argument: Uint8Array): Promise<void> {
     const text = await this.#parts.answer(word, argument)
     this.#link.send(new TextEncoder().encode(text))
     this.#link.close()

@@ -21,6 +21,10 @@ export interface Storage {
   write(batch: LogBatch): Promise<void>
   /** Waits for the writes in flight and releases everything. Idempotent. */
   close(): Promise<void>
+  /** Where it is, for people; absent when that says nothing. */
+  readonly location?: string
+  /** Bytes on disk; absent when there is no disk. */
+  size?(): Promise<number>
 }
 
 /** What a storage promises, and the only thing that may switch conformance cases off. */

@@ -31,6 +31,17 @@ export interface SessionRecord {
 
 const READ_ACL: readonly Acl[] = [{ perms: Perm.read, scheme: 'world', id: 'anyone' }]
 
+/** The digest of the state right after a txn. */
+export interface RecordedDigest {
+  readonly zxid: Zxid
+  readonly hash1: number
+  readonly hash2: number
+}
+
+/** A digest is kept of every state whose zxid this divides, and so many of them. */
+const DIGEST_EVERY = 128
+const DIGESTS_KEPT = 1_024
+
 /** Everything a tree is loaded from; used by the loader alone. */
 export interface TreeParts {
   readonly index: NodeIndex
@@ -52,6 +63,7 @@ export class Tree {
   #views: FrozenView[] = []
   #generation = 1
   #pathUnits = 0
+  readonly #digests: RecordedDigest[] = []
   #zxid: Zxid = ZXID_ZERO
   #ensembleId = ''
   #members = ''
@@ -96,6 +108,14 @@ export class Tree {
   /** Order-independent sum over nodes and sessions: equal states have equal digests. */
   digest(): { hash1: number, hash2: number } {
     return { hash1: this.#hash1 >>> 0, hash2: this.#hash2 >>> 0 }
+  }
+
+  /** Digests of states that went by, oldest first: peers that went through the same zxid can be compared. */
+  get digests(): readonly RecordedDigest[] { return this.#digests }
+
+  #recordDigest(): void {
+    if (this.#digests.length === DIGESTS_KEPT) this.#digests.shift()
+    this.#digests.push({ zxid: this.#zxid, ...this.digest() })
   }
 
   // --- reads -------------------------------------------------------------------------------------------------------
@@ -170,6 +190,7 @@ export class Tree {
       default: unreachable(body)
     }
     this.#zxid = zxid
+    if (zxid % DIGEST_EVERY === 0) this.#recordDigest()
     if (!wantResult) return null
     if (outcome !== null) return outcome
     if (body.kind === 'setAcl') return { code: 'Ok', result: { op: 7, stat: this.stat(body.path)! } }

@@ -52,6 +52,14 @@ function writeNodeStat(writer: JuteWriter, node: Znode): void {
 
 const NO_NAMES: readonly string[] = []
 
+/** The answer to a step of SASL where none is configured: no error, and a null token; one whole frame. */
+export function writeNullReply(writer: JuteWriter, xid: number, zxid: number): void {
+  writer.begin()
+  writeReplyHeader(writer, xid, zxid, 0)
+  writer.data(null)
+  writer.end()
+}
+
 function writeResult(writer: JuteWriter, result: Result): void {
   switch (result.op) {
     case 1: case 9: writer.text(result.path); return
