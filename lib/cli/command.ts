@@ -15,9 +15,9 @@ export interface Task {
   /** A result: the value when JSON was asked for, else the lines. */
   show(value: unknown, ...lines: string[]): void
   /** What is no result, although all went well. */
-  note(line: string): void
+  readonly note: (line: string) => void
   /** What went wrong, beside the error that ends a command. */
-  complain(line: string): void
+  readonly complain: (line: string) => void
   /** How far a long command is; shown when there is time for it. */
   progress(text: string): void
   readonly shell: ShellControls

@@ -59,7 +59,7 @@ export class Connection {
   connect(address: string | null): void {
     const last = this.close()
     if (address !== null) this.address = address
-    this.#begin(last, false)
+    void this.#begin(last, false)
   }
 
   #begin(last: Promise<void>, isRetry: boolean): Promise<Client> {

@@ -1,6 +1,6 @@
 /** Whether a name has the pattern: `*` stands for any characters, `?` for one. */
 export function glob(pattern: string): (name: string) => boolean {
-  const parts = [...pattern].map((char) => {
+  const parts = Array.from(pattern, (char) => {
     if (char === '*') return '.*'
     return char === '?' ? '.' : char.replace(/[\\^$.|+()[\]{}]/, '\\$&')
   })

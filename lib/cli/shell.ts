@@ -27,12 +27,12 @@ export interface ShellParts {
   readonly showsUsage?: boolean
   /** Changes of the session are printed as zkCli prints them. */
   readonly showsSession?: boolean
-  print(line: string): void
-  complain(line: string): void
+  readonly print: (line: string) => void
+  readonly complain: (line: string) => void
   /** What is no result: `Created /a`. */
-  note(line: string): void
+  readonly note: (line: string) => void
   /** Shows how far a command is in place of the last such text; null takes it away. */
-  progress?(text: string | null): void
+  readonly progress?: (text: string | null) => void
 }
 
 /** Of a command that there is none of, as in every Unix shell. */
@@ -63,6 +63,8 @@ export class Shell {
   failures = 0
   /** Of the last command. */
   exitCode = 0
+  /** Prints what comes without being asked for; a terminal takes its prompt away meanwhile. */
+  aside: (print: () => void) => void = (print) => print()
 
   constructor(parts: ShellParts) {
     this.#parts = parts
@@ -84,6 +86,7 @@ export class Shell {
     this.connection = new Connection(parts.address, parts.open, {
       onState: (name) => {
         if (parts.showsSession === true) this.#printEvent(name, 'None', null)
+        else this.aside(() => undefined)
       },
       onWatch: ({ type, path }) => {
         if (this.#isMuted?.(path) !== true) this.#printEvent('SyncConnected', EVENT_NAMES[type], path)
@@ -189,12 +192,15 @@ export class Shell {
 
   #printEvent(state: string, type: string, path: string | null): void {
     if (!this.#controls.printsWatches) return
-    if (this.#parts.isJson === true) {
-      this.#parts.print(JSON.stringify({ event: { state, type, path } }))
-      return
-    }
-    this.#parts.print('\nWATCHER::')
-    this.#parts.print(`\nWatchedEvent state:${state} type:${type} path:${path ?? 'null'}`)
+    const { print, isJson } = this.#parts
+    this.aside(() => {
+      if (isJson === true) {
+        print(JSON.stringify({ event: { state, type, path } }))
+        return
+      }
+      print('\nWATCHER::')
+      print(`\nWatchedEvent state:${state} type:${type} path:${path ?? 'null'}`)
+    })
   }
 }
 

@@ -83,8 +83,21 @@ export async function runLines(shell: Shell, streams: LineStreams, stopped: Prom
     lines.write(null, { ctrl: true, name: 'e' })
     lines.write(null, { ctrl: true, name: 'u' })
   })
-  if (isTerminal) prompt()
   let waiting = 0
+  if (isTerminal) {
+    prompt()
+    shell.aside = (print) => {
+      if (waiting > 0 || isClosed) {
+        print()
+        return
+      }
+      output.write('\r\x1b[K')
+      print()
+      // What was typed so far stays.
+      lines.setPrompt(shell.prompt)
+      lines.prompt(true)
+    }
+  }
   let running = Promise.resolve()
   lines.on('line', (line) => {
     if (++waiting === LINES_AHEAD_MAX) lines.pause()
@@ -98,6 +111,7 @@ export async function runLines(shell: Shell, streams: LineStreams, stopped: Prom
   })
   await end
   await running
+  shell.aside = (print) => print()
   // The cursor stands behind a prompt.
   if (isTerminal && !shell.over) output.write('\n')
   input.pause()

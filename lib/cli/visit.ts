@@ -39,31 +39,31 @@ async function* descend(
 ): AsyncGenerator<Visited> {
   yield { path, names, depth }
   if (depth >= deepest) return
-  const lists: Promise<string[] | null>[] = []
+  const lists: Promise<Listed>[] = []
   for (const [index, name] of names.entries()) {
     for (let ahead = lists.length; ahead < names.length && ahead < index + LISTS_AHEAD; ahead++) {
-      const promise = listIfThere(zk, childOf(path, names[ahead]!), read)
-      // It is awaited when its turn comes, unless an earlier one fails.
-      promise.catch(() => undefined)
-      lists.push(promise)
+      lists.push(tryList(zk, childOf(path, names[ahead]!), read))
     }
     const below = await lists[index]!
-    lists[index] = GONE
+    lists[index] = VISITED
+    if (below instanceof Error) throw below
     if (below !== null) yield* descend(zk, childOf(path, name), below, depth + 1, deepest, read)
   }
 }
 
-const GONE = Promise.resolve(null)
+/** Names; null when the node went; or why they are not known, which is told when its turn comes. */
+type Listed = readonly string[] | null | Error
+
+const VISITED: Promise<Listed> = Promise.resolve(null)
 
 async function list(zk: Lister, path: string, read: ReadOptions): Promise<string[]> {
   return (await zk.children(path, read)).sort()
 }
 
-async function listIfThere(zk: Lister, path: string, read: ReadOptions): Promise<string[] | null> {
+async function tryList(zk: Lister, path: string, read: ReadOptions): Promise<Listed> {
   try {
     return await list(zk, path, read)
   } catch (error) {
-    if (isZkError(error, 'NoNode')) return null
-    throw error
+    return isZkError(error, 'NoNode') ? null : error as Error
   }
 }

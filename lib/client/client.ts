@@ -187,7 +187,7 @@ export class Client {
   on(event: 'state', listener: (change: StateChange) => void): () => void
   /** Calls back once for every event of a watch that the ensemble sends, whoever left the watch. */
   on(event: 'event', listener: (change: WatchChange) => void): () => void
-  on(event: 'state' | 'event', listener: ((change: StateChange) => void) | ((change: WatchChange) => void)): () => void {
+  on(event: 'state' | 'event', listener: (change: never) => void): () => void {
     if (typeof listener !== 'function') throw new TypeError('the listener must be a function')
     if (event === 'event') return this.#watches.listen(listener as (change: WatchChange) => void)
     if (event !== 'state') throw new TypeError(`no such event: ${String(event)}`)
@@ -377,7 +377,9 @@ export class Client {
    * waits there ends as if it had been closed. With `local` they go even when the ensemble does not answer. Errors:
    * NoWatcher when there is none.
    */
-  removeWatches(path: string, kind: WatchKind | 'any' = 'any', options: RemoveWatchesOptions = {}): Promise<WatchKind[]> {
+  removeWatches(
+    path: string, kind: WatchKind | 'any' = 'any', options: RemoveWatchesOptions = {},
+  ): Promise<WatchKind[]> {
     return new Promise((resolve, reject) => {
       checkCall(options, REMOVE_WATCHES)
       this.#watches.remove(checkPath(path), kind, options).then(resolve, reject)

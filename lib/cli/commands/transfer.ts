@@ -17,7 +17,7 @@ import { Import } from '../import.ts'
 /** Lines of a file that are written at once. */
 const LINES_PER_WRITE = 256
 /** Nodes read ahead of the one that is written. */
-const READS_AHEAD = 64
+const READS_AHEAD = 256
 const SYSTEM = parentOf(CONFIG_PATH)
 
 const exportTree: Command = {
@@ -76,7 +76,7 @@ async function exportNodes(
     lines.push(formatRecord(record))
     counts.nodes += 1
     if (record.ephemeralOwner !== undefined) counts.ephemerals += 1
-    if (record.acl.some(({ scheme, id }) => scheme === 'digest' && /:x$/.test(id))) counts.masked += 1
+    if (record.acl.some(({ scheme, id }) => scheme === 'digest' && id.endsWith(':x'))) counts.masked += 1
     task.progress(`${counts.nodes} nodes`)
     if (lines.length < LINES_PER_WRITE) return
     await write(lines)

@@ -38,6 +38,7 @@ async function deleteBatches(
   task: Task, zk: Client, paths: readonly string[], perBatch: number,
 ): Promise<boolean> {
   const inFlight = new Set<Promise<void>>()
+  const fatal: Error[] = []
   let isWhole = true
   let deleted = 0
   for (let at = 0; at < paths.length && isWhole;) {
@@ -49,15 +50,16 @@ async function deleteBatches(
     }
     const size = at - from
     const done = multi.commit({ signal: task.signal }).then(() => { deleted += size }, (error: unknown) => {
-      if (!isZkError(error) || error.code === 'Aborted') throw error
       isWhole = false
+      if (!isZkError(error) || error.code === 'Aborted') fatal.push(error as Error)
     })
     inFlight.add(done)
-    done.finally(() => inFlight.delete(done)).catch(() => undefined)
+    void done.then(() => inFlight.delete(done))
     if (inFlight.size >= BATCHES_IN_FLIGHT) await Promise.race(inFlight)
     task.progress(`${deleted} of ${paths.length} nodes`)
   }
   await Promise.all(inFlight)
+  if (fatal[0] !== undefined) throw fatal[0]
   return isWhole
 }
 
@@ -104,8 +106,8 @@ function detailsOf({ depth, names }: Visited, stat: Stat | null, deepest: number
 
 const find: Command = {
   name: 'find', usage: '[-name pattern] [-data text] [-owner session] [-e] [-d depth] path',
-  about: 'the paths below it whose name has a pattern (* and ?), whose data contains a text, that are ephemeral (-e), ' +
-    'or of one session',
+  about: 'the paths below it whose name has a pattern (* and ?), whose data contains a text, that are ephemeral ' +
+    '(-e), or of one session',
   options: { name: 'value', data: 'value', owner: 'value', e: 'flag', d: 'value' }, most: 1,
   async run(task, args) {
     const root = args.words.length === 0 ? '/' : checkedPath(args.word(0))
