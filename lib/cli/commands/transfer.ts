@@ -70,8 +70,9 @@ async function exportNodes(
 ): Promise<Counts> {
   let lines = [formatHeader(root, Date.now())]
   const counts = { nodes: 0, ephemerals: 0, masked: 0 }
-  const file = async (reading: Promise<ExportRecord | null>): Promise<void> => {
+  const file = async (reading: Promise<Read>): Promise<void> => {
     const record = await reading
+    if (record instanceof Error) throw record
     if (record === null) return
     lines.push(formatRecord(record))
     counts.nodes += 1
@@ -82,14 +83,11 @@ async function exportNodes(
     await write(lines)
     lines = []
   }
-  const ahead: Promise<ExportRecord | null>[] = []
+  const ahead: Promise<Read>[] = []
   for await (const { path } of visit(zk, root, { signal: task.signal })) {
     // The server's own nodes belong to no application.
     if (root === '/' && (path === SYSTEM || path.startsWith(`${SYSTEM}/`))) continue
-    const reading = readNode(zk, root, path, task.signal)
-    // Awaited in its turn, unless an earlier one fails.
-    reading.catch(() => undefined)
-    ahead.push(reading)
+    ahead.push(readNode(zk, root, path, task.signal))
     if (ahead.length >= READS_AHEAD) await file(ahead.shift()!)
   }
   for (const reading of ahead) await file(reading)
@@ -97,14 +95,15 @@ async function exportNodes(
   return counts
 }
 
-/** Null when it went in the meantime. */
-async function readNode(zk: Client, root: string, path: string, signal: AbortSignal): Promise<ExportRecord | null> {
+/** A node; null when it went in the meantime; or why it cannot be read, which is told when its turn comes. */
+type Read = ExportRecord | null | Error
+
+async function readNode(zk: Client, root: string, path: string, signal: AbortSignal): Promise<Read> {
   try {
     const [node, { acl }] = await Promise.all([zk.get(path, { signal }), zk.getAcl(path, { signal })])
     return recordOf(node, acl, path === root ? '' : path.slice(root === '/' ? 1 : root.length + 1))
   } catch (error) {
-    if (isZkError(error, 'NoNode')) return null
-    throw error
+    return isZkError(error, 'NoNode') ? null : error as Error
   }
 }
 
