@@ -15,11 +15,16 @@ export interface ConnectionOwner {
   /** A change of the session, named as ZooKeeper names it. */
   onState(name: string): void
   onWatch(change: WatchChange): void
+  /** No server has answered for so long that the session may be gone. */
+  onLost(): void
 }
 
 const EVENT_NAMES: Partial<Record<StateChange['state'], string>> = {
   connected: 'SyncConnected', suspended: 'Disconnected', expired: 'Expired', closed: 'Closed',
 }
+
+/** What zkCli says when no server answers. */
+export const LOST = 'KeeperErrorCode = ConnectionLoss'
 
 /** The session that commands work on: opened in the background, closed and opened again as its user says. */
 export class Connection {
@@ -84,6 +89,7 @@ export class Connection {
     const onState = (state: StateChange['state']): void => {
       const name = EVENT_NAMES[state]
       if (name !== undefined) this.#owner.onState(name)
+      if (state === 'lost') this.#owner.onLost()
     }
     client.on('state', ({ state }) => onState(state))
     client.on('event', (change) => this.#owner.onWatch(change))
@@ -93,6 +99,7 @@ export class Connection {
   /** The session, once it is open. */
   async client(): Promise<Client> {
     if (this.isOver) throw new UsageError('Not connected')
+    if (this.#client?.state === 'lost') throw new UsageError(LOST)
     if (this.#client !== null) return this.#client
     const opening = this.#hasFailed && this.#wasTold ? this.#begin(Promise.resolve(), true) : this.#opening
     this.#wasTold = false

@@ -2,12 +2,12 @@ import { setMaxListeners } from 'node:events'
 import type { EnsembleStatus } from '../peer/ensemble.ts'
 import type { WatchChange } from '../client/watch-items.ts'
 import type { WatchKind } from '../client/watches.ts'
-import { isZkError } from '../core/errors.ts'
+import { isZkError, ZkError } from '../core/errors.ts'
 import { readArguments } from './arguments.ts'
 import type { Command, ShellControls, Task } from './command.ts'
 import { allCommands } from './commands/index.ts'
 import { completeLine } from './completion.ts'
-import { Connection } from './connection.ts'
+import { Connection, LOST } from './connection.ts'
 import type { Opener } from './connection.ts'
 import { explain } from './explain.ts'
 import { Progress } from './progress.ts'
@@ -37,6 +37,7 @@ export interface ShellParts {
 
 /** Of a command that there is none of, as in every Unix shell. */
 const NOT_FOUND = 127
+/** Of a command that Ctrl-C or a signal ended; also the reason of its signal. */
 const INTERRUPTED = 130
 
 const EVENT_NAMES: Readonly<Record<WatchChange['type'], string>> = {
@@ -91,6 +92,7 @@ export class Shell {
       onWatch: ({ type, path }) => {
         if (this.#isMuted?.(path) !== true) this.#printEvent('SyncConnected', EVENT_NAMES[type], path)
       },
+      onLost: () => this.#running?.abort(new UsageError(LOST)),
     })
   }
 
@@ -113,7 +115,7 @@ export class Shell {
 
   /** Ends the command that runs. False when there is none. */
   interrupt(): boolean {
-    this.#running?.abort()
+    this.#running?.abort(INTERRUPTED)
     return this.#running !== null
   }
 
@@ -135,12 +137,11 @@ export class Shell {
     } catch (error) {
       this.failures++
       this.exitCode = error instanceof UsageError ? error.exitCode : 1
-      if (this.#running?.signal.aborted === true && isZkError(error, 'Aborted')) {
-        this.exitCode = INTERRUPTED
-        return
-      }
-      if (this.#parts.isJson === true) this.#parts.print(JSON.stringify({ error: jsonError(error) }))
-      else this.#parts.complain(explain(error))
+      const { reason } = this.#running?.signal ?? {}
+      const cause: unknown = reason !== undefined && isZkError(error, 'Aborted') ? reason : error
+      if (cause === INTERRUPTED) this.exitCode = INTERRUPTED
+      else if (this.#parts.isJson === true) this.#parts.print(JSON.stringify({ error: jsonError(cause) }))
+      else this.#parts.complain(explain(cause))
     } finally {
       this.#running = null
     }
@@ -158,7 +159,8 @@ export class Shell {
     this.#running ??= makeController()
     const progress = new Progress(name, this.#parts.progress)
     try {
-      await command.run(this.#task(this.#running.signal, progress), args)
+      const { signal } = this.#running
+      await Promise.race([command.run(this.#task(signal, progress), args), untilAborted(signal)])
     } finally {
       progress.end()
     }
@@ -202,6 +204,15 @@ export class Shell {
       print(`\nWatchedEvent state:${state} type:${type} path:${path ?? 'null'}`)
     })
   }
+}
+
+/** Rejects when the signal comes, for a command that does not look at it. */
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = (): void => reject(new ZkError('Aborted', undefined, { cause: signal.reason }))
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+  })
 }
 
 /** Many requests at once listen to the signal of one command. */

@@ -1,8 +1,10 @@
 import { readArguments } from '../../lib/cli/arguments.ts'
 import { pathProblem } from '../../lib/cli/paths.ts'
+import { Shell } from '../../lib/cli/shell.ts'
 import { runLines } from '../../lib/cli/terminal.ts'
 import { splitWords } from '../../lib/cli/words.ts'
 import { assert, suite } from '../harness.ts'
+import { connected, settle } from '../client/fakes.ts'
 import { open, terminal } from './scene.ts'
 
 const test = suite('shell')
@@ -151,6 +153,28 @@ test('Ctrl-C drops what is typed, ends a command, and leaves from an empty line'
   assert.equal(printed, ['[a, b, zookeeper]', 'present /a'])
   assert.equal(complaints, ['Created /a', 'Created /b'])
   assert.is(shell.exitCode, 130)
+})
+
+test('a command fails when no server has answered for too long', async () => {
+  const { zk, clock, endpoint } = await connected()
+  const complaints: string[] = []
+  const complain = (line: string): void => void complaints.push(line)
+  const shell = new Shell({
+    address: 'gone', open: () => Promise.resolve(zk), print: complain, note: complain, complain, showsSession: true,
+  })
+  shell.connection.connect(null)
+  await shell.connection.client()
+  const running = shell.run('setquota -n 5 /a')
+  await settle()
+  endpoint.last.end('ConnectionLoss')
+  clock.pass(20_000)
+  await running
+  assert.is(complaints.at(-1), 'KeeperErrorCode = ConnectionLoss')
+  await shell.run('ls /')
+  assert.is(complaints.filter((line) => line === 'KeeperErrorCode = ConnectionLoss').length, 2)
+  assert.is(shell.exitCode, 1)
+  assert.match(shell.prompt, /gone\(CONNECTING\)/)
+  assert.match(complaints.join('\n'), /state:Disconnected type:None path:null/)
 })
 
 test('quit and a signal leave the lines behind them alone', async (t) => {
