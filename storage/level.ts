@@ -118,7 +118,7 @@ class LevelStorage implements Storage {
     return this.#closing ??= this.#close()
   }
 
-  async size(): Promise<number> {
+  size(): number {
     const node = nodeModules()
     return node === undefined ? 0 : folderSize(node, this.location)
   }

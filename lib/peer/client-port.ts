@@ -40,7 +40,7 @@ export interface ClientPortParts {
   readonly logger: Logger
   readonly superDigest: string | undefined
   /** The answer to a four-letter word; `argument` are the 8 bytes that follow one of them. */
-  answer(word: FourLetterWord, argument: Uint8Array): string | Promise<string>
+  answer(word: FourLetterWord, argument: Uint8Array): string
 }
 
 /** A connection must have a session by then. */
@@ -124,13 +124,12 @@ export class ClientPort {
     const stranger = new Stranger(link, {
       remote: `${host}:${remote.port}`, nowMs: clock.now(), words,
       stats: new ConnectionStats(this.#parts.stats, clock.wall()),
-      answer: (word, argument) => this.#parts.answer(word, argument),
+      answer: (word, argument) => this.#answer(word, argument),
       client: () => {
         const client = new RemoteClient(link, remote, stranger.stats, this.#remote)
         this.#clients.add(client)
         return client
       },
-      onFailed: (error) => this.#parts.logger.warn('a four-letter word has no answer', { error }),
       onClosed: () => {
         this.#links.delete(stranger)
         const left = (this.#perHost.get(remote.host) ?? 1) - 1
@@ -139,6 +138,16 @@ export class ClientPort {
       },
     })
     this.#links.add(stranger)
+  }
+
+  /** Nothing, when something that a word asks for cannot be had. */
+  #answer(word: FourLetterWord, argument: Uint8Array): string {
+    try {
+      return this.#parts.answer(word, argument)
+    } catch (error) {
+      this.#parts.logger.warn('a four-letter word has no answer', { word, error })
+      return ''
+    }
   }
 
   /** A turn of the host is over: what it wrote for clients leaves. */

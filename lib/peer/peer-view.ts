@@ -158,8 +158,8 @@ export class PeerView implements ServerView {
     }
   }
 
-  async folderSizes(): Promise<FolderSizes> {
-    const bytes = await this.#parts.settings.storage.size?.() ?? 0
+  folderSizes(): FolderSizes {
+    const bytes = this.#parts.settings.storage.size?.() ?? 0
     return { dataBytes: bytes, logBytes: bytes }
   }
 

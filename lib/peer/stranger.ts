@@ -12,11 +12,9 @@ export interface StrangerParts {
   readonly stats: ConnectionStats
   /** Words that are answered. */
   readonly words: readonly string[]
-  answer(word: FourLetterWord, argument: Uint8Array): string | Promise<string>
+  answer(word: FourLetterWord, argument: Uint8Array): string
   /** It is a client: the one that takes all further bytes. */
   client(): RemoteClient
-  /** An answer could not be had. */
-  onFailed(error: unknown): void
   onClosed(): void
 }
 
@@ -31,7 +29,7 @@ export class Stranger {
   readonly #link: Link
   readonly #parts: StrangerParts
   #first: Uint8Array = new Uint8Array(0)
-  #isAnswering = false
+  #isAnswered = false
 
   constructor(link: Link, parts: StrangerParts) {
     this.#link = link
@@ -42,7 +40,7 @@ export class Stranger {
     link.attach({
       onData: (chunk) => {
         if (this.client !== null) this.client.onData(chunk)
-        else if (!this.#isAnswering) this.#begin(chunk)
+        else if (!this.#isAnswered) this.#begin(chunk)
       },
       onDrain: () => this.client?.onDrain(),
       onClose: () => {
@@ -67,18 +65,10 @@ export class Stranger {
     }
     const bytes = WORD_BYTES + (word === WORD_WITH_ARGUMENT && isAllowed(word, this.#parts.words) ? ARGUMENT_BYTES : 0)
     if (first.length < bytes) return
-    this.#isAnswering = true
+    this.#isAnswered = true
     this.stats.received()
-    this.#answer(word, first.slice(WORD_BYTES, bytes)).catch((error: unknown) => {
-      this.#parts.onFailed(error)
-      this.#link.abort()
-    })
-  }
-
-  async #answer(word: FourLetterWord, argument: Uint8Array): Promise<void> {
-    const text = await this.#parts.answer(word, argument)
     // In one piece: some tools read once.
-    this.#link.send(new TextEncoder().encode(text))
+    this.#link.send(new TextEncoder().encode(this.#parts.answer(word, first.slice(WORD_BYTES, bytes))))
     this.stats.notified()
     this.#link.close()
   }

@@ -24,7 +24,7 @@ export interface Storage {
   /** Where it is, for people; absent when that says nothing. */
   readonly location?: string
   /** Bytes on disk; absent when there is no disk. */
-  size?(): Promise<number>
+  size?(): number
 }
 
 /** What a storage promises, and the only thing that may switch conformance cases off. */

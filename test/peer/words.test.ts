@@ -73,15 +73,6 @@ test('small ones', () => {
   assert.is(answer(view, 'isro'), 'ro')
 })
 
-test('what takes time is waited for, and its failure is the answer\'s', async () => {
-  const view = new FakeView()
-  view.folderSizes = () => Promise.resolve({ dataBytes: 1, logBytes: 2 })
-  assert.is(await answerWord('dirs', view, ALL), 'datadir_size: 1\nlogdir_size: 2\n')
-  view.folderSizes = () => Promise.reject(new Error('no such folder'))
-  await Promise.resolve(answerWord('conf', view, ALL)).then(() => assert.unreachable(),
-    (error: unknown) => assert.match(String(error), /no such folder/))
-})
-
 const STANDALONE_SRVR = `Zookeeper version: ${VERSION}
 Latency min/avg/max: 0/1.0625/4
 Received: 20

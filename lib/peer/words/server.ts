@@ -53,18 +53,14 @@ export function environmentText(view: ServerView): string {
 }
 
 /** Answers dirs. */
-export function foldersText(view: ServerView): string | Promise<string> {
-  return withFolders(view, ({ dataBytes, logBytes }) => `datadir_size: ${dataBytes}\nlogdir_size: ${logBytes}\n`)
+export function foldersText(view: ServerView): string {
+  const { dataBytes, logBytes } = view.folderSizes()
+  return `datadir_size: ${dataBytes}\nlogdir_size: ${logBytes}\n`
 }
 
 /** Answers conf; the text of an ensemble ends without a line break. */
-export function configurationText(view: ServerView): string | Promise<string> {
-  return withFolders(view, (sizes) => settings(view.configuration(), sizes))
-}
-
-function withFolders(view: ServerView, text: (sizes: FolderSizes) => string): string | Promise<string> {
-  const sizes = view.folderSizes()
-  return sizes instanceof Promise ? sizes.then(text) : text(sizes)
+export function configurationText(view: ServerView): string {
+  return settings(view.configuration(), view.folderSizes())
 }
 
 function settings(configuration: PortConfiguration, sizes: FolderSizes): string {

@@ -136,7 +136,7 @@ export interface ServerView {
   readonly ephemeralCount: number
   dataWatches(): Iterable<WatchedPath>
   configuration(): PortConfiguration
-  folderSizes(): FolderSizes | Promise<FolderSizes>
+  folderSizes(): FolderSizes
   /** Names and values in order, after the version: `host.name`, `os.name`, `user.dir`, ... */
   environment(): Iterable<readonly [name: string, value: string]>
   /** Oldest first; empty when none are recorded. */

@@ -41,11 +41,11 @@ export function isAllowed(word: string, whitelist: readonly string[]): boolean {
 
 /**
  * The whole answer, after which the connection is closed. `argument`: the bytes behind `stmk`, of no meaning to others.
- * Rejects when the view does.
+ * Throws when the view does.
  */
 export function answerWord(
   word: FourLetterWord, view: ServerView, whitelist: readonly string[], argument?: Uint8Array,
-): string | Promise<string> {
+): string {
   if (!isAllowed(word, whitelist)) return `${word} is not executed because it is not in the whitelist.\n`
   switch (word) {
     case TELNET_CLOSE: return ''
@@ -61,7 +61,7 @@ export function answerWord(
 
 type ServedWord = Exclude<FourLetterWord, typeof TELNET_CLOSE | 'ruok' | 'envi' | 'gtmk' | 'stmk' | 'isro' | 'hash'>
 
-function serve(word: ServedWord, view: ServerView): string | Promise<string> {
+function serve(word: ServedWord, view: ServerView): string {
   switch (word) {
     case 'srvr': return serverText(view, false)
     case 'stat': return serverText(view, true)
