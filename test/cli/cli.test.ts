@@ -62,6 +62,9 @@ test('lines of the standard input, below a chroot', async (t) => {
   assert.is(stderr, 'Node does not exist: /none\nCreated /e\n')
   assert.match(stdout, /^Connecting to .*\/app\nWelcome to vivarium!\n/)
   assert.ok(stdout.endsWith(`${CONNECTED}/\n/a\n1\n[/e]\n${CLOSED}`), stdout)
+  assert.equal(await cli('setquota -n 5 /a\nconfig\nconfig -w\nls /', '/app', '--quiet'), {
+    code: 0, stdout: '\n\n[a]\n', stderr: 'there is no /zookeeper/quota below this chroot: connect without it\n',
+  })
   assert.equal(await cli('get /app/e\nls /app', '', '--quiet'),
     { code: 0, stdout: '[a]\n', stderr: 'Node does not exist: /app/e\n' })
   assert.equal(await cli('ls /app\nget /app/e', '', '--json'), {

@@ -56,6 +56,8 @@ const setQuota: Command = {
     const zk = await task.client()
     if (await zk.exists(path) === null) throw new UsageError(`${path} does not exist.`)
     if (path === '/') throw new UsageError('a quota of / limits nothing')
+    // Nodes that look like it could be made there, and would limit nothing.
+    if (await zk.exists(ROOT) === null) throw new UsageError(`there is no ${ROOT} below this chroot: connect without it`)
     await refuseBelow(zk, path)
     await refuseAbove(zk, path)
     const quota = await storeLimit(task, zk, path, field[1], limit)
