@@ -1,6 +1,8 @@
 import type { Command } from '../command.ts'
 import { UsageError } from '../usage.ts'
 
+const INDENT = '    '
+const HELP_COLUMNS = 96
 /** The lines that `history` shows before the present one. */
 const HISTORY_LINES = 10
 
@@ -37,10 +39,24 @@ const help: Command = {
     if (first === undefined) throw new UsageError(`Command not found: ${names[0]}`)
     const lines = found.flatMap((command) => {
       if (command === undefined) return []
-      return [`${command.name} ${command.usage}`.trimEnd(), `    ${command.about}`]
+      return [`${command.name} ${command.usage}`.trimEnd(), ...wrap(command.about)]
     })
     task.show({ commands: found.map((one) => ({ name: one!.name, usage: one!.usage, about: one!.about })) }, ...lines)
   },
+}
+
+/** Lines with an indent that fit a terminal. */
+function wrap(text: string): string[] {
+  const lines: string[] = []
+  let line = INDENT
+  for (const word of text.split(' ')) {
+    if (line.length + word.length > HELP_COLUMNS) {
+      lines.push(line.trimEnd())
+      line = INDENT
+    }
+    line += `${word} `
+  }
+  return [...lines, line.trimEnd()]
 }
 
 function leaveAs(name: string): Command {
