@@ -90,6 +90,7 @@ export type { SessionKey, SessionState, StateChange } from './client/session-sta
 export { NodeData } from './client/values.ts'
 export type { Data } from './client/values.ts'
 export type { WatchChange, WatchGap, WatchItem, WatchPresent } from './client/watch-items.ts'
+export type { RemoveWatchesOptions, WatchKind } from './client/watches.ts'
 export { Watcher } from './client/watcher.ts'
 export type { WatchOptions } from './client/watcher.ts'
 export { ERROR_CODES, errorNumber, isZkError, ZkError } from './core/errors.ts'

@@ -10,6 +10,7 @@ import { UsageError } from '../usage.ts'
 import { visit } from '../visit.ts'
 
 const ROOT = '/zookeeper/quota'
+const NO_QUOTAS = `there is no ${ROOT} below this chroot: connect without it`
 const LIMITS = 'zookeeper_limits'
 const STATS = 'zookeeper_stats'
 
@@ -57,7 +58,7 @@ const setQuota: Command = {
     if (await zk.exists(path) === null) throw new UsageError(`${path} does not exist.`)
     if (path === '/') throw new UsageError('a quota of / limits nothing')
     // Nodes that look like it could be made there, and would limit nothing.
-    if (await zk.exists(ROOT) === null) throw new UsageError(`there is no ${ROOT} below this chroot: connect without it`)
+    if (await zk.exists(ROOT) === null) throw new UsageError(NO_QUOTAS)
     await refuseBelow(zk, path)
     await refuseAbove(zk, path)
     const quota = await storeLimit(task, zk, path, field[1], limit)
