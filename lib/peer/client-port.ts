@@ -11,6 +11,7 @@ import type { Metrics } from './metrics.ts'
 import { RemoteClient } from './remote-client.ts'
 import type { RemoteParts } from './remote-client.ts'
 import { Stranger } from './stranger.ts'
+import { ConnectionStats } from './words/server-stats.ts'
 import type { ServerStats } from './words/server-stats.ts'
 import type { FourLetterWord } from './words/words.ts'
 
@@ -64,9 +65,9 @@ export class ClientPort {
 
   constructor(parts: ClientPortParts) {
     this.#parts = parts
-    const { host, replica, metrics, clock, logger, stats, superDigest, limits } = parts
+    const { host, replica, metrics, clock, logger, superDigest, limits } = parts
     this.#remote = {
-      host, replica, metrics, clock, logger, stats, superDigest,
+      host, replica, metrics, clock, logger, superDigest,
       frameBytes: limits.requestBytes, queueBytes: limits.clientQueueBytes,
       reader: new JuteReader(), writer: new JuteWriter(),
       touched: (client) => void this.#touched.push(client),
@@ -107,7 +108,7 @@ export class ClientPort {
 
   #accept(link: Link): void {
     const remote = parseRemote(link.remote)
-    const { perAddress, connections } = this.#parts.options
+    const { perAddress, connections, words } = this.#parts.options
     const count = this.#perHost.get(remote.host) ?? 0
     if (this.#isClosed || (perAddress > 0 && count >= perAddress) ||
       (connections > 0 && this.#links.size >= connections)) {
@@ -121,13 +122,11 @@ export class ClientPort {
     const { clock } = this.#parts
     const host = remote.host.includes(':') ? `[${remote.host}]` : remote.host
     const stranger = new Stranger(link, {
-      remote: `${host}:${remote.port}`, nowMs: clock.now(), wallMs: clock.wall(),
-      answer: (word, argument) => {
-        this.#parts.stats.received()
-        return this.#parts.answer(word, argument)
-      },
+      remote: `${host}:${remote.port}`, nowMs: clock.now(), words,
+      stats: new ConnectionStats(this.#parts.stats, clock.wall()),
+      answer: (word, argument) => this.#parts.answer(word, argument),
       client: () => {
-        const client = new RemoteClient(link, remote, this.#remote)
+        const client = new RemoteClient(link, remote, stranger.stats, this.#remote)
         this.#clients.add(client)
         return client
       },

@@ -8,7 +8,6 @@ import { configText } from './options.ts'
 import type { PeerSettings } from './options.ts'
 import type { RemoteClient } from './remote-client.ts'
 import { environment } from './words/environment.ts'
-import { ConnectionStats } from './words/server-stats.ts'
 import type { ServerStats } from './words/server-stats.ts'
 import type {
   ConnectionLine, DigestLine, FolderSizes, LeaderView, OwnedNodes, PortConfiguration, ServerRole, ServerView,
@@ -40,19 +39,12 @@ export class PeerView implements ServerView {
   readonly #parts: PeerViewParts
   readonly #clock: Clock
   readonly #startedMs: number
-  /** Since when this peer leads. */
-  #ledFromMs = 0
 
   constructor(parts: PeerViewParts) {
     this.#parts = parts
     this.#clock = parts.settings.clock
     this.#startedMs = this.#clock.now()
     this.stats = parts.stats
-  }
-
-  /** The role changed. */
-  onRole(): void {
-    this.#ledFromMs = this.#clock.now()
   }
 
   get serving(): boolean { return this.#parts.replica.serving && !this.#parts.replica.stopped }
@@ -99,22 +91,15 @@ export class PeerView implements ServerView {
       learners: learners.length,
       syncedFollowers: learners.filter(({ role }) => role === 'voter').length,
       syncedObservers: learners.filter(({ role }) => role === 'observer').length,
-      pendingSyncs: 0, uptimeMs: this.#clock.now() - this.#ledFromMs, proposals: metrics.txns,
+      pendingSyncs: replica.leader.pendingSyncs, uptimeMs: replica.leader.uptimeMs, proposals: metrics.txns,
     }
   }
 
   connections(): readonly ConnectionLine[] {
-    return Array.from(this.#parts.port.strangers(), ({ remote, client, openedWallMs }): ConnectionLine => {
-      if (client === null) {
-        const stats = new ConnectionStats(openedWallMs)
-        stats.received()
-        return { remote, session: null, timeoutMs: 0, stats, queued: 0, interest: 0, expiresMs: null }
-      }
-      return {
-        remote, session: client.hasSession ? client.session : null, timeoutMs: client.timeoutMs, stats: client.stats,
-        queued: client.held, interest: interestOf(client), expiresMs: null,
-      }
-    })
+    return Array.from(this.#parts.port.strangers(), ({ remote, client, stats }): ConnectionLine => ({
+      remote, stats, session: client?.hasSession === true ? client.session : null, timeoutMs: client?.timeoutMs ?? 0,
+      queued: client?.inFlight ?? 0, interest: client === null ? 0 : interestOf(client), expiresMs: null,
+    }))
   }
 
   * sessions(): Generator<SessionLine, undefined> {
@@ -194,7 +179,7 @@ export class PeerView implements ServerView {
     return {
       auth_failed_count: metrics.authFailures, connection_rejected: port.rejected,
       connection_request_count: metrics.connects, looking_count: metrics.elections, diff_count: metrics.syncsDiff,
-      snap_count: metrics.syncsSnap, commit_count: metrics.replies, ...this.#parts.extra(),
+      snap_count: metrics.syncsSnap, ...this.#parts.extra(),
     }
   }
 }

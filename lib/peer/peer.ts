@@ -172,7 +172,6 @@ export class Peer {
       replica, settings: this.#settings, metrics, stats, port,
       extra: () => ({ fsync_max_ms: metrics.persistMsMax, loop_delay_max_ms: this.#loopDelay.maxMs }),
     })
-    this.on('role', () => view.onRole())
     return port
   }
 

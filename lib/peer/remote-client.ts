@@ -11,19 +11,19 @@ import type { Zxid } from '../core/zxid.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Link } from '../ports/transport.ts'
-import { FRAME_HEAD_BYTES, FrameReader } from '../wire/frame.ts'
+import { FrameReader } from '../wire/frame.ts'
 import type { JuteReader } from '../wire/jute/reader.ts'
 import { PASSWORD_BYTES, readConnectRequest, writeConnectResponse, writeEvent, Xid } from '../wire/jute/records.ts'
-import { Outgoing } from '../wire/jute/outgoing.ts'
 import { writeNodeReply, writeNullReply, writePlainReply, writeReply } from '../wire/jute/replies.ts'
 import { readAuth, readRequest, WireOp } from '../wire/jute/requests.ts'
 import type { JuteWriter } from '../wire/jute/writer.ts'
+import { ClientOutput } from './client-output.ts'
 import { digestIdentities } from './digest.ts'
 import type { ConnectionEvents, Host } from './host.ts'
 import { InFlight } from './in-flight.ts'
 import type { Metrics } from './metrics.ts'
-import { ConnectionStats, OPEN_SESSION } from './words/server-stats.ts'
-import type { ServerStats } from './words/server-stats.ts'
+import { OPEN_SESSION } from './words/server-stats.ts'
+import type { ConnectionStats } from './words/server-stats.ts'
 
 /** What remote clients need of their peer. */
 export interface RemoteParts {
@@ -32,7 +32,6 @@ export interface RemoteParts {
   readonly metrics: Metrics
   readonly clock: Clock
   readonly logger: Logger
-  readonly stats: ServerStats
   readonly superDigest: string | undefined
   /** One frame: Limits.requestBytes. */
   readonly frameBytes: number
@@ -40,7 +39,7 @@ export interface RemoteParts {
   readonly queueBytes: number
   readonly reader: JuteReader
   readonly writer: JuteWriter
-  /** There is something to be sent at the end of the turn. */
+  /** The replica told it something: it wants to know when the turn is over. */
   touched(client: RemoteClient): void
   left(client: RemoteClient): void
 }
@@ -49,10 +48,6 @@ export interface RemoteParts {
 const HELLO_BYTES = 1_024
 /** Requests that may be under way: with more, the client's bytes wait in its socket. */
 const IN_FLIGHT_MAX = 4_096
-/** Output that is sent before its turn is over. */
-const FLUSH_BYTES = 256 * 1024
-/** What an output that has to wait costs besides its data. */
-const HELD_BYTES = 128
 const PING = 11
 const CLOSE_SESSION = -11
 const CHECK = 13
@@ -61,12 +56,6 @@ const UNIMPLEMENTED = errorNumber('Unimplemented')
 const AUTH_FAILED = errorNumber('AuthFailed')
 /** Zxid of an answer that no state stands behind. */
 const NO_ZXID = -1
-
-/** A write of output that waits for the link to drain. */
-interface Held {
-  readonly bytes: number
-  readonly write: (writer: JuteWriter) => void
-}
 
 /**
  * One connection of a ZooKeeper client. Frames are taken in order; reads with nothing before them are answered on the
@@ -80,33 +69,35 @@ export class RemoteClient implements ConnectionEvents {
   readonly #parts: RemoteParts
   readonly #link: Link
   readonly #frames = new FrameReader(HELLO_BYTES)
-  readonly #output = new Outgoing()
+  readonly #output: ClientOutput
   #chunks: Uint8Array[] = []
-  #held: Held[] = []
-  #heldBytes = 0
   #state: 'hello' | 'opening' | 'open' | 'over' = 'hello'
   #conn = 0
   #identities: readonly Identity[]
   /** What the replica has not answered. */
   readonly #inFlight = new InFlight()
   #isAuthenticating = false
-  /** The link took all it wants for now. */
-  #isFull = false
   #isPaused = false
+  #isTouched = false
   #hasReadOnlyByte = false
+  #isNew = false
   session: SessionId = NO_SESSION
   timeoutMs = 0
   lastHeardMs: number
 
-  constructor(link: Link, remote: { readonly host: string, readonly port: number }, parts: RemoteParts) {
+  constructor(
+    link: Link, remote: { readonly host: string, readonly port: number }, stats: ConnectionStats, parts: RemoteParts,
+  ) {
     this.#link = link
     this.#parts = parts
+    const { writer, queueBytes } = parts
+    this.#output = new ClientOutput(link, { writer, stats, queueBytes, onOverflow: () => this.abort('Overloaded') })
     this.host = remote.host
     this.port = remote.port
     const nowMs = parts.clock.now()
     this.openedAtMs = nowMs
     this.lastHeardMs = nowMs
-    this.stats = new ConnectionStats(parts.clock.wall())
+    this.stats = stats
     this.#identities = [{ scheme: 'ip', id: remote.host }]
   }
 
@@ -120,12 +111,12 @@ export class RemoteClient implements ConnectionEvents {
   }
 
   get queuedBytes(): number {
-    return this.#link.queuedBytes + this.#output.bytes + this.#heldBytes
+    return this.#output.bytes
   }
 
   /** Replies and events that wait for the link to take more. */
   get held(): number {
-    return this.#held.length
+    return this.#output.held
   }
 
   get hasSession(): boolean {
@@ -140,15 +131,14 @@ export class RemoteClient implements ConnectionEvents {
     this.lastHeardMs = this.#parts.clock.now()
     this.#chunks.push(chunk)
     this.#pump()
-    this.flush()
+    this.#output.flush()
   }
 
   onDrain(): void {
     if (this.#state === 'over') return
-    this.#isFull = false
-    this.#release()
+    this.#output.drained()
     this.#pump()
-    this.flush()
+    this.#output.flush()
   }
 
   onLinkClosed(): void {
@@ -179,8 +169,8 @@ export class RemoteClient implements ConnectionEvents {
   }
 
   #mayRead(): boolean {
-    const may = this.#state !== 'over' && this.#state !== 'opening' && !this.#isAuthenticating && !this.#isFull &&
-      this.inFlight < IN_FLIGHT_MAX
+    const may = (this.#state === 'hello' || this.#state === 'open') && !this.#isAuthenticating &&
+      this.#output.isClear && this.inFlight < IN_FLIGHT_MAX
     if (may === this.#isPaused && this.#state !== 'over') {
       this.#isPaused = !may
       if (may) this.#link.resume()
@@ -193,11 +183,11 @@ export class RemoteClient implements ConnectionEvents {
     const hello = readConnectRequest(this.#parts.reader.reset(frame))
     const { host, metrics } = this.#parts
     metrics.connects += 1
-    this.#parts.stats.received()
     this.stats.received()
     this.#hasReadOnlyByte = hello.readOnly !== null
     this.#state = 'opening'
     const isNew = hello.session === NO_SESSION
+    this.#isNew = isNew
     this.#conn = host.connect(this)
     this.session = hello.session
     host.push({
@@ -208,19 +198,18 @@ export class RemoteClient implements ConnectionEvents {
   }
 
   #request(frame: Uint8Array): void {
-    const { reader, stats } = this.#parts
+    const { reader } = this.#parts
     reader.reset(frame)
     const xid = reader.int()
     const op = reader.int()
-    stats.received()
     this.stats.received()
     const isIdle = this.#inFlight.size === 0
     switch (op) {
       case 3: case 4: case 8: case 12: this.#readNode(xid, op, isIdle); return
       case WireOp.auth: this.#authenticate(xid); return
-      case WireOp.sasl: this.#plain(op, xid, ZXID_ZERO, 0, true); return
+      case WireOp.sasl: this.#plain(xid, ZXID_ZERO, 0, true); return
       case WireOp.reconfig: this.#submit(xid, op, { op: -1, code: 'ReconfigDisabled' }, isIdle); return
-      case CHECK: this.#unknown(op, xid); return
+      case CHECK: this.#unknown(xid); return
       default: this.#decoded(xid, op, isIdle)
     }
   }
@@ -237,7 +226,8 @@ export class RemoteClient implements ConnectionEvents {
       this.#submit(xid, op, undecodable(error), isIdle)
       return
     }
-    const found = isIdle && this.#canWrite() ? replica.readers?.lookNow(this.#conn, op, path, watch) ?? null : null
+    const isNow = isIdle && this.#output.isClear
+    const found = isNow ? replica.readers?.lookNow(this.#conn, op, path, watch) ?? null : null
     if (found === null) {
       this.#submit(xid, op, { op, path, watch }, false)
       return
@@ -246,8 +236,8 @@ export class RemoteClient implements ConnectionEvents {
     const { zxid } = replica.tree
     if (typeof found === 'string') writePlainReply(writer, xid, zxid, errorNumber(found))
     else writeNodeReply(writer, xid, zxid, op, found)
-    this.#added()
-    this.#count(op, xid, zxid, 0, this.lastHeardMs)
+    this.#output.added(true)
+    this.stats.replied(op, xid, zxid, 0, this.lastHeardMs)
   }
 
   #decoded(xid: number, op: number, isIdle: boolean): void {
@@ -257,19 +247,19 @@ export class RemoteClient implements ConnectionEvents {
     } catch (error) {
       request = undecodable(error)
     }
-    if (request === null) this.#unknown(op, xid)
+    if (request === null) this.#unknown(xid)
     else this.#submit(op === PING ? Xid.ping : xid, op, request, isIdle)
   }
 
   #submit(xid: number, op: number, request: Request, isIdle: boolean): void {
     const { replica, metrics } = this.#parts
     metrics.countRequest(op)
-    if (isIdle && this.#canWrite() && !isWrite(request) && request.op !== SYNC && request.op !== CLOSE_SESSION) {
+    if (isIdle && this.#output.isClear && isAnswerable(request)) {
       const outcome = replica.readers?.readNow(this.#conn, request) ?? null
       if (outcome !== null) {
         const { zxid } = replica.tree
         this.#reply(xid, zxid, outcome)
-        this.#count(op, xid, zxid, 0, this.lastHeardMs)
+        this.stats.replied(op, xid, zxid, 0, this.lastHeardMs, outcome.code !== 'Ok')
         return
       }
     }
@@ -283,18 +273,18 @@ export class RemoteClient implements ConnectionEvents {
   }
 
   /** Answered out of turn, as ZooKeeper does, and then closed. */
-  #unknown(op: number, xid: number): void {
-    this.#plain(op, xid, NO_ZXID, UNIMPLEMENTED, false)
+  #unknown(xid: number): void {
+    this.#plain(xid, NO_ZXID, UNIMPLEMENTED, false)
     this.close()
   }
 
   /** A reply that nothing in the tree stands behind. */
-  #plain(op: number, xid: number, zxid: number, number: number, withNull: boolean): void {
+  #plain(xid: number, zxid: number, number: number, withNull: boolean): void {
     this.#write(0, (writer) => {
       if (withNull) writeNullReply(writer, xid, zxid)
       else writePlainReply(writer, xid, zxid, number)
     })
-    this.#count(op, xid, zxid, 0, this.lastHeardMs)
+    this.stats.notified()
   }
 
   // --- identities --------------------------------------------------------------------------------------------------
@@ -305,12 +295,12 @@ export class RemoteClient implements ConnectionEvents {
     const { superDigest, metrics } = this.#parts
     metrics.countRequest(WireOp.auth)
     if (scheme === 'ip') {
-      this.#plain(WireOp.auth, xid, ZXID_ZERO, 0, false)
+      this.#plain(xid, ZXID_ZERO, 0, false)
       return
     }
     if (scheme !== 'digest' || auth === null) {
       metrics.authFailures += 1
-      this.#plain(WireOp.auth, xid, ZXID_ZERO, AUTH_FAILED, false)
+      this.#plain(xid, ZXID_ZERO, AUTH_FAILED, false)
       this.close()
       return
     }
@@ -323,7 +313,7 @@ export class RemoteClient implements ConnectionEvents {
       this.#authXids.push(xid)
       this.#push(WireOp.auth, xid, { op: PING })
       this.#pump()
-      this.flush()
+      this.#output.flush()
     }, (error: unknown) => {
       this.#parts.logger.error('a digest could not be computed', { error })
       this.abort('AuthFailed')
@@ -335,14 +325,22 @@ export class RemoteClient implements ConnectionEvents {
 
   // --- what the replica says ---------------------------------------------------------------------------------------
 
+  #touch(): void {
+    if (this.#isTouched) return
+    this.#isTouched = true
+    this.#parts.touched(this)
+  }
+
   onConnected(effect: ConnectedEffect): void {
+    this.#touch()
     this.#state = 'open'
     this.session = effect.session
     this.timeoutMs = effect.timeoutMs
     this.#frames.limitBytes = this.#parts.frameBytes
     this.#respond(effect.timeoutMs, effect.session, effect.password)
     const nowMs = this.#parts.clock.now()
-    this.#count(OPEN_SESSION, 0, this.#parts.replica.tree.zxid, nowMs - this.lastHeardMs, nowMs)
+    if (this.#isNew) this.stats.replied(OPEN_SESSION, 0, this.#parts.replica.tree.zxid, nowMs - this.lastHeardMs, nowMs)
+    else this.stats.notified()
   }
 
   #respond(timeoutMs: number, session: SessionId, password: Uint8Array): void {
@@ -351,19 +349,20 @@ export class RemoteClient implements ConnectionEvents {
   }
 
   onReply(xid: number, zxid: Zxid, outcome: Outcome): void {
+    this.#touch()
     const { op, sinceMs } = this.#inFlight.shift()
     if (op === WireOp.auth) {
-      this.#plain(op, this.#authXids.shift() ?? Xid.auth, ZXID_ZERO, 0, false)
+      this.#plain(this.#authXids.shift() ?? Xid.auth, ZXID_ZERO, 0, false)
       return
     }
     this.#reply(xid, zxid, outcome)
     const nowMs = this.#parts.clock.now()
-    this.#count(op, xid, zxid, nowMs - sinceMs, nowMs)
+    this.stats.replied(op, xid, zxid, nowMs - sinceMs, nowMs, outcome.code !== 'Ok')
   }
 
   onEvent(event: WatchEvent): void {
+    this.#touch()
     this.#write(event.path.length, (writer) => writeEvent(writer, event))
-    this.#parts.stats.notified()
     this.stats.notified()
   }
 
@@ -379,81 +378,26 @@ export class RemoteClient implements ConnectionEvents {
 
   // --- what leaves -------------------------------------------------------------------------------------------------
 
-  #canWrite(): boolean {
-    return !this.#isFull && this.#held.length === 0
-  }
-
   #reply(xid: number, zxid: Zxid, outcome: Outcome): void {
     if (this.#state === 'over') return
-    if (this.#canWrite()) {
+    if (this.#output.isClear) {
       writeReply(this.#parts.writer, xid, zxid, outcome)
-      this.#added()
+      this.#output.added(true)
     } else {
-      this.#hold(outcomeBytes(outcome), (writer) => writeReply(writer, xid, zxid, outcome))
+      this.#output.put(outcomeBytes(outcome), (writer) => writeReply(writer, xid, zxid, outcome), true)
     }
   }
 
-  /** Writes now, or when the link has room. */
   #write(dataBytes: number, write: (writer: JuteWriter) => void): void {
-    if (this.#state === 'over') return
-    if (this.#canWrite()) {
-      write(this.#parts.writer)
-      this.#added()
-    } else {
-      this.#hold(dataBytes, write)
-    }
-  }
-
-  /** Keeps values rather than bytes: they are references to what the tree holds, bytes would be copies. */
-  #hold(dataBytes: number, write: (writer: JuteWriter) => void): void {
-    const bytes = dataBytes + HELD_BYTES
-    this.#held.push({ bytes, write })
-    this.#heldBytes += bytes
-    if (this.#heldBytes + this.#link.queuedBytes > this.#parts.queueBytes) this.abort('Overloaded')
-  }
-
-  #added(): void {
-    const output = this.#output
-    const { writer, stats } = this.#parts
-    stats.responses.add(writer.at - writer.start - FRAME_HEAD_BYTES)
-    if (output.bytes === 0) this.#parts.touched(this)
-    output.add(writer)
-    if (output.bytes > FLUSH_BYTES) this.#send()
-  }
-
-  #count(op: number, xid: number, zxid: number, latencyMs: number, nowMs: number): void {
-    this.#parts.stats.replied(op, xid, zxid, latencyMs, nowMs)
-    this.stats.replied(op, xid, zxid, latencyMs, nowMs)
+    if (this.#state !== 'over') this.#output.put(dataBytes, write)
   }
 
   /** The turn is over: sends what it wrote, then goes on reading if it may again. */
   turnOver(): void {
+    this.#isTouched = false
     if (this.#state === 'over') return
     if (this.#isPaused) this.#pump()
-    this.flush()
-  }
-
-  flush(): void {
-    if (this.#output.bytes > 0) this.#send()
-  }
-
-  #send(): void {
-    const bytes = this.#output.take()
-    if (bytes !== null && !this.#link.send(bytes)) this.#isFull = true
-  }
-
-  #release(): void {
-    const held = this.#held
-    let released = 0
-    while (released < held.length && !this.#isFull) {
-      const { bytes, write } = held[released++]!
-      this.#heldBytes -= bytes
-      write(this.#parts.writer)
-      this.#added()
-      if (released % 64 === 0) this.flush()
-    }
-    this.#held = held.slice(released)
-    this.flush()
+    this.#output.flush()
   }
 
   // --- the end -----------------------------------------------------------------------------------------------------
@@ -461,7 +405,7 @@ export class RemoteClient implements ConnectionEvents {
   /** Sends what is written, then ends the connection; the session lives on. */
   close(): void {
     if (this.#state === 'over') return
-    this.flush()
+    this.#output.flush()
     this.#leave()
     this.#link.close()
   }
@@ -477,9 +421,17 @@ export class RemoteClient implements ConnectionEvents {
   #leave(): void {
     this.#state = 'over'
     this.#chunks = []
-    this.#held = []
+    this.#output.drop()
     if (this.#conn !== 0) this.#parts.host.disconnect(this.#conn)
     this.#parts.left(this)
+  }
+}
+
+/** True for what can be answered on the spot: no write, and nothing whose events must come before its reply. */
+function isAnswerable(request: Request): boolean {
+  switch (request.op) {
+    case SYNC: case CLOSE_SESSION: case 101: case 105: return false
+    default: return !isWrite(request)
   }
 }
 
@@ -489,10 +441,7 @@ function undecodable(error: unknown): Request {
   return { op: -1, code: 'MarshallingError' }
 }
 
-/** A lower bound of the memory that an outcome keeps alive. */
+/** What a reply that waits keeps alive; data is the tree's own. */
 function outcomeBytes(outcome: Outcome): number {
-  if (outcome.code !== 'Ok') return 0
-  const { result } = outcome
-  if (result.op === 4) return result.data?.length ?? 0
-  return 'children' in result ? result.children.length * 16 : 0
+  return outcome.code === 'Ok' && 'children' in outcome.result ? outcome.result.children.length * 16 : 0
 }

@@ -1,6 +1,7 @@
 import type { Link } from '../ports/transport.ts'
 import type { RemoteClient } from './remote-client.ts'
-import { ARGUMENT_BYTES, WORD_WITH_ARGUMENT, wordOf } from './words/words.ts'
+import type { ConnectionStats } from './words/server-stats.ts'
+import { ARGUMENT_BYTES, isAllowed, WORD_WITH_ARGUMENT, wordOf } from './words/words.ts'
 import type { FourLetterWord } from './words/words.ts'
 
 /** What a connection needs of its port. */
@@ -8,7 +9,9 @@ export interface StrangerParts {
   /** `127.0.0.1:43210` */
   readonly remote: string
   readonly nowMs: number
-  readonly wallMs: number
+  readonly stats: ConnectionStats
+  /** Words that are answered. */
+  readonly words: readonly string[]
   answer(word: FourLetterWord, argument: Uint8Array): string | Promise<string>
   /** It is a client: the one that takes all further bytes. */
   client(): RemoteClient
@@ -23,7 +26,7 @@ const WORD_BYTES = 4
 export class Stranger {
   readonly remote: string
   readonly openedAtMs: number
-  readonly openedWallMs: number
+  readonly stats: ConnectionStats
   client: RemoteClient | null = null
   readonly #link: Link
   readonly #parts: StrangerParts
@@ -35,7 +38,7 @@ export class Stranger {
     this.#parts = parts
     this.remote = parts.remote
     this.openedAtMs = parts.nowMs
-    this.openedWallMs = parts.wallMs
+    this.stats = parts.stats
     link.attach({
       onData: (chunk) => {
         if (this.client !== null) this.client.onData(chunk)
@@ -62,9 +65,11 @@ export class Stranger {
       this.#first = new Uint8Array(0)
       return
     }
-    if (word === WORD_WITH_ARGUMENT && first.length < WORD_BYTES + ARGUMENT_BYTES) return
+    const bytes = WORD_BYTES + (word === WORD_WITH_ARGUMENT && isAllowed(word, this.#parts.words) ? ARGUMENT_BYTES : 0)
+    if (first.length < bytes) return
     this.#isAnswering = true
-    this.#answer(word, first.slice(WORD_BYTES, WORD_BYTES + ARGUMENT_BYTES)).catch((error: unknown) => {
+    this.stats.received()
+    this.#answer(word, first.slice(WORD_BYTES, bytes)).catch((error: unknown) => {
       this.#parts.onFailed(error)
       this.#link.abort()
     })
@@ -72,7 +77,9 @@ export class Stranger {
 
   async #answer(word: FourLetterWord, argument: Uint8Array): Promise<void> {
     const text = await this.#parts.answer(word, argument)
+    // In one piece: some tools read once.
     this.#link.send(new TextEncoder().encode(text))
+    this.stats.notified()
     this.#link.close()
   }
 

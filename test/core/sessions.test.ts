@@ -57,6 +57,28 @@ test('a removed session never expires', () => {
   assert.is(tracker.ownerOf(A), null)
 })
 
+test('who expires when, soonest first', () => {
+  const tracker = new SessionTracker(100)
+  assert.equal(tracker.expiries(), [])
+  tracker.add(A, 1_000, null, 50)
+  tracker.add(B, 300, null, 50)
+  assert.equal(tracker.expiries(), [{ session: B, atMs: 400 }, { session: A, atMs: 1_100 }])
+  tracker.touch(B, 1_200)
+  assert.equal(tracker.expiries(), [{ session: A, atMs: 1_100 }, { session: B, atMs: 1_600 }])
+  tracker.expire(1_100)
+  assert.equal(tracker.expiries(), [{ session: B, atMs: 1_600 }])
+})
+
+test('a connection has a session from the moment it is open', () => {
+  const world = led({ voters: 1 })
+  assert.is(world.replica(1).clients.sessionOf(1), null)
+  world.connect(1, 1)
+  const { session } = world.effectsOf(1, 'connected')[0]!
+  assert.is(world.replica(1).clients.sessionOf(1), session)
+  world.request(1, 1, 1, { op: -11 })
+  assert.is(world.replica(1).clients.sessionOf(1), null)
+})
+
 test('many sessions in many buckets expire in one call each', () => {
   const tracker = new SessionTracker(10)
   for (let i = 0; i < 1_000; i++) tracker.add(`0x${i.toString(16)}` as SessionId, 1_000 + i, null, 0)

@@ -13,7 +13,7 @@ export const LATENCIES: readonly number[] = [4, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 0,
 
 /** A connection that does nothing but ask for a word. */
 export function asking(remote: string): ConnectionLine {
-  const stats = new ConnectionStats(NOON_MS)
+  const stats = new ConnectionStats(new ServerStats(), NOON_MS)
   stats.received()
   return { remote, session: null, timeoutMs: 0, stats, queued: 0, interest: 0, expiresMs: null }
 }
@@ -23,7 +23,7 @@ export function served(
   remote: string, session: SessionId, timeoutMs: number, ops: readonly (readonly [op: number, latencyMs: number])[],
   last: { readonly zxid: number, readonly atMs: number, readonly establishedMs: number },
 ): ConnectionLine {
-  const stats = new ConnectionStats(last.establishedMs)
+  const stats = new ConnectionStats(new ServerStats(), last.establishedMs)
   stats.received()
   stats.replied(OPEN_SESSION, 0, 1, 0, last.atMs)
   ops.forEach(([op, latencyMs], index) => {
@@ -67,9 +67,9 @@ export class FakeView implements ServerView {
   }
 
   constructor() {
-    for (const [index, latencyMs] of LATENCIES.entries()) this.stats.replied(index < 8 ? 1 : 4, 1, 1, latencyMs, 1)
-    for (let count = 0; count < 20; count++) this.stats.received()
-    for (let count = 0; count < 5; count++) this.stats.notified()
+    for (const [index, latencyMs] of LATENCIES.entries()) this.stats.replied(index < 8 ? 1 : 4, latencyMs)
+    this.stats.receivedPackets = 20
+    this.stats.sentPackets = 21
     for (const bytes of [16, 93, 22]) this.stats.responses.add(bytes)
   }
 

@@ -320,10 +320,13 @@ test('mntr of a member', () => {
 
 test('mntr with more numbers', () => {
   const view = three(new FakeView())
-  view.extra = { open_file_descriptor_count: 41, avg_fsynctime: 2, loop_delay_mean: 0.25, auth_failed_count: 3 }
+  view.extra = {
+    open_file_descriptor_count: 41, avg_fsynctime: 2, avg_x: 11 / 12, loop_delay_mean: 0.25, auth_failed_count: 3,
+  }
   const lines = new Set(monitor(view))
   for (const line of [
-    'zk_open_file_descriptor_count\t41', 'zk_avg_fsynctime\t2.0', 'zk_loop_delay_mean\t0.25', 'zk_auth_failed_count\t3',
+    'zk_open_file_descriptor_count\t41', 'zk_avg_fsynctime\t2.0', 'zk_avg_x\t0.9167', 'zk_loop_delay_mean\t0.25',
+    'zk_auth_failed_count\t3',
   ]) assert.ok(lines.has(line), line)
   assert.not(lines.has('zk_auth_failed_count\t0'))
 })
@@ -340,7 +343,7 @@ const OPERATIONS: readonly (readonly [op: number, isFailed: boolean, name: strin
 ]
 
 test('the last operation', () => {
-  const stats = new ConnectionStats(0)
+  const stats = new ConnectionStats(new ServerStats(), 0)
   assert.is(stats.lastOperation, 'NA')
   for (const [op, isFailed, name] of OPERATIONS) {
     stats.replied(op, 1, 1, 0, 1, isFailed)
@@ -349,7 +352,8 @@ test('the last operation', () => {
 })
 
 test('what a connection counts', () => {
-  const stats = new ConnectionStats(5)
+  const server = new ServerStats()
+  const stats = new ConnectionStats(server, 5)
   stats.received()
   stats.replied(OPEN_SESSION, 0, 11, 1, 100)
   stats.received()
@@ -364,13 +368,16 @@ test('what a connection counts', () => {
   stats.reset()
   assert.equal([stats.lastXid, stats.lastZxid, latency.count, latency.minMs, latency.maxMs], [-1, -1, 0, 0, 0])
   assert.is(stats.establishedWallMs, 5)
+  assert.equal([stats.receivedPackets, stats.sentPackets], [0, 0])
+  assert.equal([server.receivedPackets, server.sentPackets, server.latency.count, server.latency.maxMs], [2, 5, 4, 3])
 })
 
 test('a server tells reads from updates, and keeps that through a reset', () => {
   const stats = new ServerStats()
-  for (const op of [OPEN_SESSION, -11, 1, 2, 5, 7, 14, 15, 16, 19, 20, 21]) stats.replied(op, 1, 1, 2, 1)
-  for (const op of [3, 4, 6, 8, 9, 11, 12, 22, 101, 106]) stats.replied(op, 1, 1, 1, 1)
+  for (const op of [OPEN_SESSION, -11, 1, 2, 5, 7, 14, 15, 16, 19, 20, 21]) stats.replied(op, 2)
+  for (const op of [3, 4, 6, 8, 9, 11, 12, 22, 101, 106]) stats.replied(op, 1)
   assert.equal([stats.updates.count, stats.reads.count, stats.latency.count], [12, 10, 22])
+  stats.sentPackets = 7
   stats.reset()
   assert.equal([stats.updates.count, stats.reads.count, stats.latency.count, stats.sentPackets], [12, 10, 0, 0])
 })
@@ -385,7 +392,7 @@ test('numbers and dates as Java prints them', () => {
   assert.is(dateText(Date.UTC(2026, 0, 2, 3, 4, 5)), 'Fri Jan 02 03:04:05 UTC 2026')
   const view = new FakeView()
   view.stats.reset()
-  for (let count = 0; count < 3; count++) view.stats.replied(4, 1, 1, count === 0 ? 1 : 0, 1)
+  for (let count = 0; count < 3; count++) view.stats.replied(4, count === 0 ? 1 : 0)
   assert.match(answer(view, 'srvr'), /: 0\/0\.3333\/1\n/)
 })
 

@@ -29,6 +29,21 @@ function folderBytes(folder: string): number {
   return bytes
 }
 
+test('says where it is and how large', async (t) => {
+  const folder = join(t.tempFolder(), 'here')
+  const storage = level(folder)
+  t.defer(() => storage.close())
+  assert.is(storage.location, folder)
+  await storage.open()
+  await storage.write({ entries: run(1, 5), meta: META })
+  const sizes = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => statSync(join(folder, name)))
+    .map((stat) => stat.isFile() ? stat.size : 0)
+  const bytes = await storage.size?.() ?? 0
+  assert.ok(bytes > 500, `${bytes}`)
+  assert.is(bytes, sizes.reduce((sum, size) => sum + size, 0))
+})
+
 /** Opens, closes, and says what was found. */
 async function found(folder: string): Promise<Recovered> {
   const storage = level(folder)

@@ -282,6 +282,27 @@ test('what a node took is given back when it goes', () => {
   assert.is(tree.nodeCount, 1)
 })
 
+test('the size of all paths, and who owns what', () => {
+  const zk = new World()
+  const builtIn = '/'.length + '/zookeeper'.length + '/zookeeper/quota'.length + '/zookeeper/config'.length
+  const owners = (tree: Tree): [string, string[]][] => Array.from(tree.owners(), ([id, paths]) => [id, [...paths]])
+  assert.is(zk.tree.pathUnits, builtIn)
+  assert.equal(owners(zk.tree), [])
+  const session = zk.open()
+  zk.ok(create('/p'))
+  zk.ok(ephemeral('/p/e'), anonymous(session))
+  zk.ok(ephemeral('/p/long'), anonymous(session))
+  zk.ok(remove('/p/e'))
+  assert.equal(owners(zk.tree), [[session, ['/p/long']]])
+  assert.is(zk.tree.pathUnits, builtIn + '/p'.length + '/p/long'.length)
+  const copy = load(rowsOf(zk.tree))
+  assert.is(copy.pathUnits, zk.tree.pathUnits)
+  assert.equal(owners(copy), owners(zk.tree))
+  zk.close(session)
+  assert.equal(owners(zk.tree), [])
+  assert.is(zk.tree.pathUnits, builtIn + '/p'.length)
+})
+
 test('numbers of nodes do not overlap', () => {
   const pages = new NumberPages()
   const all = Array.from({ length: 3_000 }, (_, at) => new Znode(`/n${at}`, world(31), 0, NO_SESSION, 0))

@@ -43,6 +43,24 @@ test('one-shot watches fire once', () => {
   assert.ok(zk.watches.idle)
 })
 
+test('who watches the data of which path', () => {
+  const zk = new World()
+  zk.ok(create('/a'))
+  const watchers = (): [string, number[]][] =>
+    Array.from(zk.watches.dataWatchers(), ({ path, conns }) => [path, [...conns]])
+  assert.equal(watchers(), [])
+  zk.read({ op: 4, path: '/a', watch: true }, 1)
+  zk.read({ op: 3, path: '/b', watch: true }, 1)
+  persistently(zk, '/a', 2)
+  recursively(zk, '/c', 3)
+  zk.read({ op: 8, path: '/a', watch: true }, 4)
+  assert.equal(watchers(), [['/a', [1, 2]], ['/b', [1]], ['/c', [3]]])
+  zk.ok(set('/a'))
+  assert.equal(watchers(), [['/a', [2]], ['/b', [1]], ['/c', [3]]])
+  zk.watches.removeConnection(2)
+  assert.equal(watchers(), [['/b', [1]], ['/c', [3]]])
+})
+
 test('what each change fires, in which order', () => {
   const zk = new World()
   zk.ok(create('/p'))

@@ -83,6 +83,15 @@ export class Leader {
     return this.#learners
   }
 
+  /** Syncs that wait for a quorum. */
+  get pendingSyncs(): number {
+    return this.#syncs.size
+  }
+
+  get uptimeMs(): number {
+    return this.#context.now.ms - this.#startedMs
+  }
+
   /** Txns proposed and not committed yet. */
   get outstanding(): number {
     if (!this.active) return 0

@@ -19,6 +19,10 @@ export class SyncQueue {
     return this.#fresh.length === 0 && this.#pinged.length === 0
   }
 
+  get size(): number {
+    return this.#pinged.reduce((sum, { syncs }) => sum + syncs.length, this.#fresh.length)
+  }
+
   get needsPing(): boolean {
     return this.#fresh.length > 0
   }

@@ -25,7 +25,8 @@ export function monitorText(view: ServerView): string {
   addSummary(values, 'readlatency', reads)
   addSummary(values, 'updatelatency', updates)
   for (const [name, value] of Object.entries(view.metrics())) {
-    values.set(name, Number.isInteger(value) && !name.startsWith('avg_') ? String(value) : doubleText(value))
+    if (name.startsWith('avg_')) values.set(name, meanText(value))
+    else values.set(name, Number.isInteger(value) ? String(value) : doubleText(value))
   }
   return ended(Array.from(values, ([name, value]) => `zk_${name}\t${value}`))
 }

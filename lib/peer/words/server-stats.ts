@@ -69,7 +69,7 @@ export class MessageSizes {
   }
 }
 
-/** What a client port counts over all of its connections: plain fields, for they rise with every request. */
+/** What a client port counts over all of its connections, which feed it: plain fields, on the path of every request. */
 export class ServerStats {
   /** Frames and four-letter words. */
   receivedPackets = 0
@@ -81,21 +81,11 @@ export class ServerStats {
   /** Replies with their header, without the length before them. */
   readonly responses: MessageSizes = new MessageSizes()
 
-  received(): void {
-    this.receivedPackets += 1
-  }
-
-  /** As in ConnectionStats. */
-  replied(op: number, _xid: number, _zxid: number, latencyMs: number, _nowMs: number): void {
-    this.sentPackets += 1
+  /** A request with this opcode was answered. */
+  replied(op: number, latencyMs: number): void {
     this.latency.add(latencyMs)
     if (UPDATES.has(op)) this.updates.add(latencyMs)
     else this.reads.add(latencyMs)
-  }
-
-  /** As in ConnectionStats. */
-  notified(): void {
-    this.sentPackets += 1
   }
 
   /** What `srst` does. */
@@ -107,7 +97,7 @@ export class ServerStats {
   }
 }
 
-/** What one connection counts. */
+/** What one connection counts, and its port with it. */
 export class ConnectionStats {
   /** Wall time of its beginning. */
   readonly establishedWallMs: number
@@ -121,9 +111,11 @@ export class ConnectionStats {
   lastReplyMs = 0
   lastLatencyMs = 0
   readonly latency: Durations = new Durations()
+  readonly #server: ServerStats
   #lastOp = 0
 
-  constructor(establishedWallMs: number) {
+  constructor(server: ServerStats, establishedWallMs: number) {
+    this.#server = server
     this.establishedWallMs = establishedWallMs
   }
 
@@ -135,6 +127,7 @@ export class ConnectionStats {
   /** A frame came in, the connect request among them, or a four-letter word. */
   received(): void {
     this.receivedPackets += 1
+    this.#server.receivedPackets += 1
   }
 
   /**
@@ -143,21 +136,28 @@ export class ConnectionStats {
    * xid is never the last one.
    */
   replied(op: number, xid: number, zxid: number, latencyMs: number, nowMs: number, isFailed = false): void {
-    this.sentPackets += 1
+    this.notified()
     this.#lastOp = isFailed && op !== Op.multi && UPDATES.has(op) ? 0 : op
     if (xid >= 0) this.lastXid = xid
     this.lastZxid = zxid
     this.lastReplyMs = nowMs
     this.lastLatencyMs = latencyMs
     this.latency.add(latencyMs)
+    this.#server.replied(op, latencyMs)
   }
 
   /** Anything else left: an event, the reply to auth or to a resumed session, the answer to a four-letter word. */
   notified(): void {
     this.sentPackets += 1
+    this.#server.sentPackets += 1
   }
 
-  /** What `crst` does. */
+  /** A reply was written, of this length with its header, without the length before it. */
+  responded(bytes: number): void {
+    this.#server.responses.add(bytes)
+  }
+
+  /** What `crst` does; the port's counts stay. */
   reset(): void {
     this.receivedPackets = 0
     this.sentPackets = 0

@@ -13,7 +13,7 @@ export interface ConnectionLine {
   /** As negotiated; of no meaning without a session. */
   readonly timeoutMs: number
   readonly stats: ConnectionStats
-  /** Replies and events that are not handed to the transport yet. */
+  /** Requests that are not answered yet. */
   readonly queued: number
   /** 1 reading, 4 waiting to write, 5 both; 0 for the connection that asks. */
   readonly interest: number
