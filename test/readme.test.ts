@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { ERROR_CODES } from '../lib/core/errors.ts'
 import { DEFAULT_LIMITS } from '../lib/core/limits.ts'
+import { createEnsemble } from '../lib/node.ts'
 import { DEFAULT_TIMING } from '../lib/peer/options.ts'
 import { assert, suite } from './harness.ts'
 import type { Case } from './harness.ts'
@@ -96,6 +97,19 @@ function prints(child: ChildProcess, text: string): Promise<void> {
     child.once('exit', (code) => reject(new Error(`ended with ${code} before it printed '${text}': ${output}`)))
   })
 }
+
+test('servers elsewhere', async (t) => {
+  const block = blocks.find(({ label }) => label === 'no-server')
+  const ensemble = await createEnsemble({ size: 1, clients: () => 'tcp://127.0.0.1:0' })
+  t.defer(() => ensemble.stop())
+  const zk = await ensemble.connect()
+  await zk.create('/my-app/inside', '', { parents: true })
+  const address = ensemble.peers[0]?.status().clientAddresses[0]?.replace('tcp://', '') ?? ''
+  const code = moduleOf(block?.code ?? '').replace('zk1:2181,zk2:2181,zk3:2181', address)
+  const path = write(t, 'elsewhere.mjs', `${code}\nconsole.log(await zk.children('/'))\nawait zk.close()\n`)
+  const { stdout } = await run(process.execPath, ['--import', tsx, path], { cwd: dirname(path), timeout: 20_000 })
+  assert.is(stdout, "[ 'inside' ]\n")
+}, { timeoutMs: 30_000 })
 
 test('three machines', async (t) => {
   const block = blocks.find(({ label }) => label === 'three-machines')

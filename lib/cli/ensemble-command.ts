@@ -5,7 +5,7 @@ import type { Ensemble } from '../peer/ensemble.ts'
 import { clientAddress, connectString, findClientPorts } from './client-ports.ts'
 import type { ClientPorts } from './client-ports.ts'
 import { Shell } from './shell.ts'
-import { inputKind, runLines, untilSignal } from './terminal.ts'
+import { inputKind, runLines, showProgress, untilSignal } from './terminal.ts'
 import { ENSEMBLE_HELP, UsageError } from './usage.ts'
 
 const SIZE_MAX = 9
@@ -107,12 +107,14 @@ async function use(ensemble: Ensemble, options: Use, stopped: Promise<string>): 
     return 0
   }
   if (kind === 'terminal') process.stdout.write('type help for the commands, quit to leave\n')
-  const zk = await ensemble.connect()
   const shell = new Shell({
-    zk, status: () => ensemble.status(),
+    address: options.name, open: (_, signal) => ensemble.connect({ signal }), status: () => ensemble.status(),
     print: (line) => process.stdout.write(`${line}\n`),
+    note: (line) => process.stdout.write(`${line}\n`),
     complain: (line) => process.stderr.write(`${line}\n`),
+    progress: showProgress,
   })
+  shell.connection.connect(null)
   try {
     await runLines(shell, { input: process.stdin, output: process.stdout, isTerminal: kind === 'terminal' }, stopped)
   } catch (error) {
@@ -121,6 +123,6 @@ async function use(ensemble: Ensemble, options: Use, stopped: Promise<string>): 
     announce()
     await stopped
   }
-  await zk.close()
+  await shell.end()
   return kind === 'commands' && shell.failures > 0 ? 1 : 0
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { CliCommand } from './cli-command.ts'
 import { EnsembleCommand } from './ensemble-command.ts'
 import { FourLetterCommand } from './four-letter-command.ts'
 import { GENERAL_HELP, UsageError, packageVersion } from './usage.ts'
@@ -10,6 +11,7 @@ async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args
   switch (command) {
     case 'ensemble': return EnsembleCommand.run(rest)
+    case 'cli': return CliCommand.run(rest)
     case 'serve': return ServeCommand.run(rest)
     case '4lw': return FourLetterCommand.run(rest)
     case '--version': case '-v':

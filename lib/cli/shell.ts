@@ -1,175 +1,229 @@
-import { parseArgs } from 'node:util'
-import type { ParseArgsConfig } from 'node:util'
-import type { Client } from '../client/client.ts'
+import { setMaxListeners } from 'node:events'
 import type { EnsembleStatus } from '../peer/ensemble.ts'
+import type { WatchChange } from '../client/watch-items.ts'
+import type { WatchKind } from '../client/watches.ts'
+import { isZkError, ZkError } from '../core/errors.ts'
+import { readArguments } from './arguments.ts'
+import type { Command, ShellControls, Task } from './command.ts'
+import { allCommands } from './commands/index.ts'
+import { completeLine } from './completion.ts'
+import { Connection, LOST } from './connection.ts'
+import type { Opener } from './connection.ts'
 import { explain } from './explain.ts'
-import { formatChildren, formatStat, formatStatus } from './format.ts'
-import { SHELL_HELP, UsageError } from './usage.ts'
+import { Progress } from './progress.ts'
+import { UsageError } from './usage.ts'
 import { splitWords } from './words.ts'
 
 /** Where a shell works and speaks. */
 export interface ShellParts {
-  readonly zk: Client
-  status(): EnsembleStatus
-  print(line: string): void
-  complain(line: string): void
+  /** What the prompt names. */
+  readonly address: string
+  readonly open: Opener
+  /** Makes `status` a command. */
+  readonly status?: () => EnsembleStatus
+  /** Results as one JSON value per line. */
+  readonly isJson?: boolean
+  /** An unknown command is answered with all that there are, as zkCli does; otherwise with a hint. */
+  readonly showsUsage?: boolean
+  /** Changes of the session are printed as zkCli prints them. */
+  readonly showsSession?: boolean
+  readonly print: (line: string) => void
+  readonly complain: (line: string) => void
+  /** What is no result: `Created /a`. */
+  readonly note: (line: string) => void
+  /** Shows how far a command is in place of the last such text; null takes it away. */
+  readonly progress?: (text: string | null) => void
 }
 
-type Options = NonNullable<ParseArgsConfig['options']>
-type Arguments = Readonly<{ values: Record<string, string | boolean | undefined>, words: readonly string[] }>
+/** Of a command that there is none of, as in every Unix shell. */
+const NOT_FOUND = 127
+/** Of a command that Ctrl-C or a signal ended; also the reason of its signal. */
+const INTERRUPTED = 130
 
-const FLAG = { type: 'boolean' } as const
-const VALUE = { type: 'string' } as const
+const EVENT_NAMES: Readonly<Record<WatchChange['type'], string>> = {
+  created: 'NodeCreated', deleted: 'NodeDeleted', changed: 'NodeDataChanged', children: 'NodeChildrenChanged',
+}
 
-/** Runs the commands of vivarium's shell, which are named and print as those of zkCli. */
+const REMOVED_NAMES: Readonly<Record<WatchKind, string>> = {
+  children: 'ChildWatchRemoved', data: 'DataWatchRemoved', persistent: 'PersistentWatchRemoved',
+  recursive: 'PersistentWatchRemoved',
+}
+
+/** Runs the commands of zkCli, and some of its own, on a session. */
 export class Shell {
+  readonly connection: Connection
   readonly #parts: ShellParts
+  readonly #commands: ReadonlyMap<string, Command>
+  readonly #history: string[] = []
+  readonly #controls: ShellControls
+  #running: AbortController | null = null
+  #isMuted: ((path: string) => boolean) | null = null
   /** Set by `quit`. */
   over = false
   /** Commands that failed. */
   failures = 0
+  /** Of the last command. */
+  exitCode = 0
+  /** Prints what comes without being asked for; a terminal takes its prompt away meanwhile. */
+  aside: (print: () => void) => void = (print) => print()
 
   constructor(parts: ShellParts) {
     this.#parts = parts
-  }
-
-  /** Runs one line; says what went wrong and goes on. */
-  async run(line: string): Promise<void> {
-    try {
-      const [command, ...words] = splitWords(line)
-      if (command !== undefined && !command.startsWith('#')) await this.#command(command, words)
-    } catch (error) {
-      this.failures++
-      this.#parts.complain(explain(error))
+    const commands = allCommands().filter(({ name }) => name !== 'status' || parts.status !== undefined)
+    this.#commands = new Map(commands.map((command) => [command.name, command]))
+    this.#controls = {
+      commands: this.#commands, history: this.#history, printsWatches: true, status: parts.status ?? null,
+      leave: () => { this.over = true },
+      mute: (isMuted) => { this.#isMuted = isMuted },
+      printRemoved: (kinds, path) => {
+        const names = new Set(kinds.map((kind) => REMOVED_NAMES[kind]))
+        for (const name of names) this.#printEvent('SyncConnected', name, path)
+      },
+      redo: (line) => {
+        this.#history[this.#history.length - 1] = line
+        return this.#perform(splitWords(line))
+      },
     }
-  }
-
-  #command(command: string, words: readonly string[]): Promise<void> | void {
-    switch (command) {
-      case 'create': return this.#create(read(command, words, { s: FLAG, e: FLAG, c: FLAG, t: VALUE }, 1, 2))
-      case 'get': return this.#get(read(command, words, { s: FLAG }, 1, 1))
-      case 'set': return this.#set(read(command, words, { s: FLAG, v: VALUE }, 2, 2))
-      case 'ls': return this.#ls(read(command, words, { s: FLAG, R: FLAG }, 1, 1))
-      case 'delete': return this.#delete(read(command, words, { v: VALUE }, 1, 1))
-      case 'deleteall': return this.#parts.zk.delete(read(command, words, {}, 1, 1).words[0]!, { recursive: true })
-      case 'stat': return this.#stat(read(command, words, {}, 1, 1))
-      case 'sync': return this.#sync(read(command, words, {}, 1, 1))
-      case 'status': return this.#parts.print(formatStatus(this.#parts.status()))
-      case 'help': return this.#help(words[0])
-      case 'quit': case 'exit':
-        this.over = true
-        return undefined
-      default: throw new UsageError(`Command not found: ${command} (help lists the commands)`)
-    }
-  }
-
-  async #create({ values, words: [path, data] }: Arguments): Promise<void> {
-    const ttlMs = number('t', values['t'])
-    if (values['c'] === true && (values['e'] === true || values['s'] === true || ttlMs !== undefined)) {
-      throw new UsageError('-c cannot be combined with -s, -e or -t')
-    }
-    const created = await this.#parts.zk.create(path!, data ?? null, {
-      sequential: values['s'] === true, ephemeral: values['e'] === true, container: values['c'] === true,
-      ...(ttlMs === undefined ? {} : { ttlMs }),
+    this.connection = new Connection(parts.address, parts.open, {
+      onState: (name) => {
+        if (parts.showsSession === true) this.#printEvent(name, 'None', null)
+        else this.aside(() => undefined)
+      },
+      onWatch: ({ type, path }) => {
+        if (this.#isMuted?.(path) !== true) this.#printEvent('SyncConnected', EVENT_NAMES[type], path)
+      },
+      onLost: () => this.#running?.abort(new UsageError(LOST)),
     })
-    this.#parts.print(`Created ${created}`)
   }
 
-  async #get({ values, words: [path] }: Arguments): Promise<void> {
-    const node = await this.#parts.zk.get(path!)
-    this.#parts.print(node.text())
-    if (values['s'] === true) this.#parts.print(formatStat(node.stat))
+  /** What a terminal shows before a line. */
+  get prompt(): string {
+    return `[zk: ${this.connection.address}(${this.connection.state}) ${this.#history.length}] `
   }
 
-  async #set({ values, words: [path, data] }: Arguments): Promise<void> {
-    const version = number('v', values['v'])
-    const stat = await this.#parts.zk.set(path!, data!, version === undefined ? {} : { version })
-    if (values['s'] === true) this.#parts.print(formatStat(stat))
+  /** Runs one line; says what went wrong and goes on. Blank lines and comments count for nothing. */
+  async run(line: string): Promise<void> {
+    if (/^\s*(#|$)/.test(line)) return
+    this.#history.push(line)
+    await this.#attempt(() => this.#perform(splitWords(line)))
   }
 
-  async #ls({ values, words: [path] }: Arguments): Promise<void> {
-    if (values['R'] === true) {
-      await this.#list(path!)
-      return
-    }
-    const { children, stat } = await this.#parts.zk.childrenWithStat(path!)
-    this.#parts.print(formatChildren(children))
-    if (values['s'] === true) this.#parts.print(formatStat(stat))
+  /** Runs one command that is in words already. */
+  async runWords(words: readonly string[]): Promise<void> {
+    await this.#attempt(() => this.#perform(words))
   }
 
-  async #list(path: string): Promise<void> {
-    this.#parts.print(path)
-    for (const name of (await this.#parts.zk.children(path)).sort()) {
-      await this.#list(path === '/' ? `/${name}` : `${path}/${name}`)
-    }
+  /** Ends the command that runs. False when there is none. */
+  interrupt(): boolean {
+    this.#running?.abort(INTERRUPTED)
+    return this.#running !== null
   }
 
-  async #delete({ values, words: [path] }: Arguments): Promise<void> {
-    const version = number('v', values['v'])
-    await this.#parts.zk.delete(path!, version === undefined ? {} : { version })
-  }
-
-  async #stat({ words: [path] }: Arguments): Promise<void> {
-    const stat = await this.#parts.zk.exists(path!)
-    if (stat === null) throw new UsageError(`Node does not exist: ${path}`)
-    this.#parts.print(formatStat(stat))
-  }
-
-  async #sync({ words: [path] }: Arguments): Promise<void> {
-    await this.#parts.zk.sync(path!)
-    this.#parts.print('Sync is OK')
-  }
-
-  #help(command: string | undefined): void {
-    const name = command === 'exit' ? 'quit' : command
-    const lines = name === undefined ? Object.values(SHELL_HELP) : [SHELL_HELP[name]]
-    for (const line of lines) {
-      if (line === undefined) throw new UsageError(`Command not found: ${command}`)
-      this.#parts.print(line)
-    }
+  /** Closes the session without a word. */
+  async end(): Promise<void> {
+    this.#controls.printsWatches = false
+    await this.connection.close()
   }
 
   /** What the end of a line could become: a command, or a path that exists. */
-  async complete(line: string): Promise<[string[], string]> {
-    const words = line.split(/\s+/)
-    const last = words[words.length - 1] ?? ''
-    if (words.length <= 1) {
-      const names = [...Object.keys(SHELL_HELP), 'exit'].filter((name) => name.startsWith(last))
-      return [names.map((name) => `${name} `), last]
-    }
-    if (!last.startsWith('/')) return [[], last]
-    const slash = last.lastIndexOf('/')
-    const parent = slash === 0 ? '/' : last.slice(0, slash)
+  complete(line: string): Promise<[string[], string]> {
+    return completeLine(line, [...this.#commands.keys()], this.connection)
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<void> {
     try {
-      const children = await this.#parts.zk.children(parent)
-      const paths = children.sort().map((name) => `${slash === 0 ? '' : parent}/${name}`)
-      return [paths.filter((path) => path.startsWith(last)), last]
-    } catch {
-      // There is nothing to complete below a node that cannot be read.
-      return [[], last]
+      await work()
+      this.exitCode = 0
+    } catch (error) {
+      this.failures++
+      this.exitCode = error instanceof UsageError ? error.exitCode : 1
+      const { reason } = this.#running?.signal ?? {}
+      const cause: unknown = reason !== undefined && isZkError(error, 'Aborted') ? reason : error
+      if (cause === INTERRUPTED) this.exitCode = INTERRUPTED
+      else if (this.#parts.isJson === true) this.#parts.print(JSON.stringify({ error: jsonError(cause) }))
+      else this.#parts.complain(explain(cause))
+    } finally {
+      this.#running = null
     }
   }
-}
 
-function read(command: string, args: readonly string[], options: Options, least: number, most: number): Arguments {
-  let parsed: { values: object, positionals: string[] }
-  try {
-    parsed = parseArgs({ args: [...args], options: shorten(options), allowPositionals: true, strict: true })
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message.split('.')[0]}; usage: ${SHELL_HELP[command]?.split('  ')[0]}`)
+  async #perform(words: readonly string[]): Promise<void> {
+    const [name = '', ...typed] = words
+    const command = this.#commands.get(name)
+    if (command === undefined) throw this.#notFound(name)
+    const { least = 0, most = least, options = {} } = command
+    const args = readArguments(typed, options)
+    if (args.words.length < least) throw new UsageError(`${name} ${command.usage}`.trimEnd())
+    const rest = args.words.slice(most)
+    if (rest.length > 0) this.#parts.complain(`ignored: ${rest.join(' ')}`)
+    this.#running ??= makeController()
+    const progress = new Progress(name, this.#parts.progress)
+    try {
+      const { signal } = this.#running
+      await Promise.race([command.run(this.#task(signal, progress), args), untilAborted(signal)])
+    } finally {
+      progress.end()
+    }
   }
-  const words = parsed.positionals
-  if (words.length < least || words.length > most) throw new UsageError(`usage: ${SHELL_HELP[command]?.split('  ')[0]}`)
-  return { values: parsed.values as Record<string, string | boolean | undefined>, words }
+
+  #task(signal: AbortSignal, progress: Progress): Task {
+    const { isJson = false, print, complain, note } = this.#parts
+    return {
+      connection: this.connection, isJson, signal, complain, note, shell: this.#controls,
+      client: () => this.connection.client(),
+      show: (value, ...lines) => {
+        progress.clear()
+        if (isJson) print(JSON.stringify(value))
+        else for (const line of lines) print(line)
+      },
+      progress: (text) => progress.show(text),
+    }
+  }
+
+  #notFound(name: string): UsageError {
+    if (this.#parts.showsUsage !== true) {
+      return new UsageError(`Command not found: ${name} (help lists the commands)`, NOT_FOUND)
+    }
+    if (this.#parts.isJson !== true) {
+      this.#parts.complain('vivarium cli -server host:port command words')
+      const names = [...this.#commands.keys()].sort()
+      for (const known of names) this.#parts.complain(`\t${known} ${this.#commands.get(known)!.usage}`)
+    }
+    return new UsageError(`Command not found: ${name}`, NOT_FOUND)
+  }
+
+  #printEvent(state: string, type: string, path: string | null): void {
+    if (!this.#controls.printsWatches) return
+    const { print, isJson } = this.#parts
+    this.aside(() => {
+      if (isJson === true) {
+        print(JSON.stringify({ event: { state, type, path } }))
+        return
+      }
+      print('\nWATCHER::')
+      print(`\nWatchedEvent state:${state} type:${type} path:${path ?? 'null'}`)
+    })
+  }
 }
 
-/** Every option is named by its one letter. */
-function shorten(options: Options): Options {
-  return Object.fromEntries(Object.entries(options).map(([name, option]) => [name, { ...option, short: name }]))
+/** Rejects when the signal comes, for a command that does not look at it. */
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = (): void => reject(new ZkError('Aborted', undefined, { cause: signal.reason }))
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+  })
 }
 
-function number(name: string, value: string | boolean | undefined): number | undefined {
-  if (value === undefined) return undefined
-  if (typeof value !== 'string' || !/^-?\d+$/.test(value)) throw new UsageError(`-${name} takes a whole number`)
-  return Number(value)
+/** Many requests at once listen to the signal of one command. */
+function makeController(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
+}
+
+function jsonError(error: unknown): object {
+  const message = explain(error)
+  if (isZkError(error)) return { code: error.code, message, ...(error.path === undefined ? {} : { path: error.path }) }
+  return { message }
 }

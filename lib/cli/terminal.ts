@@ -61,7 +61,7 @@ export interface LineStreams {
 export async function runLines(shell: Shell, streams: LineStreams, stopped: Promise<unknown>): Promise<void> {
   const { input, output, isTerminal } = streams
   const lines = createInterface({
-    input, ...(isTerminal ? { output } : {}), terminal: isTerminal, prompt: 'vivarium> ',
+    input, ...(isTerminal ? { output } : {}), terminal: isTerminal, prompt: shell.prompt,
     crlfDelay: Infinity, completer: (line: string, done: (error: null, result: [string[], string]) => void) => {
       void shell.complete(line).then((result) => done(null, result))
     },
@@ -71,15 +71,33 @@ export async function runLines(shell: Shell, streams: LineStreams, stopped: Prom
   const failures: Error[] = []
   const end = new Promise<void>((resolve) => lines.once('close', () => { isClosed = true; resolve() }))
   lines.once('error', (error: Error) => { failures.push(error); lines.close() })
-  void stopped.then(() => { isStopped = true; lines.close() })
+  void stopped.then(() => { isStopped = true; shell.interrupt(); lines.close() })
+  const prompt = (): void => {
+    lines.setPrompt(shell.prompt)
+    lines.prompt()
+  }
   lines.on('SIGINT', () => {
+    if (shell.interrupt()) return
     if (lines.line === '') { lines.close(); return }
     // What was typed is dropped, as in every shell.
     lines.write(null, { ctrl: true, name: 'e' })
     lines.write(null, { ctrl: true, name: 'u' })
   })
-  if (isTerminal) lines.prompt()
   let waiting = 0
+  if (isTerminal) {
+    prompt()
+    shell.aside = (print) => {
+      if (waiting > 0 || isClosed) {
+        print()
+        return
+      }
+      output.write('\r\x1b[K')
+      print()
+      // What was typed so far stays.
+      lines.setPrompt(shell.prompt)
+      lines.prompt(true)
+    }
+  }
   let running = Promise.resolve()
   lines.on('line', (line) => {
     if (++waiting === LINES_AHEAD_MAX) lines.pause()
@@ -88,13 +106,22 @@ export async function runLines(shell: Shell, streams: LineStreams, stopped: Prom
       if (--waiting === 0 && !isClosed) lines.resume()
       if (isClosed) return
       if (shell.over) lines.close()
-      else if (isTerminal) lines.prompt()
+      else if (isTerminal) prompt()
     })
   })
   await end
   await running
+  shell.aside = (print) => print()
   // The cursor stands behind a prompt.
   if (isTerminal && !shell.over) output.write('\n')
   input.pause()
   if (failures[0] !== undefined) throw failures[0]
+}
+
+/**
+ * Shows how far a command is: in one line that is written over again on a terminal, else line by line. Null clears it.
+ */
+export function showProgress(text: string | null): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text ?? ''}`)
+  else if (text !== null) process.stderr.write(`${text}\n`)
 }

@@ -1,8 +1,14 @@
 import { readFileSync } from 'node:fs'
 
-/** What the user typed cannot be meant: one line, exit code 1. */
+/** What the user typed cannot be meant: one line, and an exit code. */
 export class UsageError extends Error {
   override readonly name: string = 'UsageError'
+  readonly exitCode: number
+
+  constructor(message: string, exitCode = 1) {
+    super(message)
+    this.exitCode = exitCode
+  }
 }
 
 /** Of `vivarium --help`. */
@@ -10,6 +16,7 @@ export const GENERAL_HELP: string = `vivarium: coordination inside your app (Zoo
 
 usage: vivarium ensemble [options]      an ensemble in this process, with a shell
        vivarium serve FILE|[options]    one peer of an ensemble, from a zoo.cfg or from options, until a signal ends it
+       vivarium cli [options] [command] a shell on any ZooKeeper or vivarium server
        vivarium 4lw WORD HOST:PORT      a four-letter word to a server
        vivarium COMMAND --help          the options of a command
        vivarium --version
@@ -65,20 +72,21 @@ wchc wchp crst srst dirs gtmk hash. Exit code 1 when there is no answer within 5
   --help   this text
 `
 
-/** Of the shell's `help`. */
-export const SHELL_HELP: Readonly<Record<string, string>> = {
-  create: 'create [-s] [-e] [-c] [-t TTL_MS] PATH [DATA]   make a node: sequential, ephemeral, container, timed',
-  get: 'get [-s] PATH                                   its data, with -s its stat too',
-  set: 'set [-s] [-v VERSION] PATH DATA                 replace its data',
-  ls: 'ls [-s] [-R] PATH                               its children, with -R all below',
-  delete: 'delete [-v VERSION] PATH                        remove a node without children',
-  deleteall: 'deleteall PATH                                  remove a node and all below',
-  stat: 'stat PATH                                       its versions, times and owners',
-  sync: 'sync PATH                                       see everything that was written before',
-  status: 'status                                          the peers: roles, epochs, how far behind',
-  help: 'help [COMMAND]                                  this text',
-  quit: 'quit                                            leave (also: exit)',
-}
+/** Of `vivarium cli --help`. */
+export const CLI_HELP: string = `usage: vivarium cli [-server HOST:PORT[,...][/CHROOT]] [options] [command words...]
+
+The shell of ZooKeeper's zkCli, on any ZooKeeper or vivarium server: runs the command, or else the lines of the standard
+input, on a terminal with history and completion. The exit code is that of the last command: 0, 1 when it failed, 127
+when there is no such command. The command help lists all commands.
+
+  -server LIST         where the servers are (localhost:2181); all paths are below CHROOT
+  -timeout MS          the session time-out, and how long to try to connect (30000)
+  -r                   a server that has lost the others will do, for reading
+  -waitforconnection   connect before anything else
+  --json               results, errors and events as one JSON value per line on standard output
+  --quiet              nothing but results: no greeting, no changes of the session
+  --help               this text
+`
 
 /** The version in the package's manifest, beside dist/ or the sources. */
 export function packageVersion(): string {

@@ -1,32 +1,19 @@
 import { UsageError } from './usage.ts'
 
 /**
- * The words of a line as a shell reads them: white space separates, quotes of both kinds hold together, a backslash
- * takes the next character as it is (not within single quotes).
+ * The words of a line as zkCli reads them: white space separates, a word that begins with a quote goes to the next
+ * quote of that kind, and everything else is taken as it is. So `set /config {"a": 1}` needs quotes around the data,
+ * and `set /config {"a":1}` none.
  */
 export function splitWords(line: string): string[] {
   const words: string[] = []
-  let word: string | null = null
-  let quote = ''
-  for (let i = 0; i < line.length; i++) {
-    const char = line[i]!
-    if (char === '\\' && quote !== "'") {
-      if (++i === line.length) throw new UsageError('the line ends with a backslash')
-      word = (word ?? '') + line[i]!
-    } else if (quote !== '') {
-      if (char === quote) quote = ''
-      else word += char
-    } else if (char === '"' || char === "'") {
-      quote = char
-      word ??= ''
-    } else if (/\s/.test(char)) {
-      if (word !== null) words.push(word)
-      word = null
-    } else {
-      word = (word ?? '') + char
-    }
+  const word = /\s*(?:"([^"]*)"|'([^']*)'|([^"'\s]\S*))/y
+  const text = line.trimEnd()
+  while (word.lastIndex < text.length) {
+    const at = word.lastIndex
+    const found = word.exec(text)
+    if (found === null) throw new UsageError(`a ${text.slice(at).trimStart()[0]} is not closed`)
+    words.push(found[1] ?? found[2] ?? found[3]!)
   }
-  if (quote !== '') throw new UsageError(`a ${quote} is not closed`)
-  if (word !== null) words.push(word)
   return words
 }

@@ -1,3 +1,4 @@
+import { CONFIG_PATH } from '../core/tree/path.ts'
 import type { MultiOp, OpResult, Outcome, Request, Result, WatchableRead } from '../core/tree/request.ts'
 
 /** Where the paths of a client begin, as the server has it: nobody beyond the channel sees it. */
@@ -13,8 +14,9 @@ export class Chroot {
     return this.#root === ''
   }
 
-  /** The path as the server knows it. */
+  /** The path as the server knows it. The configuration is the server's own, wherever the root is. */
   outward(path: string): string {
+    if (path === CONFIG_PATH) return path
     return path === '/' ? this.#root : this.#root + path
   }
 

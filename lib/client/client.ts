@@ -17,15 +17,16 @@ import {
   pickPaths, pickStat, pickTotal,
 } from './outcomes.ts'
 import {
-  CREATE_OPTIONS, VERSION_OPTIONS, checkAcl, checkPath, createRequest, deleteRequest, setRequest, versionOf,
+  CREATE_OPTIONS, VERSION_OPTIONS, checkAcl, checkPath, createRequest, deleteRequest, reconfigRequest, setRequest,
+  versionOf,
 } from './requests.ts'
-import type { CreateOptions, VersionOptions } from './requests.ts'
+import type { CreateOptions, Reconfiguration, VersionOptions } from './requests.ts'
 import { Session } from './session.ts'
 import type { SessionKey, SessionState, StateChange } from './session-state.ts'
 import { asking, createWithParents, deleteSubtree } from './subtree.ts'
 import type { Data, NodeData } from './values.ts'
 import { Watches } from './watches.ts'
-import type { OneShot, OneShotList } from './watches.ts'
+import type { OneShot, OneShotList, RemoveWatchesOptions, WatchKind } from './watches.ts'
 import type { WatchChange } from './watch-items.ts'
 import type { Watcher, WatchOptions } from './watcher.ts'
 
@@ -98,6 +99,7 @@ const READ = [...CALL_OPTIONS, 'watch']
 const CREATE = [...CALL_OPTIONS, ...CREATE_OPTIONS, 'parents']
 const WRITE = [...CALL_OPTIONS, ...VERSION_OPTIONS]
 const DELETE = [...WRITE, 'recursive']
+const REMOVE_WATCHES = [...CALL_OPTIONS, 'local']
 const ONCE = [...CALL_OPTIONS, 'children']
 const PARENTS: readonly unknown[] = [undefined, false, true, 'persistent', 'container']
 const PASSWORD_BYTES = 16
@@ -182,11 +184,16 @@ export class Client {
   }
 
   /** Calls back at every change of the state until the returned function is called. */
-  on(event: 'state', listener: (change: StateChange) => void): () => void {
-    if (event !== 'state') throw new TypeError(`no such event: ${String(event)}`)
+  on(event: 'state', listener: (change: StateChange) => void): () => void
+  /** Calls back once for every event of a watch that the ensemble sends, whoever left the watch. */
+  on(event: 'event', listener: (change: WatchChange) => void): () => void
+  on(event: 'state' | 'event', listener: (change: never) => void): () => void {
     if (typeof listener !== 'function') throw new TypeError('the listener must be a function')
-    this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
+    if (event === 'event') return this.#watches.listen(listener as (change: WatchChange) => void)
+    if (event !== 'state') throw new TypeError(`no such event: ${String(event)}`)
+    const known = listener as (change: StateChange) => void
+    this.#listeners.add(known)
+    return () => void this.#listeners.delete(known)
   }
 
   /**
@@ -323,6 +330,14 @@ export class Client {
     return new Multi(this.#session)
   }
 
+  /**
+   * Changes the members of the ensemble and gives its new configuration. Errors: ReconfigDisabled, unless the servers
+   * allow it; BadVersion, NewConfigNoQuorum, ReconfigInProgress.
+   */
+  reconfig(change: Reconfiguration, options?: CallOptions): Promise<NodeData> {
+    return this.#call(options, () => reconfigRequest(change), pickNode)
+  }
+
   // --- watches -----------------------------------------------------------------------------------------------------
 
   /** Every change at a path, or at it and below; for as long as the session lives. */
@@ -354,6 +369,20 @@ export class Client {
       const armed = (): void => signal?.addEventListener('abort', abort, { once: true })
       const [pick, list]: [Pick, OneShotList] = isChildren ? [pickNames, 'child'] : [pickExists, 'data']
       this.#leaveWatch(request, pick, signal, list, shot, armed, reject)
+    })
+  }
+
+  /**
+   * Forgets the watches that this client left at a path, and gives the kinds there were. A `once` or a watcher that
+   * waits there ends as if it had been closed. With `local` they go even when the ensemble does not answer. Errors:
+   * NoWatcher when there is none.
+   */
+  removeWatches(
+    path: string, kind: WatchKind | 'any' = 'any', options: RemoveWatchesOptions = {},
+  ): Promise<WatchKind[]> {
+    return new Promise((resolve, reject) => {
+      checkCall(options, REMOVE_WATCHES)
+      this.#watches.remove(checkPath(path), kind, options).then(resolve, reject)
     })
   }
 

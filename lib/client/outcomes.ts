@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../core/errors.ts'
 import { ZkError } from '../core/errors.ts'
-import { isWrite } from '../core/tree/request.ts'
+import { isWrite, Op } from '../core/tree/request.ts'
 import type { Acl, Identity, OpResult, Outcome, Request, Result } from '../core/tree/request.ts'
 import type { Stat } from '../core/tree/stat.ts'
 import { NodeData } from './values.ts'
@@ -135,9 +135,14 @@ export function aborted(signal: AbortSignal, request: Request, mayHaveHappened: 
   return new ZkError('Aborted', undefined, { ...pathOf(request), cause: signal.reason, mayHaveHappened })
 }
 
+/** True for what must not be sent twice: writes, and changes of the membership. */
+export function mayChange(request: Request): boolean {
+  return isWrite(request) || request.op === Op.reconfig
+}
+
 /** The connection went: of a write that was sent nobody knows what became. */
 export function lost(request: Request): ZkError {
-  return isWrite(request)
+  return mayChange(request)
     ? new ZkError('ConnectionLoss', undefined, { ...pathOf(request), mayHaveHappened: true })
     : failure('ConnectionLoss', request)
 }
@@ -145,7 +150,7 @@ export function lost(request: Request): ZkError {
 /** The session is over. */
 export function ended(request: Request, isSent: boolean, code: ErrorCode): ZkError {
   return new ZkError(code, undefined, {
-    ...pathOf(request), mayHaveHappened: isSent && isWrite(request),
+    ...pathOf(request), mayHaveHappened: isSent && mayChange(request),
   })
 }
 

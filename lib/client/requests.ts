@@ -1,7 +1,8 @@
 import { ZkError } from '../core/errors.ts'
 import { validatePath } from '../core/tree/path.ts'
 import { Mode, OPEN_ACL } from '../core/tree/request.ts'
-import type { Acl, CreateRequest, DeleteRequest, SetDataRequest } from '../core/tree/request.ts'
+import type { Acl, CreateRequest, DeleteRequest, ReconfigRequest, SetDataRequest } from '../core/tree/request.ts'
+import { checkOptions, checkTypes } from './options.ts'
 import type { Data } from './values.ts'
 import { toBytes } from './values.ts'
 
@@ -112,4 +113,27 @@ export function setRequest(path: string, data: Data, options: VersionOptions | u
 /** The request of delete. */
 export function deleteRequest(path: string, options: VersionOptions | undefined): DeleteRequest {
   return { op: 2, path: checkPath(path), version: versionOf(options) }
+}
+
+/** What becomes of the members: some join and some leave, or the whole list is replaced. */
+export interface Reconfiguration {
+  /** Members to add or change, `1=host:port:port:participant;clientPort` with commas. */
+  readonly joining?: string
+  /** Ids of members to remove, with commas. */
+  readonly leaving?: string
+  /** All members that there are to be, instead of the two. */
+  readonly members?: string
+  /** The configuration must have this version, as it says itself. */
+  readonly version?: number
+}
+
+const RECONFIGURATION: readonly string[] = ['joining', 'leaving', 'members', 'version']
+
+/** The request of reconfig. */
+export function reconfigRequest(change: Reconfiguration): ReconfigRequest {
+  checkOptions(change ?? null, RECONFIGURATION, 'the change')
+  checkTypes(change, { joining: 'string', leaving: 'string', members: 'string' })
+  const { joining = null, leaving = null, members = null, version = ANY_VERSION } = change
+  if (!Number.isSafeInteger(version)) throw new TypeError(`a version must be an integer, not ${String(version)}`)
+  return { op: 16, joining, leaving, members, version }
 }

@@ -1,6 +1,5 @@
 import type { ErrorCode } from '../core/errors.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
-import { isWrite } from '../core/tree/request.ts'
 import type { Identity, Outcome, Request, SetWatchesRequest, WatchEvent } from '../core/tree/request.ts'
 import { ZXID_ZERO } from '../core/zxid.ts'
 import type { Zxid } from '../core/zxid.ts'
@@ -10,7 +9,7 @@ import { Attempts } from './attempts.ts'
 import { Call, CallQueue } from './call-queue.ts'
 import type { Channel, Endpoint } from './channel.ts'
 import { Lease } from './lease.ts'
-import { aborted, ended, lost, pathOf, pickNothing } from './outcomes.ts'
+import { aborted, ended, lost, mayChange, pathOf, pickNothing } from './outcomes.ts'
 import { requestBytes, tooLarge } from './request-size.ts'
 import type { SessionKey, SessionState, StateChange } from './session-state.ts'
 
@@ -201,7 +200,7 @@ export class Session {
   #abort(call: Call, signal: AbortSignal): void {
     if (call.isOver) return
     call.isOver = true
-    call.reject(aborted(signal, call.request, call.xid !== 0 && isWrite(call.request)))
+    call.reject(aborted(signal, call.request, call.xid !== 0 && mayChange(call.request)))
   }
 
   #settle(call: Call, value: unknown): void {
@@ -391,7 +390,7 @@ export class Session {
     const calls = queue.drain()
     for (const [index, call] of calls.entries()) {
       if (call.isOver || call.request.op === 101 || call.request.op === 105) continue
-      if (index < sent && isWrite(call.request)) {
+      if (index < sent && mayChange(call.request)) {
         this.#settle(call, lost(call.request))
       } else {
         call.xid = 0

@@ -39,10 +39,13 @@ export class NodeData {
   readonly stat: Stat
   /** The tree's own bytes when they come from this process: they never leave this object. */
   readonly #bytes: Uint8Array
+  /** The node was given no data at all, which is not the same as empty data. */
+  readonly isNull: boolean
   #copy: Uint8Array | undefined
 
   constructor(bytes: Uint8Array | null, stat: Stat) {
     this.#bytes = bytes ?? EMPTY
+    this.isNull = bytes === null
     this.stat = stat
   }
 

@@ -1,10 +1,11 @@
-import { ZkError } from '../core/errors.ts'
+import { isZkError, ZkError } from '../core/errors.ts'
 import { parentOf } from '../core/tree/path.ts'
 import { EventType } from '../core/tree/request.ts'
 import type { SetWatchesRequest, WatchEvent } from '../core/tree/request.ts'
 import type { Zxid } from '../core/zxid.ts'
 import type { Logger } from '../ports/logger.ts'
 import { pickNothing } from './outcomes.ts'
+import type { CallOptions } from './multi.ts'
 import type { Session } from './session.ts'
 import { changeName } from './watch-items.ts'
 import type { WatchChange } from './watch-items.ts'
@@ -16,6 +17,15 @@ export interface OneShot {
   readonly onChange: (change: WatchChange) => void
   /** The session ended first; null when it was closed as asked. */
   readonly onEnd?: (error: ZkError | null) => void
+}
+
+/** The kinds of watches that can be removed; `data` are those that `get` and `exists` leave. */
+export type WatchKind = 'children' | 'data' | 'persistent' | 'recursive'
+
+/** How watches are removed. */
+export interface RemoveWatchesOptions extends CallOptions {
+  /** They go even when there is no connection to tell the ensemble; it is not asked for them again then. */
+  readonly local?: boolean
 }
 
 /** Which of the three lists of one-shot watches a read leaves its watch in. */
@@ -32,8 +42,10 @@ interface Registration {
 
 /** ZooKeeper's client splits its setWatches there, so that none exceeds the server's limit. */
 const BATCH_CHARACTERS = 128 * 1024
-const PERSISTENT = 4
-const RECURSIVE = 5
+/** Numbers of the kinds on the wire. */
+const REMOVE_TYPES: Readonly<Record<WatchKind | 'any', number>> = {
+  children: 1, data: 2, any: 3, persistent: 4, recursive: 5,
+}
 
 /** All watches of one client: what the server was asked for, who is told, and what comes back after a reconnect. */
 export class Watches {
@@ -44,6 +56,7 @@ export class Watches {
   }
   readonly #persistent = new Map<string, Registration>()
   readonly #recursive = new Map<string, Registration>()
+  readonly #listeners = new Set<(change: WatchChange) => void>()
   /** Zxid of the last state known before the connection was lost; null while nothing is re-armed. */
   #rearmedFrom: Zxid | null = null
   #missed = false
@@ -132,28 +145,99 @@ export class Watches {
     const registration = map.get(watcher.path)
     if (registration?.watchers.delete(watcher) !== true || registration.watchers.size > 0) return
     map.delete(watcher.path)
-    const type = watcher.recursive ? RECURSIVE : PERSISTENT
     const ignore = (): void => {
       // NoWatcher after a reconnect, or the session is over: either way the server watches no more.
     }
-    this.#session.submit({ op: 18, path: watcher.path, type }, pickNothing, undefined, ignore, ignore)
+    this.#unwatch(watcher.path, watcher.recursive ? 'recursive' : 'persistent', [], undefined, ignore, ignore)
+  }
+
+  // --- removing ----------------------------------------------------------------------------------------------------
+
+  /** Forgets the watches of a kind at a path, here and at the server; gives the kinds that there were. */
+  remove(path: string, kind: WatchKind | 'any', options: RemoveWatchesOptions): Promise<WatchKind[]> {
+    return new Promise((resolve, reject) => {
+      if (!Object.hasOwn(REMOVE_TYPES, kind)) throw new TypeError(`'${String(kind)}' is no kind of watches`)
+      const kinds = this.#kindsAt(path).filter((one) => kind === 'any' || kind === one)
+      if (kinds.length === 0) throw new ZkError('NoWatcher', undefined, { path })
+      const drop = (): void => {
+        for (const one of kinds) this.#drop(path, one)
+        resolve(kinds)
+      }
+      if (options.local === true && this.#session.state !== 'connected') drop()
+      else this.#unwatch(path, kind, kinds, options.signal, drop, reject)
+    })
+  }
+
+  /**
+   * Servers before 3.9 know no persistent kinds here: they are asked to remove all when that means the same, which is
+   * when nothing but `known` is filed at the path.
+   */
+  #unwatch(
+    path: string, kind: WatchKind | 'any', known: readonly WatchKind[], signal: AbortSignal | undefined,
+    done: () => void, refused: (error: Error) => void,
+  ): void {
+    const ask = (type: number, onError: (error: Error) => void): void => {
+      this.#session.submit({ op: 18, path, type }, pickNothing, signal, done, onError)
+    }
+    ask(REMOVE_TYPES[kind], (error) => {
+      const isUnknown = (kind === 'persistent' || kind === 'recursive') && isZkError(error, 'MarshallingError')
+      if (isUnknown && this.#kindsAt(path).every((other) => known.includes(other))) ask(REMOVE_TYPES.any, refused)
+      else refused(error)
+    })
+  }
+
+  #kindsAt(path: string): WatchKind[] {
+    const { data, exist, child } = this.#oneShots
+    const kinds: WatchKind[] = []
+    if (child.has(path)) kinds.push('children')
+    if (data.has(path) || exist.has(path)) kinds.push('data')
+    if (this.#persistent.has(path)) kinds.push('persistent')
+    if (this.#recursive.has(path)) kinds.push('recursive')
+    return kinds
+  }
+
+  #drop(path: string, kind: WatchKind): void {
+    if (kind === 'persistent' || kind === 'recursive') {
+      const map = kind === 'persistent' ? this.#persistent : this.#recursive
+      const registration = map.get(path)
+      map.delete(path)
+      for (const watcher of Array.from(registration?.watchers ?? [])) watcher.fail(null)
+      return
+    }
+    const { data, exist, child } = this.#oneShots
+    for (const list of kind === 'children' ? [child] : [data, exist]) {
+      const shots = list.get(path)
+      list.delete(path)
+      for (const shot of shots ?? []) shot.onEnd?.(null)
+    }
   }
 
   // --- events ------------------------------------------------------------------------------------------------------
 
+  /** Calls back at every event of the server until the returned function is called. */
+  listen(listener: (change: WatchChange) => void): () => void {
+    // Each call counts for itself, also when the function is the same.
+    const own = (change: WatchChange): void => listener(change)
+    this.#listeners.add(own)
+    return () => void this.#listeners.delete(own)
+  }
+
   onEvent(event: WatchEvent): void {
     const { type, path, zxid } = event
     const change: WatchChange = { type: changeName(type), path, zxid }
+    for (const listener of Array.from(this.#listeners)) this.#tell(listener, change)
     const shots = this.#takeOneShots(event)
     // What the server makes up while watches are re-armed concerns one-shot watches; for the others a gap will tell.
     if (this.#rearmedFrom !== null) this.#missed = true
     else this.#offer(change)
-    for (const shot of shots) {
-      try {
-        shot.onChange(change)
-      } catch (error) {
-        this.#logger.error('the callback of a watch threw', { path, error })
-      }
+    for (const shot of shots) this.#tell(shot.onChange, change)
+  }
+
+  #tell(callback: (change: WatchChange) => void, change: WatchChange): void {
+    try {
+      callback(change)
+    } catch (error) {
+      this.#logger.error('the callback of a watch threw', { path: change.path, error })
     }
   }
 

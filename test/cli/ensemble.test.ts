@@ -21,15 +21,15 @@ test('answers the five commands, in the default folder, and keeps the data', asy
 
 test('runs what follows a failure, and says so with its exit code', async (t) => {
   const input = [
-    '# a comment', '', 'create "/a b" \'c "d"\'', 'get /a\\ b', 'bogus', 'get', 'get -z /',
+    '# a comment', '', 'create "/a b" \'c "d"\'', 'get "/a b"', 'bogus', 'get', 'get -z /',
     'get /nope', 'ls "', 'ls /', 'quit', 'get /',
   ].join('\r\n')
   const { code, stdout, stderr } = await run(t, t.tempFolder(), ['ensemble', '--memory', '--size', '1'], input)
   assert.is(code, 1)
   assert.is(stdout, 'Created /a b\nc "d"\n[a b, zookeeper]\n')
   assert.equal(stderr.split('\n'), [
-    'Command not found: bogus (help lists the commands)', 'usage: get [-s] PATH',
-    "Unknown option '-z'; usage: get [-s] PATH",
+    'Command not found: bogus (help lists the commands)', 'get [-s] [-w] [-b] [-x] path',
+    'Unrecognized option: -z',
     'Node does not exist: /nope', 'a " is not closed', '',
   ])
 }, limit)

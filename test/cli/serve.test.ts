@@ -89,7 +89,8 @@ test('help and version', async (t) => {
   const cwd = t.tempFolder()
   assert.equal(await run(t, cwd, ['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
   for (const [args, options] of [
-    ['--help', ['ensemble', 'serve', '--version']],
+    ['--help', ['ensemble', 'serve', 'cli', '--version']],
+    ['cli --help', ['-server', '-timeout', '-r', '-waitforconnection', '--json', '--quiet']],
     ['ensemble --help', ['--size', '--data', '--memory', '--name', '--serve']],
     ['serve --help', [
       '--id', '--member', '--observer', '--data', '--memory', '--name', '--listen', '--secret-file', '--bootstrap',

@@ -30,6 +30,7 @@ export function read(
     case 3: case 4: case 8: case 12: return readNode(reading, request, request.watch)
     case 6: return getAcl(reading, request.path)
     case 11: return { code: 'Ok', result: { op: 11 } }
+    case 16: return fail('ReconfigDisabled')
     case 17: case 18: return namedWatches(reading, request)
     case 22: return multiRead(reading, request)
     case 101: case 105: return setWatches(reading, request)

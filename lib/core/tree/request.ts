@@ -75,6 +75,14 @@ export interface MultiReadRequest { readonly op: 22, readonly ops: readonly Watc
 export interface AddWatchRequest { readonly op: 106, readonly path: string, readonly mode: number }
 /** Opcodes 17 and 18; type 1 children, 2 data, 3 any, 4 persistent, 5 persistent recursive. */
 export interface WatchesRequest { readonly op: 17 | 18, readonly path: string, readonly type: number }
+/** Opcode 16: members to add and remove, or all of them; `version` of the present configuration, -1 matches any. */
+export interface ReconfigRequest {
+  readonly op: 16
+  readonly joining: string | null
+  readonly leaving: string | null
+  readonly members: string | null
+  readonly version: number
+}
 /** Opcodes 101 and 105 (101 has empty persistent lists): what to re-arm after a reconnect. */
 export interface SetWatchesRequest {
   readonly op: 101 | 105
@@ -100,7 +108,7 @@ export type WriteRequest = CreateRequest | DeleteRequest | SetDataRequest | SetA
   DeleteContainerRequest
 /** Every request that a client can make on a session. */
 export type Request = WriteRequest | CheckRequest | WatchableRead | PathRequest | MultiReadRequest | AddWatchRequest |
-  WatchesRequest | SetWatchesRequest | PlainRequest | RefusedRequest
+  WatchesRequest | ReconfigRequest | SetWatchesRequest | PlainRequest | RefusedRequest
 
 /** True for requests that the leader must order. */
 export function isWrite(request: Request): request is WriteRequest {
@@ -119,7 +127,7 @@ export type Result =
   | { readonly op: 15 | 19 | 21, readonly path: string, readonly stat: Stat }
   | { readonly op: 2 | 11 | 13 | 17 | 18 | 20 | 101 | 105 | 106 | -11 }
   | { readonly op: 3 | 5 | 7, readonly stat: Stat }
-  | { readonly op: 4, readonly data: Uint8Array | null, readonly stat: Stat }
+  | { readonly op: 4 | 16, readonly data: Uint8Array | null, readonly stat: Stat }
   | { readonly op: 6, readonly acl: readonly Acl[], readonly stat: Stat }
   | { readonly op: 8, readonly children: readonly string[] }
   | { readonly op: 12, readonly children: readonly string[], readonly stat: Stat }

@@ -13,7 +13,8 @@ const KNOWN_TEXTS = 4_096
 export class JuteReader {
   #bytes: Uint8Array = new Uint8Array(0)
   #at = 0
-  readonly #decoder = new TextDecoder()
+  /** Names may begin with a byte order mark: it must stay. */
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   readonly #known: string[] = Array.from({ length: KNOWN_TEXTS }, () => '')
 
   /** Starts over with the bytes of another frame. */

@@ -68,7 +68,7 @@ function writeResult(writer: JuteWriter, result: Result): void {
       writeStat(writer, result.stat)
       return
     case 3: case 5: case 7: writeStat(writer, result.stat); return
-    case 4:
+    case 4: case 16:
       writer.data(result.data)
       writeStat(writer, result.stat)
       return
@@ -131,7 +131,7 @@ function readResult(op: Request['op'], reader: JuteReader): Result {
     case 9: return { op, path: reader.text() ?? '' }
     case 15: case 19: case 21: return { op, path: reader.textOf('path'), stat: readStat(reader) }
     case 3: case 5: case 7: return { op, stat: readStat(reader) }
-    case 4: return { op, data: reader.data(), stat: readStat(reader) }
+    case 4: case 16: return { op, data: reader.data(), stat: readStat(reader) }
     case 6: return { op, acl: readAcl(reader) ?? NO_ACL, stat: readStat(reader) }
     case 8: return { op, children: reader.texts() }
     case 12: return { op, children: reader.texts(), stat: readStat(reader) }

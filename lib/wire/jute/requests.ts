@@ -28,6 +28,8 @@ export function readRequest(op: number, reader: JuteReader): Request | null {
     case 14: return { op, ops: readMulti(reader, readMultiOp) }
     case 22: return { op, ops: readMulti(reader, readMultiRead) }
     case 17: case 18: return { op, path: reader.textOf('path'), type: reader.int() }
+    case 16:
+      return { op, joining: reader.text(), leaving: reader.text(), members: reader.text(), version: reader.long() }
     case 101: case 105: return readSetWatches(op, reader)
     case 106: return { op, path: reader.textOf('path'), mode: reader.int() }
     case 11: case 107: case -11: return { op }
@@ -138,6 +140,12 @@ function writeBody(writer: JuteWriter, request: Request): void {
     case 17: case 18:
       writer.text(request.path)
       writer.int(request.type)
+      return
+    case 16:
+      writer.text(request.joining)
+      writer.text(request.leaving)
+      writer.text(request.members)
+      writer.long(request.version)
       return
     case 101: case 105:
       writer.long(request.relativeZxid)

@@ -1,0 +1,69 @@
+import { isZkError } from '../core/errors.ts'
+import { childOf } from '../core/tree/path.ts'
+import type { ReadOptions } from '../client/client.ts'
+
+/** Lists asked for before they are needed, per level. */
+const LISTS_AHEAD = 64
+
+/** What a visit needs of a client. */
+export interface Lister {
+  children(path: string, options?: ReadOptions): Promise<string[]>
+}
+
+/** A node and what lies below it. */
+export interface Visited {
+  readonly path: string
+  /** The names of its children, sorted; none when it went in the meantime. */
+  readonly names: readonly string[]
+  /** 0 for the node where the visit began. */
+  readonly depth: number
+}
+
+/** Where a visit goes. */
+export interface VisitOptions extends ReadOptions {
+  /** Levels below the first that are visited; all when left out. */
+  readonly depth?: number
+}
+
+/**
+ * Visits a node and all below it, parents first and in the order of their names. Lists are read ahead, so that the
+ * visit takes far fewer round trips than there are nodes. What disappears on the way is left out.
+ */
+export async function* visit(zk: Lister, path: string, options: VisitOptions = {}): AsyncGenerator<Visited> {
+  const { depth = Infinity, ...read } = options
+  yield* descend(zk, path, await list(zk, path, read), 0, depth, read)
+}
+
+async function* descend(
+  zk: Lister, path: string, names: readonly string[], depth: number, deepest: number, read: ReadOptions,
+): AsyncGenerator<Visited> {
+  yield { path, names, depth }
+  if (depth >= deepest) return
+  const lists: Promise<Listed>[] = []
+  for (const [index, name] of names.entries()) {
+    for (let ahead = lists.length; ahead < names.length && ahead < index + LISTS_AHEAD; ahead++) {
+      lists.push(tryList(zk, childOf(path, names[ahead]!), read))
+    }
+    const below = await lists[index]!
+    lists[index] = VISITED
+    if (below instanceof Error) throw below
+    if (below !== null) yield* descend(zk, childOf(path, name), below, depth + 1, deepest, read)
+  }
+}
+
+/** Names; null when the node went; or why they are not known, which is told when its turn comes. */
+type Listed = readonly string[] | null | Error
+
+const VISITED: Promise<Listed> = Promise.resolve(null)
+
+async function list(zk: Lister, path: string, read: ReadOptions): Promise<string[]> {
+  return (await zk.children(path, read)).sort()
+}
+
+async function tryList(zk: Lister, path: string, read: ReadOptions): Promise<Listed> {
+  try {
+    return await list(zk, path, read)
+  } catch (error) {
+    return isZkError(error, 'NoNode') ? null : error as Error
+  }
+}

@@ -1,0 +1,112 @@
+import { assert, rejects, suite } from '../harness.ts'
+import type { WatchChange, WatchItem } from '../../lib/node.ts'
+import { connected, settle } from './fakes.ts'
+
+const test = suite('client: removing watches')
+
+test('removes the kind that is asked for, and ends its watchers quietly', async () => {
+  const { zk, endpoint } = await connected()
+  const channel = endpoint.last
+  const ends: unknown[] = []
+  zk.watch('/a', { onItem: () => undefined, onEnd: (error) => ends.push(error) })
+  zk.watch('/a', { recursive: true, onItem: () => undefined, onEnd: () => ends.push('recursive') })
+  channel.reply({ op: 106 })
+  channel.reply({ op: 106 })
+  const once = rejects(zk.once('/a', { children: true }), 'Closed')
+  channel.reply({ op: 8, children: [] })
+  const removed = zk.removeWatches('/a', 'persistent')
+  assert.equal(channel.arrived.at(-1)?.request, { op: 18, path: '/a', type: 4 })
+  channel.reply({ op: 18 })
+  assert.equal(await removed, ['persistent'])
+  assert.equal(ends, [null])
+  const all = zk.removeWatches('/a')
+  assert.equal(channel.arrived.at(-1)?.request, { op: 18, path: '/a', type: 3 })
+  channel.reply({ op: 18 })
+  assert.equal(await all, ['children', 'recursive'])
+  assert.equal(ends, [null, 'recursive'])
+  await once
+  await rejects(zk.removeWatches('/a'), 'NoWatcher')
+  await rejects(zk.removeWatches('/a', 'bogus' as 'data'))
+  assert.is(channel.arrived.length, 5)
+})
+
+test('a server that knows no persistent kinds is asked to remove all, when that means the same', async () => {
+  const { zk, endpoint } = await connected()
+  const channel = endpoint.last
+  zk.watch('/a', { onItem: () => undefined })
+  channel.reply({ op: 106 })
+  const removed = zk.removeWatches('/a', 'persistent')
+  channel.fail('MarshallingError')
+  assert.equal(channel.arrived.at(-1)?.request, { op: 18, path: '/a', type: 3 })
+  channel.reply({ op: 18 })
+  assert.equal(await removed, ['persistent'])
+  const watcher = zk.watch('/b')
+  channel.reply({ op: 106 })
+  await watcher.ready()
+  watcher.close()
+  channel.fail('MarshallingError')
+  assert.equal(channel.arrived.at(-1)?.request, { op: 18, path: '/b', type: 3 })
+  channel.reply({ op: 18 })
+  const [one, other] = [zk.watch('/c'), zk.watch('/c', { recursive: true })]
+  channel.reply({ op: 106 })
+  channel.reply({ op: 106 })
+  await Promise.all([one.ready(), other.ready()])
+  const refused = rejects(zk.removeWatches('/c', 'recursive'), 'MarshallingError')
+  channel.fail('MarshallingError')
+  await refused
+  one.close()
+  channel.fail('MarshallingError')
+  // The recursive watch must not go with it.
+  assert.equal(channel.arrived.at(-1)?.request, { op: 18, path: '/c', type: 4 })
+})
+
+test('without a connection they go at once when that is asked for', async () => {
+  const { zk, endpoint } = await connected()
+  const channel = endpoint.last
+  zk.watch('/a', { onItem: () => undefined })
+  channel.reply({ op: 106 })
+  channel.end('ConnectionLoss')
+  assert.equal(await zk.removeWatches('/a', 'any', { local: true }), ['persistent'])
+  await rejects(zk.removeWatches('/a', 'any', { local: true }), 'NoWatcher')
+})
+
+test('every event is told once, whoever left the watch, and a listener that throws harms nobody', async () => {
+  const { zk, endpoint } = await connected()
+  const channel = endpoint.last
+  const [heard, items]: [WatchChange[], WatchItem[]] = [[], []]
+  zk.on('event', () => { throw new Error('mine') })
+  const off = zk.on('event', (change) => heard.push(change))
+  zk.watch('/a', { onItem: (item) => items.push(item) })
+  channel.reply({ op: 106 })
+  const once = zk.once('/a')
+  channel.reply({ op: 3, stat: {} as never })
+  channel.event(3, '/a', 2)
+  await once
+  channel.event(2, '/b', 3)
+  assert.equal(heard.map(({ type, path }) => `${type} ${path}`), ['changed /a', 'deleted /b'])
+  off()
+  channel.event(3, '/a', 4)
+  assert.is(heard.length, 2)
+  assert.is(items.length, 2)
+  assert.throws(() => zk.on('bogus' as 'event', () => undefined), /no such event/)
+  await settle()
+})
+
+test('reconfig sends what is to be changed', async () => {
+  const { zk, endpoint } = await connected()
+  const channel = endpoint.last
+  const change = zk.reconfig({ joining: '4=h:1:2;3', leaving: '1', version: 7 })
+  assert.equal(channel.arrived[0]?.request, { op: 16, joining: '4=h:1:2;3', leaving: '1', members: null, version: 7 })
+  channel.reply({ op: 16, data: new TextEncoder().encode('version=8'), stat: {} as never })
+  assert.is((await change).text(), 'version=8')
+  const whole = rejects(zk.reconfig({ members: 'server.1=h:1:2' }), 'ReconfigDisabled')
+  assert.equal(channel.arrived[1]?.request,
+    { op: 16, joining: null, leaving: null, members: 'server.1=h:1:2', version: -1 })
+  channel.fail('ReconfigDisabled')
+  await whole
+  for (const wrong of [null, { bogus: 1 }, { joining: 1 }, { version: 1.5 }]) {
+    assert.is((await rejects(zk.reconfig(wrong as never))).name, 'TypeError')
+  }
+})
+
+test.run()
