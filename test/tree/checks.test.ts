@@ -239,10 +239,13 @@ test('a multi is refused as a whole for its form, before its operations', () => 
     [`flags ${flags}`, { op: 14, ops: [remove('/none/n'), make('n', { flags })] }, 'MarshallingError'])
   check([...malformed,
     ['container with TTL flags', { op: 14, ops: [make('/n', { op: 19, flags: 5 })] }, 'MarshallingError'],
-    ['op 21 with unknown flags', { op: 14, ops: [make('/n', { op: 21, flags: 7 })] }, 'MarshallingError'],
     ['too many', { op: 14, ops: times(6, remove('/none/n')) }, 'MarshallingError'],
   ])
   const { zk } = stage()
+  const strange = zk.write({ op: 14, ops: [make('/n', { op: 21, flags: 7 }), make('/n', { op: 21, flags: -1 })] })
+  assert.equal(strange.result, {
+    op: 14, results: [{ op: -1, code: 'BadArguments' }, { op: -1, code: 'RuntimeInconsistency' }],
+  }, 'those of createTTL are refused in their turn')
   assert.equal(zk.ok({ op: 14, ops: [] }).result, { op: 14, results: [] })
   assert.is(zk.write({ op: 14, ops: times(5, set('/open')) }).code, 'Ok',
     'the limit itself is allowed')

@@ -155,8 +155,7 @@ export class Model {
   #multi(ops: readonly MultiOp[], who: Requester): OpResult[] {
     for (const op of ops) {
       if (!('flags' in op)) continue
-      demand([0, 1, 2, 3, 4, 5, 6].includes(op.flags), 'MarshallingError')
-      demand(op.op === 21 || op.flags < 5, 'MarshallingError')
+      demand(op.op === 21 || [0, 1, 2, 3, 4].includes(op.flags), 'MarshallingError')
     }
     const before = new Map([...this.nodes].map(([path, node]) => [path, { ...node }]))
     const results: OpResult[] = []

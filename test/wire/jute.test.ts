@@ -172,6 +172,14 @@ test('what is no record', () => {
   }
 })
 
+test('a null path is refused by setData and setACL, and makes any other request undecodable', () => {
+  const read = (op: number, hex: string): unknown => readRequest(op, new JuteReader().reset(bytesOf(hex)))
+  assert.equal(read(5, 'ffffffff ffffffff ffffffff'), { op: 5, path: '', data: null, version: -1 })
+  assert.equal(read(7, 'ffffffff 00000000 ffffffff'), { op: 7, path: '', acl: [], version: -1 })
+  for (const op of [2, 3, 4, 6]) assert.throws(() => read(op, 'ffffffff ffffffff ffffffff'))
+  assert.throws(() => read(14, '0000000d 00 ffffffff ffffffff ffffffff ffffffff 01 ffffffff'))
+})
+
 test('what follows a record is ignored', () => {
   assert.equal(readRequest(6, readerOf(bytesOf('00000000 00000002 2f61 deadbeef'))), { op: 6, path: '/a' })
 })

@@ -313,11 +313,10 @@ export class Preparer {
   }
 }
 
-/** Flags that make a whole multi undecodable in ZooKeeper. */
+/** Flags that make a whole multi undecodable in ZooKeeper; those of createTTL are looked at in its turn. */
 function isMalformed(op: MultiOp): boolean {
-  if (op.op !== 1 && op.op !== 15 && op.op !== 19 && op.op !== 21) return false
-  if (!Number.isInteger(op.flags) || op.flags < 0 || op.flags > 6) return true
-  return op.op !== 21 && (op.flags === Mode.persistentTtl || op.flags === Mode.persistentSequentialTtl)
+  if (op.op !== 1 && op.op !== 15 && op.op !== 19) return false
+  return !Number.isInteger(op.flags) || op.flags < 0 || op.flags > Mode.container
 }
 
 function forget(outstanding: Map<SessionId, Zxid>, applied: Zxid): void {

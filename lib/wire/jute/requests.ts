@@ -21,10 +21,10 @@ export function readRequest(op: number, reader: JuteReader): Request | null {
     case 1: case 15: case 19: case 21: return readCreate(op, reader)
     case 2: case 13: return { op, path: reader.textOf('path'), version: reader.int() }
     case 3: case 4: case 8: case 12: return { op, path: reader.textOf('path'), watch: reader.bool() }
-    case 5: return { op, path: reader.textOf('path'), data: reader.data(), version: reader.int() }
+    case 5: return { op, path: validatedPath(reader), data: reader.data(), version: reader.int() }
     case 6: case 9: case 104: return { op, path: reader.textOf('path') }
     case 103: return { op, path: reader.text() ?? '' }
-    case 7: return { op, path: reader.textOf('path'), acl: readAcl(reader), version: reader.int() }
+    case 7: return { op, path: validatedPath(reader), acl: readAcl(reader), version: reader.int() }
     case 14: return { op, ops: readMulti(reader, readMultiOp) }
     case 22: return { op, ops: readMulti(reader, readMultiRead) }
     case 17: case 18: return { op, path: reader.textOf('path'), type: reader.int() }
@@ -35,6 +35,11 @@ export function readRequest(op: number, reader: JuteReader): Request | null {
     case 11: case 107: case -11: return { op }
     default: return null
   }
+}
+
+/** A path that is refused like any illegal one when it is null; elsewhere a null makes the request undecodable. */
+function validatedPath(reader: JuteReader): string {
+  return reader.text() ?? ''
 }
 
 function readCreate(op: CreateRequest['op'], reader: JuteReader): CreateRequest {

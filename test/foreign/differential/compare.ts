@@ -28,10 +28,22 @@ export function show(value: unknown): string {
 /** Pairs of zxids that correspond, ascending in both. */
 class Zxids {
   readonly #pairs: (readonly [bigint, bigint])[] = []
+  /** Zxids on the left that have none of their own on the right: what is on the right at that time. */
+  readonly #skipped = new Map<bigint, bigint>()
+
+  /** The left server used up this zxid for something that is no txn on the right. */
+  skip(left: bigint, right: bigint): boolean {
+    const last = this.#pairs.at(-1)
+    if (last === undefined || left <= last[0] || last[1] !== right) return false
+    this.#skipped.set(left, right)
+    return true
+  }
 
   /** Says why the two cannot correspond; null when they do. */
   pair(left: bigint, right: bigint): string | null {
     if (left <= 0n || right <= 0n) return left === right ? null : `zxid ${left} against ${right}`
+    const skipped = this.#skipped.get(left)
+    if (skipped !== undefined) return skipped === right ? null : `zxid ${left} stood for ${skipped}, now for ${right}`
     let low = 0
     let high = this.#pairs.length
     while (low < high) {
@@ -40,7 +52,7 @@ class Zxids {
       else high = middle
     }
     const at = this.#pairs[low]
-    if (at?.[0] === left) return at[1] === right ? null : `zxid ${left} stood for ${at[1]} and now for ${right}`
+    if (at?.[0] === left) return at[1] === right ? null : `zxid ${left} stood for ${at[1]}, now for ${right}`
     const before = this.#pairs[low - 1]
     if ((before !== undefined && before[1] >= right) || (at !== undefined && at[1] <= right)) {
       return `zxids ${left} and ${right} are out of order: between ${show(before)} and ${show(at)}`
@@ -97,6 +109,11 @@ export class Comparison {
   constructor(left: Side, right: Side) {
     this.left = left
     this.right = right
+  }
+
+  /** As `Zxids.skip`, for two replies. */
+  skip(left: Arrival | undefined, right: Arrival | undefined): boolean {
+    return left?.kind === 'reply' && right?.kind === 'reply' && this.#zxids.skip(left.zxid, right.zxid)
   }
 
   /** What differs; nothing when the two mean the same. */

@@ -9,6 +9,8 @@ const LARGEST_FRAME = 1_048_575
 const ask = (opcode: number, text: string, body: RawWriter): Ask => ({ opcode, text, encode: () => body.bytes() })
 const requests = (actor: number, ...asks: Ask[]): Step => ({ kind: 'requests', actor, asks })
 const CLOSE = ask(Op.closeSession, 'closeSession', new RawWriter())
+/** Lists that are null. */
+const NO_LISTS = ask(Op.setWatches, 'setWatches(0, null, [], [])', new RawWriter().long(0n).int(-1).int(0).int(0))
 
 /** The data that makes the frame of a create exactly so long. */
 function filling(path: string, bytes: number): Buffer {
@@ -25,6 +27,8 @@ export const ENDING: readonly Step[] = [
   requests(2, ask(Op.exists, 'exists(/big)', new RawWriter().string('/big').byte(0))),
   requests(2, ask(Op.delete, 'delete(/big)', new RawWriter().string('/big').int(-1))),
   requests(2, big('/bigger', LARGEST_FRAME + 1)),
+  { kind: 'open', actor: 0, opening: 'fresh', timeOut: 40_000 },
+  requests(0, NO_LISTS),
   ...[-5, 0, 1, 3_999, 4_000, 4_001, 39_999, 40_000, 40_001, 2_147_483_647].flatMap((timeOut): Step[] => [
     { kind: 'open', actor: 1, opening: 'fresh', timeOut }, requests(1, CLOSE),
     { kind: 'open', actor: 1, opening: 'resume', timeOut },
