@@ -164,7 +164,7 @@ test('requests that come with the first word wait until it is answered', async (
   for (let round = 0; round < 100; round++) assert.is((await client.answer()).xid, round)
 })
 
-test('a session that is resumed at another connection while the first pipelines answers on the second alone', async (t) => {
+test('a session resumed elsewhere while the first connection pipelines is answered on the second alone', async (t) => {
   const peer = await ready(t)
   const first = await join(t, peer)
   const { session, password } = first
