@@ -270,7 +270,9 @@ test('setWatches: what changed meanwhile fires, the rest is armed', () => {
     child: ['/gone3', '/same', '/kids', '/changed'], persistent: ['/gone4', '/changed'], recursive: ['/kids', '/gone5'],
   }
   assert.equal(zk.read(request).result, { op: 105 })
-  assert.equal(zk.seen(), ['1 deleted /gone', '1 data /changed', '1 created /born', '1 deleted /gone3', '1 children /kids'])
+  assert.equal(zk.seen(), [
+    '1 deleted /gone', '1 data /changed', '1 created /born', '1 deleted /gone3', '1 children /kids',
+  ])
   for (const { event } of zk.rawEvents) assert.is(event.zxid, -1)
   const armed = (path: string): number[] => [1, 2, 4, 5].filter((type) => zk.watches.has(path, 1, type))
   const expected: Record<string, number[]> = {

@@ -162,7 +162,8 @@ export class Comparison {
     }
     if (left === 0n || right === 0n) return left === right ? null : `${show(left)} against ${show(right)}`
     const names = [this.left.sessions.get(left), this.right.sessions.get(right)]
-    return names[0] === names[1] && names[0] !== undefined ? null : `session ${show(names[0])} against ${show(names[1])}`
+    if (names[0] === names[1] && names[0] !== undefined) return null
+    return `session ${show(names[0])} against ${show(names[1])}`
   }
 
   /** Made of the session id: only its length and whether it is all zeros can be equal. */

@@ -38,8 +38,8 @@ export const KNOWN: readonly Known[] = [
     name: 'a failed multiRead has no body',
     reason: 'Apache ZooKeeper writes the results it had before the failure, which no client reads',
     applies: (apache, ours, ask) =>
-      apache?.kind === 'reply' && ours?.kind === 'reply' && apache.err === MARSHALLING_ERROR && ours.err === apache.err &&
-      ours.surplus === 0 && ask?.opcode === Op.multiRead,
+      apache?.kind === 'reply' && ours?.kind === 'reply' && apache.err === MARSHALLING_ERROR &&
+      ours.err === apache.err && ours.surplus === 0 && ask?.opcode === Op.multiRead,
     only: /^surplus: /,
   },
   {
@@ -57,7 +57,7 @@ export const KNOWN: readonly Known[] = [
   },
   {
     name: 'characters outside the basic plane are sent as UTF-8',
-    reason: 'Apache ZooKeeper sends each surrogate by itself, which no decoder of UTF-8 takes; no node can have such a name',
+    reason: 'Apache ZooKeeper sends each surrogate by itself, which is not UTF-8; no node can have such a name',
     applies: (apache) => apache !== undefined && JSON.stringify(apache, (_key, part: unknown) =>
       typeof part === 'bigint' ? '' : part).includes('\ufffd'),
     only: /path: .*\ufffd.* against /,

@@ -121,13 +121,15 @@ function multi(opcode: number, asks: readonly Ask[]): Ask {
 }
 
 const strange = (random: Random): Ask => random.pick([
-  reading(Op.getData, 'getData', random), setAcl(random), onPath(99, 'opcode 99', '/t'), reading(Op.exists, 'exists', random),
+  reading(Op.getData, 'getData', random), setAcl(random),
+  onPath(99, 'opcode 99', '/t'), reading(Op.exists, 'exists', random),
 ])
 
 function anyMulti(random: Random): Ask {
   const length = random.weighted([[1, 0], [4, 1], [8, 2], [6, 3], [3, 4], [1, 8]])
   return multi(Op.multi, random.many(length, () => random.weighted<() => Ask>([
-    [45, () => anyCreate(random, true)], [20, () => withVersion(Op.delete, 'delete', random)], [25, () => setData(random)],
+    [45, () => anyCreate(random, true)],
+    [20, () => withVersion(Op.delete, 'delete', random)], [25, () => setData(random)],
     [20, () => withVersion(Op.check, 'check', random)], [1, () => strange(random)],
   ])()))
 }

@@ -6,7 +6,7 @@
  * must be noticed. Every round has new servers and its own seed, one higher each, with which it can be repeated alone.
  * Ends with `N passed, N failed`, counting operations.
  */
-import type { Apache } from '../apache.ts'
+import type { Servers } from '../servers.ts'
 import { startApache } from '../apache.ts'
 import { KNOWN } from './known.ts'
 import { Play } from './play.ts'
@@ -51,16 +51,17 @@ function readOptions(args: readonly string[]): Options {
   const rounds = number('rounds', 3)
   return {
     seed: number('seed', 1), rounds, operations: number('ops', 6_000), against: text('against', 'vivarium'),
-    mismatches: number('mismatches', 1), isVerbose: args.includes('--verbose'), hasPlants: !args.includes('--no-plants'),
+    mismatches: number('mismatches', 1),
+    isVerbose: args.includes('--verbose'), hasPlants: !args.includes('--no-plants'),
   }
 }
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
 async function apache(): Promise<Target> {
-  const started: Apache = await startApache({ servers: 1, jvm: JVM })
+  const started: Servers = await startApache({ servers: 1, jvm: JVM })
   const port = Number(started.hosts[0]?.split(':')[1])
-  return { name: `Apache ZooKeeper ${started.version}`, port, stop: () => started.stop() }
+  return { name: started.name, port, stop: () => started.stop() }
 }
 
 async function playOn(options: Options, seed: number, operations: number, plant?: Plant): Promise<Played> {
