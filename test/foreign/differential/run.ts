@@ -82,7 +82,7 @@ function report(played: Played, options: Options): void {
   for (const { text } of played.mismatches) print(`\nNOT EQUAL ${text}`)
   for (const [name, count] of played.known) print(`known difference, met ${count} times: ${name}`)
   if (!options.isVerbose) return
-  for (const [key, count] of [...played.answers].sort()) print(`  ${key}: ${count}`)
+  for (const [key, count] of [...played.answers].sort(([a], [b]) => a < b ? -1 : 1)) print(`  ${key}: ${count}`)
 }
 
 async function main(): Promise<void> {
