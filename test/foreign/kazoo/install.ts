@@ -14,7 +14,7 @@ export interface Kazoo {
 
 /** The newest release when this was written. */
 const NEWEST = '2.11.0'
-/** The one for which Debian packages modules. */
+/** Debian's packages are for this one; what is from PyPI runs on it as well. */
 const DEBIAN_PYTHON = '/usr/bin/python3'
 const INSTALL_TIMEOUT_MS = 180_000
 
@@ -71,5 +71,5 @@ export async function newest(): Promise<Kazoo> {
       rmSync(folder, { recursive: true, force: true })
     }
   }
-  return { name: `kazoo ${NEWEST}`, python: 'python3', folder: home }
+  return { name: `kazoo ${NEWEST}`, python: DEBIAN_PYTHON, folder: home }
 }
