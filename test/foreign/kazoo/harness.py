@@ -1,4 +1,5 @@
 """What every check uses: clients, waiting with a limit, the servers behind, a second process, and counting."""
+import faulthandler
 import subprocess
 import sys
 import threading
@@ -207,10 +208,17 @@ def states_of(client):
     return seen
 
 
+def make_folder(servers, path):
+    client = KazooClient(hosts=",".join(servers.hosts))
+    client.start(timeout=LIMIT_S)
+    client.ensure_path(path)
+    client.stop()
+    client.close()
+
+
 def run(hosts, wanted):
     """Runs the checks whose names contain one of these words, all when there are none."""
     servers = Servers(hosts)
-    base = KazooClient(hosts=",".join(hosts))
     passed = failed = 0
     for function in CHECKS:
         name = function.__name__
@@ -219,8 +227,9 @@ def run(hosts, wanted):
         started = time.monotonic()
         world = World(servers, "/kazoo-%d/%s" % (int(time.time() * 1000), name))
         try:
-            base.start(timeout=LIMIT_S)
-            base.ensure_path(world.root)
+            # A check that hangs ends all of it, with what every thread does.
+            faulthandler.dump_traceback_later(3 * LIMIT_S, exit=True)
+            make_folder(servers, world.root)
             try:
                 function(world)
             finally:
@@ -232,7 +241,7 @@ def run(hosts, wanted):
             traceback.print_exc(file=sys.stdout)
             failed += 1
             verdict = "FAIL"
+        faulthandler.cancel_dump_traceback_later()
         print("%s %s (%.1f s)" % (verdict, name, time.monotonic() - started), flush=True)
-    base.stop()
     print("%d passed, %d failed" % (passed, failed), flush=True)
     return failed == 0
