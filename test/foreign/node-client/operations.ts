@@ -65,7 +65,10 @@ export const operations: Readonly<Record<string, (world: World) => Promise<void>
     equal(await codeOf(client.remove('/a/b/c', 5)), Exception['BAD_VERSION'])
     await client.remove('/a/b/c', 0)
     equal(await codeOf(client.remove('/a/b/c')), Exception['NO_NODE'])
-    equal(await client.listSubTree('/a'), ['/a', '/a/b', '/a/b/d'])
+    await client.create('/a/b/e')
+    // It looks no deeper than children.
+    equal(await client.listSubTree('/a/b'), ['/a/b', '/a/b/d', '/a/b/e'])
+    await client.removeRecursive('/a/b')
     await client.removeRecursive('/a')
     equal((await client.getChildren('/')).names, [])
   },
@@ -140,7 +143,8 @@ export const operations: Readonly<Record<string, (world: World) => Promise<void>
       [[Permission.ALL, 'digest', digest('me:secret')]])
     for (const refused of [
       () => stranger.getData('/mine'), () => stranger.setData('/mine', ''), () => stranger.getChildren('/mine'),
-      () => stranger.create('/mine/x'), () => stranger.getACL('/mine'), () => stranger.setACL('/mine', ACL.OPEN_ACL_UNSAFE),
+      () => stranger.create('/mine/x'), () => stranger.getACL('/mine'),
+      () => stranger.setACL('/mine', ACL.OPEN_ACL_UNSAFE),
     ]) equal(await codeOf(refused()), Exception['NO_AUTH'])
     stranger.client.addAuthInfo('digest', Buffer.from('me:secret'))
     equal((await stranger.getData('/mine')).data, 'data')

@@ -57,9 +57,9 @@ export const sessions: Readonly<Record<string, (world: World) => Promise<void>>>
     const client = await world.client()
     await client.create('/e', '', world.api.CreateMode.EPHEMERAL)
     const thief = world.start({ sessionId: client.client.getSessionId(), sessionPassword: Buffer.alloc(16, 1) })
-    await thief.states.has('EXPIRED')
+    await thief.states.has('EXPIRED', 'DISCONNECTED')
     equal((await client.exists('/e'))?.ephemeralOwner, client.client.getSessionId())
-    equal(await codeOf(thief.exists('/')), world.api.Exception['SESSION_EXPIRED'])
+    equal(await codeOf(thief.exists('/')), world.api.Exception['CONNECTION_LOSS'])
   },
 
   'a session ended meanwhile expires': async (world) => {

@@ -130,7 +130,7 @@ export class Promised {
     })
   }
 
-  /** Resolves when its writes so far are seen by reads of another client: this one has no `sync`. */
+  /** Resolves when it is connected. */
   async connected(): Promise<this> {
     await this.states.until((states) => states.at(-1) === 'SYNC_CONNECTED', 'connection')
     return this
@@ -138,8 +138,8 @@ export class Promised {
 
   /** Ends the session, and resolves when the connection is closed. */
   async close(): Promise<void> {
-    if (this.client.connectionManager.socket.destroyed) return void this.client.close()
-    const closed = new Promise((resolve) => this.client.connectionManager.socket.once('close', resolve))
+    const { socket } = this.client.connectionManager
+    const closed = socket.destroyed ? null : new Promise((resolve) => socket.once('close', resolve))
     this.client.close()
     await closed
   }
