@@ -21,6 +21,7 @@ function anyOpening(random: Random, isOpen: boolean): Opening {
   return random.weighted<Opening>([
     [12, 'resume'], [2, 'resume as of old'], [2, 'fresh'], [1, 'fresh as of old'], [2, 'wrong password'],
     [1, 'null password'], [1, 'too new'], [1, 'half a hello'], [isOpen ? 5 : 0, 'evict'],
+    [5, 'elsewhere'], [isOpen ? 3 : 0, 'move'],
   ])
 }
 

@@ -69,6 +69,7 @@ export class Play {
   /** Plays to the end, or until there are too many mismatches. */
   async run(): Promise<Played> {
     const random = new Random(this.#options.seed)
+    await Promise.all([this.#left.start(), this.#right.start()])
     const isOver = (): boolean => this.#mismatches.length >= (this.#options.mismatches ?? 1)
     for (const step of PRELUDE) if (!isOver()) await this.#play(step)
     while (!isOver() && this.#operations < this.#options.operations) {

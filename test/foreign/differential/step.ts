@@ -14,6 +14,8 @@ export interface Ask {
 export type Opening =
   /** The session goes on: after the old connection was dropped, or while it is open. */
   | 'resume' | 'evict'
+  /** As `resume` and `evict`, on the next server of the ensemble. */
+  | 'elsewhere' | 'move'
   | 'fresh'
   /** Refused ones; the session goes on afterwards. */
   | 'wrong password' | 'null password' | 'too new' | 'half a hello'
