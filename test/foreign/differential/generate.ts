@@ -2,6 +2,7 @@ import { Op } from '../raw-replies.ts'
 import { RawWriter } from '../raw-bytes.ts'
 import { OPEN } from './material.ts'
 import { anyAsk, anyOrdinary, create } from './operations.ts'
+import type { Avoids } from './operations.ts'
 import type { Random } from './random.ts'
 import { IDENTITIES } from './server.ts'
 import type { Opening, Step } from './step.ts'
@@ -35,7 +36,7 @@ const BYTES: readonly (readonly [string, Buffer])[] = [
 ]
 
 /** What happens next. Depends on nothing but the generator and on which connections are open. */
-export function nextStep(random: Random, isOpen: (actor: number) => boolean): Step {
+export function nextStep(random: Random, isOpen: (actor: number) => boolean, avoids: Avoids): Step {
   const closed = IDENTITIES.findIndex((_, actor) => !isOpen(actor))
   const actor = closed >= 0 ? closed : random.weighted([[5, 0], [5, 1], [3, 2]])
   if (closed >= 0 || random.chance(0.02)) {
@@ -49,5 +50,5 @@ export function nextStep(random: Random, isOpen: (actor: number) => boolean): St
     // What ends the connection may overtake, so bursts are without it.
     return { kind: 'requests', actor, asks: random.many(2 + random.below(24), () => anyOrdinary(random)) }
   }
-  return { kind: 'requests', actor, asks: [anyAsk(random)] }
+  return { kind: 'requests', actor, asks: [anyAsk(random, avoids)] }
 }

@@ -3,6 +3,7 @@ import { Op } from '../raw-replies.ts'
 import { Comparison, show, sortEvents } from './compare.ts'
 import { nextStep, PRELUDE } from './generate.ts'
 import type { Known } from './known.ts'
+import type { Avoids } from './operations.ts'
 import { Random } from './random.ts'
 import type { Round, Server } from './server.ts'
 import type { Ask, Step } from './step.ts'
@@ -29,6 +30,7 @@ export interface Played {
 export interface PlayOptions {
   readonly seed: number
   readonly operations: number
+  readonly avoids: Avoids
   /** Steps after the generated ones. */
   readonly ending?: readonly Step[]
   readonly known?: readonly Known[]
@@ -73,7 +75,7 @@ export class Play {
     const isOver = (): boolean => this.#mismatches.length >= (this.#options.mismatches ?? 1)
     for (const step of PRELUDE) if (!isOver()) await this.#play(step)
     while (!isOver() && this.#operations < this.#options.operations) {
-      await this.#play(nextStep(random, (actor) => this.#left.isOpen(actor)))
+      await this.#play(nextStep(random, (actor) => this.#left.isOpen(actor), this.#options.avoids))
     }
     for (const step of this.#options.ending ?? []) if (!isOver()) await this.#play(step)
     this.#left.close()
@@ -88,6 +90,7 @@ export class Play {
     this.#operations += Math.max(asksOf(step).length, 1)
     const session = `session of step ${this.#step}`
     const [left, right] = await Promise.all([this.#left.play(step, session), this.#right.play(step, session)])
+      .catch((error: unknown) => { throw new Error([describe(step), ...this.#history].join('\n'), { cause: error }) })
     const isUnordered = asksOf(step).some(({ opcode }) => opcode === Op.closeSession)
     // The connection that asked comes first: its replies explain the zxids of the others.
     const actors = [step.actor, ...left.keys()].filter((actor, i, all) => all.indexOf(actor) === i)

@@ -102,7 +102,9 @@ async function playOn(options: Options, { seed, operations, place, plant }: Roun
     const [left, right] = await Promise.all([connectTo(targets[0], place), connectTo(targets[1], place)])
     if (plant !== undefined) right.plant = plant
     const known = options.against === 'apache' ? [] : KNOWN
-    return await new Play(left, right, { seed, operations, ending: ENDING, known, mismatches: options.mismatches }).run()
+    const avoids = { halfWrites: place !== 'alone' }
+    const { mismatches } = options
+    return await new Play(left, right, { seed, operations, avoids, ending: ENDING, known, mismatches }).run()
   } finally {
     await Promise.all(targets.map((target) => target.stop()))
   }

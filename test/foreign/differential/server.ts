@@ -48,6 +48,8 @@ export class Server {
   readonly side: Side = new Side()
   readonly #ports: readonly number[]
   readonly #actors: Actor[]
+  /** From one home to the next. */
+  readonly #stride: number
   /** A connection to each server of an ensemble, by which it is known to have caught up. */
   #witnesses: readonly RawClient[] = []
   /** Zxids of replies in their order. */
@@ -55,9 +57,10 @@ export class Server {
   #ended: readonly Arrival[] = []
   plant: Plant = (arrivals) => arrivals
 
-  /** `ports` are those of an ensemble, `homes` where each connection begins. */
+  /** `ports` are those of an ensemble, `homes` where each connection begins; if all at one, they stay there. */
   constructor(name: string, ports: readonly number[], homes: readonly number[]) {
     this.name = name
+    this.#stride = new Set(homes).size > 1 ? 1 : 0
     this.#ports = ports
     this.#actors = IDENTITIES.map((_, index) =>
       ({ client: null, sessionId: 0n, password: ZERO_PASSWORD, xid: 0, home: homes[index] ?? 0 }))
@@ -162,9 +165,9 @@ export class Server {
   async #open(index: number, opening: Opening, timeOut: number, session: string): Promise<Arrival[]> {
     const actor = this.#actor(index)
     const old = actor.client
-    const isLeft = opening === 'move' && this.#ports.length > 1
+    const isLeft = opening === 'move' && this.#stride > 0
     if (opening !== 'evict' && opening !== 'move' && opening !== 'wrong password') old?.destroy()
-    if (opening === 'elsewhere' || opening === 'move') actor.home += 1
+    if (opening === 'elsewhere' || opening === 'move') actor.home += this.#stride
     const first = opening === 'half a hello' ? new RawWriter().buffer(Buffer.alloc(20)).bytes()
       : this.#hello(actor, opening, timeOut)
     const client = new RawClient(this.#port(actor.home), first)

@@ -14,7 +14,7 @@ export interface Ask {
 export type Opening =
   /** The session goes on: after the old connection was dropped, or while it is open. */
   | 'resume' | 'evict'
-  /** As `resume` and `evict`, on the next server of the ensemble. */
+  /** As `resume` and `evict`, on the next server if connections are spread over them. */
   | 'elsewhere' | 'move'
   | 'fresh'
   /** Refused ones; the session goes on afterwards. */
