@@ -83,11 +83,11 @@ function readMultiRead(op: number, reader: JuteReader): WatchableRead {
 
 function readSetWatches(op: 101 | 105, reader: JuteReader): SetWatchesRequest {
   const relativeZxid = reader.long() as Zxid
-  const data = reader.texts()
-  const exist = reader.texts()
-  const child = reader.texts()
-  const persistent = op === 105 ? reader.texts() : []
-  const recursive = op === 105 ? reader.texts() : []
+  const data = reader.textsOf('data')
+  const exist = reader.textsOf('exist')
+  const child = reader.textsOf('child')
+  const persistent = op === 105 ? reader.textsOf('persistent') : []
+  const recursive = op === 105 ? reader.textsOf('recursive') : []
   return { op, relativeZxid, data, exist, child, persistent, recursive }
 }
 
