@@ -69,17 +69,10 @@ export const KNOWN: readonly Known[] = [
     only: /path: .*\ufffd.* against /,
   },
   {
-    name: 'the empty path has as many descendants as the root',
-    reason: 'Apache ZooKeeper takes it for the root everywhere, but counts one more here',
-    applies: (apache, _ours, ask) => apache?.kind === 'reply' && ask?.opcode === Op.getAllChildrenNumber &&
-      ask.text === 'getAllChildrenNumber("")',
-    only: /^body\.totalNumber: /,
-  },
-  {
-    name: 'setWatches takes no list for an empty one',
-    reason: 'Apache ZooKeeper fails half-way through its work on a list that is null',
-    applies: (apache, ours, ask) => apache?.kind === 'reply' && ours?.kind === 'reply' && ours.err === 0 &&
-      apache.err === MARSHALLING_ERROR && ask?.opcode === Op.setWatches,
-    only: /^err: /,
+    name: 'a watch needs a path',
+    reason: 'Apache ZooKeeper keeps watches on a null path, which can never fire; we refuse the request as undecodable',
+    applies: (apache, ours, ask) => apache?.kind === 'reply' && ours?.kind === 'reply' &&
+      ours.err === MARSHALLING_ERROR && /(add|check|remove)Watch(es)?\(null/.test(ask?.text ?? ''),
+    only: /^(err|body)\b/,
   },
 ]

@@ -8,7 +8,8 @@ import type { Ask } from './step.ts'
 const show = (value: unknown): string => JSON.stringify(value, (_key, part: unknown) =>
   Buffer.isBuffer(part) ? part.toString('latin1') : part)?.replaceAll(/"(\w+)":/g, '$1:') ?? 'undefined'
 
-function ask(opcode: number, name: string, args: readonly unknown[], body: RawWriter): Ask {
+/** A request that is the same for every server. */
+export function ask(opcode: number, name: string, args: readonly unknown[], body: RawWriter): Ask {
   const bytes = body.bytes()
   return { opcode, text: `${name}(${args.map(shortened).join(', ')})`, encode: () => bytes }
 }
@@ -32,6 +33,12 @@ export function create(
   return ask(opcode, name, opcode === Op.createTTL ? [...args, ttl.toString()] : args, body)
 }
 
+/**
+ * Whether a creation without a lifetime, by the request for one with it, ends Apache ZooKeeper: every server that
+ * applies the txn stops for good.
+ */
+export const isDeadly = (opcode: number, flags: number): boolean => opcode === Op.createTTL && flags >= 0 && flags < 5
+
 const isSequential = (flags: number): boolean => flags === 2 || flags === 3 || flags === 6
 
 function anyCreate(random: Random, isInMulti = false): Ask {
@@ -42,9 +49,10 @@ function anyCreate(random: Random, isInMulti = false): Ask {
     [3, [random.pick([Op.create, Op.create2, Op.createContainer, Op.createTTL]), random.pick([
       0, 1, 2, 3, 4, 5, 6, 7, -1, 2_147_483_647])]],
   ])
-  const ttl = random.weighted<bigint>([
+  const drawn = random.weighted<bigint>([
     [20, 3_600_000n], [4, 0xffffffffffn], [1, 0x10000000000n], [1, 0n], [2, -1n], [1, -5n], [1, 1n << 62n],
   ])
+  const ttl = drawn < 0n && isDeadly(opcode, flags) ? 0n : drawn
   const acl = anyAcl(random)
   // Apache ZooKeeper stumbles over a null list in a multi, without using up a zxid as it does elsewhere.
   const list = acl === null && isInMulti ? OPEN : acl

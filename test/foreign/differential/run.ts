@@ -17,6 +17,7 @@ import { Play } from './play.ts'
 import type { Played } from './play.ts'
 import { PLANTS } from './plants.ts'
 import type { Plant } from './server.ts'
+import { SCENES } from './scenes.ts'
 import { Server } from './server.ts'
 import { startPeer } from './vivarium.ts'
 
@@ -104,7 +105,7 @@ async function playOn(options: Options, { seed, operations, place, plant }: Roun
     const known = options.against === 'apache' ? [] : KNOWN
     const avoids = { halfWrites: place !== 'alone' }
     const { mismatches } = options
-    return await new Play(left, right, { seed, operations, avoids, ending: ENDING, known, mismatches }).run()
+    return await new Play(left, right, { seed, operations, avoids, ending: [...SCENES, ...ENDING], known, mismatches }).run()
   } finally {
     await Promise.all(targets.map((target) => target.stop()))
   }

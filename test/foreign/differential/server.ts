@@ -3,7 +3,7 @@ import type { Arrival } from '../raw-replies.ts'
 import { Op } from '../raw-replies.ts'
 import { RawWriter } from '../raw-bytes.ts'
 import type { Hello } from '../raw-client.ts'
-import { RawClient } from '../raw-client.ts'
+import { helloFrame, RawClient } from '../raw-client.ts'
 import { isFields, show, Side } from './compare.ts'
 import type { Opening, Step } from './step.ts'
 
@@ -116,7 +116,7 @@ export class Server {
       if (client === null) return early
       client.send([PING])
       const late = await client.takeUntil((all) => all.some(isPong))
-      if (early.some(isLast)) late.push(...await client.takeUntil(() => false))
+      if ([...early, ...late].some((arrival) => isLast(arrival) || arrival.kind === 'garbage')) late.push(...await client.takeUntil(() => false))
       if (!client.isClosed) return [...early, ...late]
       this.#actor(index).client = null
       // A ping may slip in while the connection is being closed.
@@ -140,10 +140,12 @@ export class Server {
   async #ask(step: Step & { kind: 'requests' }): Promise<Arrival[]> {
     const actor = this.#actor(step.actor)
     if (actor.client === null) return []
-    actor.client.send(step.asks.map((ask) => {
+    const requests = step.asks.map((ask) => {
       actor.xid += 1
       return { xid: ask.xid ?? actor.xid, opcode: ask.opcode, body: ask.encode(this.#seen) }
-    }))
+    })
+    if (step.pieceBytes === undefined) actor.client.send(requests)
+    else await actor.client.sendInPieces(requests, step.pieceBytes)
     return actor.client.takeUntil((all) => all.filter(isAnswer).length >= step.asks.length)
   }
 
@@ -154,10 +156,13 @@ export class Server {
 
   #hello(actor: Actor, opening: Opening, timeOut: number): Hello {
     const isNew = opening.startsWith('fresh') || actor.sessionId === 0n
+    const seen = this.#seen(0)
     return {
-      lastZxidSeen: opening === 'too new' ? 1n << 61n : this.#seen(0), timeOut, sessionId: isNew ? 0n : actor.sessionId,
+      protocolVersion: opening === 'fresh of another version' ? 77 : 0, timeOut,
+      lastZxidSeen: opening === 'too new' ? 1n << 61n : opening === 'just too new' ? seen + 1n : seen,
+      sessionId: opening === 'nobody' ? 0x123456789n : isNew ? 0n : actor.sessionId,
       password: opening === 'wrong password' ? Buffer.alloc(16, 7) : opening === 'null password' ? null
-        : isNew ? ZERO_PASSWORD : actor.password,
+        : opening === 'fresh with a password' ? Buffer.alloc(16, 9) : isNew ? ZERO_PASSWORD : actor.password,
       readOnly: opening.endsWith('as of old') ? null : opening === 'evict' || opening === 'move',
     }
   }
@@ -169,7 +174,7 @@ export class Server {
     if (opening !== 'evict' && opening !== 'move' && opening !== 'wrong password') old?.destroy()
     if (opening === 'elsewhere' || opening === 'move') actor.home += this.#stride
     const first = opening === 'half a hello' ? new RawWriter().buffer(Buffer.alloc(20)).bytes()
-      : this.#hello(actor, opening, timeOut)
+      : helloFrame(this.#hello(actor, opening, timeOut), Buffer.alloc(opening === 'fresh and more' ? 7 : 0, 1))
     const client = new RawClient(this.#port(actor.home), first)
     actor.client = client
     const arrivals = await client.takeUntil((all) => all.some(isConnected))
