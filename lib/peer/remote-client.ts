@@ -208,7 +208,6 @@ export class RemoteClient implements ConnectionEvents {
       case 3: case 4: case 8: case 12: this.#readNode(xid, op, isIdle); return
       case WireOp.auth: this.#authenticate(xid); return
       case WireOp.sasl: this.#plain(xid, ZXID_ZERO, 0, true); return
-      case WireOp.reconfig: this.#submit(xid, op, { op: -1, code: 'ReconfigDisabled' }, isIdle); return
       case CHECK: this.#unknown(xid); return
       default: this.#decoded(xid, op, isIdle)
     }

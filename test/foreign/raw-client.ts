@@ -36,8 +36,9 @@ export function requestFrame({ xid, opcode, body }: RawRequest): Buffer {
 
 /** Encodes the first packet, with bytes behind its record. */
 export function helloFrame(hello: Hello, more: Uint8Array = Buffer.alloc(0)): Buffer {
-  const writer = new RawWriter().int(hello.protocolVersion ?? 0).long(hello.lastZxidSeen).int(hello.timeOut).long(hello.sessionId)
-  writer.buffer(hello.password)
+  const { protocolVersion, lastZxidSeen, timeOut, sessionId, password } = hello
+  const writer = new RawWriter().int(protocolVersion ?? 0).long(lastZxidSeen).int(timeOut).long(sessionId)
+  writer.buffer(password)
   if (hello.readOnly !== null) writer.byte(hello.readOnly ? 1 : 0)
   return frameOf(writer.raw(more).bytes())
 }

@@ -235,6 +235,15 @@ test('who authenticates is that from then on', async (t) => {
   assert.is(await other.code(2, look(4, '/own')), 0)
 })
 
+test('a reconfiguration is refused, and undecodable like any other request', async (t) => {
+  const peer = await ready(t)
+  const client = await join(t, peer)
+  assert.is(await client.code(1, { op: 16, joining: null, leaving: '1', members: null, version: -1 }), -123)
+  client.frame(bytesOf('00000002 00000010 ffffffff ffffffff'))
+  const { xid, number } = await client.answer()
+  assert.equal([xid, number], [2, -5])
+})
+
 test('a refused authentication is answered, and ends the connection', async (t) => {
   const peer = await ready(t)
   for (const [scheme, auth] of [['nobody', 'x'], ['sasl', 'x'], ['world', 'anyone'], ['', 'x'], ['digest', null]]) {

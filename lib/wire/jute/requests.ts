@@ -8,7 +8,7 @@ import type { JuteReader } from './reader.ts'
 import type { JuteWriter } from './writer.ts'
 
 /** Opcodes with a record of their own that are no requests of a session. */
-export const WireOp = { notification: 0, reconfig: 16, auth: 100, sasl: 102, error: -1 } as const
+export const WireOp = { notification: 0, auth: 100, sasl: 102, error: -1 } as const
 
 const END_OF_MULTI = -1
 

@@ -6,7 +6,7 @@ import { anyAsk, anyOrdinary, create } from './operations.ts'
 import type { Avoids } from './operations.ts'
 import type { Random } from './random.ts'
 import { IDENTITIES } from './server.ts'
-import type { Opening, Step } from './step.ts'
+import type { Ask, Opening, Step } from './step.ts'
 
 /** Longer than a run, so that no session expires in the middle. */
 const LONG_MS = 40_000
@@ -21,8 +21,9 @@ export const PRELUDE: readonly Step[] = [
 
 function anyOpening(random: Random, isOpen: boolean): Opening {
   return random.weighted<Opening>([
-    [12, 'resume'], [2, 'resume as of old'], [2, 'fresh'], [1, 'fresh as of old'], [2, 'wrong password'], [1, 'just too new'], [1, 'nobody'],
-    [0.5, 'fresh with a password'], [0.5, 'fresh of another version'], [0.5, 'fresh and more'],
+    [12, 'resume'], [2, 'resume as of old'], [2, 'fresh'], [1, 'fresh as of old'], [2, 'wrong password'],
+    [1, 'just too new'], [1, 'nobody'], [0.5, 'fresh with a password'], [0.5, 'fresh of another version'],
+    [0.5, 'fresh and more'],
     [1, 'null password'], [1, 'too new'], [1, 'half a hello'], [isOpen ? 5 : 0, 'evict'],
     [5, 'elsewhere'], [isOpen ? 3 : 0, 'move'],
   ])
@@ -53,7 +54,10 @@ export function nextStep(random: Random, isOpen: (actor: number) => boolean, avo
   }
   if (random.chance(0.06)) {
     // What ends the connection may overtake, so bursts are without it.
-    const asks = random.many(2 + random.below(24), () => anyOrdinary(random))
+    const all = random.many(2 + random.below(24), () => anyOrdinary(random))
+    // Apache ZooKeeper checks requests against lists that are being replaced, as chance has it: one at most, the last.
+    const isList = ({ opcode }: Ask): boolean => opcode === Op.setACL
+    const asks = [...all.filter((each) => !isList(each)), ...all.filter(isList).slice(0, 1)]
     return { kind: 'requests', actor, asks, ...random.chance(0.2) ? { pieceBytes: 1 + random.below(60) } : {} }
   }
   return { kind: 'requests', actor, asks: [anyAsk(random, avoids)], ...random.chance(0.02) ? { pieceBytes: 1 } : {} }

@@ -8,7 +8,8 @@ import type { Ask, Step } from './step.ts'
 
 const requests = (actor: number, ...asks: Ask[]): Step => ({ kind: 'requests', actor, asks })
 const fresh = (actor: number): Step => ({ kind: 'open', actor, opening: 'fresh', timeOut: 40_000 })
-const onPath = (opcode: number, name: string, path: string): Ask => ask(opcode, name, [path], new RawWriter().string(path))
+const onPath = (opcode: number, name: string, path: string): Ask =>
+  ask(opcode, name, [path], new RawWriter().string(path))
 const reading = (opcode: number, name: string, path: string, watch = false): Ask =>
   ask(opcode, name, [path, watch], new RawWriter().string(path).byte(watch ? 1 : 0))
 const withNumber = (opcode: number, name: string, path: string, number: number): Ask =>

@@ -39,6 +39,13 @@ const isLast = (arrival: Arrival): boolean => arrival.kind === 'reply' && (arriv
   (arrival.err === UNIMPLEMENTED && arrival.zxid === -1n) || arrival.err === AUTH_FAILED)
 const isConnected = (arrival: Arrival): boolean => arrival.kind === 'connected'
 
+const READS: ReadonlySet<number> = new Set([
+  Op.exists, Op.getData, Op.getACL, Op.getChildren, Op.getChildren2, Op.ping, Op.multiRead, Op.whoAmI, Op.addWatch,
+  Op.checkWatches, Op.removeWatches, Op.setWatches, Op.setWatches2, Op.getEphemerals, Op.getAllChildrenNumber,
+])
+const mayWrite = (step: Step): boolean =>
+  step.kind === 'open' || (step.kind === 'requests' && step.asks.some(({ opcode }) => !READS.has(opcode)))
+
 /** What arrived on each connection in one step, and last on a connection that another one took the place of. */
 export type Round = readonly (readonly Arrival[])[]
 
@@ -110,13 +117,15 @@ export class Server {
     const from = Date.now()
     const first = step.kind === 'open' ? await this.#open(step.actor, step.opening, step.timeOut, session)
       : step.kind === 'requests' ? await this.#ask(step) : this.#bytes(step)
-    await this.#catchUp()
+    if (mayWrite(step)) await this.#catchUp()
     const round = await Promise.all(this.#actors.map(async ({ client }, index) => {
       const early = index === step.actor ? first : []
       if (client === null) return early
       client.send([PING])
       const late = await client.takeUntil((all) => all.some(isPong))
-      if ([...early, ...late].some((arrival) => isLast(arrival) || arrival.kind === 'garbage')) late.push(...await client.takeUntil(() => false))
+      if ([...early, ...late].some((arrival) => isLast(arrival) || arrival.kind === 'garbage')) {
+        late.push(...await client.takeUntil(() => false))
+      }
       if (!client.isClosed) return [...early, ...late]
       this.#actor(index).client = null
       // A ping may slip in while the connection is being closed.

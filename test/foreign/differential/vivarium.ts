@@ -2,7 +2,7 @@ import { createEnsemble } from '../../../lib/node.ts'
 import { fourLetterWord } from '../servers.ts'
 import type { Servers } from '../servers.ts'
 
-/** Starts one peer in this process, with the limits of sessions that Apache ZooKeeper has by default, and no reaping. */
+/** Starts one peer in this process, with Apache ZooKeeper's limits of sessions, and no reaping. */
 export async function startPeer(superDigest: string): Promise<Pick<Servers, 'name' | 'hosts' | 'mode' | 'stop'>> {
   const ensemble = await createEnsemble({
     size: 1, superDigest,
