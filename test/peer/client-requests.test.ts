@@ -266,6 +266,20 @@ test('an authentication that cannot be decoded ends the connection', async (t) =
   }
 })
 
+test('a step of SASL is answered with nothing, and ends the connection when it has no token', async (t) => {
+  const peer = await ready(t)
+  const client = await join(t, peer)
+  client.frame(bytesOf('00000001 00000066 00000000'))
+  const { xid, zxid, number } = await client.answer()
+  assert.equal([xid, zxid, number], [1, 0, 0])
+  for (const body of ['', '000000', '00000002 61', 'ffffffff']) {
+    const other = await join(t, peer)
+    other.frame(bytesOf(`00000001 00000066 ${body}`))
+    await other.ended
+    assert.is(await other.next(), null)
+  }
+})
+
 const nothing = { data: [], exist: [], child: [], persistent: [], recursive: [] }
 
 test('watches are armed again, and what was missed comes before the answer', async (t) => {

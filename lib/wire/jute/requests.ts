@@ -117,6 +117,13 @@ export function readAuth(reader: JuteReader): { readonly scheme: string, readonl
   return { scheme: reader.text() ?? '', auth: reader.data() }
 }
 
+/** The token of a GetSASLRequest. Throws MarshallingError. */
+export function readSasl(reader: JuteReader): Uint8Array {
+  const token = reader.data()
+  if (token === null) throw new ZkError('MarshallingError', 'token is null')
+  return token
+}
+
 function writeBody(writer: JuteWriter, request: Request): void {
   switch (request.op) {
     case 1: case 15: case 19: case 21: case 2: case 13: case 5: writeMultiOp(writer, request); return
