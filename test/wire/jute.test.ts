@@ -175,11 +175,12 @@ test('what is no record', () => {
   }
 })
 
-test('a null path is refused by setData and setACL, and makes any other request undecodable', () => {
+test('a null path is refused by setData and setACL, empty for sync and getEphemerals, undecodable elsewhere', () => {
   const read = (op: number, hex: string): unknown => readRequest(op, new JuteReader().reset(bytesOf(hex)))
   assert.equal(read(5, 'ffffffff ffffffff ffffffff'), { op: 5, path: '', data: null, version: -1 })
   assert.equal(read(7, 'ffffffff 00000000 ffffffff'), { op: 7, path: '', acl: [], version: -1 })
   for (const op of [2, 3, 4, 6]) assert.throws(() => read(op, 'ffffffff ffffffff ffffffff'))
+  for (const op of [9, 103]) assert.equal(read(op, 'ffffffff'), { op, path: '' })
   assert.throws(() => read(14, '0000000d 00 ffffffff ffffffff ffffffff ffffffff 01 ffffffff'))
 })
 

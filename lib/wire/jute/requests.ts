@@ -22,8 +22,9 @@ export function readRequest(op: number, reader: JuteReader): Request | null {
     case 2: case 13: return { op, path: reader.textOf('path'), version: reader.int() }
     case 3: case 4: case 8: case 12: return { op, path: reader.textOf('path'), watch: reader.bool() }
     case 5: return { op, path: validatedPath(reader), data: reader.data(), version: reader.int() }
-    case 6: case 9: case 104: return { op, path: reader.textOf('path') }
-    case 103: return { op, path: reader.text() ?? '' }
+    case 6: case 104: return { op, path: reader.textOf('path') }
+    // Neither names a node that must exist.
+    case 9: case 103: return { op, path: reader.text() ?? '' }
     case 7: return { op, path: validatedPath(reader), acl: readAcl(reader), version: reader.int() }
     case 14: return { op, ops: readMulti(reader, readMultiOp) }
     case 22: return { op, ops: readMulti(reader, readMultiRead) }

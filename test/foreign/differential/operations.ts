@@ -161,8 +161,8 @@ function auth(random: Random): Ask {
     [1, ['digest', ':']], [1, ['digest', 'a:b:c']], [1, ['digest', null]], [1, ['ip', '']], [1, ['ip', null]],
     [0.5, ['world', 'anyone']], [0.5, ['auth', '']], [0.5, ['super', 'x']], [0.5, ['nobody', 'x']], [0.5, [null, 'x']],
     [0.5, ['x509', 'CN=a']], [0.5, ['', '']], [0.5, ['digest', ':pw']], [0.5, ['digest', 'user:']],
-    [0.5, ['digest', '\u00fc\u4e2d:pw']], [0.5, ['digest', 'alice:wrong']], [0.5, ['digest', `long:${'x'.repeat(900)}`]],
-    [0.5, ['DIGEST', 'alice:pw']], [0.5, ['sasl', 'x']], [0.5, ['ip', '10.0.0.1']], [0.5, ['digest', ' alice:pw']],
+    [0.5, ['digest', '\u00fc\u4e2d:pw']], [0.5, ['digest', 'alice:wrong']],
+    [0.5, ['digest', `long:${'x'.repeat(900)}`]], [0.5, ['DIGEST', 'alice:pw']], [0.5, ['sasl', 'x']], [0.5, ['ip', '10.0.0.1']], [0.5, ['digest', ' alice:pw']],
     [0.5, ['digest', 'alice:pw\n']], [0.5, ['digest', 'a\u0000b:c']],
   ])
   const kind = random.weighted([[9, 0], [1, 1]])
@@ -184,7 +184,8 @@ function reconfig(random: Random): Ask {
 }
 
 const unknown = (random: Random): Ask => random.pick([
-  ...[0, 10, 23, 24, 99, 108, 109, 500, 1_000, 2_147_483_647, -1, -2, -9, -12, -100, -2_147_483_648].map((opcode) => ask(opcode, `opcode ${opcode}`, [], new RawWriter())),
+  ...[0, 10, 23, 24, 99, 108, 109, 500, 1_000, 2_147_483_647, -1, -2, -9, -12, -100, -2_147_483_648].map((opcode) =>
+    ask(opcode, `opcode ${opcode}`, [], new RawWriter())),
   withVersion(Op.check, 'check', random),
   { ...auth(random), text: 'auth cut to 9 bytes', encode: () => Buffer.alloc(9) },
   { ...sasl(random), text: 'sasl cut to 3 bytes', encode: () => Buffer.alloc(3) },
@@ -204,7 +205,8 @@ const WRITES: ReadonlySet<number> = new Set([
 ])
 
 const NO_TEXTS: readonly (readonly [string, Buffer])[] = [
-  ['byte ff', Buffer.from([0xff])], ['a lone continuation', Buffer.from([0x80])], ['an open sequence', Buffer.from([0xc3])],
+  ['byte ff', Buffer.from([0xff])], ['a lone continuation', Buffer.from([0x80])],
+  ['an open sequence', Buffer.from([0xc3])],
   ['a long zero', Buffer.from([0xc0, 0x80])], ['a surrogate', Buffer.from([0xed, 0xa0, 0xbd])],
   ['byte order mark', Buffer.from([0xef, 0xbb, 0xbf])], ['a long slash', Buffer.from([0xc0, 0xaf])],
 ]

@@ -8,6 +8,7 @@ import { Random } from './random.ts'
 import type { Round, Server } from './server.ts'
 import type { Ask, Step } from './step.ts'
 import { describe } from './step.ts'
+import { compareWords, WORD_COUNT } from './words.ts'
 
 /** Something that was not equal. */
 export interface Mismatch {
@@ -78,6 +79,7 @@ export class Play {
       await this.#play(nextStep(random, (actor) => this.#left.isOpen(actor), this.#options.avoids))
     }
     for (const step of this.#options.ending ?? []) if (!isOver()) await this.#play(step)
+    if (!isOver()) await this.#words()
     this.#left.close()
     this.#right.close()
     return {
@@ -101,6 +103,18 @@ export class Play {
     this.#history.push(describe(step))
     if (this.#history.length > HISTORY) this.#history.shift()
     this.#count(step, left)
+  }
+
+  /** On which server a connection is decides what watches are told of there: servers are compared in their order. */
+  async #words(): Promise<void> {
+    const [left, right] = [this.#left.speakers(), this.#right.speakers()]
+    for (const [i, one] of left.entries()) {
+      const other = right[i]
+      if (other === undefined) continue
+      this.#operations += WORD_COUNT
+      const text = (await compareWords(one, other, this.#options.known !== undefined)).join('\n  ')
+      if (text !== '') this.#mismatches.push({ step: this.#step, text: `four-letter words of server ${i}\n  ${text}` })
+    }
   }
 
   #compare(step: Step, actor: number, left: readonly Arrival[], right: readonly Arrival[]): void {

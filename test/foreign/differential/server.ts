@@ -5,6 +5,7 @@ import { RawWriter } from '../raw-bytes.ts'
 import type { Hello } from '../raw-client.ts'
 import { helloFrame, RawClient } from '../raw-client.ts'
 import { isFields, show, Side } from './compare.ts'
+import type { Speaker } from './words.ts'
 import type { Opening, Step } from './step.ts'
 
 /** Changes what arrived, to see that the comparison notices. */
@@ -86,7 +87,11 @@ export class Server {
         lastZxidSeen: 0n, timeOut: WITNESS_TIMEOUT_MS, sessionId: 0n, password: ZERO_PASSWORD, readOnly: false,
       })
       const arrivals = await client.takeUntil((all) => all.some(isConnected))
-      if (!arrivals.some(isConnected)) throw new Error(`${this.name}: no connection for a witness: ${show(arrivals)}`)
+      const response = arrivals[0]?.kind === 'connected' && isFields(arrivals[0].response) ? arrivals[0].response : {}
+      if (typeof response['sessionId'] !== 'bigint') {
+        throw new Error(`${this.name}: no connection for a witness: ${show(arrivals)}`)
+      }
+      this.side.sessions.set(response['sessionId'], `session of witness ${witnesses.length}`)
       witnesses.push(client)
     }
     this.#witnesses = witnesses
@@ -204,6 +209,11 @@ export class Server {
     })))
     const replies = await client.takeUntil((all) => all.filter(isAnswer).length >= identities.length)
     return [...arrivals, ...replies]
+  }
+
+  /** Its ports, with the names of the sessions. */
+  speakers(): Speaker[] {
+    return this.#ports.map((port) => ({ port, sessions: this.side.sessions }))
   }
 
   /** Whether the connection of an actor is open. */
