@@ -186,6 +186,8 @@ function reconfig(random: Random): Ask {
   return ask(Op.reconfig, 'reconfig', [joining, leaving, members, -1], body)
 }
 
+// Neither -10 nor 20 by itself: Apache ZooKeeper obeys both, opening sessions that no connection has asked for, and
+// deleting nodes that the list forbids to delete.
 const unknown = (random: Random): Ask => random.pick([
   ...[0, 10, 23, 24, 99, 108, 109, 500, 1_000, 2_147_483_647, -1, -2, -9, -12, -100, -2_147_483_648].map((opcode) =>
     ask(opcode, `opcode ${opcode}`, [], new RawWriter())),

@@ -96,5 +96,50 @@ const MODES: readonly Step[] = [
   requests(0, onPath(Op.getEphemerals, 'getEphemerals', '/m')),
 ]
 
+const QUOTA = '/zookeeper/quota/q'
+
+/** A quota that is exceeded, changed and taken away; it is not enforced by default. */
+const QUOTAS: readonly Step[] = [
+  // The tally is as long at the end as at the start, else Apache ZooKeeper would err in the size of its tree.
+  requests(2, make('/q'), make(QUOTA), ...['zookeeper_stats', 'zookeeper_limits'].map((name) =>
+    create(Op.create, `${QUOTA}/${name}`, Buffer.from('count=2,bytes=9'), OPEN, 0, -1n))),
+  requests(0, reading(Op.exists, 'exists', `${QUOTA}/zookeeper_stats`, true)),
+  ...[make('/q/a'), make('/q/b'), write('/q/b', 'more than ten bytes'), make('/q/a/deep'), remove('/q/b')].flatMap(
+    (each) => [requests(1, each), requests(1, reading(Op.getData, 'getData', `${QUOTA}/zookeeper_stats`))]),
+  requests(2, remove(`${QUOTA}/zookeeper_stats`), remove(`${QUOTA}/zookeeper_limits`), remove(QUOTA)),
+  requests(2, remove('/q/a/deep'), remove('/q/a'), remove('/q')),
+]
+
+const multiOf = (text: string, asks: readonly Ask[]): Ask => {
+  const body = new RawWriter()
+  for (const { opcode, encode } of asks) body.int(opcode).byte(0).int(-1).raw(encode(() => 0n))
+  return ask(Op.multi, 'multi', [text], body.int(-1).byte(1).int(-1))
+}
+const MANY = 2_000
+const DEEP = 300
+const deepPath = (depth: number): string => `/deep${'/d'.repeat(depth)}`
+
+/** Much at once: operations of a multi, levels of a path, bytes of a name. */
+const SIZES: readonly Step[] = [
+  requests(0, make('/many')),
+  requests(1, withNumber(Op.addWatch, 'addWatch', '/many', 1)),
+  requests(0, multiOf('creates', Array.from({ length: MANY }, () => make('/many/n-', 2)))),
+  requests(0, reading(Op.getChildren2, 'getChildren2', '/many')),
+  requests(0, multiOf('deletes, the last in vain', Array.from({ length: MANY + 1 }, (_, i) =>
+    remove(`/many/n-${String(i).padStart(10, '0')}`)))),
+  requests(0, multiOf('deletes', Array.from({ length: MANY }, (_, i) =>
+    remove(`/many/n-${String(i).padStart(10, '0')}`))), remove('/many')),
+  requests(0, multiOf('levels', Array.from({ length: DEEP }, (_, i) => make(deepPath(i))))),
+  requests(1, withNumber(Op.addWatch, 'addWatch', '/deep/d', 1), onPath(Op.getAllChildrenNumber, 'count', '/deep')),
+  requests(0, write(deepPath(DEEP - 1), 'new')),
+  requests(0, multiOf('levels, up', Array.from({ length: DEEP }, (_, i) => remove(deepPath(DEEP - 1 - i))))),
+  ...[1_000, 100_000, 1_000_000].map((length): Step => {
+    const path = `/${'n'.repeat(length)}`
+    return requests(0, { ...make(path), text: `create a name of ${length}` }, { ...remove(path), text: 'delete it' })
+  }),
+]
+
 /** All of them. */
-export const SCENES: readonly Step[] = [...LISTS_ONE_BY_ONE, ...WATCHES, ...EPHEMERALS, ...MODES]
+export const SCENES: readonly Step[] = [
+  ...LISTS_ONE_BY_ONE, ...WATCHES, ...EPHEMERALS, ...MODES, ...QUOTAS, ...SIZES,
+]
