@@ -155,7 +155,7 @@ test('a request that cannot be decoded is answered in its turn, and the connecti
   const bodies: readonly (readonly [op: number, body: string])[] = [
     [1, ''], [2, 'ffffffff ffffffff'], [3, 'ffffffff 00'], [4, '7fffffff 2f 00'],
     [5, '00000002 2f61 fffffffe ffffffff'], [6, ''], [7, '00000002 2f61 7fffffff'], [8, '00000008 2f61'],
-    [9, 'ffffffff'], [12, ''], [14, '00000001'], [14, '00000003 00 ffffffff 00000002 2f61 00'],
+    [9, '000000'], [12, ''], [14, '00000001'], [14, '00000003 00 ffffffff 00000002 2f61 00'],
     [22, '00000001 00 ffffffff'], [17, '00000002 2f61'], [18, ''],
     [101, ''], [105, '0000000000000000 7fffffff'], [106, '00000002 2f61'], [15, '00'], [19, '00'], [21, '00'],
     [104, ''],
