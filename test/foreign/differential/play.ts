@@ -112,7 +112,7 @@ export class Play {
       const other = right[i]
       if (other === undefined) continue
       this.#operations += WORD_COUNT
-      const text = (await compareWords(one, other, this.#options.known !== undefined)).join('\n  ')
+      const text = (await compareWords(one, other, (this.#options.known ?? []).length > 0)).join('\n  ')
       if (text !== '') this.#mismatches.push({ step: this.#step, text: `four-letter words of server ${i}\n  ${text}` })
     }
   }
