@@ -67,7 +67,7 @@ function readOptions(args: readonly string[]): Options {
   const servers = text('servers', '')
   if (servers !== '' && servers !== '1' && servers !== '3') throw new Error('--servers needs 1 or 3')
   return {
-    seed: number('seed', 1), rounds: number('rounds', 4), operations: number('ops', 6_000),
+    seed: number('seed', 1), rounds: number('rounds', 4), operations: number('ops', 5_000),
     servers: servers === '' ? null : servers === '1' ? 1 : 3, against: text('against', 'vivarium'),
     mismatches: number('mismatches', 1),
     isVerbose: args.includes('--verbose'), hasPlants: !args.includes('--no-plants'),

@@ -13,11 +13,11 @@ const WORDS: readonly string[] = [
 ]
 /** Words of which more is compared than the form: every name and number in them. */
 const EXACT: ReadonlySet<string> = new Set(['wchs', 'wchc', 'wchp', 'ruok', 'isro', 'gtmk', 'crst', 'srst'])
-/** Numbers in `mntr` that only what clients did decides. */
+/** Numbers in `mntr` that only what clients did decides, and that are settled when they have their replies. */
 const NUMBERS: readonly string[] = [
-  'server_state', 'peer_state', 'ephemerals_count', 'num_alive_connections', 'outstanding_requests', 'znode_count',
-  'watch_count', 'global_sessions', 'local_sessions', 'approximate_data_size', 'quorum_size', 'learners',
-  'synced_followers', 'synced_observers', 'synced_non_voting_followers', 'pending_syncs',
+  'server_state', 'peer_state', 'ephemerals_count', 'znode_count', 'watch_count', 'global_sessions', 'local_sessions',
+  'approximate_data_size', 'quorum_size', 'learners', 'synced_followers', 'synced_observers',
+  'synced_non_voting_followers', 'pending_syncs',
 ].map((name) => `zk_${name}`)
 /** What we tell and Apache ZooKeeper does not. */
 const OURS: ReadonlySet<string> = new Set(['zk_fsync_max_ms', 'zk_loop_delay_max_ms'])
@@ -58,9 +58,9 @@ function normalize(word: string, text: string, sessions: ReadonlyMap<bigint, str
     case 'cons': return unique(lines.map((line) => inForm(line.replace(/lop=\w+/, 'lop=X')))).toSorted()
     case 'srvr': case 'stat': return unique(lines.map((line) => line.startsWith('Zookeeper version: ')
       ? line.replace(/: .*, built on .* UTC$/, ': V, built on T UTC')
-      : /^(Mode|Node count|Connections|Outstanding): /.test(line) ? line : inForm(line)))
+      : /^(Mode|Node count): /.test(line) ? line : inForm(line)))
     case 'conf': return lines.map((line) => /^data(Log)?Dir=/.test(line) ? line.replace(/=.*/, '=FOLDER')
-      : /^(data|client|electionPort|quorumPort|server\.)/.test(line) ? inForm(line) : line)
+      : /^(data|client|serverId|electionPort|quorumPort|server\.)/.test(line) ? inForm(line) : line)
     // Digests of the tree are each server's own affair.
     case 'hash': return unique(lines.map((line) => line.replace(/^[0-9a-f]+: -?\d+$/, 'ZXID: DIGEST')))
     default: return EXACT.has(word) ? flat(lines) : lines.map(inForm)
