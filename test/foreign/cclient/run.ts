@@ -98,7 +98,7 @@ async function survive(servers: Servers): Promise<void> {
     await dialogue.ask('create +e /mine')
     const before = normalise(await dialogue.ask('get /mine'), servers)
     const ownerOf = async (): Promise<string | undefined> =>
-      /ephemeralOwner = ([1-9a-f][0-9a-f]*)/.exec(await dialogue.ask('exists /mine'))?.[1]
+      /ephemeralOwner = ([1-9a-f][0-9a-f]*)/.exec(await dialogue.ask('get /mine'))?.[1]
     const own = await ownerOf()
     assert.ok(own !== undefined, 'the node belongs to the session')
     await servers.kill(at)

@@ -23,6 +23,8 @@ interface Shell {
 
 const DEBIAN_SCRIPT = '/usr/share/zookeeper/bin/zkCli.sh'
 const MAIN = 'org.apache.zookeeper.ZooKeeperMain'
+/** Of the libraries that the shell is made of. */
+const NOISE = /^(SLF4J|JLine|\s+at |$)/
 const PROMPT = /\[zk: [^\]]*\] /g
 const MEANT: readonly MeantDifference[] = [{
   reason: 'what is below a quota is not counted yet',
@@ -46,7 +48,7 @@ async function shells(): Promise<Shell[]> {
 
 /** What differs from run to run, or from the one ensemble to the other, without meaning anything. */
 function normalise(text: string, servers: Servers): string[] {
-  const lines = text.replaceAll(PROMPT, '').split('\n').filter((line) => !/^(SLF4J|JLine|\s+at )/.test(line) && line !== '')
+  const lines = text.replaceAll(PROMPT, '').split('\n').filter((line) => !NOISE.test(line))
   const isWhoAmI = lines.some((line) => line.startsWith('Auth scheme'))
   const normal = lines.map((line) => {
     let plain = line
