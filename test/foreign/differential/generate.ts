@@ -6,10 +6,10 @@ import { anyAsk, anyOrdinary, create } from './operations.ts'
 import type { Avoids } from './operations.ts'
 import type { Random } from './random.ts'
 import { IDENTITIES } from './server.ts'
+import { LONG_MS } from './step.ts'
 import type { Ask, Opening, Step } from './step.ts'
 
 /** Longer than a run, so that no session expires in the middle. */
-const LONG_MS = 40_000
 
 /** How every run begins: open connections, and a tree to work on. */
 export const PRELUDE: readonly Step[] = [
@@ -37,7 +37,7 @@ const BYTES: readonly (readonly [string, Buffer])[] = [
   ['a header less one byte', new RawWriter().buffer(Buffer.alloc(7)).bytes()],
   ['a four-letter word', Buffer.from('ruok')], ['a four-letter word that is frequent', Buffer.from('srvr')],
   ['another hello', helloFrame({
-    lastZxidSeen: 0n, timeOut: 10_000, sessionId: 0n, password: Buffer.alloc(16), readOnly: false,
+    lastZxidSeen: 0n, timeOut: LONG_MS, sessionId: 0n, password: Buffer.alloc(16), readOnly: false,
   })],
 ]
 

@@ -19,6 +19,7 @@ import { PLANTS } from './plants.ts'
 import type { Plant } from './server.ts'
 import { SCENES } from './scenes.ts'
 import { Server } from './server.ts'
+import { LONG_MS } from './step.ts'
 import { startPeer } from './vivarium.ts'
 
 type Target = Pick<Servers, 'name' | 'hosts' | 'mode' | 'stop'>
@@ -46,7 +47,10 @@ interface RoundOptions {
 }
 
 const SUPER_DIGEST = 'super:xQJmxLMiHGwaqBvst5y6rkB6HQs='
-const EXTRA: readonly string[] = [`DigestAuthenticationProvider.superDigest=${SUPER_DIGEST}`]
+const EXTRA: readonly string[] = [
+  `DigestAuthenticationProvider.superDigest=${SUPER_DIGEST}`, `maxSessionTimeout=${LONG_MS}`,
+  'znode.container.checkIntervalMs=86400000',
+]
 const JVM: readonly string[] = ['-Dzookeeper.forceSync=no', '-Dznode.container.checkIntervalMs=86400000']
 const PLACES: readonly Place[] = ['leader', 'follower', 'spread']
 /** Connections by the server they begin at, the leader being the first. */

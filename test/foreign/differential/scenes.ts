@@ -4,10 +4,11 @@ import type { RawAcl } from '../raw-bytes.ts'
 import { Op } from '../raw-replies.ts'
 import { LISTS, OPEN } from './material.ts'
 import { ask, create, isDeadly } from './operations.ts'
+import { LONG_MS } from './step.ts'
 import type { Ask, Step } from './step.ts'
 
 const requests = (actor: number, ...asks: Ask[]): Step => ({ kind: 'requests', actor, asks })
-const fresh = (actor: number): Step => ({ kind: 'open', actor, opening: 'fresh', timeOut: 40_000 })
+const fresh = (actor: number): Step => ({ kind: 'open', actor, opening: 'fresh', timeOut: LONG_MS })
 const onPath = (opcode: number, name: string, path: string): Ask =>
   ask(opcode, name, [path], new RawWriter().string(path))
 const reading = (opcode: number, name: string, path: string, watch = false): Ask =>

@@ -6,6 +6,7 @@ import type { Hello } from '../raw-client.ts'
 import { helloFrame, RawClient } from '../raw-client.ts'
 import { isFields, show, Side } from './compare.ts'
 import type { Speaker } from './words.ts'
+import { LONG_MS } from './step.ts'
 import type { Opening, Step } from './step.ts'
 
 /** Changes what arrived, to see that the comparison notices. */
@@ -28,7 +29,6 @@ const AUTH_FAILED = -115
 const ZERO_PASSWORD = Buffer.alloc(16)
 const SYNC = { xid: 1, opcode: Op.sync, body: new RawWriter().string('/').bytes() }
 /** Longer than a session may be unheard of: a witness is heard of at every step. */
-const WITNESS_TIMEOUT_MS = 40_000
 const PING = { xid: -2, opcode: Op.ping, body: Buffer.alloc(0) }
 const WRITE = {
   xid: 1, opcode: Op.delete, body: new RawWriter().string('/t/nobody').int(-1).bytes(),
@@ -84,7 +84,7 @@ export class Server {
     const witnesses: RawClient[] = []
     for (const port of this.#ports) {
       const client = new RawClient(port, {
-        lastZxidSeen: 0n, timeOut: WITNESS_TIMEOUT_MS, sessionId: 0n, password: ZERO_PASSWORD, readOnly: false,
+        lastZxidSeen: 0n, timeOut: LONG_MS, sessionId: 0n, password: ZERO_PASSWORD, readOnly: false,
       })
       const arrivals = await client.takeUntil((all) => all.some(isConnected))
       const response = arrivals[0]?.kind === 'connected' && isFields(arrivals[0].response) ? arrivals[0].response : {}

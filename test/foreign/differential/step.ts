@@ -1,3 +1,6 @@
+/** No session expires while a round lasts: that would be a txn at a time of its own. */
+export const LONG_MS = 600_000
+
 /** The zxid that this server put on the `back`-th last reply; both servers are asked for the same one. */
 export type Seen = (back: number) => bigint
 
