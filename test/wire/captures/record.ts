@@ -9,7 +9,7 @@
  *
  *   kazoo.hex        0  /usr/bin/python3 test/wire/captures/with-kazoo.py {}
  *   node-client.hex  25 node test/wire/captures/node-client.cjs {}         with NODE_PATH to node-zookeeper-client
- *   cli-mt.hex       0  /usr/lib/zookeeper/bin/cli_mt {}                       < test/wire/captures/cli-mt.txt
+ *   cli-mt.hex       0  /usr/lib/zookeeper/bin/cli_mt {}             < test/wire/captures/cli-mt.txt
  *   zkcli.hex        32 /usr/share/zookeeper/bin/zkCli.sh -server {}       < test/wire/captures/zkcli.txt
  */
 import { spawn } from 'node:child_process'
