@@ -1,15 +1,14 @@
-import { connect } from 'node:net'
 import { getHeapStatistics } from 'node:v8'
 import * as fc from 'fast-check'
-import { ERROR_CODES, isZkError } from '../../lib/core/errors.ts'
+import { isZkError } from '../../lib/core/errors.ts'
 import type { SessionId } from '../../lib/core/tree/stat.ts'
 import type { Zxid } from '../../lib/core/zxid.ts'
-import type { Peer } from '../../lib/peer/peer.ts'
 import { FrameReader } from '../../lib/wire/frame.ts'
 import { JuteReader } from '../../lib/wire/jute/reader.ts'
-import { readConnectResponse, writeConnectRequest } from '../../lib/wire/jute/records.ts'
+import { writeConnectRequest } from '../../lib/wire/jute/records.ts'
 import { JuteWriter } from '../../lib/wire/jute/writer.ts'
 import { assert, suite } from '../harness.ts'
+import { hurl, portOf } from '../peer/hurl.ts'
 import { create, join, look, serve } from '../peer/raw-client.ts'
 import type { RawClient } from '../peer/raw-client.ts'
 import type { Spoiling } from './captures.ts'
@@ -120,69 +119,6 @@ test('random bytes as any record', () => {
   }), { numRuns: 2_000 })
 })
 
-const NUMBERS: ReadonlySet<number> = new Set(Object.values(ERROR_CODES).map(([number]) => number))
-
-/** What a connection was answered until it ended: a greeting, coded replies and events, or the text of a word. */
-function checkAnswers(chunks: readonly Uint8Array[]): number {
-  if (/^Zookeeper version: |^\w{4} is not executed/.test(Buffer.concat(chunks).toString('latin1'))) return 1
-  const frames = new FrameReader(2 ** 24)
-  let count = 0
-  for (const chunk of chunks) {
-    frames.push(chunk)
-    for (let frame = frames.next(); frame !== null; frame = frames.next()) {
-      const reader = new JuteReader().reset(frame)
-      count += 1
-      if (count === 1) {
-        assert.is(readConnectResponse(reader).password.length, 16)
-        continue
-      }
-      reader.int()
-      reader.long()
-      const number = reader.int()
-      assert.ok(NUMBERS.has(number), `a reply with the number ${number}`)
-    }
-  }
-  return count
-}
-
-interface Sent {
-  /** Everything is with the peer's kernel. */
-  readonly sent: Promise<void>
-  /** Frames that came back; settles when the connection is over. */
-  readonly answers: Promise<number>
-  end(): void
-}
-
-/** A connection that sends a stream piece by piece, whatever is answered. */
-function hurl(peer: Peer, pieces: readonly Uint8Array[]): Sent {
-  const port = Number(/\d+$/.exec(peer.status().clientAddresses[0]!)?.[0])
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-  const chunks: Uint8Array[] = []
-  socket.on('data', (chunk: Buffer) => void chunks.push(chunk))
-  // A reset is one of the answers.
-  socket.on('error', () => socket.destroy())
-  const sent = new Promise<void>((resolve) => {
-    const queue = pieces.slice()
-    const next = (): void => {
-      const piece = queue.shift()
-      if (piece === undefined || socket.destroyed) resolve()
-      else socket.write(piece, () => setImmediate(next))
-    }
-    socket.once('connect', next)
-    socket.once('close', () => resolve())
-  })
-  const answers = new Promise<number>((resolve, reject) => {
-    socket.once('close', () => {
-      try {
-        resolve(checkAnswers(chunks))
-      } catch (error) {
-        reject(error as Error)
-      }
-    })
-  })
-  return { sent, answers, end: () => socket.end() }
-}
-
 const GREETING = written((writer) => writeConnectRequest(writer, {
   lastZxidSeen: 0 as Zxid, timeoutMs: 10_000, session: '0x0' as SessionId, password: new Uint8Array(16),
   readOnly: false,
@@ -224,11 +160,11 @@ test('spoilt captures sent to a peer are answered by codes or the end, and other
     async (all) => {
       const streams = all.map(([spoiling, kind]) => {
         const stream = spoilt(greetings, true, spoiling, kind === 0 ? [] : [GREETING])
-        return hurl(peer, piecesOf(stream, spoiling.pieces.map((size) => 10 * size)))
+        return hurl(portOf(peer), piecesOf(stream, spoiling.pieces.map((size) => 10 * size)))
       })
       await Promise.all(streams.map(({ sent }) => sent))
       await work(good, round++)
-      for (const stream of streams) stream.end()
+      for (const { socket } of streams) socket.end()
       for (const count of await Promise.all(streams.map((stream) => stream.answers))) answers += count
     },
   ), { numRuns: 150 })
