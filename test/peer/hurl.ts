@@ -9,16 +9,17 @@ import { readConnectResponse } from '../../lib/wire/jute/records.ts'
 import { assert } from '../harness.ts'
 
 const NUMBERS: ReadonlySet<number> = new Set(Object.values(ERROR_CODES).map(([number]) => number))
-const WORDS = /^imok|^Zookeeper version: |^\w{4} is not executed/
+const TEXTS = /^imok|^Zookeeper version: |^\w{4} is not executed|^HTTP\/1\.1 4\d\d /
 const LARGEST_BYTES = 2 ** 24
 
 /**
- * Counts what a connection was answered until it ended: a greeting, coded replies and events, or the text of a word.
+ * Counts what a connection was answered until it ended: a greeting, coded replies and events, or the text of a word or of a
+ * refused HTTP request.
  * Fails when it is anything else.
  */
 export function checkAnswers(chunks: readonly Uint8Array[]): number {
   if (chunks.length === 0) return 0
-  if (WORDS.test(Buffer.concat(chunks).toString('latin1'))) return 1
+  if (TEXTS.test(Buffer.concat(chunks).toString('latin1'))) return 1
   const frames = new FrameReader(LARGEST_BYTES)
   let count = 0
   for (const chunk of chunks) {

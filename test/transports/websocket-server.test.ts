@@ -125,6 +125,43 @@ test('a text message and one that is too large end their link with a reason, and
   await proveAlive(door)
 })
 
+test('who does not finish its handshake in time is ended, whether it says nothing or half of it', async (t) => {
+  const door = await open(t, { handshakeMs: 100 })
+  const here = new LinkProbe(await websocketServer().dial(door.listener.address)).attach()
+  const ends = ['', 'GET / HTTP/1.1\r\nHost: here\r\n'].map((words) => new Promise<void>((resolve) => {
+    const socket = connect(door.port, '127.0.0.1')
+    socket.on('error', () => socket.destroy())
+    socket.on('data', () => undefined)
+    socket.once('connect', () => void socket.write(words))
+    socket.once('close', () => resolve())
+  }))
+  await Promise.all(ends)
+  // Whoever finished it in time stays.
+  here.send(Uint8Array.of(1))
+  await door.links[0]!.received(1)
+})
+
+test('a refused page that does not end its side is put out', async (t) => {
+  const door = await open(t)
+  const socket = connect({ port: door.port, host: '127.0.0.1', allowHalfOpen: true })
+  let told = ''
+  socket.on('data', (chunk: Buffer) => { told += chunk.toString('latin1') })
+  socket.on('error', () => socket.destroy())
+  socket.write(['GET / HTTP/1.1', 'Host: here', 'Connection: Upgrade', 'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Origin: https://evil.example', '', '',
+  ].join('\r\n'))
+  await new Promise<void>((resolve) => {
+    socket.once('close', () => resolve())
+    // What is said to a socket that is gone is answered by a reset.
+    const more = (): void => {
+      if (!socket.destroyed) socket.write('more', () => setImmediate(more))
+    }
+    socket.once('end', more)
+  })
+  assert.match(told, /^HTTP\/1\.1 403 /)
+  await proveAlive(door)
+})
+
 test('a listener survives whatever is said to it', async (t) => {
   const door = await open(t)
   const random = makeRandom(7)
