@@ -194,7 +194,9 @@ export class WebSocketLink implements Link {
     setTimeout(look, DRAIN_POLL_MS)
   }
 
+  /** After the end there is nothing to wait for: what is left and the end itself are told. */
   pause(): void {
+    if (this.#closed) return
     this.#paused = true
     this.#socket.pause?.()
   }
