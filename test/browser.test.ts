@@ -168,7 +168,7 @@ export { websocket } from './transports/websocket.ts'
     try {
       await zk.create('/app/colour', 'blue', { parents: true })
       const seen = [(await zk.get('/app/colour')).text()]
-      for await (const item of zk.watch('/app/colour')) {
+      for await (const item of zk.watch('/app/colour', { initial: true })) {
         if (item.type === 'present') await zk.set('/app/colour', 'red')
         seen.push(item.type)
         if (seen.length === 3) break

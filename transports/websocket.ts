@@ -198,7 +198,8 @@ export class WebSocketLink implements Link {
   pause(): void {
     if (this.#closed) return
     this.#paused = true
-    this.#socket.pause?.()
+    // One that is closing has nothing more to say, and must read on to see its socket end.
+    if (this.#socket.readyState === OPEN) this.#socket.pause?.()
   }
 
   resume(): void {

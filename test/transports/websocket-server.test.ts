@@ -170,6 +170,21 @@ test('a reader that pauses at every message hears of the end all the same', asyn
   assert.equal(heard, [1, 2, 3])
 })
 
+test('a link that is paused between the goodbyes and the end of its socket hears of the end', async (t) => {
+  const door = await open(t)
+  const socket = connect(door.port, '127.0.0.1')
+  t.defer(() => socket.destroy())
+  socket.write(UPGRADE)
+  await new Promise((resolve) => void socket.once('data', resolve))
+  socket.write(Uint8Array.of(0x88, 0x80, 0, 0, 0, 0))
+  // Its own goodbye.
+  await new Promise((resolve) => void socket.once('data', resolve))
+  const there = door.links[0]!
+  there.link.pause()
+  socket.end(new Uint8Array(100_000))
+  await there.closed()
+})
+
 test('a refused page that does not end its side is put out', async (t) => {
   const door = await open(t)
   const socket = connect({ port: door.port, host: '127.0.0.1', allowHalfOpen: true })
