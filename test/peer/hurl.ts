@@ -13,8 +13,8 @@ const TEXTS = /^imok|^Zookeeper version: |^\w{4} is not executed|^HTTP\/1\.1 4\d
 const LARGEST_BYTES = 2 ** 24
 
 /**
- * Counts what a connection was answered until it ended: a greeting, coded replies and events, or the text of a word or of a
- * refused HTTP request.
+ * Counts what a connection was answered until it ended: a greeting, coded replies and events, or the text of a word or
+ * of a refused HTTP request.
  * Fails when it is anything else.
  */
 export function checkAnswers(chunks: readonly Uint8Array[]): number {

@@ -157,9 +157,9 @@ test('a reader that pauses at every message hears of the end all the same', asyn
     void websocketServer().listen!('ws://127.0.0.1:0', accept).then((open_) => { listener = open_ })
   })
   while (listener === null) await new Promise((resolve) => { setImmediate(resolve) })
-  const { address, close } = listener as Listener
-  t.defer(() => close())
-  const socket = connect(Number(new URL(address).port), '127.0.0.1')
+  const there = listener as Listener
+  t.defer(() => there.close())
+  const socket = connect(Number(new URL(there.address).port), '127.0.0.1')
   t.defer(() => socket.destroy())
   socket.write(UPGRADE)
   await new Promise((resolve) => void socket.once('data', resolve))
