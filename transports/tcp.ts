@@ -5,7 +5,7 @@ import type { Link, LinkEvents, Listener, Transport } from '../lib/ports/transpo
 
 /** Options of the TCP transport. */
 export interface TcpOptions {
-  /** Bytes queued on a link above which `send` answers false. Default 1 MiB. */
+  /** Bytes queued on a link above which `send` answers false: 1 MiB, and at least the socket's own mark of 16 KiB. */
   readonly highWaterBytes?: number
   /** How long a closed link may take to send what is queued. Default 5 s. */
   readonly closeMs?: number
@@ -118,6 +118,7 @@ class TcpLink implements Link {
     this.remote = remote
     this.#settings = settings
     socket.on('error', (error) => { this.#error ??= error })
+    socket.on('drain', () => this.#onDrain())
     socket.on('close', () => this.#onClose())
   }
 
@@ -143,16 +144,19 @@ class TcpLink implements Link {
   }
 
   send(bytes: Uint8Array): boolean {
-    if (this.#ended || this.#closed || this.#socket.destroyed || this.#socket.writableEnded) return false
-    if (bytes.length > 0) this.#socket.write(bytes, this.#onWritten)
-    if (this.#socket.writableLength <= this.#settings.highWaterBytes) return true
+    const socket = this.#socket
+    if (this.#ended || this.#closed || socket.destroyed || socket.writableEnded) return false
+    // Without a callback: each costs the stream as much as the write itself.
+    if (bytes.length > 0) socket.write(bytes)
+    // Below its own mark the socket would not tell when it is drained.
+    if (socket.writableLength <= this.#settings.highWaterBytes || !socket.writableNeedDrain) return true
     this.#wantsDrain = true
     return false
   }
 
-  /** The socket's own drain event has its own mark; ours is a quarter of the high-water mark. */
-  readonly #onWritten = (): void => {
-    if (!this.#wantsDrain || this.#ended || this.queuedBytes > this.#settings.highWaterBytes / 4) return
+  /** All of it is written: the socket tells no earlier. */
+  #onDrain(): void {
+    if (!this.#wantsDrain || this.#ended) return
     this.#wantsDrain = false
     this.#events?.onDrain()
   }

@@ -219,7 +219,7 @@ export const ServeCommand = {
 
 function announce(peer: Peer, print: (line: string) => void): void {
   const { addresses, clientAddresses } = peer.status()
-  print(`listens at ${addresses.join(', ') || 'no address'}`)
+  if (addresses.length > 0) print(`listens at ${addresses.join(', ')}`)
   if (clientAddresses.length > 0) print(`serves clients at ${clientAddresses.join(', ')}`)
 }
 

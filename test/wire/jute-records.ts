@@ -100,12 +100,14 @@ const reads = (...ops: number[]): Arbitrary<WatchableRead> =>
   record({ op: fc.constantFrom(...ops), path: texts, watch: fc.boolean() }) as Arbitrary<WatchableRead>
 
 const rearmed = { relativeZxid: zxids, data: lists, exist: lists, child: lists }
+const changes = fc.option(texts)
 const others = fc.oneof(
   record({ op: fc.constantFrom(6, 9, 103, 104), path: texts }),
   record({ op: fc.constant(7), path: texts, acl: acls, version: ints }),
   record({ op: fc.constant(14), ops: fc.array(multiOps, { maxLength: 6 }) }),
   record({ op: fc.constant(22), ops: fc.array(reads(4, 8), { maxLength: 6 }) }),
   record({ op: fc.constantFrom(17, 18), path: texts, type: ints }),
+  record({ op: fc.constant(16), joining: changes, leaving: changes, members: changes, version: longs }),
   record({ op: fc.constant(101), ...rearmed, persistent: fc.constant([]), recursive: fc.constant([]) }),
   record({ op: fc.constant(105), ...rearmed, persistent: lists, recursive: lists }),
   record({ op: fc.constant(106), path: texts, mode: ints }),
