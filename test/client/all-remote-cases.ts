@@ -1,0 +1,5 @@
+import { NODE_CASES } from './remote-cases.ts'
+import type { RemoteCase } from './remote-scene.ts'
+
+/** Every case of the client over the wire. */
+export const ALL_CASES: readonly RemoteCase[] = [...NODE_CASES]
