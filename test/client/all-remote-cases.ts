@@ -1,5 +1,7 @@
+import { ACCESS_CASES } from './remote-cases-access.ts'
+import { WATCH_CASES } from './remote-cases-watches.ts'
 import { NODE_CASES } from './remote-cases.ts'
 import type { RemoteCase } from './remote-scene.ts'
 
 /** Every case of the client over the wire. */
-export const ALL_CASES: readonly RemoteCase[] = [...NODE_CASES]
+export const ALL_CASES: readonly RemoteCase[] = [...NODE_CASES, ...ACCESS_CASES, ...WATCH_CASES]

@@ -51,8 +51,8 @@ export class Proxy {
   /** Resets every connection: what was held, or was on its way, is lost. */
   cut(): void {
     for (const { client, server } of this.#pairs) {
-      client.resetAndDestroy()
-      server.resetAndDestroy()
+      reset(client)
+      reset(server)
     }
     this.#pairs.clear()
   }
@@ -89,7 +89,7 @@ export class Proxy {
   #accept(client: Socket): void {
     client.on('error', ignore)
     if (this.#isRefusing) {
-      client.resetAndDestroy()
+      reset(client)
       return
     }
     this.accepted += 1
@@ -112,6 +112,12 @@ export class Proxy {
 
 function source({ client, server }: Pair, direction: Direction): Socket {
   return direction === 'up' ? client : server
+}
+
+/** Node neither closes nor tells when a socket is reset that is shutting down. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 function ignore(): void {
