@@ -1,32 +1,9 @@
 /** Watches over the wire. */
 import assert from 'node:assert/strict'
-import type { Client, WatchChange, WatchItem, Watcher } from '../../lib/node.ts'
-import { fails, untilState } from './remote-scene.ts'
-import type { RemoteCase, Scene } from './remote-scene.ts'
-
-/** What a watch yields next, as `type path`. */
-async function next(watch: Watcher): Promise<string> {
-  const { value } = await watch.next()
-  return value === undefined ? 'end' : `${value.type} ${value.path}`
-}
-
-const text = ({ type, path }: WatchItem): string => `${type} ${path}`
-
-/** A session whose connection is gone, what others did meanwhile, and its way back. */
-async function whileAway(scene: Scene, work: (other: Client) => Promise<unknown>,
-  before: (zk: Client) => Promise<unknown>): Promise<Client> {
-  const other = await scene.connect()
-  const { zk, proxy } = await scene.proxied()
-  await before(zk)
-  const away = untilState(zk, 'suspended')
-  proxy.refuse()
-  await away
-  await work(other)
-  const back = untilState(zk, 'connected')
-  proxy.welcome()
-  await back
-  return zk
-}
+import type { WatchChange } from '../../lib/node.ts'
+import { fails } from './remote-scene.ts'
+import type { RemoteCase } from './remote-scene.ts'
+import { next, text, whileAway } from './watching.ts'
 
 const ONE_SHOTS: readonly RemoteCase[] = [{
   name: 'a read leaves a watch for one change',
@@ -112,7 +89,7 @@ const PERSISTENT: readonly RemoteCase[] = [{
     await other.delete(path, { recursive: true })
     const { value: first } = await watch.next()
     assert.equal(first && text(first), `created ${path}`)
-    if (scene.servers.kind === 'vivarium') assert.equal(first?.zxid, stat.czxid)
+    assert.equal(first?.zxid, stat.czxid)
     const rest = [await next(watch), await next(watch), await next(watch), await next(watch)]
     assert.deepEqual(rest, ['changed', 'children', 'children', 'deleted'].map((type) => `${type} ${path}`))
   },
