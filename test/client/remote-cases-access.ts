@@ -108,6 +108,7 @@ const CHROOT: readonly RemoteCase[] = [{
     assert.equal((await fails(zk.multi().check('/a').delete('/none').commit(), 'NoNode')).path, '/none')
     await zk.set('/', 'top')
     assert.equal((await zk.multiRead().get('/').commit()).length, 1)
+    await plain.sync(root)
     assert.equal((await plain.get(root)).text(), 'top')
     await zk.delete('/a', { recursive: true })
     assert.deepEqual(await zk.children('/'), ['m-0000000001'])
