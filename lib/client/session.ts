@@ -298,7 +298,7 @@ export class Session {
       onClose: (code, error) => {
         if (!isCurrent()) return
         if (error !== undefined) this.lastFailure = error
-        this.#onClose(code)
+        this.#onClose(code, isZkError(error, 'OperationTimeout'))
       },
     })
     if (limitMs !== Infinity) this.#later(limitMs, () => {
@@ -354,7 +354,7 @@ export class Session {
     this.#onClose(code)
   }
 
-  #onClose(code: ErrorCode): void {
+  #onClose(code: ErrorCode, isSilent = false): void {
     const channel = this.#channel
     const wasReady = this.#isReady
     this.#attempt += 1
@@ -379,6 +379,7 @@ export class Session {
     if (code === 'Overloaded') this.#window = Math.max(1, this.#window >> 1)
     this.#failSentWrites()
     if (!wasReady) this.#attempts.failed()
+    else if (isSilent) this.#attempts.wentSilent()
     if (this.#state === 'connected') this.#suspend(code, channel)
     if (this.#error === null) this.#connect()
   }

@@ -81,6 +81,10 @@ async function play(target: Target): Promise<readonly [passed: number, failed: n
 
 let passed = 0
 let failed = 0
+process.on('unhandledRejection', (reason) => {
+  failed += 1
+  print(`FAIL unhandled rejection: ${reason instanceof Error ? reason.stack ?? reason.message : String(reason)}`)
+})
 for (const target of TARGETS) {
   const [well, ill] = await play(target)
   passed += well
