@@ -15,23 +15,31 @@ function serversOf(ensemble: Ensemble, scheme: 'tcp' | 'ws'): SceneServers {
     const address = peer.status().clientAddresses.find((one) => one.startsWith(`${scheme}:`)) ?? ''
     return address.slice(address.indexOf('//') + 2)
   })
-  return { kind: 'vivarium', scheme, hosts, shortMs: SHORT_MS }
+  const servers: SceneServers = { kind: 'vivarium', scheme, hosts, shortMs: SHORT_MS }
+  if (hosts.length === 1) return servers
+  return {
+    ...servers, kill: (i) => ensemble.stopPeer(i + 1), restart: async (i) => void await ensemble.startPeer(i + 1),
+  }
 }
 
 /** One ensemble for all cases, each of which works below a node of its own; the last case stops it. */
 function play(name: string, size: number, scheme: 'tcp' | 'ws'): void {
-  const cases = ALL_CASES.filter(({ needs }) => needs === undefined || (needs === 'many' && size > 1))
+  const cases = ALL_CASES.filter(({ needs }) => needs === undefined || size > 1)
+  const hosts: string[] = []
   let started: Promise<Ensemble> | null = null
   let left = cases.length
   for (const [index, one] of cases.entries()) {
     test(`${name}: ${one.name}`, async (t) => {
-      started ??= createEnsemble({ size, clients: () => ({ listen: [`${scheme}://127.0.0.1:0`], perAddress: 0 }) })
+      // A peer that is started again listens where it did.
+      started ??= createEnsemble({ size, clients: (id) =>
+        ({ listen: [`${scheme}://${hosts[id - 1] ?? '127.0.0.1:0'}`], perAddress: 0 }) })
       const ensemble = await started
       t.defer(() => {
         left -= 1
         return left === 0 ? ensemble.stop() : undefined
       })
       const servers = serversOf(ensemble, scheme)
+      if (hosts.length === 0) hosts.push(...servers.hosts)
       if (one.needs !== undefined && !hasTrait(servers, one.needs)) throw new Error(`the servers lack ${one.needs}`)
       const scene = await Scene.open(servers, `/case-${index}`)
       t.defer(() => scene.close())

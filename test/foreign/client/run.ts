@@ -11,7 +11,7 @@ import { startApache } from '../apache.ts'
 import type { Servers } from '../servers.ts'
 import { startVivarium } from '../vivarium.ts'
 
-const CASE_TIMEOUT_MS = 10_000
+const CASE_TIMEOUT_MS = 20_000
 const TICK_MS = 500
 /** A server grants twice its tick at least. */
 const SHORT_MS = 2 * TICK_MS
