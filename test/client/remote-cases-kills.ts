@@ -11,8 +11,8 @@ export const KILL_CASES: readonly RemoteCase[] = [{
   name: 'servers are killed one after the other, and the session goes on at another with all it has',
   needs: 'kill',
   async run(scene) {
-    const { hosts, kill, restart } = scene.servers
-    assert.ok(kill !== undefined && restart !== undefined)
+    const { servers } = scene
+    const { hosts } = servers
     const path = `${scene.root}/e`
     const counter = `${scene.root}/counter`
     const other = await scene.connect()
@@ -28,7 +28,7 @@ export const KILL_CASES: readonly RemoteCase[] = [{
       await watch.ready()
       const before = (await zk.get(counter)).stat.version
       const away = untilState(zk, 'suspended')
-      const killing = kill(i)
+      const killing = servers.kill?.(i)
       const done = (await Promise.all(Array.from({ length: WRITES }, () => zk.set(counter, '').then(() => 'done',
         (error: unknown) => isZkError(error, 'ConnectionLoss') && error.mayHaveHappened ? 'unknown' : String(error)))))
       await killing
@@ -42,7 +42,7 @@ export const KILL_CASES: readonly RemoteCase[] = [{
       assert.equal(sure! + unsure!, WRITES, done.join())
       assert.ok(version - before >= sure! && version - before <= WRITES, `${version - before} of ${sure} to ${WRITES}`)
       await zk.close()
-      await restart(i)
+      await servers.restart?.(i)
     }
   },
 }]

@@ -12,7 +12,9 @@ const MOVING: readonly RemoteCase[] = [{
     await zk.create(path, '', { ephemeral: true })
     const { session } = zk
     assert.ok(session !== null)
+    const away = untilState(zk, 'suspended')
     proxy.refuse()
+    await away
     const closing = zk.close()
     const next = await scene.connect({ session: { id: session.id, password: session.password } })
     assert.equal(next.session?.id, session.id)
@@ -125,20 +127,19 @@ const LASTING: readonly RemoteCase[] = [{
     await idle.create(`${scene.root}/idle`, '', { ephemeral: true })
     const changes: string[] = []
     idle.on('state', ({ state }) => void changes.push(state))
-    for (const name of ['one', 'two']) {
-      const { zk, proxy } = await scene.proxied({ sessionTimeoutMs: shortMs })
-      await zk.create(`${scene.root}/${name}`, '', { ephemeral: true })
-      const gone = other.once(`${scene.root}/${name}`)
-      await other.sync(scene.root)
-      const states: string[] = []
-      zk.on('state', ({ state }) => void states.push(state))
-      const expired = untilState(zk, 'expired')
-      proxy.refuse()
-      await expired
-      assert.deepEqual(states, ['suspended', 'lost', 'expired'])
-      await fails(zk.get('/'), 'SessionExpired')
-      assert.equal((await gone).type, 'deleted')
-    }
+    // It lasts longer than the idle one would live without a word.
+    const { zk, proxy } = await scene.proxied({ sessionTimeoutMs: shortMs })
+    await zk.create(`${scene.root}/cut`, '', { ephemeral: true })
+    const gone = other.once(`${scene.root}/cut`)
+    await other.sync(scene.root)
+    const states: string[] = []
+    zk.on('state', ({ state }) => void states.push(state))
+    const expired = untilState(zk, 'expired')
+    proxy.refuse()
+    await expired
+    assert.deepEqual([states[0], states.at(-1)], ['suspended', 'expired'])
+    await fails(zk.get('/'), 'SessionExpired')
+    assert.equal((await gone).type, 'deleted')
     assert.deepEqual(changes, [])
     assert.deepEqual(await idle.children(scene.root), ['idle'])
   },

@@ -8,7 +8,7 @@ import type { SceneServers } from './remote-scene.ts'
 
 const test = suite('client over the wire')
 
-const SHORT_MS = 500
+const SHORT_MS = 750
 
 function serversOf(ensemble: Ensemble, scheme: 'tcp' | 'ws'): SceneServers {
   const hosts = ensemble.peers.map((peer) => {

@@ -207,6 +207,20 @@ test('a server that went silent is not tried first: the session has no time left
   assert.is(zk.state, 'connected')
 })
 
+test('a read that no connection survives is not sent for ever', async () => {
+  const { zk, endpoint } = await connected()
+  const read = zk.get('/a')
+  for (let loss = 1; loss <= 5; loss++) {
+    assert.equal(endpoint.last.ops, [4])
+    endpoint.last.end('ConnectionLoss')
+    endpoint.last.connect()
+  }
+  const error = await rejects(read, 'ConnectionLoss')
+  assert.ok(isZkError(error) && !error.mayHaveHappened && error.path === '/a')
+  assert.equal(endpoint.last.ops, [])
+  assert.is(zk.state, 'connected')
+})
+
 test('attempts that fail are repeated with growing pauses', async () => {
   const { clock, endpoint } = await connected()
   endpoint.last.end('ConnectionLoss')

@@ -70,7 +70,7 @@ async function play(target: Target): Promise<readonly [passed: number, failed: n
         failed += 1
         print(`FAIL ${started.name} ${target.servers}: ${one.name}`)
         print(error instanceof Error ? error.stack ?? error.message : String(error))
-        if (error instanceof Error && error.cause !== undefined) print(`caused by ${String(error.cause)}`)
+        if (error instanceof Error && error.cause instanceof Error) print(`caused by ${error.cause.stack ?? ''}`)
       }
     }
   } finally {
