@@ -4,6 +4,10 @@ import { createContext, runInContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import type { BuildResult } from 'esbuild'
+import { WebSocket as HostSocket } from 'ws'
+import { createPeer } from '../lib/index.ts'
+import { memory } from '../storage/memory.ts'
+import { websocketServer } from '../transports/websocket-server.ts'
 import { assert, suite } from './harness.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -44,11 +48,11 @@ async function bundle(contents: string): Promise<Bundle> {
  * Only what a page has. The classes of the outer realm would hand out Uint8Arrays that are not instances of the page's
  * Uint8Array, which no browser does, so those two that return bytes are wrapped inside the page.
  */
-function page(): object {
+function page(more: Readonly<Record<string, unknown>> = {}): object {
   const globals = {
     TextDecoder, AbortController, AbortSignal, DOMException, Event, EventTarget, URL, Blob,
     setTimeout, clearTimeout, setInterval, clearInterval, queueMicrotask, structuredClone, performance, crypto,
-    hostEncoder: new TextEncoder(),
+    hostEncoder: new TextEncoder(), ...more,
   }
   const context = createContext(globals, { codeGeneration: { strings: false, wasm: false } })
   runInContext(`
@@ -70,6 +74,36 @@ function page(): object {
         }
       }
     }`, context)
+  return context
+}
+
+/** The standard class and nothing more, as a page of this origin has it: its bytes are of the page's own realm. */
+function pageWithWebSocket(origin: string): object {
+  const dial = (url: string): HostSocket => new HostSocket(url, { origin, perMessageDeflate: false })
+  const context = page({ dial })
+  runInContext(`{
+    const host = dial
+    delete globalThis.dial
+    globalThis.WebSocket = class WebSocket {
+      #socket
+      constructor(url) {
+        this.#socket = host(url)
+        this.#socket.binaryType = 'arraybuffer'
+      }
+      binaryType = 'blob'
+      get readyState() { return this.#socket.readyState }
+      get bufferedAmount() { return this.#socket.bufferedAmount }
+      send(data) { this.#socket.send(data) }
+      close(code, reason) { this.#socket.close(code, reason) }
+      addEventListener(type, listener) {
+        this.#socket.addEventListener(type, (event) => {
+          if (type !== 'message') listener(event)
+          else if (this.binaryType === 'arraybuffer') listener({ data: new Uint8Array(event.data).slice().buffer })
+          else listener({ data: new Blob([event.data]) })
+        })
+      }
+    }
+  }`, context)
   return context
 }
 
@@ -111,6 +145,42 @@ test('a page without eval embeds an ensemble', async () => {
     }
   })()`, context) as Promise<string>
   assert.is(await work, '{"children":["colour"],"websocket":"function","peer":"function"}')
+}, { timeoutMs: 60_000 })
+
+test('a page connects to a peer over its WebSocket, writes, reads and watches', async (t) => {
+  const { code, inputs } = await bundle(`
+export { connect } from './lib/index.ts'
+export { websocket } from './transports/websocket.ts'
+`)
+  assert.equal(inputs.filter((path) => FOREIGN.test(path)), [])
+  const origin = 'https://app.example'
+  const peer = await createPeer({
+    id: 1, ensemble: { name: 'browser', members: { 1: [] } }, storage: memory(),
+    transports: [websocketServer({ allowOrigins: [origin] })], clients: 'ws://127.0.0.1:0',
+  })
+  t.defer(() => peer.stop())
+  await peer.ready()
+  const context = pageWithWebSocket(origin)
+  runInContext(code, context)
+  Object.assign(context, { address: peer.status().clientAddresses[0] })
+  const work = runInContext(`(async () => {
+    const zk = await vivarium.connect(address, { transports: [vivarium.websocket()] })
+    try {
+      await zk.create('/app/colour', 'blue', { parents: true })
+      const seen = [(await zk.get('/app/colour')).text()]
+      for await (const item of zk.watch('/app/colour', { initial: true })) {
+        if (item.type === 'present') await zk.set('/app/colour', 'red')
+        seen.push(item.type)
+        if (seen.length === 3) break
+      }
+      seen.push((await zk.get('/app/colour')).text(), (await zk.children('/app')).join())
+      return JSON.stringify(seen)
+    } finally {
+      await zk.close()
+    }
+  })()`, context) as Promise<string>
+  assert.is(await work, '["blue","present","changed","red","colour"]')
+  assert.equal(peer.tree.get('/app/colour')?.data, new TextEncoder().encode('red'))
 }, { timeoutMs: 60_000 })
 
 test.run()

@@ -18,8 +18,13 @@ export interface WebSocketServerOptions extends Omit<WebSocketOptions, 'WebSocke
   readonly allowOrigins?: readonly string[]
   /** Largest message accepted; borders mean nothing, so this bounds memory only. Default 17 MiB. */
   readonly messageBytes?: number
+  /** How long a client may take over the HTTP request that opens a WebSocket. Default 10 s. */
+  readonly handshakeMs?: number
 }
 
+/** Connections that owe their request are looked at so often. */
+const LOOK_EVERY_MS = 1_000
+const HANDSHAKE_MS = 10_000
 const MESSAGE_BYTES = 17 * 1024 * 1024
 const FORBIDDEN = 'HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
@@ -48,11 +53,17 @@ async function listen(
     throw new ZkError('AddressInvalid', `not a WebSocket address to listen at: ${address}`)
   }
   const host = match[1] ?? match[2]!
-  const server = createServer((_, response) => response.writeHead(426, { Connection: 'close' }).end())
+  const { handshakeMs = HANDSHAKE_MS } = options
+  const server = createServer({
+    headersTimeout: handshakeMs, requestTimeout: handshakeMs,
+    connectionsCheckingInterval: Math.min(LOOK_EVERY_MS, handshakeMs),
+  }, (_, response) => response.writeHead(426, { Connection: 'close' }).end())
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: messageBytes })
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
     if (!isAllowed(request, host, options.allowOrigins ?? [])) {
+      // The other side may never end its half.
+      socket.once('finish', () => socket.destroy())
       socket.end(FORBIDDEN)
       return
     }

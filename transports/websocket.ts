@@ -194,9 +194,12 @@ export class WebSocketLink implements Link {
     setTimeout(look, DRAIN_POLL_MS)
   }
 
+  /** After the end there is nothing to wait for: what is left and the end itself are told. */
   pause(): void {
+    if (this.#closed) return
     this.#paused = true
-    this.#socket.pause?.()
+    // One that is closing has nothing more to say, and must read on to see its socket end.
+    if (this.#socket.readyState === OPEN) this.#socket.pause?.()
   }
 
   resume(): void {

@@ -149,7 +149,7 @@ function zooMembers(config: ZooConfig): Record<number, MemberOption> {
 }
 
 function zooTimes(config: ZooConfig): Pick<CreatePeerOptions, 'timing' | 'limits'> {
-  const { tickMs, initTicks, syncTicks, sessionMinMs, sessionMaxMs, requestBytes, snapshotTxns } = config
+  const { tickMs, initTicks, syncTicks, sessionMinMs, sessionMaxMs, reapMs, requestBytes, snapshotTxns } = config
   const limits: { -readonly [K in keyof Limits]?: Limits[K] } = {}
   if (snapshotTxns !== null) limits.snapshotTxns = snapshotTxns
   if (requestBytes !== null) {
@@ -159,7 +159,7 @@ function zooTimes(config: ZooConfig): Pick<CreatePeerOptions, 'timing' | 'limits
   return {
     timing: {
       tickMs, initMs: initTicks * tickMs, syncMs: syncTicks * tickMs, pingMs: Math.max(1, Math.floor(tickMs / 2)),
-      sessionMinMs, sessionMaxMs, reapMs: 60_000,
+      sessionMinMs, sessionMaxMs, reapMs,
     },
     limits,
   }

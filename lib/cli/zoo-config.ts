@@ -27,6 +27,8 @@ export interface ZooConfig {
   readonly connections: number
   readonly words: readonly string[]
   readonly snapshotTxns: number | null
+  /** How often nodes are looked for that are to go: empty containers, nodes whose time is over. */
+  readonly reapMs: number
   /** One request; jute.maxbuffer. */
   readonly requestBytes: number | null
   readonly skipAcl: boolean
@@ -42,6 +44,7 @@ const INIT_TICKS = 10
 const SYNC_TICKS = 5
 const CONNECTIONS_PER_ADDRESS = 60
 const LARGEST_ID = 255
+const REAP_MS = 60_000
 
 /** Keys whose wish comes true without anything being done, with the reason. */
 const BY_DESIGN: ReadonlySet<string> = new Set([
@@ -98,6 +101,7 @@ export function parseZooConfig(text: string, readFile: (path: string) => string)
     perAddress: settings.number('maxClientCnxns', 0) ?? CONNECTIONS_PER_ADDRESS,
     connections: settings.number('maxCnxns', 0) ?? 0,
     words: settings.list('4lw.commands.whitelist') ?? [],
+    reapMs: settings.number('znode.container.checkIntervalMs', 1) ?? REAP_MS,
     snapshotTxns: settings.number('snapCount', 1), requestBytes: settings.number('jute.maxbuffer', 1),
     skipAcl: settings.flag('skipACL') ?? false,
     superDigest: settings.text('DigestAuthenticationProvider.superDigest') ?? settings.text('superDigest'),

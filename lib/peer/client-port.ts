@@ -85,6 +85,12 @@ export class ClientPort {
     return this.#links
   }
 
+  /** When a connection is cut, in ms of the clock, unless something is heard of it before. */
+  expiresAtMs({ client, openedAtMs }: Stranger): number {
+    return client?.hasSession === true
+      ? client.lastHeardMs + SILENT_TIMEOUTS * client.timeoutMs : openedAtMs + SESSION_WITHIN_MS
+  }
+
   /** Where it listens, with real ports. */
   addresses(): string[] {
     return this.#listeners.map(({ address }) => address)
@@ -161,13 +167,7 @@ export class ClientPort {
   #arm(): void {
     this.#sweep = this.#parts.clock.setTimer(SWEEP_MS, () => {
       const nowMs = this.#parts.clock.now()
-      for (const stranger of this.#links) {
-        const { client } = stranger
-        const isLate = client?.hasSession === true
-          ? nowMs - client.lastHeardMs > SILENT_TIMEOUTS * client.timeoutMs
-          : nowMs - stranger.openedAtMs > SESSION_WITHIN_MS
-        if (isLate) stranger.abort()
-      }
+      for (const stranger of this.#links) if (nowMs > this.expiresAtMs(stranger)) stranger.abort()
       this.#arm()
     }, true)
   }

@@ -261,21 +261,28 @@ function readLimits(given: Partial<Limits> | undefined): Limits {
   return limits
 }
 
+const LARGEST_PORT = 65_535
+
 /**
- * The text of /zookeeper/config, in the form of ZooKeeper's dynamic configuration, which its tools parse: one port
- * stands for both of ZooKeeper's. Nothing for a member that stands alone.
+ * The text of /zookeeper/config, in the form of ZooKeeper's dynamic configuration, which its tools and clients parse.
+ * They want two ports that differ, where a peer has one: the second is the next number, and nobody listens there.
+ * Nothing for a member that stands alone.
  */
 export function configText(members: readonly MemberAddresses[]): string {
   if (members.length === 1) return ''
   const lines = members.map(({ id, role, addresses, client }) => {
     const places = addresses.flatMap((address) => {
       const match = /^[a-z]+:\/\/(\[[^\]]+\]|[^:/]+):(\d+)/.exec(address)
-      return match === null ? [] : [`${match[1]}:${match[2]}:${match[2]}`]
+      return match === null ? [] : [`${match[1]}:${match[2]}:${portBeside(Number(match[2]))}`]
     })
     // A member that only dials, or lives in this process alone, has no place in the network.
-    const where = places.length === 0 ? '0.0.0.0:0:0' : places.join('|')
+    const where = places.length === 0 ? '0.0.0.0:0:1' : places.join('|')
     const kind = role === 'voter' ? 'participant' : 'observer'
     return `server.${id}=${where}:${kind}${client === undefined ? '' : `;${client}`}`
   })
   return [...lines, 'version=0'].join('\n')
+}
+
+function portBeside(port: number): number {
+  return port === LARGEST_PORT ? port - 1 : port + 1
 }

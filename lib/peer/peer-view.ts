@@ -27,6 +27,8 @@ export interface PeerViewParts {
 
 const READING = 1
 const WRITING = 4
+/** Connections are looked at for silence that often: those that are due by then are listed together. */
+const EXPIRY_STEP_MS = 1_000
 const DEFAULT_TRACE_MASK = 306n
 
 /** A peer as the four-letter words describe it. */
@@ -96,10 +98,16 @@ export class PeerView implements ServerView {
   }
 
   connections(): readonly ConnectionLine[] {
-    return Array.from(this.#parts.port.strangers(), ({ remote, client, stats }): ConnectionLine => ({
-      remote, stats, session: client?.hasSession === true ? client.session : null, timeoutMs: client?.timeoutMs ?? 0,
-      queued: client?.inFlight ?? 0, interest: client === null ? 0 : interestOf(client), expiresMs: null,
-    }))
+    const { port } = this.#parts
+    const offsetMs = this.#clock.wall() - this.#clock.now()
+    return Array.from(port.strangers(), (stranger): ConnectionLine => {
+      const { remote, client, stats } = stranger
+      return {
+        remote, stats, session: client?.hasSession === true ? client.session : null, timeoutMs: client?.timeoutMs ?? 0,
+        queued: client?.inFlight ?? 0, interest: client === null ? 0 : interestOf(client),
+        expiresMs: offsetMs + Math.ceil(port.expiresAtMs(stranger) / EXPIRY_STEP_MS) * EXPIRY_STEP_MS,
+      }
+    })
   }
 
   * sessions(): Generator<SessionLine, undefined> {

@@ -15,7 +15,7 @@ import { FrameReader } from '../wire/frame.ts'
 import type { JuteReader } from '../wire/jute/reader.ts'
 import { PASSWORD_BYTES, readConnectRequest, writeConnectResponse, writeEvent, Xid } from '../wire/jute/records.ts'
 import { writeNodeReply, writeNullReply, writePlainReply, writeReply } from '../wire/jute/replies.ts'
-import { readAuth, readRequest, WireOp } from '../wire/jute/requests.ts'
+import { readAuth, readRequest, readSasl, WireOp } from '../wire/jute/requests.ts'
 import type { JuteWriter } from '../wire/jute/writer.ts'
 import { ClientOutput } from './client-output.ts'
 import { digestIdentities } from './digest.ts'
@@ -207,8 +207,10 @@ export class RemoteClient implements ConnectionEvents {
     switch (op) {
       case 3: case 4: case 8: case 12: this.#readNode(xid, op, isIdle); return
       case WireOp.auth: this.#authenticate(xid); return
-      case WireOp.sasl: this.#plain(xid, ZXID_ZERO, 0, true); return
-      case WireOp.reconfig: this.#submit(xid, op, { op: -1, code: 'ReconfigDisabled' }, isIdle); return
+      case WireOp.sasl:
+        readSasl(reader)
+        this.#plain(xid, ZXID_ZERO, 0, true)
+        return
       case CHECK: this.#unknown(xid); return
       default: this.#decoded(xid, op, isIdle)
     }

@@ -29,7 +29,7 @@ test('three processes serve one tree from their zoo.cfg files, and 4lw asks them
   const zk = await connect(`zk://127.0.0.1:${ports[3]}`)
   await zk.create('/a', 'one')
   assert.match((await zk.get('/zookeeper/config')).text(),
-    new RegExp(`^server.1=127.0.0.1:${ports[0]}:${ports[0]}:participant\nserver.2=`))
+    new RegExp(`^server.1=127.0.0.1:${ports[0]}:${ports[0]! + 1}:participant\nserver.2=`))
   await zk.close()
   const modes = []
   for (const port of ports.slice(3)) {

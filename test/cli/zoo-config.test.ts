@@ -32,7 +32,7 @@ test('what ZooKeeper takes when nothing is said', () => {
     dataDir: '/var/lib/zookeeper', servers: [], tickMs: 3000, clientPort: 2181, clientPortAddress: '0.0.0.0',
     initTicks: 10, syncTicks: 5, sessionMinMs: 6000, sessionMaxMs: 60000, perAddress: 60, connections: 0, words: [],
     snapshotTxns: null, requestBytes: null, skipAcl: false, superDigest: null, ttl: true, listensOnAll: false,
-    warnings: [],
+    reapMs: 60_000, warnings: [],
   })
 })
 
@@ -50,6 +50,7 @@ test('the keys of an ensemble', () => {
     maxSessionTimeout=50000
     4lw.commands.whitelist=stat, ruok,mntr
     snapCount=5000
+    znode.container.checkIntervalMs=7000
     jute.maxbuffer=0x200000
     skipACL=yes
     DigestAuthenticationProvider.superDigest=super:xQJmxLMiHGwaqBvst5y6rkB6HQs=
@@ -67,6 +68,7 @@ test('the keys of an ensemble', () => {
   const { tickMs, sessionMinMs, sessionMaxMs, perAddress, connections, words, snapshotTxns, requestBytes } = config
   assert.equal([tickMs, sessionMinMs, sessionMaxMs, perAddress, connections, words, snapshotTxns, requestBytes],
     [2000, 1000, 50_000, 0, 7, ['stat', 'ruok', 'mntr'], 5000, 2_097_152])
+  assert.is(config.reapMs, 7_000)
   const { skipAcl, superDigest, ttl, listensOnAll, warnings } = config
   assert.equal([skipAcl, superDigest, ttl, listensOnAll, warnings],
     [true, 'super:xQJmxLMiHGwaqBvst5y6rkB6HQs=', false, true, []])

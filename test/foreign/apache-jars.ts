@@ -2,10 +2,10 @@
  * Finds the jars of Apache ZooKeeper: a 3.9 release from Maven Central, kept in the folder for temporary files, else
  * what Debian packages. `APACHE_ZOOKEEPER=debian` asks for the latter.
  */
-import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { command, installPackage } from './command.ts'
 
 /** A release of Apache ZooKeeper that can be started. */
 export interface Jars {
@@ -16,7 +16,6 @@ export interface Jars {
 /** The newest 3.9 release when this was written; the parents of its descriptors are not always published. */
 const VERSION = '3.9.6'
 const DEBIAN_JAR = '/usr/share/java/zookeeper.jar'
-const INSTALL_TIMEOUT_MS = 180_000
 
 /** What the server needs at run time: no administration server, no log binding. */
 const DEPENDENCIES: readonly (readonly [group: string, artifact: string, version: string])[] = [
@@ -44,22 +43,6 @@ ${['zookeeper', 'zookeeper-jute'].map((name) =>
 </artifactItems></configuration></plugin></plugins></build></project>
 `
 
-/** Resolves to what the command printed; rejects with it when the command fails. */
-function command(program: string, args: readonly string[], cwd: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: INSTALL_TIMEOUT_MS })
-    let text = ''
-    child.stdout.on('data', (chunk: Buffer) => { text += chunk.toString() })
-    child.stderr.on('data', (chunk: Buffer) => { text += chunk.toString() })
-    child.once('error', reject)
-    child.once('close', (code) => {
-      if (code === 0) resolve(text)
-      else reject(new Error(`${program} ${args.join(' ')} ended with ${String(code)}: ${text.slice(-2_000)}`))
-    })
-  })
-}
-
 async function central(): Promise<Jars> {
   const home = join(tmpdir(), `apache-zookeeper-${VERSION}`)
   const library = join(home, 'lib')
@@ -80,10 +63,7 @@ async function central(): Promise<Jars> {
 }
 
 async function debian(): Promise<Jars> {
-  if (!existsSync(DEBIAN_JAR)) {
-    await command('apt-get', ['update', '-qq'], '/')
-    await command('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'zookeeper'], '/')
-  }
+  if (!existsSync(DEBIAN_JAR)) await installPackage('zookeeper')
   const versions = readdirSync('/usr/share/java').map((name) => /^zookeeper-(\d[\d.]*)\.jar$/.exec(name)?.[1])
   return { version: versions.find((version) => version !== undefined) ?? 'unknown', classPath: DEBIAN_JAR }
 }

@@ -13,6 +13,8 @@ export interface Hello {
   readonly password: Uint8Array | null
   /** Null leaves the byte out, as clients before 3.4 do. */
   readonly readOnly: boolean | null
+  /** 0 when absent. */
+  readonly protocolVersion?: number
 }
 
 /** A request as it is sent. */
@@ -32,11 +34,13 @@ export function requestFrame({ xid, opcode, body }: RawRequest): Buffer {
   return frameOf(new RawWriter().int(xid).int(opcode).raw(body).bytes())
 }
 
-function helloFrame(hello: Hello): Buffer {
-  const writer = new RawWriter().int(0).long(hello.lastZxidSeen).int(hello.timeOut).long(hello.sessionId)
-  writer.buffer(hello.password)
+/** Encodes the first packet, with bytes behind its record. */
+export function helloFrame(hello: Hello, more: Uint8Array = Buffer.alloc(0)): Buffer {
+  const { protocolVersion, lastZxidSeen, timeOut, sessionId, password } = hello
+  const writer = new RawWriter().int(protocolVersion ?? 0).long(lastZxidSeen).int(timeOut).long(sessionId)
+  writer.buffer(password)
   if (hello.readOnly !== null) writer.byte(hello.readOnly ? 1 : 0)
-  return frameOf(writer.bytes())
+  return frameOf(writer.raw(more).bytes())
 }
 
 const SILENCE_MS = 5_000
@@ -103,12 +107,26 @@ export class RawClient {
 
   /** Sends requests in one write. */
   send(requests: readonly RawRequest[]): void {
+    this.#ask(requests)
+    this.sendBytes(Buffer.concat(requests.map(requestFrame)))
+  }
+
+  /** Sends requests in writes of at most so many bytes. */
+  async sendInPieces(requests: readonly RawRequest[], pieceBytes: number): Promise<void> {
+    this.#ask(requests)
+    const bytes = Buffer.concat(requests.map(requestFrame))
+    for (let at = 0; at < bytes.length; at += pieceBytes) {
+      this.sendBytes(bytes.subarray(at, at + pieceBytes))
+      await new Promise(setImmediate)
+    }
+  }
+
+  #ask(requests: readonly RawRequest[]): void {
     for (const { xid, opcode } of requests) {
       // A ping is answered with its own xid, whatever it carried.
       const echoed = opcode === Op.ping ? -2 : xid
       this.#asked.set(echoed, [...this.#asked.get(echoed) ?? [], opcode])
     }
-    this.sendBytes(Buffer.concat(requests.map(requestFrame)))
   }
 
   sendBytes(bytes: Uint8Array): void {

@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const SUITES: readonly string[] = ['differential', 'client']
+const SUITES: readonly string[] = ['differential', 'client', 'kazoo', 'node-client', 'zkcli', 'cclient']
 const SUITE_TIMEOUT_MS = 240_000
 
 interface Count {

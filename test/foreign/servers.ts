@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -54,15 +53,25 @@ const START_TIMEOUT_MS = 60_000
 const POLL_MS = 50
 const WORD_TIMEOUT_MS = 2_000
 
+/** Below the ports that systems give to outgoing connections, one of which could take a port before its server does. */
+const FIRST_PORT = 20_000
+const PORTS = 12_000
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
 /** Ports that were free a moment ago. */
 export async function freePorts(count: number): Promise<number[]> {
-  const open = Array.from({ length: count }, () => new Promise<ReturnType<typeof createServer>>((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => resolve(server))
-  }))
-  const servers = await Promise.all(open)
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS)
+    if (!ports.has(port) && await isFree(port)) ports.add(port)
+  }
+  return [...ports]
 }
 
 /** Sends a four-letter word and resolves to the whole answer; empty when there is none. */

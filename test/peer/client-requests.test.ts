@@ -155,7 +155,7 @@ test('a request that cannot be decoded is answered in its turn, and the connecti
   const bodies: readonly (readonly [op: number, body: string])[] = [
     [1, ''], [2, 'ffffffff ffffffff'], [3, 'ffffffff 00'], [4, '7fffffff 2f 00'],
     [5, '00000002 2f61 fffffffe ffffffff'], [6, ''], [7, '00000002 2f61 7fffffff'], [8, '00000008 2f61'],
-    [9, 'ffffffff'], [12, ''], [14, '00000001'], [14, '00000003 00 ffffffff 00000002 2f61 00'],
+    [9, '000000'], [12, ''], [14, '00000001'], [14, '00000003 00 ffffffff 00000002 2f61 00'],
     [22, '00000001 00 ffffffff'], [17, '00000002 2f61'], [18, ''],
     [101, ''], [105, '0000000000000000 7fffffff'], [106, '00000002 2f61'], [15, '00'], [19, '00'], [21, '00'],
     [104, ''],
@@ -235,6 +235,15 @@ test('who authenticates is that from then on', async (t) => {
   assert.is(await other.code(2, look(4, '/own')), 0)
 })
 
+test('a reconfiguration is refused, and undecodable like any other request', async (t) => {
+  const peer = await ready(t)
+  const client = await join(t, peer)
+  assert.is(await client.code(1, { op: 16, joining: null, leaving: '1', members: null, version: -1 }), -123)
+  client.frame(bytesOf('00000002 00000010 ffffffff ffffffff'))
+  const { xid, number } = await client.answer()
+  assert.equal([xid, number], [2, -5])
+})
+
 test('a refused authentication is answered, and ends the connection', async (t) => {
   const peer = await ready(t)
   for (const [scheme, auth] of [['nobody', 'x'], ['sasl', 'x'], ['world', 'anyone'], ['', 'x'], ['digest', null]]) {
@@ -254,6 +263,20 @@ test('an authentication that cannot be decoded ends the connection', async (t) =
     client.frame(bytesOf(`fffffffc 00000064 ${body}`))
     await client.ended
     assert.is(await client.next(), null)
+  }
+})
+
+test('a step of SASL is answered with nothing, and ends the connection when it has no token', async (t) => {
+  const peer = await ready(t)
+  const client = await join(t, peer)
+  client.frame(bytesOf('00000001 00000066 00000000'))
+  const { xid, zxid, number } = await client.answer()
+  assert.equal([xid, zxid, number], [1, 0, 0])
+  for (const body of ['', '000000', '00000002 61', 'ffffffff']) {
+    const other = await join(t, peer)
+    other.frame(bytesOf(`00000001 00000066 ${body}`))
+    await other.ended
+    assert.is(await other.next(), null)
   }
 })
 

@@ -10,7 +10,7 @@ const test = suite('peer options')
 const storage = { features: { persistent: true, durable: true }, open: () => undefined } as unknown as Storage
 const good: PeerOptions = {
   id: 1, transports: [], storage,
-  ensemble: { name: 'garden', members: { 10: 'tcp://c:3', 1: ['tcp://a:1', 'ws://a:2'], 2: { addresses: [],
+  ensemble: { name: 'garden', members: { 10: 'tcp://c:65535', 1: ['tcp://a:1', 'ws://a:2'], 2: { addresses: [],
     role: 'observer' } } },
 }
 
@@ -18,7 +18,7 @@ test('defaults are filled in and members sorted', () => {
   const settings = readOptions(good)
   assert.equal(settings.members, [
     { id: 1, role: 'voter', addresses: ['tcp://a:1', 'ws://a:2'] }, { id: 2, role: 'observer', addresses: [] },
-    { id: 10, role: 'voter', addresses: ['tcp://c:3'] },
+    { id: 10, role: 'voter', addresses: ['tcp://c:65535'] },
   ])
   assert.equal(settings.timing, DEFAULT_TIMING)
   assert.is(settings.bootstrap, false)
@@ -27,7 +27,7 @@ test('defaults are filled in and members sorted', () => {
   assert.is(alone.bootstrap, true)
   assert.is(configText(alone.members), '')
   assert.is(configText(settings.members),
-    'server.1=a:1:1|a:2:2:participant\nserver.2=0.0.0.0:0:0:observer\nserver.10=c:3:3:participant\nversion=0')
+    'server.1=a:1:2|a:2:3:participant\nserver.2=0.0.0.0:0:1:observer\nserver.10=c:65535:65534:participant\nversion=0')
 })
 
 test('wrong arguments are TypeErrors', () => {

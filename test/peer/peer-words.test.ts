@@ -86,6 +86,9 @@ Sessions with Ephemerals \\(1\\):
 ${id}:
 \t/e
 Connections dump:
+Connections Sets \\(1\\)/\\(1\\):
+1 expire at ... ... .. ..:..:.. UTC ....:
+\tip: /\\S+ sessionId: 0x0
 $`))
   const lines = new Set((await ask(1, 'mntr')).split('\n'))
   for (const line of ['zk_znode_count\t7', 'zk_ephemerals_count\t1', 'zk_watch_count\t1', 'zk_global_sessions\t1',

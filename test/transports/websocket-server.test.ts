@@ -11,6 +11,8 @@ import { talk } from './places.ts'
 
 const test = suite('websocket-server')
 const NOISE = 300
+const UPGRADE = 'GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+  'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
 
 interface Door {
   readonly listener: Listener
@@ -125,6 +127,83 @@ test('a text message and one that is too large end their link with a reason, and
   await proveAlive(door)
 })
 
+test('who does not finish its handshake in time is ended, whether it says nothing or half of it', async (t) => {
+  const door = await open(t, { handshakeMs: 100 })
+  const here = new LinkProbe(await websocketServer().dial(door.listener.address)).attach()
+  const ends = ['', 'GET / HTTP/1.1\r\nHost: here\r\n'].map((words) => new Promise<void>((resolve) => {
+    const socket = connect(door.port, '127.0.0.1')
+    socket.on('error', () => socket.destroy())
+    socket.on('data', () => undefined)
+    socket.once('connect', () => void socket.write(words))
+    socket.once('close', () => resolve())
+  }))
+  await Promise.all(ends)
+  // Whoever finished it in time stays.
+  here.send(Uint8Array.of(1))
+  await door.links[0]!.received(1)
+})
+
+test('a reader that pauses at every message hears of the end all the same', async (t) => {
+  const heard: number[] = []
+  let listener: Listener | null = null
+  const ended = new Promise<void>((resolve) => {
+    const accept = (link: Link): void => link.attach({
+      onData: (chunk) => {
+        heard.push(...chunk)
+        link.pause()
+      },
+      onDrain: () => undefined, onClose: () => resolve(),
+    })
+    void websocketServer().listen!('ws://127.0.0.1:0', accept).then((open_) => { listener = open_ })
+  })
+  while (listener === null) await new Promise((resolve) => { setImmediate(resolve) })
+  const there = listener as Listener
+  t.defer(() => there.close())
+  const socket = connect(Number(new URL(there.address).port), '127.0.0.1')
+  t.defer(() => socket.destroy())
+  socket.write(UPGRADE)
+  await new Promise((resolve) => void socket.once('data', resolve))
+  // Masked frames in one piece, each with one byte; a goodbye behind them.
+  const frame = (byte: number): number[] => [0x82, 0x81, 0, 0, 0, 0, byte]
+  socket.end(Uint8Array.from([...frame(1), ...frame(2), ...frame(3), 0x88, 0x80, 0, 0, 0, 0]))
+  await ended
+  assert.equal(heard, [1, 2, 3])
+})
+
+test('a link that is paused between the goodbyes and the end of its socket hears of the end', async (t) => {
+  const door = await open(t)
+  const socket = connect(door.port, '127.0.0.1')
+  t.defer(() => socket.destroy())
+  socket.write(UPGRADE)
+  await new Promise((resolve) => void socket.once('data', resolve))
+  socket.write(Uint8Array.of(0x88, 0x80, 0, 0, 0, 0))
+  // Its own goodbye.
+  await new Promise((resolve) => void socket.once('data', resolve))
+  const there = door.links[0]!
+  there.link.pause()
+  socket.end(new Uint8Array(100_000))
+  await there.closed()
+})
+
+test('a refused page that does not end its side is put out', async (t) => {
+  const door = await open(t)
+  const socket = connect({ port: door.port, host: '127.0.0.1', allowHalfOpen: true })
+  let told = ''
+  socket.on('data', (chunk: Buffer) => { told += chunk.toString('latin1') })
+  socket.on('error', () => socket.destroy())
+  socket.write(UPGRADE.replace('Host', 'Origin: https://evil.example\r\nHost'))
+  await new Promise<void>((resolve) => {
+    socket.once('close', () => resolve())
+    // What is said to a socket that is gone is answered by a reset.
+    const more = (): void => {
+      if (!socket.destroyed) socket.write('more', () => setImmediate(more))
+    }
+    socket.once('end', more)
+  })
+  assert.match(told, /^HTTP\/1\.1 403 /)
+  await proveAlive(door)
+})
+
 test('a listener survives whatever is said to it', async (t) => {
   const door = await open(t)
   const random = makeRandom(7)
@@ -133,16 +212,14 @@ test('a listener survives whatever is said to it', async (t) => {
   assert.match(await talk(door.port, text('GET / HTTP/1.1\r\nHost: here\r\n\r\n')), /^HTTP\/1\.1 426 /)
   assert.match(await talk(door.port, text('hello\r\n\r\n')), /^HTTP\/1\.1 400 /)
   assert.match(await talk(door.port, text(`GET / HTTP/1.1\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`)), /^HTTP\/1\.1 431 /)
-  const upgrade = 'GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
-    'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
   for (const wrong of [
-    upgrade.replace('Version: 13', 'Version: 7'), upgrade.replace('dGhl', '='), upgrade.replace('GET', 'POST'),
-    upgrade.replace(/Sec-WebSocket-Key.*\r\n/, ''), upgrade.replace('websocket', 'h2c'),
+    UPGRADE.replace('Version: 13', 'Version: 7'), UPGRADE.replace('dGhl', '='), UPGRADE.replace('GET', 'POST'),
+    UPGRADE.replace(/Sec-WebSocket-Key.*\r\n/, ''), UPGRADE.replace('websocket', 'h2c'),
   ]) await talk(door.port, text(wrong))
   assert.is(door.links.length, 0, 'none of those is a link')
   for (let i = 0; i < NOISE; i++) {
     const noise = bytes(1 + random.below(400))
-    await talk(door.port, ...(i % 2 === 0 ? [noise] : [text(upgrade), noise]))
+    await talk(door.port, ...(i % 2 === 0 ? [noise] : [text(UPGRADE), noise]))
   }
   await Promise.all(door.links.map((link) => link.closed()))
   await proveAlive(door)

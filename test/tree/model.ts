@@ -240,8 +240,8 @@ export class Model {
     above.made++
     above.cversion++
     above.pzxid = zxid
-    if (op === 1 || (op === 21 && kind !== 'ttl')) return { op: 1, path }
-    return { op, path, stat: this.stat(path) }
+    const answered = !inMulti ? op : kind === 'container' ? 19 : op === 21 && kind !== 'ttl' ? 1 : op
+    return answered === 1 ? { op: 1, path } : { op: answered, path, stat: this.stat(path) }
   }
 
   #drop(path: string): void {

@@ -91,8 +91,9 @@ test('containers and TTL nodes', () => {
     ttl('/t', 5),
     create('/p', { op: 21, flags: Mode.persistent, ttlMs: 7 }),
     create('/s', { op: 21, flags: Mode.persistentSequentialTtl, ttlMs: 9 }),
+    create('/c3', { op: 21, flags: Mode.container, ttlMs: 7 }),
   ])
-  assert.equal(codes(results), ['19', '1', '15', '21', '1', '21'])
+  assert.equal(codes(results), ['19', '19', '19', '21', '1', '21', '19'])
   const kinds = ['/c', '/c1', '/c2', '/t', '/p', '/s0000000005'].map((path) => {
     const { nodeKind, ttlMs } = zk.tree.node(path)!
     return [nodeKind, ttlMs]

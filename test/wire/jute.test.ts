@@ -155,6 +155,9 @@ const MALFORMED: readonly (readonly [op: number, hex: string])[] = [
   [14, '00000003 00 ffffffff 00000002 2f61 00'],
   [14, 'ffffffff 00 ffffffff'], [22, '00000003 00 ffffffff 00000002 2f61 00'], [101, '0000000000000000 7fffffff'],
   [105, '0000000000000000 00000000 00000000 00000000'], [101, '0000000000000000 00000001 ffffffff 00000000 00000000'],
+  [101, '0000000000000000 ffffffff 00000000 00000000'], [101, '0000000000000000 00000000 00000000 ffffffff'],
+  [105, '0000000000000000 00000000 00000000 00000000 00000000 ffffffff'],
+  [16, 'ffffffff ffffffff ffffffff 00000000'],
 ]
 
 test('what is no record', () => {
@@ -167,16 +170,17 @@ test('what is no record', () => {
     }
     assert.ok(isZkError(thrown, 'MarshallingError'), `${op} ${hex}`)
   }
-  for (const op of [0, 10, 16, 20, 23, 99, 100, 102, 108, -1, -10, -12]) {
+  for (const op of [0, 10, 20, 23, 99, 100, 102, 108, -1, -10, -12]) {
     assert.is(readRequest(op, new JuteReader().reset(new Uint8Array(64))), null, `${op}`)
   }
 })
 
-test('a null path is refused by setData and setACL, and makes any other request undecodable', () => {
+test('a null path is refused by setData and setACL, empty for sync and getEphemerals, undecodable elsewhere', () => {
   const read = (op: number, hex: string): unknown => readRequest(op, new JuteReader().reset(bytesOf(hex)))
   assert.equal(read(5, 'ffffffff ffffffff ffffffff'), { op: 5, path: '', data: null, version: -1 })
   assert.equal(read(7, 'ffffffff 00000000 ffffffff'), { op: 7, path: '', acl: [], version: -1 })
   for (const op of [2, 3, 4, 6]) assert.throws(() => read(op, 'ffffffff ffffffff ffffffff'))
+  for (const op of [9, 103]) assert.equal(read(op, 'ffffffff'), { op, path: '' })
   assert.throws(() => read(14, '0000000d 00 ffffffff ffffffff ffffffff ffffffff 01 ffffffff'))
 })
 

@@ -47,11 +47,16 @@ export function equalAcls(a: readonly Acl[], b: readonly Acl[]): boolean {
 }
 
 function isValidId(scheme: string, id: string): boolean {
-  if (scheme === 'digest') {
-    const parts = id.split(':')
-    return parts.length === 2 && parts[1] !== ''
-  }
+  if (scheme === 'digest') return isUserAndHash(id)
   return scheme === 'ip' && parseRange(id) !== null
+}
+
+/** Two parts with a colon between them; colons at the end make no further parts. */
+function isUserAndHash(id: string): boolean {
+  let end = id.length
+  while (end > 0 && id[end - 1] === ':') end--
+  const colon = id.indexOf(':')
+  return colon >= 0 && colon < end - 1 && id.lastIndexOf(':', end - 1) === colon
 }
 
 /**
@@ -136,9 +141,8 @@ function parseRange(text: string): Range | null {
   const bytes = parseAddress(slash < 0 ? text : text.slice(0, slash))
   if (bytes === null) return null
   if (slash < 0) return { bytes, bits: bytes.length * 8 }
-  const suffix = text.slice(slash + 1)
-  const bits = Number(suffix)
-  return /^\d{1,3}$/.test(suffix) && bits <= bytes.length * 8 ? { bytes, bits } : null
+  const bits = parseUpTo(text.slice(slash + 1), bytes.length * 8)
+  return bits === null ? null : { bytes, bits }
 }
 
 function inRange(address: string, range: string): boolean {
@@ -152,15 +156,26 @@ function inRange(address: string, range: string): boolean {
   return true
 }
 
-/** Four bytes of a dotted quad or sixteen of an IPv6 address; null for anything else. */
+/**
+ * Four bytes of a dotted quad or sixteen of an IPv6 address; null for anything else, such as an IPv4 address in IPv6
+ * dress, which nobody comes from.
+ */
 function parseAddress(text: string): number[] | null {
-  return text.includes(':') ? parseV6(text) : parseV4(text)
+  if (!text.includes(':')) return parseV4(text)
+  const bytes = parseV6(text)
+  const isMapped = bytes?.every((byte, i) => i >= 12 || byte === (i < 10 ? 0 : 0xff)) === true
+  return isMapped ? null : bytes
 }
 
 function parseV4(text: string): number[] | null {
-  const parts = text.split('.')
-  if (parts.length !== 4 || parts.some((part) => !/^\d{1,3}$/.test(part) || Number(part) > 255)) return null
-  return parts.map(Number)
+  const parts = text.split('.').map((part) => parseUpTo(part, 255))
+  return parts.length === 4 && parts.every((part) => part !== null) ? parts : null
+}
+
+/** A decimal number from 0 to `most`, with or without a sign, as ZooKeeper reads them. */
+function parseUpTo(text: string, most: number): number | null {
+  const number = /^[+-]?\d{1,10}$/.test(text) ? Number(text) : -1
+  return number >= 0 && number <= most ? Math.abs(number) : null
 }
 
 function parseV6(text: string): number[] | null {

@@ -113,10 +113,9 @@ export class Preparer {
     above.childCount++
     this.#overlay.changed(above)
     this.#overlay.created(new PendingNode(zxid, path, kind, owner, acl))
-    const degraded = op === 21 && kind !== NodeKind.ttl
     return {
       kind: 'create', path, data: request.data, acl, nodeKind: kind, owner, ttlMs: kind === NodeKind.ttl ? ttlMs : 0,
-      parentCreates: above.creates, op: degraded ? 1 : op,
+      parentCreates: above.creates, op: inMulti ? answeredOp(op, kind) : op,
     }
   }
 
@@ -311,6 +310,12 @@ export class Preparer {
     const neverMs = this.#options.containerNeverUsedMs
     return neverMs > 0 && wallMs - node.ctime > neverMs
   }
+}
+
+/** The opcode whose result a creation in a multi gets: it goes by what the node has come to be. */
+function answeredOp(op: CreateRequest['op'], kind: NodeKindNumber): CreateRequest['op'] {
+  if (kind === NodeKind.container) return 19
+  return op === 21 && kind !== NodeKind.ttl ? 1 : op
 }
 
 /** Flags that make a whole multi undecodable in ZooKeeper; those of createTTL are looked at in its turn. */

@@ -122,7 +122,11 @@ function countDescendants(reading: Reading, path: string): Outcome {
   const node = find(reading, path)
   if (node === undefined) return fail('NoNode')
   if (!readable(reading, node)) return fail('NoAuth')
-  if (node.path === '/') return { code: 'Ok', result: { op: 104, total: reading.tree.nodeCount - 1 } }
+  if (node.path === '/') {
+    // By the empty path the root counts itself, as in ZooKeeper.
+    const { nodeCount } = reading.tree
+    return { code: 'Ok', result: { op: 104, total: path === '' ? nodeCount : nodeCount - 1 } }
+  }
   let total = 0
   const open = [node]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {

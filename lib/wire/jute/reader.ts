@@ -126,10 +126,21 @@ export class JuteReader {
     return count === -1 ? null : Math.max(0, count)
   }
 
-  /** A vector of texts, none of which may be null. */
+  /** A vector of texts, none of which may be null; a null vector has none. */
   texts(): string[] {
+    return this.#texts(this.count())
+  }
+
+  /** The vector of texts of a field that must not be null. */
+  textsOf(what: string): string[] {
+    const count = this.nullableCount()
+    if (count === null) throw new ZkError('MarshallingError', `${what} is null`)
+    return this.#texts(count)
+  }
+
+  #texts(count: number): string[] {
     const texts: string[] = []
-    for (let count = this.count(); count > 0; count--) texts.push(this.textOf('an element'))
+    for (let left = count; left > 0; left--) texts.push(this.textOf('an element'))
     return texts
   }
 

@@ -8,7 +8,7 @@ import type { JuteReader } from './reader.ts'
 import type { JuteWriter } from './writer.ts'
 
 /** Opcodes with a record of their own that are no requests of a session. */
-export const WireOp = { notification: 0, reconfig: 16, auth: 100, sasl: 102, error: -1 } as const
+export const WireOp = { notification: 0, auth: 100, sasl: 102, error: -1 } as const
 
 const END_OF_MULTI = -1
 
@@ -22,8 +22,9 @@ export function readRequest(op: number, reader: JuteReader): Request | null {
     case 2: case 13: return { op, path: reader.textOf('path'), version: reader.int() }
     case 3: case 4: case 8: case 12: return { op, path: reader.textOf('path'), watch: reader.bool() }
     case 5: return { op, path: validatedPath(reader), data: reader.data(), version: reader.int() }
-    case 6: case 9: case 104: return { op, path: reader.textOf('path') }
-    case 103: return { op, path: reader.text() ?? '' }
+    case 6: case 104: return { op, path: reader.textOf('path') }
+    // Neither names a node that must exist.
+    case 9: case 103: return { op, path: reader.text() ?? '' }
     case 7: return { op, path: validatedPath(reader), acl: readAcl(reader), version: reader.int() }
     case 14: return { op, ops: readMulti(reader, readMultiOp) }
     case 22: return { op, ops: readMulti(reader, readMultiRead) }
@@ -83,11 +84,11 @@ function readMultiRead(op: number, reader: JuteReader): WatchableRead {
 
 function readSetWatches(op: 101 | 105, reader: JuteReader): SetWatchesRequest {
   const relativeZxid = reader.long() as Zxid
-  const data = reader.texts()
-  const exist = reader.texts()
-  const child = reader.texts()
-  const persistent = op === 105 ? reader.texts() : []
-  const recursive = op === 105 ? reader.texts() : []
+  const data = reader.textsOf('data')
+  const exist = reader.textsOf('exist')
+  const child = reader.textsOf('child')
+  const persistent = op === 105 ? reader.textsOf('persistent') : []
+  const recursive = op === 105 ? reader.textsOf('recursive') : []
   return { op, relativeZxid, data, exist, child, persistent, recursive }
 }
 
@@ -115,6 +116,13 @@ export function writeAuth(writer: JuteWriter, xid: number, scheme: string, auth:
 export function readAuth(reader: JuteReader): { readonly scheme: string, readonly auth: Uint8Array | null } {
   reader.int()
   return { scheme: reader.text() ?? '', auth: reader.data() }
+}
+
+/** The token of a GetSASLRequest. Throws MarshallingError. */
+export function readSasl(reader: JuteReader): Uint8Array {
+  const token = reader.data()
+  if (token === null) throw new ZkError('MarshallingError', 'token is null')
+  return token
 }
 
 function writeBody(writer: JuteWriter, request: Request): void {

@@ -85,6 +85,10 @@ export class Side {
   }
 }
 
+const textOf = (data: Plain | undefined): string => typeof data === 'string' ? Buffer.from(data, 'hex').toString() : ''
+/** True for what /zookeeper/config holds in an ensemble. */
+const isConfig = (data: Plain | undefined): boolean => /^server\.\d/.test(textOf(data))
+
 /** Entries of one `auth:` come in no order. */
 function sortedAcl(acl: readonly Plain[]): readonly Plain[] {
   const runs: Plain[][] = []
@@ -143,6 +147,9 @@ export class Comparison {
     if (typeof left === 'bigint' && typeof right === 'bigint') {
       const problem = this.#number(key, left, right, leftAll, rightAll)
       if (problem !== null) found.push(`${here}: ${problem}`)
+    } else if (key === 'data' && left !== right && isConfig(left) && isConfig(right)) {
+      const lines = (data: Plain | undefined): string => textOf(data).replaceAll(/(?<=[:;])\d+|(?<=version=)\w+/g, 'N')
+      this.#walk(here, lines(left), lines(right), found)
     } else if (key === 'password') this.#password(here, left, right, found)
     else if (Array.isArray(left) && Array.isArray(right)) {
       const order = UNORDERED.has(key) ? sorted : key === 'acl' ? sortedAcl : (list: readonly Plain[]) => list

@@ -3,10 +3,12 @@ import { Op } from '../raw-replies.ts'
 import { Comparison, show, sortEvents } from './compare.ts'
 import { nextStep, PRELUDE } from './generate.ts'
 import type { Known } from './known.ts'
+import type { Avoids } from './operations.ts'
 import { Random } from './random.ts'
 import type { Round, Server } from './server.ts'
 import type { Ask, Step } from './step.ts'
 import { describe } from './step.ts'
+import { compareWords, WORD_COUNT } from './words.ts'
 
 /** Something that was not equal. */
 export interface Mismatch {
@@ -29,6 +31,7 @@ export interface Played {
 export interface PlayOptions {
   readonly seed: number
   readonly operations: number
+  readonly avoids: Avoids
   /** Steps after the generated ones. */
   readonly ending?: readonly Step[]
   readonly known?: readonly Known[]
@@ -69,12 +72,14 @@ export class Play {
   /** Plays to the end, or until there are too many mismatches. */
   async run(): Promise<Played> {
     const random = new Random(this.#options.seed)
+    await Promise.all([this.#left.start(), this.#right.start()])
     const isOver = (): boolean => this.#mismatches.length >= (this.#options.mismatches ?? 1)
     for (const step of PRELUDE) if (!isOver()) await this.#play(step)
     while (!isOver() && this.#operations < this.#options.operations) {
-      await this.#play(nextStep(random, (actor) => this.#left.isOpen(actor)))
+      await this.#play(nextStep(random, (actor) => this.#left.isOpen(actor), this.#options.avoids))
     }
     for (const step of this.#options.ending ?? []) if (!isOver()) await this.#play(step)
+    if (!isOver()) await this.#words()
     this.#left.close()
     this.#right.close()
     return {
@@ -87,6 +92,7 @@ export class Play {
     this.#operations += Math.max(asksOf(step).length, 1)
     const session = `session of step ${this.#step}`
     const [left, right] = await Promise.all([this.#left.play(step, session), this.#right.play(step, session)])
+      .catch((error: unknown) => { throw new Error([describe(step), ...this.#history].join('\n'), { cause: error }) })
     const isUnordered = asksOf(step).some(({ opcode }) => opcode === Op.closeSession)
     // The connection that asked comes first: its replies explain the zxids of the others.
     const actors = [step.actor, ...left.keys()].filter((actor, i, all) => all.indexOf(actor) === i)
@@ -97,6 +103,18 @@ export class Play {
     this.#history.push(describe(step))
     if (this.#history.length > HISTORY) this.#history.shift()
     this.#count(step, left)
+  }
+
+  /** On which server a connection is decides what watches are told of there: servers are compared in their order. */
+  async #words(): Promise<void> {
+    const [left, right] = [this.#left.speakers(), this.#right.speakers()]
+    for (const [i, one] of left.entries()) {
+      const other = right[i]
+      if (other === undefined) continue
+      this.#operations += WORD_COUNT
+      const text = (await compareWords(one, other, (this.#options.known ?? []).length > 0)).join('\n  ')
+      if (text !== '') this.#mismatches.push({ step: this.#step, text: `four-letter words of server ${i}\n  ${text}` })
+    }
   }
 
   #compare(step: Step, actor: number, left: readonly Arrival[], right: readonly Arrival[]): void {

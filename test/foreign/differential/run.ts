@@ -1,42 +1,62 @@
 /**
  * Sends the same random operations to Apache ZooKeeper and to this package, and compares all that comes back:
- *   node --import tsx test/foreign/differential/run.ts [--seed N] [--ops N] [--rounds N] [--against apache|vivarium]
- *     [--mismatches N] [--verbose] [--no-plants]
- * Against `apache`, Apache ZooKeeper is compared with itself, and then with answers spoilt on purpose, each of which
- * must be noticed. Every round has new servers and its own seed, one higher each, with which it can be repeated alone.
- * Ends with `N passed, N failed`, counting operations.
+ *   node --import tsx test/foreign/differential/run.ts [--seed N] [--ops N] [--rounds N] [--servers 1|3]
+ *     [--against apache|vivarium] [--mismatches N] [--verbose] [--no-plants]
+ * Rounds with one server have one peer in this process; those with three have three processes of either kind, and the
+ * connections are all on the leader, all on a follower, or each on a server of its own, in turn. Without `--servers`
+ * there are rounds of both kinds. Against `apache`, Apache ZooKeeper is compared with itself, and then with answers
+ * spoilt on purpose, each of which must be noticed. Every round has new servers and its own seed, one higher each, with
+ * which it can be repeated alone. Ends with `N passed, N failed`, counting operations.
  */
 import type { Servers } from '../servers.ts'
 import { startApache } from '../apache.ts'
+import { startVivarium } from '../vivarium.ts'
+import { ENDING } from './ending.ts'
 import { KNOWN } from './known.ts'
 import { Play } from './play.ts'
 import type { Played } from './play.ts'
 import { PLANTS } from './plants.ts'
 import type { Plant } from './server.ts'
+import { SCENES } from './scenes.ts'
 import { Server } from './server.ts'
-import { startVivarium } from './vivarium.ts'
-import { ENDING } from './ending.ts'
+import { LONG_MS } from './step.ts'
+import { startPeer } from './vivarium.ts'
+
+type Target = Pick<Servers, 'name' | 'hosts' | 'mode' | 'stop'>
 
 interface Options {
   readonly seed: number
   readonly operations: number
   readonly rounds: number
+  /** Servers of every round; null for some with one and some with three. */
+  readonly servers: 1 | 3 | null
   readonly against: string
   readonly mismatches: number
   readonly isVerbose: boolean
   readonly hasPlants: boolean
 }
 
-interface Target {
-  readonly name: string
-  readonly port: number
-  stop(): Promise<void>
+/** Where the connections are. */
+type Place = 'alone' | 'leader' | 'follower' | 'spread'
+
+interface RoundOptions {
+  readonly seed: number
+  readonly operations: number
+  readonly place: Place
+  readonly plant?: Plant
 }
 
-const JVM: readonly string[] = [
-  '-Dzookeeper.DigestAuthenticationProvider.superDigest=super:xQJmxLMiHGwaqBvst5y6rkB6HQs=',
-  '-Dzookeeper.forceSync=no', '-Dznode.container.checkIntervalMs=86400000',
+const SUPER_DIGEST = 'super:xQJmxLMiHGwaqBvst5y6rkB6HQs='
+const EXTRA: readonly string[] = [
+  `DigestAuthenticationProvider.superDigest=${SUPER_DIGEST}`, `maxSessionTimeout=${LONG_MS}`,
+  'znode.container.checkIntervalMs=86400000',
 ]
+const JVM: readonly string[] = ['-Dzookeeper.forceSync=no', '-Dznode.container.checkIntervalMs=86400000']
+const PLACES: readonly Place[] = ['leader', 'follower', 'spread']
+/** Connections by the server they begin at, the leader being the first. */
+const HOMES: Readonly<Record<Place, readonly number[]>> = {
+  alone: [0, 0, 0], leader: [0, 0, 0], follower: [1, 1, 1], spread: [0, 1, 2],
+}
 
 function readOptions(args: readonly string[]): Options {
   const text = (name: string, otherwise: string): string => {
@@ -48,9 +68,11 @@ function readOptions(args: readonly string[]): Options {
     if (!Number.isInteger(value) || value < 0) throw new Error(`--${name} needs a number`)
     return value
   }
-  const rounds = number('rounds', 3)
+  const servers = text('servers', '')
+  if (servers !== '' && servers !== '1' && servers !== '3') throw new Error('--servers needs 1 or 3')
   return {
-    seed: number('seed', 1), rounds, operations: number('ops', 6_000), against: text('against', 'vivarium'),
+    seed: number('seed', 1), rounds: number('rounds', 4), operations: number('ops', 5_000),
+    servers: servers === '' ? null : servers === '1' ? 1 : 3, against: text('against', 'vivarium'),
     mismatches: number('mismatches', 1),
     isVerbose: args.includes('--verbose'), hasPlants: !args.includes('--no-plants'),
   }
@@ -58,21 +80,38 @@ function readOptions(args: readonly string[]): Options {
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
-async function apache(): Promise<Target> {
-  const started: Servers = await startApache({ servers: 1, jvm: JVM })
-  const port = Number(started.hosts[0]?.split(':')[1])
-  return { name: started.name, port, stop: () => started.stop() }
+/** Rounds of both kinds begin with one server. */
+function placeOf(options: Options, round: number): Place {
+  if (options.servers === 1) return 'alone'
+  const place = PLACES[(options.servers === 3 ? round : round + PLACES.length) % (PLACES.length + 1)]
+  return place ?? (options.servers === 3 ? 'spread' : 'alone')
 }
 
-async function playOn(options: Options, seed: number, operations: number, plant?: Plant): Promise<Played> {
-  const other = (): Promise<Target> => options.against === 'apache' ? apache() : startVivarium()
-  const targets = await Promise.all([apache(), other()])
+function start(kind: string, place: Place): Promise<Target> {
+  const servers = place === 'alone' ? 1 : 3
+  if (kind === 'apache') return startApache({ servers, extra: EXTRA, jvm: JVM })
+  return servers === 1 ? startPeer(SUPER_DIGEST) : startVivarium({ servers, extra: EXTRA })
+}
+
+/** The connections of a play, the ports in such an order that the leader's is the first. */
+async function connectTo(target: Target, place: Place): Promise<Server> {
+  const modes = await Promise.all(target.hosts.map((_, index) => target.mode(index)))
+  const leader = Math.max(0, modes.indexOf('leader'))
+  const ports = target.hosts.map((host) => Number(host.split(':')[1]))
+  return new Server(target.name, [...ports.slice(leader), ...ports.slice(0, leader)], HOMES[place])
+}
+
+async function playOn(options: Options, { seed, operations, place, plant }: RoundOptions): Promise<Played> {
+  const targets = await Promise.all([start('apache', place), start(options.against, place)])
   try {
-    const servers = targets.map(({ name, port }) => new Server(name, port)) as [Server, Server]
-    if (plant !== undefined) servers[1].plant = plant
+    const [left, right] = await Promise.all([connectTo(targets[0], place), connectTo(targets[1], place)])
+    if (plant !== undefined) right.plant = plant
     const known = options.against === 'apache' ? [] : KNOWN
+    const avoids = { halfWrites: place !== 'alone' }
     const { mismatches } = options
-    return await new Play(servers[0], servers[1], { seed, operations, ending: ENDING, known, mismatches }).run()
+    // Wherever the connections are on one server, its answers are made in the same way.
+    const ending = place === 'leader' || place === 'follower' ? ENDING : [...SCENES, ...ENDING]
+    return await new Play(left, right, { seed, operations, avoids, ending, known, mismatches }).run()
   } finally {
     await Promise.all(targets.map((target) => target.stop()))
   }
@@ -92,16 +131,18 @@ async function main(): Promise<void> {
   for (let round = 0; round < options.rounds; round += 1) {
     const seed = options.seed + round
     const started = Date.now()
-    const played = await playOn(options, seed, Math.ceil(options.operations / options.rounds))
+    const place = placeOf(options, round)
+    const played = await playOn(options, { seed, operations: Math.ceil(options.operations / options.rounds), place })
     report(played, options)
     passed += played.operations - played.mismatches.length
     failed += played.mismatches.length
-    print(`seed ${seed}: ${played.operations} operations, ${played.mismatches.length} not equal, ` +
+    print(`seed ${seed}, ${place}: ${played.operations} operations, ${played.mismatches.length} not equal, ` +
       `${Date.now() - started} ms`)
   }
   for (const { name, make } of options.against === 'apache' && options.hasPlants ? PLANTS : []) {
     const plant = make()
-    const played = await playOn({ ...options, mismatches: 1 }, options.seed, 3_000, plant.spoil)
+    const round: RoundOptions = { seed: options.seed, operations: 3_000, place: 'alone', plant: plant.spoil }
+    const played = await playOn({ ...options, mismatches: 1 }, round)
     const isNoticed = plant.isSpoilt() && played.mismatches.length > 0
     print(`${isNoticed ? 'noticed' : plant.isSpoilt() ? 'NOT NOTICED' : 'NEVER SPOILT'}: ${name}`)
     if (isNoticed) passed += 1

@@ -3,8 +3,10 @@ import type { Arrival } from '../raw-replies.ts'
 import { Op } from '../raw-replies.ts'
 import { RawWriter } from '../raw-bytes.ts'
 import type { Hello } from '../raw-client.ts'
-import { RawClient } from '../raw-client.ts'
-import { isFields, Side } from './compare.ts'
+import { helloFrame, RawClient } from '../raw-client.ts'
+import { isFields, show, Side } from './compare.ts'
+import type { Speaker } from './words.ts'
+import { LONG_MS } from './step.ts'
 import type { Opening, Step } from './step.ts'
 
 /** Changes what arrived, to see that the comparison notices. */
@@ -15,6 +17,8 @@ interface Actor {
   sessionId: bigint
   password: Buffer
   xid: number
+  /** The index of the server it connects to. */
+  home: number
 }
 
 /** Whom the connections authenticate as, every time they are opened. */
@@ -23,13 +27,25 @@ export const IDENTITIES: readonly (readonly string[])[] = [[], ['alice:pw', 'bob
 const UNIMPLEMENTED = -6
 const AUTH_FAILED = -115
 const ZERO_PASSWORD = Buffer.alloc(16)
+const SYNC = { xid: 1, opcode: Op.sync, body: new RawWriter().string('/').bytes() }
+/** Longer than a session may be unheard of: a witness is heard of at every step. */
 const PING = { xid: -2, opcode: Op.ping, body: Buffer.alloc(0) }
+const WRITE = {
+  xid: 1, opcode: Op.delete, body: new RawWriter().string('/t/nobody').int(-1).bytes(),
+}
 const isAnswer = (arrival: Arrival): boolean => arrival.kind === 'reply' || arrival.kind === 'garbage'
 const isPong = (arrival: Arrival): boolean => arrival.kind === 'reply' && arrival.opcode === Op.ping
 /** What is followed by the end of the connection, if later than the reply. */
 const isLast = (arrival: Arrival): boolean => arrival.kind === 'reply' && (arrival.opcode === Op.closeSession ||
   (arrival.err === UNIMPLEMENTED && arrival.zxid === -1n) || arrival.err === AUTH_FAILED)
 const isConnected = (arrival: Arrival): boolean => arrival.kind === 'connected'
+
+const READS: ReadonlySet<number> = new Set([
+  Op.exists, Op.getData, Op.getACL, Op.getChildren, Op.getChildren2, Op.ping, Op.multiRead, Op.whoAmI, Op.addWatch,
+  Op.checkWatches, Op.removeWatches, Op.setWatches, Op.setWatches2, Op.getEphemerals, Op.getAllChildrenNumber,
+])
+const mayWrite = (step: Step): boolean =>
+  step.kind === 'open' || (step.kind === 'requests' && step.asks.some(({ opcode }) => !READS.has(opcode)))
 
 /** What arrived on each connection in one step, and last on a connection that another one took the place of. */
 export type Round = readonly (readonly Arrival[])[]
@@ -38,16 +54,59 @@ export type Round = readonly (readonly Arrival[])[]
 export class Server {
   readonly name: string
   readonly side: Side = new Side()
-  readonly #port: number
-  readonly #actors: Actor[] = IDENTITIES.map(() => ({ client: null, sessionId: 0n, password: ZERO_PASSWORD, xid: 0 }))
+  readonly #ports: readonly number[]
+  readonly #actors: Actor[]
+  /** From one home to the next. */
+  readonly #stride: number
+  /** A connection to each server of an ensemble, by which it is known to have caught up. */
+  #witnesses: readonly RawClient[] = []
   /** Zxids of replies in their order. */
   readonly #zxids: bigint[] = []
   #ended: readonly Arrival[] = []
   plant: Plant = (arrivals) => arrivals
 
-  constructor(name: string, port: number) {
+  /** `ports` are those of an ensemble, `homes` where each connection begins; if all at one, they stay there. */
+  constructor(name: string, ports: readonly number[], homes: readonly number[]) {
     this.name = name
-    this.#port = port
+    this.#stride = new Set(homes).size > 1 ? 1 : 0
+    this.#ports = ports
+    this.#actors = IDENTITIES.map((_, index) =>
+      ({ client: null, sessionId: 0n, password: ZERO_PASSWORD, xid: 0, home: homes[index] ?? 0 }))
+  }
+
+  #port(home: number): number {
+    return this.#ports[home % this.#ports.length] ?? 0
+  }
+
+  /** Connects the witnesses, one after the other. */
+  async start(): Promise<void> {
+    if (this.#ports.length === 1) return
+    const witnesses: RawClient[] = []
+    for (const port of this.#ports) {
+      const client = new RawClient(port, {
+        lastZxidSeen: 0n, timeOut: LONG_MS, sessionId: 0n, password: ZERO_PASSWORD, readOnly: false,
+      })
+      const arrivals = await client.takeUntil((all) => all.some(isConnected))
+      const response = arrivals[0]?.kind === 'connected' && isFields(arrivals[0].response) ? arrivals[0].response : {}
+      if (typeof response['sessionId'] !== 'bigint') {
+        throw new Error(`${this.name}: no connection for a witness: ${show(arrivals)}`)
+      }
+      this.side.sessions.set(response['sessionId'], `session of witness ${witnesses.length}`)
+      witnesses.push(client)
+    }
+    this.#witnesses = witnesses
+    await this.#catchUp()
+  }
+
+  /** Resolves when every server has applied what any of them has answered. */
+  async #catchUp(): Promise<void> {
+    await Promise.all(this.#witnesses.map(async (witness) => {
+      witness.send([SYNC])
+      const arrivals = await witness.takeUntil((all) => all.some(isAnswer))
+      if (arrivals[0]?.kind !== 'reply' || arrivals[0].err !== 0) {
+        throw new Error(`${this.name}: no sync: ${show(arrivals)}`)
+      }
+    }))
   }
 
   #actor(index: number): Actor {
@@ -63,12 +122,15 @@ export class Server {
     const from = Date.now()
     const first = step.kind === 'open' ? await this.#open(step.actor, step.opening, step.timeOut, session)
       : step.kind === 'requests' ? await this.#ask(step) : this.#bytes(step)
+    if (mayWrite(step)) await this.#catchUp()
     const round = await Promise.all(this.#actors.map(async ({ client }, index) => {
       const early = index === step.actor ? first : []
       if (client === null) return early
       client.send([PING])
       const late = await client.takeUntil((all) => all.some(isPong))
-      if (early.some(isLast)) late.push(...await client.takeUntil(() => false))
+      if ([...early, ...late].some((arrival) => isLast(arrival) || arrival.kind === 'garbage')) {
+        late.push(...await client.takeUntil(() => false))
+      }
       if (!client.isClosed) return [...early, ...late]
       this.#actor(index).client = null
       // A ping may slip in while the connection is being closed.
@@ -92,10 +154,12 @@ export class Server {
   async #ask(step: Step & { kind: 'requests' }): Promise<Arrival[]> {
     const actor = this.#actor(step.actor)
     if (actor.client === null) return []
-    actor.client.send(step.asks.map((ask) => {
+    const requests = step.asks.map((ask) => {
       actor.xid += 1
       return { xid: ask.xid ?? actor.xid, opcode: ask.opcode, body: ask.encode(this.#seen) }
-    }))
+    })
+    if (step.pieceBytes === undefined) actor.client.send(requests)
+    else await actor.client.sendInPieces(requests, step.pieceBytes)
     return actor.client.takeUntil((all) => all.filter(isAnswer).length >= step.asks.length)
   }
 
@@ -106,23 +170,30 @@ export class Server {
 
   #hello(actor: Actor, opening: Opening, timeOut: number): Hello {
     const isNew = opening.startsWith('fresh') || actor.sessionId === 0n
+    const seen = this.#seen(0)
     return {
-      lastZxidSeen: opening === 'too new' ? 1n << 61n : this.#seen(0), timeOut, sessionId: isNew ? 0n : actor.sessionId,
+      protocolVersion: opening === 'fresh of another version' ? 77 : 0, timeOut,
+      lastZxidSeen: opening === 'too new' ? 1n << 61n : opening === 'just too new' ? seen + 1n : seen,
+      sessionId: opening === 'nobody' ? 0x123456789n : isNew ? 0n : actor.sessionId,
       password: opening === 'wrong password' ? Buffer.alloc(16, 7) : opening === 'null password' ? null
-        : isNew ? ZERO_PASSWORD : actor.password,
-      readOnly: opening.endsWith('as of old') ? null : opening === 'evict',
+        : opening === 'fresh with a password' ? Buffer.alloc(16, 9) : isNew ? ZERO_PASSWORD : actor.password,
+      readOnly: opening.endsWith('as of old') ? null : opening === 'evict' || opening === 'move',
     }
   }
 
   async #open(index: number, opening: Opening, timeOut: number, session: string): Promise<Arrival[]> {
     const actor = this.#actor(index)
     const old = actor.client
-    if (opening !== 'evict' && opening !== 'wrong password') old?.destroy()
+    const isLeft = opening === 'move' && this.#stride > 0
+    if (opening !== 'evict' && opening !== 'move' && opening !== 'wrong password') old?.destroy()
+    if (opening === 'elsewhere' || opening === 'move') actor.home += this.#stride
     const first = opening === 'half a hello' ? new RawWriter().buffer(Buffer.alloc(20)).bytes()
-      : this.#hello(actor, opening, timeOut)
-    const client = new RawClient(this.#port, first)
+      : helloFrame(this.#hello(actor, opening, timeOut), Buffer.alloc(opening === 'fresh and more' ? 7 : 0, 1))
+    const client = new RawClient(this.#port(actor.home), first)
     actor.client = client
     const arrivals = await client.takeUntil((all) => all.some(isConnected))
+    // Nobody tells a server that a session has moved on from it: it is refused when it writes.
+    if (isLeft) old?.send([WRITE])
     this.#ended = old === null ? [] : await old.takeUntil(() => false)
     const connected = arrivals.find(isConnected)
     const response = connected?.kind === 'connected' && isFields(connected.response) ? connected.response : {}
@@ -140,6 +211,11 @@ export class Server {
     return [...arrivals, ...replies]
   }
 
+  /** Its ports, with the names of the sessions. */
+  speakers(): Speaker[] {
+    return this.#ports.map((port) => ({ port, sessions: this.side.sessions }))
+  }
+
   /** Whether the connection of an actor is open. */
   isOpen(index: number): boolean {
     return this.#actor(index).client !== null
@@ -147,5 +223,6 @@ export class Server {
 
   close(): void {
     for (const { client } of this.#actors) client?.destroy()
+    for (const witness of this.#witnesses) witness.destroy()
   }
 }

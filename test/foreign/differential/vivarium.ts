@@ -1,12 +1,19 @@
 import { createEnsemble } from '../../../lib/node.ts'
+import { fourLetterWord } from '../servers.ts'
+import type { Servers } from '../servers.ts'
+import { LONG_MS } from './step.ts'
 
-/** Starts one peer with the limits of sessions that Apache ZooKeeper has by default, and no reaping. */
-export async function startVivarium(): Promise<{ name: string, port: number, stop(): Promise<void> }> {
+/** Starts one peer in this process, with Apache ZooKeeper's limits of sessions, and no reaping. */
+export async function startPeer(superDigest: string): Promise<Pick<Servers, 'name' | 'hosts' | 'mode' | 'stop'>> {
   const ensemble = await createEnsemble({
-    size: 1, superDigest: 'super:xQJmxLMiHGwaqBvst5y6rkB6HQs=',
-    timing: { sessionMinMs: 4_000, sessionMaxMs: 40_000, reapMs: 86_400_000 },
+    size: 1, superDigest,
+    timing: { tickMs: 2_000, sessionMinMs: 4_000, sessionMaxMs: LONG_MS, reapMs: 86_400_000 },
     clients: () => ({ listen: ['tcp://127.0.0.1:0'], perAddress: 0, words: ['*'] }),
   })
   const address = [...ensemble.peers.values()][0]?.status().clientAddresses[0] ?? ''
-  return { name: 'vivarium', port: Number(/:(\d+)$/.exec(address)?.[1]), stop: () => ensemble.stop() }
+  const port = Number(/:(\d+)$/.exec(address)?.[1])
+  return {
+    name: 'vivarium', hosts: [`127.0.0.1:${port}`], stop: () => ensemble.stop(),
+    mode: async () => /^Mode: (\S+)$/m.exec(await fourLetterWord(port, 'srvr'))?.[1] ?? null,
+  }
 }

@@ -1,0 +1,51 @@
+/** Finds or installs kazoo: Debian's package, and a pinned release from PyPI in the folder for temporary files. */
+import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { command, installPackage, succeeds } from '../command.ts'
+
+/** A version of kazoo that can be run. */
+export interface Kazoo {
+  readonly name: string
+  readonly python: string
+  /** Where Python is to look for it first; empty when it does so anyway. */
+  readonly folder: string
+}
+
+/** The newest release when this was written. */
+const NEWEST = '2.11.0'
+/** Debian's packages are for this one; what is from PyPI runs on it as well. */
+const DEBIAN_PYTHON = '/usr/bin/python3'
+
+/** Finds or installs what Debian packages. */
+export async function debian(): Promise<Kazoo> {
+  const asks = ['-c', 'import kazoo.version; print(kazoo.version.__version__)'] as const
+  if (!await succeeds(DEBIAN_PYTHON, ...asks)) await installPackage('python3-kazoo')
+  return { name: `Debian's kazoo ${await command(DEBIAN_PYTHON, asks)}`, python: DEBIAN_PYTHON, folder: '' }
+}
+
+/** The Python that has pip, if any; Debian packages pip separately. */
+async function pythonWithPip(): Promise<string> {
+  for (const python of ['python3', DEBIAN_PYTHON]) {
+    if (await succeeds(python, '-m', 'pip', '--version')) return python
+  }
+  await installPackage('python3-pip')
+  return DEBIAN_PYTHON
+}
+
+/** Finds or installs the newest release; it has no dependencies. */
+export async function newest(): Promise<Kazoo> {
+  const home = join(tmpdir(), `kazoo-${NEWEST}`)
+  if (!existsSync(home)) {
+    const folder = mkdtempSync(join(tmpdir(), 'kazoo-'))
+    try {
+      const python = await pythonWithPip()
+      await command(python, ['-m', 'pip', 'install', '-q', '--no-deps', '--target', folder, `kazoo==${NEWEST}`])
+      // Another process may have been faster: its folder is as good.
+      if (!existsSync(home)) renameSync(folder, home)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
+  return { name: `kazoo ${NEWEST}`, python: DEBIAN_PYTHON, folder: home }
+}

@@ -1,0 +1,132 @@
+/**
+ * Runs the shell of Apache ZooKeeper, `zkCli.sh` as Debian packages it and the main class of its newest release, on an
+ * ensemble of Apache ZooKeeper and on one of ours, and compares all that it prints:
+ *   node --import tsx test/foreign/zkcli/run.ts
+ */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { findJars } from '../apache-jars.ts'
+import { startApache } from '../apache.ts'
+import { installPackage } from '../command.ts'
+import { Dialogue } from '../dialogue.ts'
+import type { Servers } from '../servers.ts'
+import { compareTranscripts, sortList } from '../transcripts.ts'
+import type { Exchange, MeantDifference } from '../transcripts.ts'
+import { startVivarium } from '../vivarium.ts'
+import { ONE_SHOTS, SCRIPT } from './script.ts'
+
+/** One version of the shell. */
+interface Shell {
+  readonly name: string
+  readonly command: readonly [program: string, ...args: string[]]
+}
+
+const DEBIAN_SCRIPT = '/usr/share/zookeeper/bin/zkCli.sh'
+const MAIN = 'org.apache.zookeeper.ZooKeeperMain'
+/** Of the libraries that the shell is made of. */
+const NOISE = /^(SLF4J|JLine|\s+at |$)/
+const PROMPT = /\[zk: [^\]]*\] /g
+const MEANT: readonly MeantDifference[] = [{
+  reason: 'what is below a quota is not counted yet',
+  applies: (command, apache, ours) => /^(set|list)quota /.test(command) &&
+    withoutCounts(apache).join('\n') === withoutCounts(ours).join('\n'),
+}]
+
+function withoutCounts(lines: readonly string[]): string[] {
+  return lines.filter((line) => !line.startsWith('[Warning]: the count quota'))
+    .map((line) => line.replace(/^(Output stat for .*) count=.*/, '$1'))
+}
+
+async function shells(): Promise<Shell[]> {
+  if (!existsSync(DEBIAN_SCRIPT)) await installPackage('zookeeper')
+  const { version, classPath } = await findJars()
+  const flags = ['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', classPath, MAIN]
+  return [
+    { name: "Debian's zkCli.sh", command: [DEBIAN_SCRIPT] }, { name: `zkCli ${version}`, command: ['java', ...flags] },
+  ]
+}
+
+/** What differs from run to run, or from the one ensemble to the other, without meaning anything. */
+function normalise(text: string, servers: Servers): string[] {
+  const lines = text.replaceAll(PROMPT, '').split('\n').filter((line) => !NOISE.test(line))
+  const isWhoAmI = lines.some((line) => line.startsWith('Auth scheme'))
+  const normal = lines.map((line) => {
+    let plain = line
+    for (const host of servers.hosts) plain = plain.replaceAll(host, 'HOST')
+    return sortList(plain).replace(/0x[0-9a-f]+/g, 'HEX').replace(/^(.?time = ).*/, '$1DATE')
+      .replace(/zxid: -?\d+/, 'zxid: N')
+      .replace(/^(server\.\d+=)[^:]*:\d+:\d+/, '$1HOST')
+  })
+  return isWhoAmI ? normal.toSorted() : normal
+}
+
+const isEvent = (line: string): boolean => /^WATCHER::$|^WatchedEvent /.test(line)
+
+/** Events are printed by a thread of their own: they are compared for themselves. */
+function split(exchanges: readonly Exchange[]): Exchange[] {
+  const events = exchanges.flatMap(({ lines }) => lines.filter((line) => line.startsWith('WatchedEvent ')))
+  return [
+    ...exchanges.map(({ command, lines }) => ({ command, lines: lines.filter((line) => !isEvent(line)) })),
+    { command: 'all events', lines: events },
+  ]
+}
+
+async function play(shell: Shell, servers: Servers): Promise<Exchange[]> {
+  const [program, ...args] = shell.command
+  const dialogue = new Dialogue(program, [...args, '-server', servers.hosts.join(','), '-timeout', '20000'], (count) =>
+    ({ line: `delete /mark-${count}`, sign: `Node does not exist: /mark-${count}\n` }))
+  try {
+    const exchanges: Exchange[] = []
+    exchanges.push({ command: '(welcome)', lines: normalise(await dialogue.until('SyncConnected'), servers) })
+    for (const command of SCRIPT) exchanges.push({ command, lines: normalise(await dialogue.ask(command), servers) })
+    const { text, code } = await dialogue.end('quit')
+    exchanges.push({ command: 'quit', lines: [...normalise(text, servers), `exit code ${code}`] })
+    return split(exchanges)
+  } finally {
+    dialogue.kill()
+  }
+}
+
+/** Runs one command and resolves to what is printed and the exit code. */
+function once(shell: Shell, servers: Servers, words: readonly string[]): Promise<Exchange> {
+  const [program, ...args] = shell.command
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, [...args, '-server', `${servers.hosts.join(',')}/`, ...words], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let text = ''
+    const hear = (chunk: Buffer): void => { text += chunk.toString() }
+    child.stdout.on('data', hear)
+    child.stderr.on('data', hear)
+    child.once('error', reject)
+    child.once('close', (code) => {
+      const lines = normalise(text, servers).filter((line) => !isEvent(line))
+      resolve({ command: words.join(' '), lines: [...lines.toSorted(), `exit code ${code}`] })
+    })
+  })
+}
+
+async function onceEach(shell: Shell, servers: Servers): Promise<Exchange[]> {
+  const exchanges: Exchange[] = []
+  for (const words of ONE_SHOTS) exchanges.push(await once(shell, servers, words))
+  return exchanges
+}
+
+const total = { passed: 0, failed: 0 }
+const found = await shells()
+const started = await Promise.all([startApache({ servers: 3 }), startVivarium({ servers: 3 })])
+try {
+  for (const shell of found) {
+    const [apache, ours] = await Promise.all(started.map(async (servers) =>
+      [...await play(shell, servers), ...await onceEach(shell, servers)])) as [Exchange[], Exchange[]]
+    const { passed, failed } = compareTranscripts(apache, ours, MEANT)
+    total.passed += passed
+    total.failed += failed
+    process.stdout.write(`${shell.name}: ${passed} commands equal, ${failed} not\n`)
+    await Promise.all(started.map((servers) => once(shell, servers, ['deleteall', '/nodata'])))
+  }
+} finally {
+  await Promise.all(started.map((servers) => servers.stop()))
+}
+process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`)
+process.exitCode = total.failed === 0 ? 0 : 1

@@ -1,0 +1,47 @@
+const { promisify } = require('node:util')
+const zookeeper = require('node-zookeeper-client')
+
+const { ACL, CreateMode } = zookeeper
+const client = zookeeper.createClient(process.argv[2], { sessionTimeout: 10_000, spinDelay: 200 })
+const ask = (name, ...args) => promisify(client[name]).apply(client, args).catch((error) => error)
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms) })
+const seen = []
+const watcher = (event) => seen.push(event)
+
+client.once('connected', async () => {
+  client.addAuthInfo('digest', Buffer.from('anna:secret'))
+  await ask('create', '/node', Buffer.from('data'))
+  await ask('create', '/node/e', null, CreateMode.EPHEMERAL)
+  await ask('create', '/node/s-', Buffer.from('1'), ACL.CREATOR_ALL_ACL, CreateMode.PERSISTENT_SEQUENTIAL)
+  await ask('create', '/node/es-', Buffer.alloc(0), ACL.READ_ACL_UNSAFE, CreateMode.EPHEMERAL_SEQUENTIAL)
+  await ask('create', '/node', null)
+  await ask('mkdirp', '/node/a/b/\u00e9')
+  await ask('getData', '/node', watcher)
+  await ask('exists', '/node/later', watcher)
+  await ask('getChildren', '/node', watcher)
+  await ask('getChildren', '/node/missing')
+  await ask('setData', '/node', Buffer.from([0, 1, 254, 255]), 0)
+  await ask('setData', '/node', Buffer.from('x'), 0)
+  await ask('getACL', '/node/s-0000000001')
+  await ask('setACL', '/node/a', ACL.OPEN_ACL_UNSAFE, -1)
+  await ask('getData', '/node', watcher)
+  await ask('getChildren', '/node/a', watcher)
+  await promisify((callback) => client.transaction()
+    .check('/node', 1).create('/node/t', Buffer.from('t')).setData('/node', null, 1).remove('/node/t', 0)
+    .commit(callback))().catch((error) => error)
+  await promisify((callback) => client.transaction()
+    .create('/node/u').remove('/node/missing').check('/node', 1).commit(callback))().catch((error) => error)
+  await ask('getData', '/node', watcher)
+  // The connection is cut about here: the session goes on, with its watches.
+  for (let round = 0; round < 8; round++) {
+    await ask('exists', `/node/${round}`, watcher)
+    await pause(300)
+  }
+  await ask('create', '/node/later', Buffer.from('now'))
+  await ask('remove', '/node/a/b/\u00e9', -1)
+  await ask('removeRecursive', '/node')
+  client.close()
+  await pause(300)
+  process.exit(0)
+})
+client.connect()
