@@ -117,7 +117,7 @@ const CHROOT: readonly RemoteCase[] = [{
   name: 'with a chroot, paths of events are those of the client, after a reconnect too',
   async run(scene) {
     const { root } = scene
-    const plain = await scene.connect()
+    const plain = await scene.connect({ hosts: [scene.host(0)] })
     const { zk, proxy } = await scene.proxied({ chroot: root })
     const watch = zk.watch('/', { recursive: true })
     const top = zk.once('/', { children: true })

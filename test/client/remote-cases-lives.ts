@@ -19,6 +19,7 @@ const MOVING: readonly RemoteCase[] = [{
     const next = await scene.connect({ session: { id: session.id, password: session.password } })
     assert.equal(next.session?.id, session.id)
     assert.deepEqual(next.session?.password, session.password)
+    await next.sync(path)
     assert.deepEqual(await next.ephemerals(), [path])
     await next.delete(path)
     await closing
@@ -141,6 +142,7 @@ const LASTING: readonly RemoteCase[] = [{
     await fails(zk.get('/'), 'SessionExpired')
     assert.equal((await gone).type, 'deleted')
     assert.deepEqual(changes, [])
+    await idle.sync(scene.root)
     assert.deepEqual(await idle.children(scene.root), ['idle'])
   },
 }]

@@ -90,7 +90,7 @@ const MISSED: readonly RemoteCase[] = [{
   name: 'a connection that is cut again and again makes no more than one gap for what was missed once',
   async run(scene) {
     const { root } = scene
-    const other = await scene.connect()
+    const other = await scene.connect({ hosts: [scene.host(0)] })
     const { zk, proxy } = await scene.proxied()
     const watch = zk.watch(root, { recursive: true })
     await watch.ready()

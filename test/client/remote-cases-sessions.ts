@@ -29,6 +29,7 @@ async function cutWriting(zk: Client, root: string, proxy: Proxy, cut: () => Pro
 
 /** What an error says must be true, and the session must be the same as before. */
 async function checkTruth(zk: Client, root: string, results: readonly string[]): Promise<Set<string>> {
+  await zk.sync(root)
   const names = new Set(await zk.children(root))
   for (const [i, result] of results.entries()) {
     if (result === 'done') assert.ok(names.has(String(i)), `${i} was done`)

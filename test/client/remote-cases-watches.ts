@@ -28,6 +28,7 @@ const ONE_SHOTS: readonly RemoteCase[] = [{
     assert.ok(stat.czxid > 0)
     await fails(zk.get(path, { watch: watch('none') }), 'NoNode')
     await other.create(path)
+    await zk.sync(path)
     await zk.get(path, { watch: watch('again') })
     await other.delete(path)
     await zk.sync(root)

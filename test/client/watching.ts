@@ -15,7 +15,8 @@ export const text = ({ type, path }: WatchItem): string => `${type} ${path}`
 /** A session whose connection is gone, what others did meanwhile, and its way back. */
 export async function whileAway(scene: Scene, work: (other: Client) => Promise<unknown>,
   before: (zk: Client) => Promise<unknown>): Promise<Client> {
-  const other = await scene.connect()
+  // At the same server, which then knows it all when the session comes back.
+  const other = await scene.connect({ hosts: [scene.host(0)] })
   const { zk, proxy } = await scene.proxied()
   await before(zk)
   const away = untilState(zk, 'suspended')
