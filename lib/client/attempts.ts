@@ -29,7 +29,7 @@ export class Attempts {
     return this.#endpoints.every(({ gone }) => gone)
   }
 
-  /** A session was opened: the next loss starts over with this endpoint. */
+  /** A session was opened: the next loss starts over with this endpoint, unless it went silent. */
   succeeded(): void {
     this.#failures = 0
   }
@@ -37,6 +37,11 @@ export class Attempts {
   /** The attempt came to nothing: the next endpoint is due. */
   failed(): void {
     this.#failures += 1
+    this.#at = (this.#at + 1) % this.#endpoints.length
+  }
+
+  /** An open connection went silent: a further attempt there may take all the time that its session has left. */
+  wentSilent(): void {
     this.#at = (this.#at + 1) % this.#endpoints.length
   }
 

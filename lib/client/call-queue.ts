@@ -18,6 +18,8 @@ export class Call {
   readonly reject: (error: Error) => void
   /** Given when it is sent; 0 before. */
   xid = 0
+  /** Connections that ended after it was sent, and before it was answered. */
+  losses = 0
   /** The caller has his answer already: he aborted. */
   isOver = false
   signal: AbortSignal | undefined

@@ -20,6 +20,11 @@ export class Chroot {
     return path === '/' ? this.#root : this.#root + path
   }
 
+  /** A root cannot be deleted: no server does it to its own, so that one is named for the client's. */
+  #deletable(path: string): string {
+    return path === '/' ? path : this.outward(path)
+  }
+
   /** The path as the client knows it. */
   inward(path: string): string {
     if (path === this.#root) return '/'
@@ -30,7 +35,12 @@ export class Chroot {
   request(request: Request): Request {
     if (this.isRoot) return request
     switch (request.op) {
-      case 14: return { op: 14, ops: request.ops.map((op): MultiOp => ({ ...op, path: this.outward(op.path) })) }
+      case 2: return { ...request, path: this.#deletable(request.path) }
+      case 14: {
+        const outward = (op: MultiOp): MultiOp =>
+          ({ ...op, path: op.op === 2 ? this.#deletable(op.path) : this.outward(op.path) })
+        return { op: 14, ops: request.ops.map(outward) }
+      }
       case 22: return { op: 22, ops: request.ops.map((op): WatchableRead => ({ ...op, path: this.outward(op.path) })) }
       case 101: case 105: {
         const all = (paths: readonly string[]): string[] => paths.map((path) => this.outward(path))

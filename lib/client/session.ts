@@ -47,6 +47,8 @@ const LARGEST_XID = 2 ** 31 - 1
 const WINDOW = 16_384
 const CLOSE_MS = 5_000
 const CLOSE_UNCONNECTED_MS = 1_000
+/** A call that so many connections did not survive may be what ends them: one too large for the server does. */
+const LOSSES = 5
 /** An attempt that was given up may still claim the session for so long. */
 const STRAY_MS = 60_000
 
@@ -298,7 +300,7 @@ export class Session {
       onClose: (code, error) => {
         if (!isCurrent()) return
         if (error !== undefined) this.lastFailure = error
-        this.#onClose(code)
+        this.#onClose(code, isZkError(error, 'OperationTimeout'))
       },
     })
     if (limitMs !== Infinity) this.#later(limitMs, () => {
@@ -354,7 +356,7 @@ export class Session {
     this.#onClose(code)
   }
 
-  #onClose(code: ErrorCode): void {
+  #onClose(code: ErrorCode, isSilent = false): void {
     const channel = this.#channel
     const wasReady = this.#isReady
     this.#attempt += 1
@@ -379,18 +381,20 @@ export class Session {
     if (code === 'Overloaded') this.#window = Math.max(1, this.#window >> 1)
     this.#failSentWrites()
     if (!wasReady) this.#attempts.failed()
+    else if (isSilent) this.#attempts.wentSilent()
     if (this.#state === 'connected') this.#suspend(code, channel)
     if (this.#error === null) this.#connect()
   }
 
-  /** Nobody knows what became of a write that was sent; all else may be sent again on the next connection. */
+  /** Nobody knows what became of a write that was sent; all else is sent again on the next connections, a few times. */
   #failSentWrites(): void {
     const queue = this.#queue
     const { sent } = queue
     const calls = queue.drain()
     for (const [index, call] of calls.entries()) {
       if (call.isOver || call.request.op === 101 || call.request.op === 105) continue
-      if (index < sent && mayChange(call.request)) {
+      if (index < sent) call.losses += 1
+      if (index < sent && (mayChange(call.request) || call.losses === LOSSES)) {
         this.#settle(call, lost(call.request))
       } else {
         call.xid = 0

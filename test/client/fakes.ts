@@ -117,9 +117,9 @@ export class FakeChannel implements Channel {
     this.#events.onEvent({ type, path, zxid: counter < 0 ? -1 : makeZxid(1, counter) })
   }
 
-  end(code: ErrorCode): void {
+  end(code: ErrorCode, error?: Error): void {
     this.isClosed = true
-    this.#events.onClose(code)
+    this.#events.onClose(code, error)
   }
 }
 

@@ -1,6 +1,6 @@
 import { Client } from '../../lib/client/client.ts'
 import type { StateChange } from '../../lib/client/session-state.ts'
-import { isZkError } from '../../lib/core/errors.ts'
+import { isZkError, ZkError } from '../../lib/core/errors.ts'
 import { makeZxid } from '../../lib/core/zxid.ts'
 import { SILENT } from '../../lib/ports/logger.ts'
 import { assert, rejects, suite } from '../harness.ts'
@@ -193,6 +193,32 @@ test('another endpoint takes over when one is gone, silent or not ready', async 
   second.last.connect()
   assert.is(zk.state, 'connected')
   assert.is(second.last.hello.session, '0x7')
+})
+
+test('a server that went silent is not tried first: the session has no time left for that', async () => {
+  const { zk, endpoints } = await connected({ sessionTimeoutMs: 9_000 }, 2)
+  const [first, second] = endpoints as [FakeEndpoint, FakeEndpoint]
+  first.last.end('ConnectionLoss', new ZkError('OperationTimeout', 'gone silent'))
+  assert.equal([first.channels.length, second.channels.length], [1, 1])
+  second.last.connect()
+  second.last.end('ConnectionLoss')
+  assert.equal([first.channels.length, second.channels.length], [1, 2])
+  second.last.connect()
+  assert.is(zk.state, 'connected')
+})
+
+test('a read that no connection survives is not sent for ever', async () => {
+  const { zk, endpoint } = await connected()
+  const read = zk.get('/a')
+  for (let loss = 1; loss <= 5; loss++) {
+    assert.equal(endpoint.last.ops, [4])
+    endpoint.last.end('ConnectionLoss')
+    endpoint.last.connect()
+  }
+  const error = await rejects(read, 'ConnectionLoss')
+  assert.ok(isZkError(error) && !error.mayHaveHappened && error.path === '/a')
+  assert.equal(endpoint.last.ops, [])
+  assert.is(zk.state, 'connected')
 })
 
 test('attempts that fail are repeated with growing pauses', async () => {

@@ -9,7 +9,9 @@ import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const SUITES: readonly string[] = ['differential', 'kazoo', 'node-client', 'zkcli', 'cclient', 'java']
+const SUITES: readonly string[] = [
+  'differential', 'kazoo', 'node-client', 'zkcli', 'cclient', 'java', 'client',
+]
 const SUITE_TIMEOUT_MS = 240_000
 
 interface Count {
