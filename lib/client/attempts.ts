@@ -13,15 +13,21 @@ export interface Step {
   readonly limitMs: number
 }
 
-/** The order in which endpoints are tried: at once after a loss, all of them in turn, then with growing pauses. */
+/**
+ * The order in which endpoints are tried: at once after a loss, all of them in turn, then with pauses that double from
+ * one round to the next, each between its half and its whole.
+ */
 export class Attempts {
   readonly #endpoints: readonly Endpoint[]
+  readonly #random: () => number
   #at = 0
   /** Attempts that failed since the last success. */
   #failures = 0
 
-  constructor(endpoints: readonly Endpoint[]) {
+  /** `random`, 0 to 1, spreads the pauses of clients that lost the same server. */
+  constructor(endpoints: readonly Endpoint[], random: () => number = () => 1) {
     this.#endpoints = endpoints
+    this.#random = random
   }
 
   /** Every endpoint is gone for good. */
@@ -65,8 +71,8 @@ export class Attempts {
     if (endpoint === undefined) return null
     const live = this.#endpoints.filter(({ gone }) => !gone).length
     const round = Math.floor(this.#failures / live)
-    const pauseMs = this.#failures === 0 || round === 0 ? 0
-      : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(round - 1, 10))
+    const longestMs = round === 0 ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(round - 1, 10))
+    const pauseMs = Math.round(longestMs * (1 + this.#random()) / 2)
     const share = Math.floor(timeoutMs / (live + 1))
     const limitMs = live === 1 ? Infinity : Math.min(LONGEST_ATTEMPT_MS, Math.max(SHORTEST_ATTEMPT_MS, share))
     return { endpoint, pauseMs, limitMs }

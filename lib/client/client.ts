@@ -54,6 +54,8 @@ export interface ClientParts {
   /** Tried in this order. */
   readonly endpoints: readonly Endpoint[]
   readonly clock: Clock
+  /** 0 to 1, to spread the attempts of many clients; each pause is as long as it may be when left out. */
+  readonly random?: () => number
 }
 
 /** A read that may leave a watch: called once, at the next change of what was read. */
@@ -153,7 +155,7 @@ export class Client {
     }
     this.#logger = options.logger ?? SILENT
     this.#session = new Session({
-      endpoints: parts.endpoints, clock: parts.clock, logger: this.#logger, timeoutMs, pendingCalls,
+      ...parts, logger: this.#logger, timeoutMs, pendingCalls,
       resume: session === undefined ? null : { id: session.id, password: session.password },
       unref: options.unref ?? false,
     }, {

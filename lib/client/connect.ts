@@ -49,7 +49,7 @@ export function connectRemote(address: string, options: RemoteConnectOptions, pa
       if (transport === undefined) throw new ZkError('AddressInvalid', `no transport dials ${server}`)
       return new RemoteEndpoint(server, transport, common)
     })
-    return Client.connect({ endpoints, clock }, { connectTimeoutMs: CONNECT_TIMEOUT_MS, ...rest })
+    return Client.connect({ endpoints, clock, random: Math.random }, { connectTimeoutMs: CONNECT_TIMEOUT_MS, ...rest })
   })
 }
 

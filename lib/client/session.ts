@@ -17,6 +17,8 @@ import type { SessionKey, SessionState, StateChange } from './session-state.ts'
 export interface SessionOptions {
   readonly endpoints: readonly Endpoint[]
   readonly clock: Clock
+  /** 0 to 1. */
+  readonly random?: () => number
   readonly logger: Logger
   readonly timeoutMs: number
   readonly resume: SessionKey | null
@@ -89,7 +91,7 @@ export class Session {
   constructor(options: SessionOptions, owner: SessionOwner) {
     this.#options = options
     this.#owner = owner
-    this.#attempts = new Attempts(options.endpoints)
+    this.#attempts = new Attempts(options.endpoints, options.random)
     this.#key = options.resume
     this.#timeoutMs = options.timeoutMs
     this.#lease = new Lease({
