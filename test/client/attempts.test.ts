@@ -55,3 +55,5 @@ test('servers that are not ready are tried last, those that are gone never', () 
   assert.is(attempts.next(9_000), null)
   assert.ok(attempts.isOver)
 })
+
+test.run()
