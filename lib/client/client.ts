@@ -111,7 +111,7 @@ const PENDING_CALLS = 500_000
 /**
  * A session as its user sees it. Calls are carried out in the order in which they are made; a call that was waiting
  * when the connection went is sent again, unless it is a write that was sent already: then it rejects with
- * ConnectionLoss, and `mayHaveHappened` says that nobody knows.
+ * ConnectionLoss, and `mayHaveHappened` says that nobody knows. A read is sent again up to four times.
  */
 export class Client {
   readonly #session: Session
