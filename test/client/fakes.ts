@@ -32,6 +32,13 @@ export class FakeClock implements Clock {
     return this.#timers.size
   }
 
+  /** The event loop is blocked: all timers that are due by then fire afterwards, in their order. */
+  stall(ms: number): void {
+    this.#nowMs += ms
+    const due = [...this.#timers].filter(({ atMs }) => atMs <= this.#nowMs).sort((one, other) => one.atMs - other.atMs)
+    for (const timer of due) if (this.#timers.delete(timer)) timer.callback()
+  }
+
   pass(ms: number): void {
     const endMs = this.#nowMs + ms
     for (;;) {
