@@ -11,7 +11,7 @@ import { RemoteEndpoint } from './remote-endpoint.ts'
 
 /** How a session with servers is opened. */
 export interface RemoteConnectOptions extends ConnectOptions {
-  /** Takes a server that only reads while there is no quorum, rather than none. */
+  /** Takes a server that only reads while there is no quorum, rather than none; moves on when another one writes. */
   readonly readOnly?: boolean
   /** Tries the servers in a random order, so that many clients spread over them; true unless said otherwise. */
   readonly shuffle?: boolean
@@ -40,15 +40,17 @@ export function connectRemote(address: string, options: RemoteConnectOptions, pa
     const { readOnly = false, shuffle = true, transports = parts.transports, ...rest } = options
     const { servers, chroot } = parseConnectAddress(address)
     const { clock } = parts
+    const places = (shuffle ? shuffled(servers) : servers).map((address) => {
+      const scheme = address.slice(0, address.indexOf(':'))
+      const transport = transports.find(({ schemes }) => schemes.includes(scheme))
+      if (transport === undefined) throw new ZkError('AddressInvalid', `no transport dials ${address}`)
+      return { address, transport }
+    })
     const common = {
       clock, logger: options.logger ?? SILENT, unref: options.unref ?? false, chroot: new Chroot(chroot), readOnly,
+      servers: places,
     }
-    const endpoints = (shuffle ? shuffled(servers) : servers).map((server) => {
-      const scheme = server.slice(0, server.indexOf(':'))
-      const transport = transports.find(({ schemes }) => schemes.includes(scheme))
-      if (transport === undefined) throw new ZkError('AddressInvalid', `no transport dials ${server}`)
-      return new RemoteEndpoint(server, transport, common)
-    })
+    const endpoints = places.map(({ address, transport }) => new RemoteEndpoint(address, transport, common))
     return Client.connect({ endpoints, clock, random: Math.random }, { connectTimeoutMs: CONNECT_TIMEOUT_MS, ...rest })
   })
 }

@@ -29,6 +29,8 @@ export interface RemoteChannelParts {
   readonly readOnly: boolean
   /** The link must be open and the session known by then. */
   readonly connectMs: number
+  /** The server only reads: begins to look for a better one, for which `leave` ends this connection. */
+  search(leave: () => void): { stop(): void }
 }
 
 /** A reply may hold the names of many children; a length above this is no reply. */
@@ -71,6 +73,7 @@ export class RemoteChannel implements Channel {
   readonly #pings: Moment[] = []
   #isOpen = false
   #isReadOnly = false
+  #search: { stop(): void } | null = null
   #timeoutMs = 0
   #timer: Timer | null = null
   #lastSentMs = 0
@@ -154,6 +157,7 @@ export class RemoteChannel implements Channel {
     this.#isOpen = true
     this.#isReadOnly = readOnly === true
     this.#timeoutMs = timeoutMs
+    if (this.#isReadOnly) this.#search = this.#parts.search(() => this.#end('ConnectionLoss', undefined))
     this.#arm()
     this.#events?.onConnected(session, password.slice(), timeoutMs)
   }
@@ -292,6 +296,7 @@ export class RemoteChannel implements Channel {
     if (this.#events === null) return
     this.#events = null
     this.#timer?.cancel()
+    this.#search?.stop()
     this.#dialling.abort()
     for (const { reject } of this.#authentications.splice(0)) reject(new ZkError('ConnectionLoss'))
     this.#send()

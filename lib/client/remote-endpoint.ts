@@ -3,6 +3,8 @@ import type { Logger } from '../ports/logger.ts'
 import type { Transport } from '../ports/transport.ts'
 import type { Channel, ChannelEvents, Endpoint, Hello } from './channel.ts'
 import type { Chroot } from './chroot.ts'
+import { ReadWriteSearch } from './read-write-search.ts'
+import type { Server } from './read-write-search.ts'
 import { RemoteChannel } from './remote-channel.ts'
 
 /** What all servers of one client have in common. */
@@ -12,11 +14,15 @@ export interface RemoteEndpointParts {
   readonly unref: boolean
   readonly chroot: Chroot
   readonly readOnly: boolean
+  /** All servers of the client. */
+  readonly servers: readonly Server[]
 }
 
 /** An attempt takes at most so long, however long the session lives. */
 const CONNECT_MS = 5_000
 const SHORTEST_CONNECT_MS = 500
+/** A server that only reads is not gone back to for so long, once another one takes writes. */
+const AVOIDED_MS = 2_000
 
 /** A server at the end of a link; its name is resolved anew at every attempt. */
 export class RemoteEndpoint implements Endpoint {
@@ -25,6 +31,7 @@ export class RemoteEndpoint implements Endpoint {
   readonly isRemote = true
   readonly #transport: Transport
   readonly #parts: RemoteEndpointParts
+  #avoidedUntilMs = -Infinity
 
   constructor(address: string, transport: Transport, parts: RemoteEndpointParts) {
     this.name = address
@@ -32,10 +39,26 @@ export class RemoteEndpoint implements Endpoint {
     this.#parts = parts
   }
 
+  get ready(): boolean {
+    return this.#parts.clock.now() >= this.#avoidedUntilMs
+  }
+
   open(hello: Hello, events: ChannelEvents): Channel {
     const connectMs = Math.min(CONNECT_MS, Math.max(SHORTEST_CONNECT_MS, hello.timeoutMs / 3))
     return new RemoteChannel({
       ...this.#parts, address: this.name, transport: this.#transport, connectMs,
+      search: (leave) => this.#search(leave),
     }, hello, events)
+  }
+
+  #search(leave: () => void): ReadWriteSearch {
+    const { servers, clock, unref } = this.#parts
+    return new ReadWriteSearch({
+      servers: servers.filter(({ address }) => address !== this.name), clock, unref,
+      onFound: () => {
+        this.#avoidedUntilMs = clock.now() + AVOIDED_MS
+        leave()
+      },
+    })
   }
 }

@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const SUITES: readonly string[] = [
-  'differential', 'kazoo', 'node-client', 'zkcli', 'cclient', 'java', 'client',
+  'differential', 'kazoo', 'node-client', 'zkcli', 'cclient', 'java', 'client', 'readonly',
 ]
 const SUITE_TIMEOUT_MS = 240_000
 

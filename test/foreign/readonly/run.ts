@@ -1,0 +1,64 @@
+/**
+ * Runs our client on an ensemble of Apache ZooKeeper that has lost its quorum and goes on reading:
+ *   node --import tsx test/foreign/readonly/run.ts
+ */
+import { strict as assert } from 'node:assert'
+import { connect } from '../../../lib/node.ts'
+import type { Client, ZkError } from '../../../lib/node.ts'
+import { startApache } from '../apache.ts'
+
+/** The new state is told, or is there already. */
+function until(zk: Client, holds: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (!holds()) return
+      stop()
+      resolve()
+    }
+    const stop = zk.on('state', look)
+    look()
+  })
+}
+
+const servers = await startApache({
+  servers: 3, jvm: ['-Dreadonlymode.enabled=true'],
+  // Such a server gives out sessions of its own only.
+  extra: ['tickTime=500', 'localSessionsEnabled=true', 'localSessionsUpgradingEnabled=true'],
+})
+let passed = 0
+const ok = (text: string): void => {
+  passed += 1
+  process.stdout.write(`ok   ${text}\n`)
+}
+const address = `zk://${servers.hosts.join(',')}`
+let failed = 0
+try {
+  const before = await connect(address)
+  await before.create('/kept', 'all the time')
+  await before.close()
+  await servers.kill(1)
+  await servers.kill(2)
+  const plain = await connect(`zk://${servers.hosts[0] ?? ''}`, { connectTimeoutMs: 4_000 })
+    .then(() => null, (error: ZkError) => error)
+  assert.equal(plain?.code, 'OperationTimeout')
+  ok('a client that did not ask for it gets no session')
+  const zk = await connect(address, { readOnly: true, connectTimeoutMs: 60_000 })
+  assert.equal(zk.status().readOnly, true)
+  assert.equal((await zk.get('/kept')).text(), 'all the time')
+  ok('reads are answered')
+  const error = await zk.set('/kept', 'x').then(() => null, (reason: ZkError) => reason)
+  assert.deepEqual([error?.code, error?.mayHaveHappened], ['NotReadOnly', false])
+  ok('a write is refused')
+  await servers.restart(1)
+  await until(zk, () => zk.state === 'connected' && !zk.status().readOnly)
+  assert.equal((await zk.set('/kept', 'y')).version, 1)
+  ok('it moves to a server that writes')
+  await zk.close()
+} catch (error) {
+  failed += 1
+  process.stdout.write(`FAIL ${error instanceof Error ? error.stack : String(error)}\n`)
+} finally {
+  await servers.stop()
+}
+process.stdout.write(`${passed} passed, ${failed} failed\n`)
+process.exitCode = failed === 0 ? 0 : 1
