@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const SUITES: readonly string[] = ['differential', 'kazoo', 'node-client']
+const SUITES: readonly string[] = ['differential', 'kazoo', 'kazoo-own', 'node-client']
 const SUITE_TIMEOUT_MS = 240_000
 
 interface Count {
