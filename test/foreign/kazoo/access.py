@@ -102,10 +102,10 @@ def single_permissions(world):
     keeper.create("/n", b"", [admin])
     for allowed in calls:
         keeper.set_acls("/n", [admin, make_acl("world", "anyone", **{allowed: True})])
-        for name in ("/n/new", "/n/old"):
-            keeper.ensure_path("/n/old")
-            if name == "/n/new" and keeper.exists(name):
-                keeper.delete(name)
+        keeper.sync("/n")
+        keeper.ensure_path("/n/old")
+        if keeper.exists("/n/new"):
+            keeper.delete("/n/new")
         client.sync("/n")
         for name, call in calls.items():
             if name == allowed:

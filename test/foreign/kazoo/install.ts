@@ -33,19 +33,24 @@ async function pythonWithPip(): Promise<string> {
   return DEBIAN_PYTHON
 }
 
-/** Finds or installs the newest release; it has no dependencies. */
-export async function newest(): Promise<Kazoo> {
-  const home = join(tmpdir(), `kazoo-${NEWEST}`)
-  if (!existsSync(home)) {
-    const folder = mkdtempSync(join(tmpdir(), 'kazoo-'))
-    try {
-      const python = await pythonWithPip()
-      await command(python, ['-m', 'pip', 'install', '-q', '--no-deps', '--target', folder, `kazoo==${NEWEST}`])
-      // Another process may have been faster: its folder is as good.
-      if (!existsSync(home)) renameSync(folder, home)
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
+/** Installs packages from PyPI into a folder of their own, which is kept; resolves to the folder. */
+export async function fromPypi(name: string, packages: readonly string[]): Promise<string> {
+  const home = join(tmpdir(), name)
+  if (existsSync(home)) return home
+  const folder = mkdtempSync(join(tmpdir(), `${name}-`))
+  try {
+    const python = await pythonWithPip()
+    await command(python, ['-m', 'pip', 'install', '-q', '--target', folder, ...packages])
+    // Another process may have been faster: its folder is as good.
+    if (!existsSync(home)) renameSync(folder, home)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
-  return { name: `kazoo ${NEWEST}`, python: DEBIAN_PYTHON, folder: home }
+  return home
+}
+
+/** Finds or installs the newest release. */
+export async function newest(): Promise<Kazoo> {
+  const folder = await fromPypi(`kazoo-${NEWEST}`, [`kazoo==${NEWEST}`])
+  return { name: `kazoo ${NEWEST}`, python: DEBIAN_PYTHON, folder }
 }

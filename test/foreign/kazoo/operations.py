@@ -230,6 +230,7 @@ def chroot(world):
     client, outside = world.client(), world.client()
     outside.chroot = ""
     client.create("/inner", b"1")
+    outside.sync(world.root)
     equal(outside.get(world.root + "/inner")[0], b"1")
     equal(client.unchroot(world.root + "/inner"), "/inner")
     equal(client.create("/inner/s-", sequence=True), "/inner/s-0000000000")

@@ -138,6 +138,7 @@ def semaphore(world):
     equal(sorted(three.lease_holders()), ["c0", "c1"])
     two.release()
     equal(waits.result(), True)
+    clients[0].sync("/s")
     equal(sorted(one.lease_holders()), ["c0", "c2"])
     raises(ValueError, clients[0].Semaphore("/s", "x", 5).acquire)
 

@@ -42,7 +42,7 @@ function checkWith(kazoo: Kazoo, servers: Servers, names: readonly string[]): Pr
         await obey(servers, line)
         child.stdin.write('done\n')
       } else if (found === null) {
-        print(line)
+        print(`${kazoo.name}: ${line}`)
       } else {
         count = { passed: Number(found[1]), failed: Number(found[2]) }
       }
@@ -69,21 +69,25 @@ const option = (name: string): string | undefined => {
 const isApache = option('--against') === 'apache'
 const only = option('--kazoo')
 const finders = only === 'debian' ? [debian] : only === 'newest' ? [newest] : [debian, newest]
-const total = { passed: 0, failed: 0 }
 // One after the other: two installations of packages cannot run at once.
 const kazoos: Kazoo[] = []
 for (const find of finders) kazoos.push(await find())
-const servers = await (isApache ? startApache : startVivarium)({ servers: 3, extra: EXTRA })
-try {
-  for (const kazoo of kazoos) {
+
+/** Each version has servers of its own, as they are killed under it. */
+async function checkAlone(kazoo: Kazoo): Promise<Count> {
+  const servers = await (isApache ? startApache : startVivarium)({ servers: 3, extra: EXTRA })
+  try {
     const started = Date.now()
-    const { passed, failed } = await checkWith(kazoo, servers, args)
-    print(`${kazoo.name}: ${passed} of ${passed + failed} in ${((Date.now() - started) / 1_000).toFixed(1)} s`)
-    total.passed += passed
-    total.failed += failed
+    const count = await checkWith(kazoo, servers, args)
+    const seconds = ((Date.now() - started) / 1_000).toFixed(1)
+    print(`${kazoo.name}: ${count.passed} of ${count.passed + count.failed} in ${seconds} s`)
+    return count
+  } finally {
+    await servers.stop()
   }
-} finally {
-  await servers.stop()
 }
-print(`${total.passed} passed, ${total.failed} failed`)
-process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
+
+const counts = await Promise.all(kazoos.map(checkAlone))
+const [passed, failed] = [counts.reduce((n, each) => n + each.passed, 0), counts.reduce((n, each) => n + each.failed, 0)]
+print(`${passed} passed, ${failed} failed`)
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1

@@ -70,6 +70,7 @@ def session_resumed_by_a_second_process(world):
     other.kill()
     heir = world.client(client_id=(int(session), bytes.fromhex(password)))
     equal(heir.client_id[0], int(session), "session")
+    heir.sync("/e")
     equal(heir.exists("/e").ephemeralOwner, int(session), "owner")
     heir.stop()
     client.sync("/e")

@@ -141,6 +141,7 @@ export const operations: Readonly<Record<string, (world: World) => Promise<void>
     await owner.create('/mine', 'data', null, ACL.CREATOR_ALL_ACL)
     equal((await owner.getACL('/mine')).acls.map(({ permission, id }) => [permission, id.scheme, id.id]),
       [[Permission.ALL, 'digest', digest('me:secret')]])
+    await stranger.catchUp()
     for (const refused of [
       () => stranger.getData('/mine'), () => stranger.setData('/mine', ''), () => stranger.getChildren('/mine'),
       () => stranger.create('/mine/x'), () => stranger.getACL('/mine'),

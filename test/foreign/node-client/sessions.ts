@@ -49,7 +49,7 @@ export const sessions: Readonly<Record<string, (world: World) => Promise<void>>>
     const heir = await secondOf(world, client)
     equal(heir.client.getSessionId(), sessionId)
     equal(heir.client.getSessionPassword(), sessionPassword)
-    await heir.create('/by-heir')
+    await heir.catchUp()
     equal((await heir.exists('/e'))?.ephemeralOwner, sessionId)
   },
 
@@ -66,10 +66,10 @@ export const sessions: Readonly<Record<string, (world: World) => Promise<void>>>
     const [client, keeper] = [await world.client(), await world.client()]
     await client.create('/e', '', world.api.CreateMode.EPHEMERAL)
     const gone = watchOf()
-    await keeper.create('/mark')
     let isExpired = false
     client.client.on('expired', () => { isExpired = true })
-    while (await keeper.exists('/e', gone.on) === null) await keeper.setData('/mark', 'writes come after all before')
+    await keeper.catchUp()
+    ok(await keeper.exists('/e', gone.on))
     await (await secondOf(world, client)).close()
     await gone.until((items) => items.includes('NODE_DELETED /e'), 'end of the node')
     await client.states.until((states) => states.includes('EXPIRED'), 'expiry')
@@ -136,7 +136,7 @@ export const sessions: Readonly<Record<string, (world: World) => Promise<void>>>
     equal((await client.getChildren('/n')).names.length, 4)
     await client.close()
     const keeper = await world.client()
-    await keeper.create('/mark')
+    await keeper.catchUp()
     equal(await keeper.exists('/e'), null)
   },
 

@@ -136,6 +136,11 @@ export class Promised {
     return this
   }
 
+  /** Resolves when it sees all that was written before: there is no `sync`, but a write comes after those. */
+  async catchUp(): Promise<void> {
+    await this.setData('/', '')
+  }
+
   /** Ends the session, and resolves when the connection is closed. */
   async close(): Promise<void> {
     const { socket } = this.client.connectionManager
