@@ -90,6 +90,30 @@ test('a peer that was away is sent a snapshot when the log is too short', () => 
   assert.ok(world.replica(1).tree.has('/n99'))
 })
 
+test('snapshots of a large tree are paid for by as many bytes, or by a third of its nodes', () => {
+  const world = new World({ voters: 1, limits: { snapshotTxns: 10, snapshotBytes: 1_000 } })
+  world.up(1)
+  world.advance(1_000)
+  world.connect(1, 1)
+  const { disk } = world.node(1)
+  let xid = 0
+  /** Writes until a snapshot was taken. */
+  const writes = (request: (i: number) => Request): number => {
+    const id = disk.base?.id
+    for (let i = 1; i < 5_000; i++) {
+      world.request(1, 1, ++xid, request(i))
+      if (disk.base?.id !== id) return i
+    }
+    return Infinity
+  }
+  for (let i = 0; i < 3_000; i++) world.request(1, 1, ++xid, create(`/n${i}`))
+  writes(() => ({ op: 5, path: '/n1', data: new Uint8Array(1_000), version: -1 }))
+  const large = writes(() => ({ op: 5, path: '/n1', data: new Uint8Array(1_000), version: -1 }))
+  assert.ok(large > 150 && large < 250, `${large} writes of 1 kB match 3,000 nodes`)
+  const small = writes((i) => ({ op: 2, path: `/none${i}`, version: -1 }))
+  assert.ok(small > 900 && small < 1_200, `${small} small ones`)
+})
+
 test('sessions expire, close and move', () => {
   const world = led({ voters: 3 })
   world.connect(1, 1, { timeoutMs: 1_000 })

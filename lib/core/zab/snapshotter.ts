@@ -6,8 +6,10 @@ import { SnapshotChunkSource } from './snapshot-stream.ts'
 import { ZXID_ZERO } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
 
-/** Of a large tree a snapshot is taken when so many of its nodes are matched by one txn, which pay for it. */
-const NODES_PER_TXN = 8
+/** Of a large tree a snapshot is taken when one txn has come for so many of its nodes: together they pay for it ... */
+const NODES_PER_TXN = 3
+/** ... or when the txns have as many bytes as the snapshot will have, its nodes without their data at so many each. */
+const NODE_BYTES = 64
 /** Of a large tree the log in memory keeps one txn for so many nodes: a synchronization by snapshot costs much more. */
 const NODES_PER_KEPT_TXN = 16
 /** The log in memory is trimmed when it is so much longer than what is kept, not at every turn. */
@@ -60,7 +62,7 @@ export class Snapshotter {
   #due(tree: Tree): boolean {
     const { snapshotTxns, snapshotBytes } = this.#config.limits
     const enough = Math.max(snapshotTxns, Math.floor(tree.nodeCount / NODES_PER_TXN))
-    const enoughBytes = Math.max(snapshotBytes, Math.floor(tree.dataBytes / NODES_PER_TXN))
+    const enoughBytes = Math.max(snapshotBytes, tree.dataBytes + tree.nodeCount * NODE_BYTES)
     return (this.#txns >= enough || this.#bytes >= enoughBytes) && tree.zxid > this.#journal.baseZxid
   }
 
