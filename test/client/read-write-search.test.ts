@@ -7,7 +7,7 @@ const test = suite('looking for a server that writes')
 
 const answer = (link: WireLink, text: string): void => link.bytes(new TextEncoder().encode(text))
 
-test('on a server that only reads others are asked with growing pauses, and the session moves to a writer', async () => {
+test('on a server that only reads others are asked with growing pauses; the session moves to a writer', async () => {
   const { zk, clock, servers, states } = await wired(60_000, { readOnly: true }, 'one:1,two:2,three:3', true)
   assert.ok(zk.status().readOnly)
   const asked = (): string[] => servers.links.slice(1).map(({ word, remote }) => `${word} ${remote}`)

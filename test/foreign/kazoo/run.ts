@@ -88,6 +88,7 @@ async function checkAlone(kazoo: Kazoo): Promise<Count> {
 }
 
 const counts = await Promise.all(kazoos.map(checkAlone))
-const [passed, failed] = [counts.reduce((n, each) => n + each.passed, 0), counts.reduce((n, each) => n + each.failed, 0)]
+const passed = counts.reduce((n, each) => n + each.passed, 0)
+const failed = counts.reduce((n, each) => n + each.failed, 0)
 print(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1
