@@ -1,10 +1,13 @@
 import type { Outcome, Request } from '../core/tree/request.ts'
+import { mayChange } from './outcomes.ts'
 
 /** Turns an outcome into what the caller gets; a ZkError is thrown at him. */
 export type Pick = (outcome: Outcome, request: Request) => unknown
 
 /** A power of two, as every later size. */
 const FIRST_SLOTS = 64
+/** A call that so many connections did not survive may be what ends them: one too large for the server does. */
+const LOSSES = 5
 
 function emptySlots(count: number): (Call | undefined)[] {
   return Array.from({ length: count }, () => undefined)
@@ -88,6 +91,24 @@ export class CallQueue {
   /** Lets go of calls at the head that were passed over: no reply will come for them. */
   dropPassed(): void {
     while (this.#sent > 0 && this.#slots[this.#head]?.xid === 0) this.shift()
+  }
+
+  /**
+   * The connection went: `fail` gets the writes that were sent, as nobody knows what became of them; all else is to be
+   * sent again on the next connections, a few times. What belongs to one connection alone is forgotten.
+   */
+  lose(fail: (call: Call) => void): void {
+    const sent = this.#sent
+    for (const [index, call] of this.drain().entries()) {
+      if (call.isOver || call.request.op === 101 || call.request.op === 105) continue
+      if (index < sent) call.losses += 1
+      if (index < sent && (mayChange(call.request) || call.losses === LOSSES)) {
+        fail(call)
+      } else {
+        call.xid = 0
+        this.push(call)
+      }
+    }
   }
 
   /** Empties the queue. */

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../ports/clock.ts'
 import { Moment } from './moment.ts'
+import { GRACE_MS } from './verdict.ts'
 
 /** What a lease is told at birth. */
 export interface LeaseParts {
@@ -59,15 +60,21 @@ export class Lease {
       const isNews = !this.#isLost
       this.#isLost = true
       leftMs = ends ? this.#left(this.#timeoutMs * OVER_AFTER) : Infinity
-      if (leftMs === 0) {
-        this.#parts.onOver()
-        return
-      }
-      if (leftMs !== Infinity) this.#arm(leftMs)
+      if (leftMs === 0) this.#conclude()
+      else if (leftMs !== Infinity) this.#arm(leftMs)
       if (isNews) this.#parts.onLost()
       return
     }
     this.#arm(leftMs)
+  }
+
+  /** A server's word that the session lives may have come while the process stood still. */
+  #conclude(): void {
+    const { clock, unref } = this.#parts
+    this.#timer = clock.setTimer(GRACE_MS, () => {
+      this.#timer = null
+      this.#parts.onOver()
+    }, unref)
   }
 
   #arm(leftMs: number): void {

@@ -16,6 +16,7 @@ import { JuteWriter } from '../wire/jute/writer.ts'
 import type { Channel, ChannelEvents, Hello } from './channel.ts'
 import type { Chroot } from './chroot.ts'
 import { Moment } from './moment.ts'
+import { GRACE_MS, judgeAfter } from './verdict.ts'
 
 /** What a connection to a server is made of. */
 export interface RemoteChannelParts {
@@ -40,8 +41,6 @@ const PING_SHARE = 3
 /** ... or after this, when that is less. */
 const PING_MS = 10_000
 const READ_SHARE = 2 / 3
-/** Whoever was stopped for a while reads what came meanwhile before he judges. */
-const GRACE_MS = 20
 
 interface Sent {
   readonly xid: number
@@ -89,7 +88,7 @@ export class RemoteChannel implements Channel {
     this.#heard = Moment.now(parts.clock)
     this.#proven = this.#heard
     const { clock, unref, address, transport } = parts
-    this.#timer = clock.setTimer(parts.connectMs, () => {
+    this.#timer = judgeAfter(clock, parts.connectMs, () => {
       this.#end('OperationTimeout', new ZkError('OperationTimeout', `no answer from ${address}`))
     }, unref)
     transport.dial(address, { signal: this.#dialling.signal }).then((link) => this.#dialled(link), (error: unknown) => {

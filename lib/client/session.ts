@@ -12,6 +12,7 @@ import { Lease } from './lease.ts'
 import { aborted, ended, lost, mayChange, pathOf, pickNothing } from './outcomes.ts'
 import { requestBytes, tooLarge } from './request-size.ts'
 import type { SessionKey, SessionState, StateChange } from './session-state.ts'
+import { judgeAfter } from './verdict.ts'
 
 /** What a session is made of. */
 export interface SessionOptions {
@@ -49,8 +50,6 @@ const LARGEST_XID = 2 ** 31 - 1
 const WINDOW = 16_384
 const CLOSE_MS = 5_000
 const CLOSE_UNCONNECTED_MS = 1_000
-/** A call that so many connections did not survive may be what ends them: one too large for the server does. */
-const LOSSES = 5
 /** An attempt that was given up may still claim the session for so long. */
 const STRAY_MS = 60_000
 
@@ -66,6 +65,8 @@ export class Session {
   #attempt = 0
   /** The channel is open, authenticated and re-armed: calls may go. */
   #isReady = false
+  /** The server of the channel has taken the session up. */
+  #isHeld = false
   #isDelivering = false
   #isClosing = false
   #closed: Promise<void> | null = null
@@ -85,7 +86,7 @@ export class Session {
   #error: { readonly code: ErrorCode } | null = null
   /** Why the last connection came to nothing, as far as the network tells. */
   lastFailure: Error | null = null
-  /** A key that a server without a quorum gave holds there alone. */
+  /** A key that a server without a quorum gave holds there alone; one that it took holds everywhere. */
   #isKeyLocal = false
 
   constructor(options: SessionOptions, owner: SessionOwner) {
@@ -291,7 +292,7 @@ export class Session {
       timeoutMs: this.#options.timeoutMs, lastZxidSeen: seen,
     }, {
       onConnected: (id, password, timeoutMs) => {
-        if (isCurrent()) this.#onConnected({ id, password }, timeoutMs)
+        if (isCurrent()) this.#onConnected({ id, password }, timeoutMs, key === null)
       },
       onReply: (xid, zxid, outcome) => {
         if (isCurrent()) this.#onReply(xid, zxid, outcome)
@@ -305,20 +306,26 @@ export class Session {
         this.#onClose(code, isZkError(error, 'OperationTimeout'))
       },
     })
-    if (limitMs !== Infinity) this.#later(limitMs, () => {
-        this.#gaveUpAtMs = this.#options.clock.now()
-        this.#dropChannel('OperationTimeout')
-      })
+    if (limitMs === Infinity) return
+    const { clock, unref } = this.#options
+    this.#timer?.cancel()
+    this.#timer = judgeAfter(clock, limitMs, () => {
+      this.#gaveUpAtMs = clock.now()
+      this.#dropChannel('OperationTimeout')
+    }, unref)
   }
 
-  #onConnected(key: SessionKey, timeoutMs: number): void {
+  #onConnected(key: SessionKey, timeoutMs: number, isNew: boolean): void {
     this.#timer?.cancel()
     this.#timer = null
     this.#key = key
-    this.#isKeyLocal = this.readOnly
+    this.#isKeyLocal = isNew && this.readOnly
     this.#timeoutMs = timeoutMs
     this.lastFailure = null
     this.#attempts.succeeded()
+    // The server holds the session now, and the channel sees whether it goes on doing so.
+    this.#lease.stop()
+    this.#isHeld = true
     if (this.#credentials.length === 0) this.#resume()
     else this.#authenticateAll(this.#attempt)
   }
@@ -348,7 +355,6 @@ export class Session {
       this.#queue.unshift(new Call(request, pickNothing, () => answered(null), answered))
     }
     this.#isReady = true
-    this.#lease.stop()
     this.#change('connected', null)
     this.#pump()
   }
@@ -361,9 +367,11 @@ export class Session {
   #onClose(code: ErrorCode, isSilent = false): void {
     const channel = this.#channel
     const wasReady = this.#isReady
+    const wasHeld = this.#isHeld
     this.#attempt += 1
     this.#channel = null
     this.#isReady = false
+    this.#isHeld = false
     this.#timer?.cancel()
     this.#timer = null
     if (code === 'SessionExpired' || code === 'Closed') {
@@ -381,34 +389,17 @@ export class Session {
       return
     }
     if (code === 'Overloaded') this.#window = Math.max(1, this.#window >> 1)
-    this.#failSentWrites()
+    this.#queue.lose((call) => this.#settle(call, lost(call.request)))
     if (!wasReady) this.#attempts.failed()
     else if (isSilent) this.#attempts.wentSilent()
-    if (this.#state === 'connected') this.#suspend(code, channel)
+    if (wasHeld) this.#suspend(code, channel)
     if (this.#error === null) this.#connect()
-  }
-
-  /** Nobody knows what became of a write that was sent; all else is sent again on the next connections, a few times. */
-  #failSentWrites(): void {
-    const queue = this.#queue
-    const { sent } = queue
-    const calls = queue.drain()
-    for (const [index, call] of calls.entries()) {
-      if (call.isOver || call.request.op === 101 || call.request.op === 105) continue
-      if (index < sent) call.losses += 1
-      if (index < sent && (mayChange(call.request) || call.losses === LOSSES)) {
-        this.#settle(call, lost(call.request))
-      } else {
-        call.xid = 0
-        queue.push(call)
-      }
-    }
   }
 
   #suspend(code: ErrorCode, channel: Channel | null): void {
     this.#lease.begin(channel?.touchedAtMs?.() ?? this.#options.clock.now(), this.#timeoutMs)
-    this.#change('suspended', code)
-    if (this.#state === 'suspended') this.#lease.watch()
+    if (this.#state === 'connected') this.#change('suspended', code)
+    if (this.#state === 'suspended' || this.#state === 'lost') this.#lease.watch()
   }
 
   #change(state: SessionState, code: ErrorCode | null): void {

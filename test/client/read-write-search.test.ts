@@ -53,6 +53,19 @@ test('a server that says nothing is not waited for', async () => {
   assert.is(servers.links.filter(({ hello }) => hello !== null).length, 1, 'its late answer counts for nothing')
 })
 
+test('a session of the ensemble that a server on its own takes up stays the session', async () => {
+  const { zk, servers, states } = await wired(9_000, { readOnly: true })
+  const id = zk.session?.id
+  servers.last.end()
+  await settle()
+  servers.last.welcome(9_000, true)
+  await settle()
+  assert.equal([zk.status().readOnly, zk.session?.id], [true, id])
+  servers.last.end()
+  await settle()
+  assert.equal([servers.last.hello?.session, states], [id, ['suspended', 'connected', 'suspended']])
+})
+
 test('a session that is closed asks no more', async () => {
   const { zk, clock, servers } = await wired(60_000, { readOnly: true }, 'one:1,two:2', true)
   const closing = zk.close()

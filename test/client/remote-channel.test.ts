@@ -69,7 +69,60 @@ test('a machine that slept for longer than the session knows it at once', async 
   servers.dead.add('tcp://one:1').add('tcp://two:2')
   clock.sleep(3_600_000)
   await pass(clock, 3_200)
-  assert.equal(states, ['suspended', 'expired'])
+  assert.equal(states, ['suspended', 'lost', 'expired'])
+})
+
+test('a process that stood still while it connected reads the answer before it judges', async () => {
+  for (const hosts of ['one:1,two:2', 'one:1']) {
+    const { zk, clock, servers, states } = await wired(9_000, {}, hosts)
+    servers.last.end()
+    await pass(clock, 8_000)
+    const link = servers.last
+    // The server takes the session up now, and its word waits until the process goes on.
+    clock.stall(4_500)
+    link.welcome(9_000)
+    await settle()
+    await pass(clock, 100)
+    assert.equal([states, link.isOver], [['suspended', 'lost', 'connected'], false], hosts)
+    assert.is(zk.status().aliveForMs, Infinity)
+  }
+})
+
+test('a process that stood still while it connected, and was not answered, is expired', async () => {
+  const { clock, servers, states } = await wired(9_000)
+  servers.last.end()
+  await pass(clock, 8_000)
+  clock.stall(4_500)
+  await settle()
+  assert.equal(states, ['suspended', 'lost'])
+  await pass(clock, 50)
+  assert.equal(states, ['suspended', 'lost', 'expired'])
+  assert.is(clock.timers, 0)
+})
+
+test('a session is alive while a server holds it, however long its identities take', async () => {
+  const { zk, clock, servers, states } = await wired(9_000)
+  const authenticated = zk.addAuth('digest', 'alice:pw')
+  await settle()
+  servers.last.plain(Xid.auth)
+  await authenticated
+  servers.last.end()
+  await pass(clock, 2_000)
+  const second = servers.last
+  second.welcome(9_000)
+  for (let i = 0; i < 12; i++) {
+    await pass(clock, 1_000)
+    second.plain(Xid.ping)
+  }
+  await settle()
+  assert.equal(states, ['suspended'])
+  // From the last word that the server answered to on, the session has its whole time again.
+  second.end()
+  await pass(clock, 5_500)
+  assert.equal(states, ['suspended'])
+  servers.dead.add('tcp://one:1').add('tcp://two:2')
+  await pass(clock, 9_000)
+  assert.equal(states, ['suspended', 'lost', 'expired'])
 })
 
 test('without any server the session is over after four thirds of its timeout', async () => {
