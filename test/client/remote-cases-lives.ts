@@ -131,6 +131,7 @@ const LASTING: readonly RemoteCase[] = [{
     // It lasts longer than the idle one would live without a word.
     const { zk, proxy } = await scene.proxied({ sessionTimeoutMs: shortMs })
     await zk.create(`${scene.root}/cut`, '', { ephemeral: true })
+    await other.sync(scene.root)
     const gone = other.once(`${scene.root}/cut`)
     await other.sync(scene.root)
     const states: string[] = []
