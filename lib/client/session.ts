@@ -85,8 +85,10 @@ export class Session {
   #error: { readonly code: ErrorCode } | null = null
   /** Why the last connection came to nothing, as far as the network tells. */
   lastFailure: Error | null = null
-  /** A key that a server without a quorum gave holds there alone. */
+  /** A key that a server without a quorum gave holds there alone; one that it only took up holds everywhere. */
   #isKeyLocal = false
+  /** A server that only reads cannot tell whether the ensemble still has the session. */
+  #isUnsure = false
 
   constructor(options: SessionOptions, owner: SessionOwner) {
     this.#options = options
@@ -124,6 +126,7 @@ export class Session {
 
   /** How long the session is surely alive without a connection; Infinity while connected, 0 when it is not sure. */
   get aliveForMs(): number {
+    if (this.#isUnsure) return 0
     if (this.#state === 'connected') return Infinity
     return this.#state === 'suspended' ? this.#lease.leftMs : 0
   }
@@ -314,8 +317,9 @@ export class Session {
   #onConnected(key: SessionKey, timeoutMs: number): void {
     this.#timer?.cancel()
     this.#timer = null
+    this.#isKeyLocal = this.readOnly && (this.#isKeyLocal || this.#key?.id !== key.id)
+    this.#isUnsure = this.readOnly
     this.#key = key
-    this.#isKeyLocal = this.readOnly
     this.#timeoutMs = timeoutMs
     this.lastFailure = null
     this.#attempts.succeeded()
