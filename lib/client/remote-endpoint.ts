@@ -53,8 +53,10 @@ export class RemoteEndpoint implements Endpoint {
 
   #search(leave: () => void): ReadWriteSearch {
     const { servers, clock, unref } = this.#parts
+    const others = servers.filter(({ address }) => address !== this.name)
     return new ReadWriteSearch({
-      servers: servers.filter(({ address }) => address !== this.name), clock, unref,
+      // A single name may stand for many servers.
+      servers: others.length > 0 ? others : servers, clock, unref,
       onFound: () => {
         this.#avoidedUntilMs = clock.now() + AVOIDED_MS
         leave()

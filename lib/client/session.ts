@@ -86,8 +86,10 @@ export class Session {
   #error: { readonly code: ErrorCode } | null = null
   /** Why the last connection came to nothing, as far as the network tells. */
   lastFailure: Error | null = null
-  /** A key that a server without a quorum gave holds there alone; one that it took holds everywhere. */
+  /** A key that a server without a quorum gave holds there alone; one that it only took up holds everywhere. */
   #isKeyLocal = false
+  /** A server that only reads cannot tell whether the ensemble still has the session. */
+  #isUnsure = false
 
   constructor(options: SessionOptions, owner: SessionOwner) {
     this.#options = options
@@ -125,6 +127,7 @@ export class Session {
 
   /** How long the session is surely alive without a connection; Infinity while connected, 0 when it is not sure. */
   get aliveForMs(): number {
+    if (this.#isUnsure) return 0
     if (this.#state === 'connected') return Infinity
     return this.#state === 'suspended' ? this.#lease.leftMs : 0
   }
@@ -318,8 +321,9 @@ export class Session {
   #onConnected(key: SessionKey, timeoutMs: number, isNew: boolean): void {
     this.#timer?.cancel()
     this.#timer = null
+    this.#isKeyLocal = this.readOnly && (isNew || this.#isKeyLocal)
+    this.#isUnsure = this.readOnly
     this.#key = key
-    this.#isKeyLocal = isNew && this.readOnly
     this.#timeoutMs = timeoutMs
     this.lastFailure = null
     this.#attempts.succeeded()

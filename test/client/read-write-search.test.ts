@@ -1,4 +1,6 @@
 import { assert, suite } from '../harness.ts'
+import { sessionIdOf } from '../../lib/core/tree/stat.ts'
+import { makeZxid } from '../../lib/core/zxid.ts'
 import { settle } from './fakes.ts'
 import type { WireLink } from './wire-server.ts'
 import { pass, wired } from './wire-server.ts'
@@ -38,6 +40,48 @@ test('on a server that only reads others are asked with growing pauses; the sess
   const { length } = servers.links
   await pass(clock, 5_000)
   assert.is(servers.links.length, length, 'nobody is asked any more')
+})
+
+test('a session that the ensemble knows stays itself on a server that only reads, and goes on elsewhere', async () => {
+  const { zk, clock, servers, states } = await wired(60_000, { readOnly: true })
+  const id = zk.session?.id
+  servers.dead.add('tcp://one:1')
+  servers.last.end()
+  await pass(clock, 100, 10)
+  assert.equal([servers.last.remote, servers.last.hello?.session], ['tcp://two:2', id])
+  servers.last.welcome(60_000, true)
+  await settle()
+  assert.equal([zk.state, zk.status().readOnly, zk.status().aliveForMs], ['connected', true, 0])
+  servers.dead.clear()
+  await pass(clock, 110, 10)
+  assert.equal([servers.last.remote, servers.last.word], ['tcp://one:1', 'isro'])
+  answer(servers.last, 'rw')
+  await pass(clock, 50, 10)
+  assert.equal([servers.last.remote, servers.last.hello?.session], ['tcp://one:1', id])
+  servers.last.welcome(60_000)
+  await settle()
+  assert.equal([zk.status().readOnly, zk.status().aliveForMs, zk.session?.id], [false, Infinity, id])
+  assert.equal(states, ['suspended', 'connected', 'suspended', 'connected'])
+})
+
+test('a session taken up on a server that only reads is asked for again elsewhere', async () => {
+  const session = { id: sessionIdOf(makeZxid(1, 9)), password: new Uint8Array(16).fill(4) }
+  const { clock, servers } = await wired(60_000, { readOnly: true, session }, 'one:1,two:2', true)
+  await pass(clock, 110, 10)
+  answer(servers.last, 'rw')
+  await pass(clock, 50, 10)
+  assert.equal([servers.last.remote, servers.last.hello?.session], ['tcp://two:2', session.id])
+})
+
+test('one name may stand for several servers: it is asked, too', async () => {
+  const { zk, clock, servers } = await wired(60_000, { readOnly: true }, 'all:1', true)
+  await pass(clock, 110, 10)
+  assert.equal([servers.last.remote, servers.last.word], ['tcp://all:1', 'isro'])
+  answer(servers.last, 'rw')
+  await pass(clock, 50, 10)
+  servers.last.welcome(60_000)
+  await settle()
+  assert.equal([zk.state, zk.status().readOnly], ['connected', false])
 })
 
 test('a server that says nothing is not waited for', async () => {
