@@ -321,7 +321,7 @@ export class Session {
   #onConnected(key: SessionKey, timeoutMs: number, isNew: boolean): void {
     this.#timer?.cancel()
     this.#timer = null
-    this.#isKeyLocal = this.readOnly && (isNew || this.#isKeyLocal)
+    this.#isKeyLocal = isNew && this.readOnly
     this.#isUnsure = this.readOnly
     this.#key = key
     this.#timeoutMs = timeoutMs

@@ -7,13 +7,15 @@ import { connect } from '../../../lib/node.ts'
 import type { Client, ZkError } from '../../../lib/node.ts'
 import { startApache } from '../apache.ts'
 
-/** The new state is told, or is there already. */
-function until(zk: Client, holds: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
+/** The session writes again, or is over: then it is an error. */
+function untilWriting(zk: Client): Promise<void> {
+  return new Promise((resolve, reject) => {
     const look = (): void => {
-      if (!holds()) return
+      const isOver = zk.state === 'expired' || zk.state === 'closed'
+      if (!isOver && (zk.state !== 'connected' || zk.status().readOnly)) return
       stop()
-      resolve()
+      if (isOver) reject(new Error(`the session is ${zk.state}`))
+      else resolve()
     }
     const stop = zk.on('state', look)
     look()
@@ -23,7 +25,8 @@ function until(zk: Client, holds: () => boolean): Promise<void> {
 const servers = await startApache({
   servers: 3, jvm: ['-Dreadonlymode.enabled=true'],
   // Such a server gives out sessions of its own only.
-  extra: ['tickTime=500', 'localSessionsEnabled=true', 'localSessionsUpgradingEnabled=true'],
+  extra: ['tickTime=500', 'localSessionsEnabled=true', 'localSessionsUpgradingEnabled=true',
+    'maxSessionTimeout=120000'],
 })
 let passed = 0
 const ok = (text: string): void => {
@@ -36,6 +39,9 @@ try {
   const before = await connect(address)
   await before.create('/kept', 'all the time')
   await before.close()
+  const holder = await connect(address, { readOnly: true, sessionTimeoutMs: 120_000, connectTimeoutMs: 60_000 })
+  await holder.create('/held', 'by a session', { mode: 'ephemeral' })
+  const id = holder.session?.id
   await servers.kill(1)
   await servers.kill(2)
   const plain = await connect(`zk://${servers.hosts[0] ?? ''}`, { connectTimeoutMs: 4_000 })
@@ -49,10 +55,18 @@ try {
   const error = await zk.set('/kept', 'x').then(() => null, (reason: ZkError) => reason)
   assert.deepEqual([error?.code, error?.mayHaveHappened], ['NotReadOnly', false])
   ok('a write is refused')
+  assert.equal(holder.state, 'suspended')
+  ok('a session of the ensemble, which such a server refuses, waits')
   await servers.restart(1)
-  await until(zk, () => zk.state === 'connected' && !zk.status().readOnly)
+  await untilWriting(zk)
   assert.equal((await zk.set('/kept', 'y')).version, 1)
   ok('it moves to a server that writes')
+  await untilWriting(holder)
+  await holder.set('/held', 'still')
+  assert.deepEqual([holder.session?.id, await zk.ephemerals()], [id, []])
+  assert.deepEqual(await holder.ephemerals(), ['/held'])
+  ok('and so does the session of the ensemble, with what it holds')
+  await holder.close()
   await zk.close()
 } catch (error) {
   failed += 1
