@@ -1,7 +1,7 @@
 import { assert, suite } from '../harness.ts'
 import type { LogEntry } from '../../lib/ports/storage.ts'
 import { makeRandom } from '../../lib/core/random.ts'
-import { makeZxid, ZXID_ZERO } from '../../lib/core/zxid.ts'
+import { epochOf, makeZxid, ZXID_ZERO } from '../../lib/core/zxid.ts'
 import type { Zxid } from '../../lib/core/zxid.ts'
 import { chainOf } from '../../lib/core/zab/journal.ts'
 import { CHAIN_ZERO } from '../../lib/core/zab/chain.ts'
@@ -79,6 +79,104 @@ test('retention keeps so many txns and bytes', () => {
   assert.is(log.retentionPoint(makeZxid(1, 10), 3, 1e9), makeZxid(1, 7))
   assert.is(log.retentionPoint(makeZxid(1, 10), 100, 9), makeZxid(1, 7))
   assert.is(log.retentionPoint(makeZxid(1, 10), 100, 1e9), ZXID_ZERO)
+})
+
+/** What a log answers, about every zxid in reach. */
+function answers(log: Log, zxids: readonly Zxid[]): unknown {
+  return [log.floor, log.last, log.length, log.bytes, { ...log.lastChain }.hash1, zxids.map((zxid) => {
+    const slice = log.slice(zxid, log.last, 5_000)
+    const [entry, after, chain] = [log.entryAt(zxid), log.entryAfter(zxid), log.chainAt(zxid)]
+    return [entry, after, chain && [chain.hash1, chain.hash2], log.holds(zxid), log.pointBelow(zxid),
+      log.bytesAfter(zxid), log.retentionPoint(zxid, 700, 40_000), slice.length, slice[0], slice[slice.length - 1]]
+  })]
+}
+
+/** `count` chained entries after `log`'s end, of up to `bytes` bytes each. */
+function extended(log: Log, count: number, bytes: number, random: ReturnType<typeof makeRandom>): LogEntry[] {
+  const entries: LogEntry[] = []
+  let [prevZxid, chain]: [Zxid, Readonly<Chain>] = [log.last, log.lastChain]
+  for (let i = 0; i < count; i++) {
+    const isNewEpoch = prevZxid === 0 || random.below(40) === 0
+    const zxid = isNewEpoch ? makeZxid(epochOf(prevZxid) + 1 + random.below(3), 1) : (prevZxid + 1) as Zxid
+    const txn = new Uint8Array(1 + random.below(bytes)).fill(random.below(256))
+    const next = chainOf(chain, zxid, txn)
+    entries.push({ zxid, prevZxid, ...next, bytes: txn })
+    prevZxid = zxid
+    chain = next
+  }
+  return entries
+}
+
+test('a packed log answers as one that is not', () => {
+  const random = makeRandom(77)
+  for (let round = 0; round < 12; round++) {
+    const [plain, packed] = [logOf([]), logOf([])]
+    let seen: Zxid[] = [ZXID_ZERO]
+    let applied: Zxid = ZXID_ZERO
+    for (let step = 0; step < 25; step++) {
+      for (const entry of extended(plain, random.below(400), round % 3 === 0 ? 3_000 : 100, random)) {
+        plain.append({ ...entry, txn: null })
+        packed.append({ ...entry, txn: null })
+        seen.push(entry.zxid, (entry.zxid + 1) as Zxid)
+      }
+      const some = seen[random.below(seen.length)]!
+      packed.pack(some)
+      if (some > applied) applied = some
+      const change = random.below(4)
+      if (change === 0) {
+        for (const log of [plain, packed]) log.trim(some)
+      } else if (change === 1 && some >= applied && plain.holds(some)) {
+        for (const log of [plain, packed]) log.truncate(some)
+      }
+      seen = seen.filter((zxid) => zxid >= plain.floor && zxid <= plain.last + 1)
+      const asked = Array.from({ length: 20 }, () => seen[random.below(seen.length)] ?? plain.last)
+      assert.equal(answers(packed, asked), answers(plain, asked))
+    }
+  }
+})
+
+test('an entry that was handed out keeps its bytes when its memory is used again', () => {
+  const log = logOf([])
+  const random = makeRandom(5)
+  const add = (): void => {
+    for (const entry of extended(log, 2_000, 200, random)) log.append({ ...entry, txn: null })
+    log.pack(log.last)
+  }
+  add()
+  const held = log.slice(log.floor, log.last, Infinity)
+  const before = held.map(({ bytes }) => bytes.slice())
+  for (let round = 0; round < 4; round++) {
+    log.trim(log.last)
+    add()
+  }
+  assert.equal(held.map(({ bytes }) => bytes), before)
+})
+
+test('an entry larger than a segment, and none at all', () => {
+  const log = logOf([])
+  const random = makeRandom(6)
+  for (const bytes of [1, 1_000_000, 1, 300_000, 65_536]) {
+    for (const entry of extended(log, 1, 1, random)) {
+      const txn = new Uint8Array(bytes).fill(7)
+      log.append({ ...entry, ...chainOf(log.lastChain, entry.zxid, txn), bytes: txn, txn: null })
+      log.pack(log.last)
+    }
+  }
+  const sizes = log.slice(ZXID_ZERO, log.last, Infinity).map(({ bytes }) => bytes.length)
+  assert.equal(sizes, [1, 1_000_000, 1, 300_000, 65_536])
+  log.trim(log.last)
+  assert.equal([log.length, log.bytes, log.holds(log.floor)], [0, 0, true])
+  assert.is(log.entryAfter(log.floor), undefined)
+  log.reset(makeZxid(9, 9), CHAIN_ZERO)
+  assert.is(log.last, makeZxid(9, 9))
+})
+
+test('what is applied is not truncated', () => {
+  const log = logOf(history([[1, 5]]))
+  log.pack(makeZxid(1, 3))
+  assert.throws(() => log.truncate(makeZxid(1, 2)), /applied/)
+  log.truncate(makeZxid(1, 3))
+  assert.is(log.last, makeZxid(1, 3))
 })
 
 test('follows: the next counter or the first of a later epoch', () => {

@@ -5,6 +5,7 @@ import { counterOf, epochOf } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
 import { CHAIN_ZERO } from './chain.ts'
 import type { Chain } from './chain.ts'
+import { PackedEntries } from './packed-entries.ts'
 
 /** An entry in memory; `txn` is kept where it is known until the entry is applied. */
 export interface LoggedTxn extends LogEntry {
@@ -20,38 +21,40 @@ export function follows(zxid: Zxid, previous: Zxid): boolean {
 
 /**
  * The log as this replica will have it on disk once its storage queue has drained (rule R4), from `floor` on, before
- * which the disk may have more: contiguous, each entry chained to its predecessor (rule R7).
+ * which the disk may have more: contiguous, each entry chained to its predecessor (rule R7). What is applied is packed.
  */
 export class Log {
   /** Zxid before the first entry kept; nothing at or below it can be sent as a DIFF. */
   floor: Zxid
   #floorChain: Readonly<Chain> | null
-  #entries: LoggedTxn[]
-  /** Index of the first live entry: the array is compacted when half of it is dead. */
-  #head = 0
+  /** The older part. */
+  readonly #packed = new PackedEntries()
+  /** The rest. */
+  #entries: LoggedTxn[] = []
   #bytes = 0
 
   constructor(floor: Zxid, chain: Readonly<Chain> | null, entries: readonly LogEntry[]) {
     this.floor = floor
     this.#floorChain = floor === 0 ? CHAIN_ZERO : chain
-    this.#entries = []
     for (const entry of entries) this.append({ ...entry, txn: null })
   }
 
   /** Zxid of the last entry: what votes and summaries are made from. */
   get last(): Zxid {
-    return this.length === 0 ? this.floor : this.#entries[this.#entries.length - 1]!.zxid
+    const { length } = this.#entries
+    if (length > 0) return this.#entries[length - 1]!.zxid
+    return this.#packed.length > 0 ? this.#packed.lastZxid : this.floor
   }
 
   /** Chain hash at `last`. */
   get lastChain(): Readonly<Chain> {
-    if (this.length > 0) return this.#entries[this.#entries.length - 1]!
+    if (this.length > 0) return this.#chain(this.length - 1)
     assert(this.#floorChain !== null, 'the chain at the end of the log is known')
     return this.#floorChain
   }
 
   get length(): number {
-    return this.#entries.length - this.#head
+    return this.#packed.length + this.#entries.length
   }
 
   /** Bytes of the txns kept. */
@@ -66,10 +69,41 @@ export class Log {
     this.#bytes += entry.bytes.length
   }
 
+  /** What lies up to `applied` is packed: it is never truncated again, and rarely read. */
+  pack(applied: Zxid): void {
+    const entries = this.#entries
+    let count = 0
+    while (count < entries.length && entries[count]!.zxid <= applied) this.#packed.push(entries[count++]!)
+    if (count > 0) this.#entries = entries.slice(count)
+  }
+
+  #zxid(index: number): Zxid {
+    const packed = this.#packed.length
+    return index < packed ? this.#packed.zxidAt(index) : this.#entries[index - packed]!.zxid
+  }
+
+  #size(index: number): number {
+    const packed = this.#packed.length
+    return index < packed ? this.#packed.bytesAt(index) : this.#entries[index - packed]!.bytes.length
+  }
+
+  #chain(index: number): Readonly<Chain> {
+    const packed = this.#packed.length
+    return index < packed ? this.#packed.chainAt(index) : this.#entries[index - packed]!
+  }
+
+  #entry(index: number): LoggedTxn {
+    const packed = this.#packed
+    if (index >= packed.length) return this.#entries[index - packed.length]!
+    const { hash1, hash2 } = packed.chainAt(index)
+    const prevZxid = index === 0 ? this.floor : packed.zxidAt(index - 1)
+    return { zxid: packed.zxidAt(index), prevZxid, hash1, hash2, bytes: packed.copyAt(index), txn: null }
+  }
+
   /** Position of `zxid` among the entries kept, -1 when it is none of them. */
   #indexOf(zxid: Zxid): number {
     const index = this.#lowerBound(zxid)
-    return this.#entries[index]?.zxid === zxid ? index : -1
+    return index < this.length && this.#zxid(index) === zxid ? index : -1
   }
 
   /**
@@ -79,35 +113,39 @@ export class Log {
   #lowerBound(zxid: Zxid): number {
     const entries = this.#entries
     const size = entries.length
-    if (size === this.#head || zxid > entries[size - 1]!.zxid) return size
-    const guess = size - 1 - (entries[size - 1]!.zxid - zxid)
-    if (guess >= this.#head && entries[guess]!.zxid === zxid) return guess
-    let low = this.#head
+    const packed = this.#packed.length
+    if (size === 0 || zxid < entries[0]!.zxid) return this.#packed.lowerBound(zxid)
+    const { zxid: last } = entries[size - 1]!
+    if (zxid > last) return packed + size
+    const guess = size - 1 - (last - zxid)
+    if (guess >= 0 && entries[guess]!.zxid === zxid) return packed + guess
+    let low = 0
     let high = size
     while (low < high) {
       const middle = (low + high) >>> 1
       if (entries[middle]!.zxid < zxid) low = middle + 1
       else high = middle
     }
-    return low
+    return packed + low
   }
 
   entryAt(zxid: Zxid): LoggedTxn | undefined {
     const index = this.#indexOf(zxid)
-    return index < 0 ? undefined : this.#entries[index]
+    return index < 0 ? undefined : this.#entry(index)
   }
 
   /** Bytes of the txns kept above `zxid`; walks over those below. */
   bytesAfter(zxid: Zxid): number {
     const end = this.#lowerBound((zxid + 1) as Zxid)
     let bytes = this.#bytes
-    for (let i = this.#head; i < end; i++) bytes -= this.#entries[i]!.bytes.length
+    for (let i = 0; i < end; i++) bytes -= this.#size(i)
     return bytes
   }
 
   /** The entry after `zxid`, which must be the floor or an entry. */
   entryAfter(zxid: Zxid): LoggedTxn | undefined {
-    return this.#entries[this.#lowerBound((zxid + 1) as Zxid)]
+    const index = this.#lowerBound((zxid + 1) as Zxid)
+    return index < this.length ? this.#entry(index) : undefined
   }
 
   /** True when the log holds this point: an entry or the floor. */
@@ -117,58 +155,57 @@ export class Log {
 
   /** Chain hash at an entry or the floor; null when unknown. */
   chainAt(zxid: Zxid): Readonly<Chain> | null {
-    return zxid === this.floor ? this.#floorChain : this.entryAt(zxid) ?? null
+    if (zxid === this.floor) return this.#floorChain
+    const index = this.#indexOf(zxid)
+    return index < 0 ? null : this.#chain(index)
   }
 
   /** The greatest point of the log (entry or floor) below `zxid`; null when all of it is above. */
   pointBelow(zxid: Zxid): Zxid | null {
     const index = this.#lowerBound(zxid)
-    if (index > this.#head) return this.#entries[index - 1]!.zxid
+    if (index > 0) return this.#zxid(index - 1)
     return this.floor < zxid ? this.floor : null
   }
 
   /** Entries above `after` and at most `through`, in order, as many as fit `maxBytes` but at least one. */
   slice(after: Zxid, through: Zxid, maxBytes: number): LoggedTxn[] {
     const from = this.#lowerBound((after + 1) as Zxid)
-    let end = from
+    const slice: LoggedTxn[] = []
     let bytes = 0
-    while (end < this.#entries.length && this.#entries[end]!.zxid <= through) {
-      bytes += this.#entries[end]!.bytes.length + 32
-      if (bytes > maxBytes && end > from) break
-      end++
+    for (let index = from; index < this.length && this.#zxid(index) <= through; index++) {
+      bytes += this.#size(index) + 32
+      if (bytes > maxBytes && index > from) break
+      slice.push(this.#entry(index))
     }
-    return this.#entries.slice(from, end)
+    return slice
   }
 
   /** Drops everything above `to`, which must be a point of the log. */
   truncate(to: Zxid): void {
     assert(this.holds(to), 'truncation ends at a point of the log')
-    while (this.length > 0 && this.#entries[this.#entries.length - 1]!.zxid > to) {
-      this.#bytes -= this.#entries.pop()!.bytes.length
-    }
+    assert(this.#packed.length === 0 || to >= this.#packed.lastZxid, 'what is applied is not truncated')
+    while (this.#entries.length > 0 && this.last > to) this.#bytes -= this.#entries.pop()!.bytes.length
   }
 
   /** Forgets entries up to `through`, which are applied. */
   trim(through: Zxid): void {
     const end = this.#lowerBound((through + 1) as Zxid)
-    if (end === this.#head) return
-    const last = this.#entries[end - 1]!
-    this.floor = last.zxid
-    this.#floorChain = { hash1: last.hash1, hash2: last.hash2 }
-    for (let i = this.#head; i < end; i++) this.#bytes -= this.#entries[i]!.bytes.length
-    this.#head = end
-    if (this.#head * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#head)
-      this.#head = 0
-    }
+    if (end === 0) return
+    const { hash1, hash2 } = this.#chain(end - 1)
+    this.floor = this.#zxid(end - 1)
+    this.#floorChain = { hash1, hash2 }
+    for (let i = 0; i < end; i++) this.#bytes -= this.#size(i)
+    const packed = Math.min(end, this.#packed.length)
+    this.#packed.drop(packed)
+    if (end > packed) this.#entries = this.#entries.slice(end - packed)
   }
 
   /** Replaces everything by an installed snapshot's base. */
   reset(base: Zxid, chain: Readonly<Chain>): void {
     this.floor = base
     this.#floorChain = chain
+    this.#packed.clear()
     this.#entries = []
-    this.#head = 0
     this.#bytes = 0
   }
 
@@ -179,11 +216,11 @@ export class Log {
     let index = this.#lowerBound((upTo + 1) as Zxid) - 1
     let txns = 0
     let bytes = 0
-    while (index >= this.#head && txns < keepTxns && bytes < keepBytes) {
-      bytes += this.#entries[index]!.bytes.length
+    while (index >= 0 && txns < keepTxns && bytes < keepBytes) {
+      bytes += this.#size(index)
       txns++
       index--
     }
-    return index < this.#head ? this.floor : this.#entries[index]!.zxid
+    return index < 0 ? this.floor : this.#zxid(index)
   }
 }

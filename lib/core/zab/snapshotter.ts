@@ -78,6 +78,7 @@ export class Snapshotter {
   /** Bounds the log in memory, whatever the disk still has; what is not applied and what is being sent stays. */
   #trim(tree: Tree, hold: Zxid): void {
     const { log } = this.#journal
+    log.pack(tree.zxid)
     const { txns, bytes } = this.#retained(tree)
     if (log.length > txns * SLACK || log.bytes > bytes * SLACK) {
       const kept = log.retentionPoint(this.#settled, txns, bytes)
