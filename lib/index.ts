@@ -80,8 +80,10 @@ export function connect(address: string, options: RemoteConnectOptions = {}): Pr
 export { Client } from './client/client.ts'
 export type { RemoteConnectOptions } from './client/connect.ts'
 export type {
-  ClientStatus, ConnectOptions, CreateCallOptions, DeleteCallOptions, ReadOptions, SessionInfo,
+  ClientStatus, CreateCallOptions, DeleteCallOptions, ReadOptions, SessionInfo,
 } from './client/client.ts'
+export type { ConnectOptions } from './client/connect-options.ts'
+export { Moment } from './client/moment.ts'
 export { Multi, MultiRead } from './client/multi.ts'
 export type { CallOptions } from './client/multi.ts'
 export type { AclOf, Children, Created } from './client/outcomes.ts'

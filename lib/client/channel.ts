@@ -2,6 +2,7 @@ import type { ErrorCode } from '../core/errors.ts'
 import type { Identity, Outcome, Request, WatchEvent } from '../core/tree/request.ts'
 import type { SessionId } from '../core/tree/stat.ts'
 import type { Zxid } from '../core/zxid.ts'
+import type { Moment } from './moment.ts'
 
 /** A place where a client can open channels: a peer of this process, or a server at the end of a link. */
 export interface Endpoint {
@@ -47,6 +48,11 @@ export interface Channel {
    * the channel is taken for it.
    */
   touchedAtMs?(): number
+  /**
+   * A write that was sent at `sent` was committed: the newest moment of which that proves that the **leader** counted
+   * the session as alive. `sent` itself when absent.
+   */
+  touchedBefore?(sent: Moment): Moment
   /**
    * Adds an identity (ZooKeeper's addAuth): `digest` with `user:password` bytes. Resolves when later requests carry it.
    */

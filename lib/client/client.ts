@@ -1,14 +1,15 @@
-import { isZkError, ZkError } from '../core/errors.ts'
+import { ZkError } from '../core/errors.ts'
 import type { Acl, Identity, Outcome, Request } from '../core/tree/request.ts'
 import type { Stat } from '../core/tree/stat.ts'
 import type { Zxid } from '../core/zxid.ts'
-import { isSessionId } from '../core/tree/stat.ts'
-import { checkLogger, checkOptions, checkSignal, checkTypes } from './options.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import { SILENT } from '../ports/logger.ts'
 import type { Pick } from './call-queue.ts'
 import type { Endpoint } from './channel.ts'
+import { checkConnect, connectError } from './connect-options.ts'
+import type { ConnectOptions } from './connect-options.ts'
+import type { Moment } from './moment.ts'
 import { CALL_OPTIONS, Multi, MultiRead, checkCall } from './multi.ts'
 import type { CallOptions } from './multi.ts'
 import type { AclOf, Children, Created } from './outcomes.ts'
@@ -29,25 +30,6 @@ import { Watches } from './watches.ts'
 import type { OneShot, OneShotList, RemoveWatchesOptions, WatchKind } from './watches.ts'
 import type { WatchChange } from './watch-items.ts'
 import type { Watcher, WatchOptions } from './watcher.ts'
-
-/** How a session is opened. */
-export interface ConnectOptions {
-  /** Without a connection the session lives for so long; the ensemble may bound it. 10,000. */
-  readonly sessionTimeoutMs?: number
-  /** Takes up a session that was opened before, with its ephemeral nodes. */
-  readonly session?: SessionKey
-  /** Ends the attempt; later it has no effect. */
-  readonly signal?: AbortSignal
-  /**
-   * Rejects with OperationTimeout when no session could be opened by then. No bound in process, 15,000 for `connect`.
-   */
-  readonly connectTimeoutMs?: number
-  readonly logger?: Logger
-  /** No timer of this client keeps the process alive. */
-  readonly unref?: boolean
-  /** Calls that may wait for an answer; more are refused with Overloaded. 500,000. */
-  readonly pendingCalls?: number
-}
 
 /** Where a client connects and by which clock it lives. */
 export interface ClientParts {
@@ -94,9 +76,6 @@ export interface ClientStatus {
   readonly zxid: Zxid
 }
 
-/** Names of the options of `connect`, for the checks. */
-export const CONNECT_OPTIONS: readonly string[] =
-  ['sessionTimeoutMs', 'session', 'signal', 'connectTimeoutMs', 'logger', 'unref', 'pendingCalls']
 const READ = [...CALL_OPTIONS, 'watch']
 const CREATE = [...CALL_OPTIONS, ...CREATE_OPTIONS, 'parents']
 const WRITE = [...CALL_OPTIONS, ...VERSION_OPTIONS]
@@ -104,7 +83,6 @@ const DELETE = [...WRITE, 'recursive']
 const REMOVE_WATCHES = [...CALL_OPTIONS, 'local']
 const ONCE = [...CALL_OPTIONS, 'children']
 const PARENTS: readonly unknown[] = [undefined, false, true, 'persistent', 'container']
-const PASSWORD_BYTES = 16
 const SESSION_TIMEOUT_MS = 10_000
 const PENDING_CALLS = 500_000
 
@@ -114,6 +92,8 @@ const PENDING_CALLS = 500_000
  * ConnectionLoss, and `mayHaveHappened` says that nobody knows. A read is sent again up to four times.
  */
 export class Client {
+  /** The clock by which this client lives: whoever builds upon it takes its time and timers from here. */
+  readonly clock: Clock
   readonly #session: Session
   readonly #watches: Watches
   readonly #logger: Logger
@@ -153,6 +133,7 @@ export class Client {
     for (const [name, value] of Object.entries({ sessionTimeoutMs: timeoutMs, pendingCalls, connectTimeoutMs })) {
       if (!Number.isInteger(value) || value < 1) throw new TypeError(`${name} must be a positive integer`)
     }
+    this.clock = parts.clock
     this.#logger = options.logger ?? SILENT
     this.#session = new Session({
       ...parts, logger: this.#logger, timeoutMs, pendingCalls,
@@ -183,6 +164,15 @@ export class Client {
   status(): ClientStatus {
     const { state, aliveForMs, readOnly, pendingCalls, zxid } = this.#session
     return { state, session: this.session, aliveForMs, readOnly, pendingCalls, zxid }
+  }
+
+  /**
+   * A write of this session was sent at `sent` and committed: the newest moment of which that proves that the leader
+   * counted the session as alive, so that nobody else ends it within its timeout from then on. On Apache ZooKeeper it
+   * lies up to seven twelfths of the timeout before `sent`. Null without a connection that writes.
+   */
+  touchedBefore(sent: Moment): Moment | null {
+    return this.#session.touchedBefore(sent)
   }
 
   /** Calls back at every change of the state until the returned function is called. */
@@ -467,26 +457,4 @@ function isPlainRead(options: ReadOptions | undefined): boolean {
 function checkPrefix(prefix: unknown): string {
   if (typeof prefix !== 'string') throw new TypeError(`a prefix must be a string, not ${typeof prefix}`)
   return prefix
-}
-
-function checkConnect(options: ConnectOptions): void {
-  checkOptions(options, CONNECT_OPTIONS)
-  checkSignal(options.signal)
-  checkTypes(options, { unref: 'boolean' })
-  const { logger, session } = options
-  checkLogger(logger)
-  if (session === undefined) return
-  const { id, password } = session ?? {}
-  if (!isSessionId(id) || !(password instanceof Uint8Array) || password.length !== PASSWORD_BYTES) {
-    throw new TypeError(`session must be { id, password } as client.session gave it, with ${PASSWORD_BYTES} bytes`)
-  }
-}
-
-function connectError({ error, lastFailure }: Session, signal: AbortSignal | undefined): ZkError {
-  if (isZkError(error, 'Aborted')) return new ZkError('Aborted', undefined, { cause: signal?.reason ?? lastFailure })
-  if (isZkError(error, 'OperationTimeout')) {
-    const text = lastFailure === null ? 'no server answered in time' : `no session in time: ${lastFailure.message}`
-    return new ZkError('OperationTimeout', text, { cause: lastFailure })
-  }
-  return error ?? new ZkError('ConnectionLoss')
 }

@@ -41,6 +41,14 @@ const PING_SHARE = 3
 /** ... or after this, when that is less. */
 const PING_MS = 10_000
 const READ_SHARE = 2 / 3
+/** A follower tells its leader within this part of the timeout who was heard: half a tick, and timeouts have two. */
+const TOLD_SHARE = 4
+
+/** A request, and when its answer came. */
+interface Answered {
+  readonly sent: Moment
+  readonly answeredMs: number
+}
 
 interface Sent {
   readonly xid: number
@@ -79,6 +87,10 @@ export class RemoteChannel implements Channel {
   #heard: Moment
   /** The last moment of which the server proved that it had heard from us: when what it answered was sent. */
   #proven: Moment
+  /** When the greeting was sent: the leader itself takes a session up, or opens it. */
+  #greeted: Moment
+  /** Two that were answered, the second later by what it takes to tell the leader of the first. */
+  #touches: readonly [Answered | null, Answered | null] = [null, null]
   #isGraced = false
 
   constructor(parts: RemoteChannelParts, hello: Hello, events: ChannelEvents) {
@@ -86,7 +98,7 @@ export class RemoteChannel implements Channel {
     this.#hello = hello
     this.#events = events
     this.#heard = Moment.now(parts.clock)
-    this.#proven = this.#heard
+    this.#proven = this.#greeted = this.#heard
     const { clock, unref, address, transport } = parts
     this.#timer = judgeAfter(clock, parts.connectMs, () => {
       this.#end('OperationTimeout', new ZkError('OperationTimeout', `no answer from ${address}`))
@@ -105,6 +117,26 @@ export class RemoteChannel implements Channel {
     return clock.now() - this.#proven.elapsedMs(clock)
   }
 
+  /**
+   * What a follower heard, it tells the leader at the next ping; a write goes there in its turn. So a committed write
+   * proves what had been answered half a tick before it was sent, and the touch of the greeting in any case.
+   */
+  touchedBefore({ ms }: Moment): Moment {
+    const toldMs = ms - this.#timeoutMs / TOLD_SHARE
+    const [older, newer] = this.#touches
+    if (newer !== null && newer.answeredMs <= toldMs) return newer.sent
+    if (older !== null && older.answeredMs <= toldMs) return older.sent
+    return this.#greeted
+  }
+
+  #prove(sent: Moment): void {
+    this.#proven = sent
+    const answeredMs = this.#heard.ms
+    const [, newer] = this.#touches
+    if (newer !== null && answeredMs - newer.answeredMs < this.#timeoutMs / TOLD_SHARE) return
+    this.#touches = [newer, { sent, answeredMs }]
+  }
+
   #dialled(link: Link): void {
     if (this.#events === null) {
       link.attach({ onData: ignore, onDrain: ignore, onClose: ignore })
@@ -118,7 +150,7 @@ export class RemoteChannel implements Channel {
       onClose: (error) => this.#end('ConnectionLoss', error),
     })
     const { session, password, timeoutMs, lastZxidSeen } = this.#hello
-    this.#proven = Moment.now(this.#parts.clock)
+    this.#proven = this.#greeted = Moment.now(this.#parts.clock)
     writeConnectRequest(this.#writer, {
       lastZxidSeen, timeoutMs, session: session ?? NO_SESSION,
       password: session === null ? new Uint8Array(PASSWORD_BYTES) : password, readOnly: this.#parts.readOnly,
@@ -176,7 +208,7 @@ export class RemoteChannel implements Channel {
       }
       case Xid.ping: {
         const at = this.#pings.shift()
-        if (at !== undefined) this.#proven = at
+        if (at !== undefined) this.#prove(at)
         return
       }
       case Xid.auth: this.#authenticated(number); return
@@ -197,7 +229,7 @@ export class RemoteChannel implements Channel {
       this.#sent = this.#sent.slice(this.#head)
       this.#head = 0
     }
-    this.#proven = sent.at
+    this.#prove(sent.at)
     const outcome = readOutcome(number, sent.request, this.#reader)
     this.#events?.onReply(xid, zxid, this.#parts.chroot.outcome(outcome))
   }

@@ -9,6 +9,7 @@ import { Attempts } from './attempts.ts'
 import { Call, CallQueue } from './call-queue.ts'
 import type { Channel, Endpoint } from './channel.ts'
 import { Lease } from './lease.ts'
+import type { Moment } from './moment.ts'
 import { aborted, ended, lost, mayChange, pathOf, pickNothing } from './outcomes.ts'
 import { requestBytes, tooLarge } from './request-size.ts'
 import type { SessionKey, SessionState, StateChange } from './session-state.ts'
@@ -130,6 +131,13 @@ export class Session {
     if (this.#isUnsure) return 0
     if (this.#state === 'connected') return Infinity
     return this.#state === 'suspended' ? this.#lease.leftMs : 0
+  }
+
+  /** Of a write that was sent at `sent` and committed; null without a connection that writes. */
+  touchedBefore(sent: Moment): Moment | null {
+    const channel = this.#channel
+    if (this.#state !== 'connected' || channel === null || this.readOnly) return null
+    return channel.touchedBefore?.(sent) ?? sent
   }
 
   /** Connected to a server that only reads. */

@@ -50,6 +50,9 @@ export const ERROR_CODES = {
   Unreachable: [0, 'the address cannot be reached'],
   OriginRefused: [0, 'the Origin of a WebSocket is not allowed'],
   Overloaded: [0, 'a bounded buffer is full'],
+  LockLost: [0, 'what was held is not held any more, or may be held by another'],
+  ValueInvalid: [0, 'a value that its schema or recipe does not take'],
+  NobodyThere: [0, 'no instance of the service is there'],
 } as const
 
 /** The stable names users switch on. */

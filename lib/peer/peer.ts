@@ -1,6 +1,6 @@
 import type { Endpoint } from '../client/channel.ts'
 import { Client } from '../client/client.ts'
-import type { ConnectOptions } from '../client/client.ts'
+import type { ConnectOptions } from '../client/connect-options.ts'
 import type { RoleEffect } from '../core/effects.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import { Replica } from '../core/replica.ts'

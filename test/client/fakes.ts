@@ -1,6 +1,6 @@
 import type { Channel, ChannelEvents, Endpoint, Hello } from '../../lib/client/channel.ts'
 import { Client } from '../../lib/client/client.ts'
-import type { ConnectOptions } from '../../lib/client/client.ts'
+import type { ConnectOptions } from '../../lib/client/connect-options.ts'
 import type { ErrorCode } from '../../lib/core/errors.ts'
 import type { Identity, Outcome, Request, Result } from '../../lib/core/tree/request.ts'
 import { sessionIdOf } from '../../lib/core/tree/stat.ts'

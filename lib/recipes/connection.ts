@@ -1,0 +1,37 @@
+import type { Client } from '../client/client.ts'
+import { ZkError } from '../core/errors.ts'
+
+/** Resolves when the session has a connection. Rejects with SessionExpired or Closed when it is over, or Aborted. */
+export function untilConnected(zk: Client, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      off()
+      signal?.removeEventListener('abort', abort)
+    }
+    const abort = (): void => {
+      settle()
+      reject(new ZkError('Aborted', undefined, { cause: signal?.reason }))
+    }
+    const look = (): void => {
+      const { state } = zk
+      if (state === 'connected') {
+        settle()
+        resolve()
+      } else if (isOver(zk)) {
+        settle()
+        reject(new ZkError(state === 'expired' ? 'SessionExpired' : 'Closed'))
+      }
+    }
+    const off = zk.on('state', look)
+    if (signal?.aborted === true) abort()
+    else {
+      signal?.addEventListener('abort', abort, { once: true })
+      look()
+    }
+  })
+}
+
+/** The session will never have a connection again. */
+export function isOver(zk: Client): boolean {
+  return zk.state === 'expired' || zk.state === 'closed'
+}

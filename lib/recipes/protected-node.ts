@@ -1,0 +1,98 @@
+import type { Client } from '../client/client.ts'
+import type { Created } from '../client/outcomes.ts'
+import type { CreateOptions } from '../client/requests.ts'
+import type { Data } from '../client/values.ts'
+import { isZkError, ZkError } from '../core/errors.ts'
+import { untilConnected } from './connection.ts'
+
+/** What a protected node is made of. */
+export interface ProtectedNode {
+  /** The node's parent; missing ones are made, as containers. */
+  readonly dir: string
+  /** What follows the id of the attempt in the name, before the number: `__lock__`. */
+  readonly mark: string
+  readonly data: Data
+  /** Ephemeral when left out. */
+  readonly mode?: 'ephemeralSequential' | 'persistentSequential'
+  readonly acl?: NonNullable<CreateOptions['acl']>
+  readonly signal?: AbortSignal | undefined
+}
+
+/** 32 hex digits that nobody else has. */
+export function uniqueId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/**
+ * Creates a sequential node exactly once, whatever becomes of the connection meanwhile: its name begins with an id of
+ * its own, by which it is found again when the answer was lost (Curator's "protection"). A create that was lost cannot
+ * happen any more after a `sync` on the next connection of the session: the ensemble takes a session's writes from its
+ * newest connection alone. Errors: those of create; SessionExpired, Aborted (whatever may have been made is deleted).
+ */
+export async function createProtected(zk: Client, node: ProtectedNode): Promise<Created> {
+  const { dir, mark, data, mode = 'ephemeralSequential', acl, signal } = node
+  const prefix = `${uniqueId()}${mark}`
+  const path = dir === '/' ? `/${prefix}` : `${dir}/${prefix}`
+  for (;;) {
+    try {
+      if (signal?.aborted === true) throw new ZkError('Aborted', undefined, { cause: signal.reason })
+      return await zk.createWithStat(path, data, { mode, parents: 'container', ...(acl === undefined ? {} : { acl }) })
+    } catch (error) {
+      if (!isZkError(error) || !error.mayHaveHappened) throw error
+    }
+    await untilConnected(zk)
+    const found = await findProtected(zk, dir, prefix)
+    if (found !== null) return found
+  }
+}
+
+async function findProtected(zk: Client, dir: string, prefix: string): Promise<Created | null> {
+  const children = await reliably(zk, async () => {
+    await zk.sync(dir)
+    return zk.children(dir)
+  })
+  const name = children?.find((child) => child.startsWith(prefix))
+  if (name === undefined) return null
+  const path = dir === '/' ? `/${name}` : `${dir}/${name}`
+  const stat = await reliably(zk, () => zk.exists(path))
+  return stat === null || stat === undefined ? null : { path, stat }
+}
+
+/** Reads until an answer comes; undefined when the node is not there. Rejects when the session is over. */
+async function reliably<T>(zk: Client, read: () => Promise<T>): Promise<T | undefined> {
+  for (;;) {
+    try {
+      return await read()
+    } catch (error) {
+      if (isZkError(error, 'NoNode')) return undefined
+      if (!isLost(error)) throw error
+    }
+    await untilConnected(zk)
+  }
+}
+
+/** The connection went; the session may go on. */
+export function isLost(error: unknown): boolean {
+  return isZkError(error, 'ConnectionLoss') || isZkError(error, 'OperationTimeout') || isZkError(error, 'Throttled') ||
+    isZkError(error, 'SessionMoved') || isZkError(error, 'Overloaded')
+}
+
+/**
+ * Deletes a node that is surely ours, over as many connections as it takes; it is gone then, or dies with the session.
+ * Never rejects.
+ */
+export async function deleteSurely(zk: Client, path: string): Promise<void> {
+  for (;;) {
+    try {
+      await zk.delete(path)
+      return
+    } catch (error) {
+      if (!isLost(error)) return
+    }
+    try {
+      await untilConnected(zk)
+    } catch {
+      return
+    }
+  }
+}
