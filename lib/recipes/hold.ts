@@ -1,0 +1,144 @@
+import type { Client } from '../client/client.ts'
+import type { Moment } from '../client/moment.ts'
+import { isZkError, ZkError } from '../core/errors.ts'
+import { Guard } from './guard.ts'
+import { Lifeline } from './lifeline.ts'
+import { deleteSurely, isLost } from './protected-node.ts'
+import { untilConnected } from './connection.ts'
+import { Token } from './token.ts'
+
+/** What somebody who asks a holder to let go writes into its node, as Curator's Revoker does. */
+export const REVOKE = '__REVOKE__'
+
+/**
+ * Something that one session of the whole ensemble holds: a lock, a lease, a term of office. It is an ephemeral node.
+ *
+ * It ends for this program before anybody else can have it: `held`, `leftMs` and `signal` go by the moment of the last
+ * proof that the leader counted the session as alive, by the longer of two clocks, less a margin. A program that stood
+ * still finds `held` false at its first look when the time is over. That is as good as the clocks are: a timeout must
+ * not pass on the leader 2 % faster than here. The guarded writes rely on no clock at all.
+ */
+export class Hold {
+  /** The node that holds. */
+  readonly path: string
+  /** Greater than that of every earlier holder. */
+  readonly token: Token
+  /** Writes that the ensemble refuses when this is not held any more. */
+  readonly guard: Guard
+  readonly #zk: Client
+  readonly #lifeline: Lifeline
+  readonly #ended = new AbortController()
+  readonly #revoked = new AbortController()
+  #released: Promise<void> | null = null
+
+  /** @internal `Hold.begin` makes them. */
+  constructor(zk: Client, path: string, token: Token) {
+    this.#zk = zk
+    this.path = path
+    this.token = token
+    this.#lifeline = Lifeline.of(zk)
+    this.guard = new Guard({
+      zk, path,
+      isHeld: () => this.held,
+      lose: (reason) => this.lose(reason),
+      proven: (sent) => this.#lifeline.credit(sent),
+    })
+    this.#lifeline.add(this)
+  }
+
+  /** True while this program may act as the holder. It never becomes true again. */
+  get held(): boolean {
+    this.#lifeline.check()
+    return !this.#ended.signal.aborted
+  }
+
+  /** For how long it is surely held if the network fails at this moment; it grows again with every proof. */
+  get leftMs(): number {
+    return this.held ? this.#lifeline.leftMs : 0
+  }
+
+  /** The moment at which it will be lost if the network fails now, in ms since 1970 by this program's wall clock. */
+  get deadline(): number {
+    return this.#zk.clock.wall() + this.leftMs
+  }
+
+  /** Aborts when it is lost or released, before anybody else can have it; the reason is a LockLost error. */
+  get signal(): AbortSignal {
+    return this.#ended.signal
+  }
+
+  /** Aborts when somebody asks that it be released (`requestRelease`, Curator's Revoker): nothing else happens. */
+  get revoked(): AbortSignal {
+    return this.#revoked.signal
+  }
+
+  /**
+   * Lets go: the next in line is told. Resolves when the node is gone, or sure to go with the session. Idempotent,
+   * never rejects.
+   */
+  release(): Promise<void> {
+    this.#end('it was released')
+    return this.#released ??= deleteSurely(this.#zk, this.path)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release()
+  }
+
+  /** @internal */
+  lose(reason: string): void {
+    this.#end(reason)
+  }
+
+  #end(reason: string): void {
+    if (this.#ended.signal.aborted) return
+    this.#lifeline.remove(this)
+    this.#ended.abort(new ZkError('LockLost', reason, { path: this.path }))
+  }
+
+  /** @internal Looks for a request to let go, now and at every change of the node. */
+  async watchRequests(): Promise<void> {
+    while (!this.#ended.signal.aborted && !this.#revoked.signal.aborted) {
+      try {
+        const node = await this.#zk.get(this.path, { watch: () => void this.watchRequests() })
+        if (node.text() === REVOKE) this.#revoked.abort(new ZkError('Aborted', 'somebody asks for it'))
+        return
+      } catch (error) {
+        if (!isLost(error)) {
+          if (isZkError(error, 'NoNode')) this.lose('its node is gone')
+          return
+        }
+      }
+      try {
+        await untilConnected(this.#zk, this.#ended.signal)
+      } catch {
+        return
+      }
+    }
+  }
+
+  /**
+   * @internal Takes what the node at `path` stands for: `sent` is the moment before it was created. Resolves when it is
+   * proved to be there. Errors: NoNode when it is not; SessionExpired.
+   */
+  static async begin(zk: Client, path: string, czxid: number, sent: Moment | null): Promise<Hold> {
+    const lifeline = Lifeline.of(zk)
+    if (sent !== null) lifeline.credit(sent)
+    const enoughMs = (zk.session?.timeoutMs ?? 0) / 3
+    while (lifeline.leftMs < enoughMs) {
+      const beforeMs = lifeline.leftMs
+      try {
+        await lifeline.prove(path)
+      } catch (error) {
+        if (!isLost(error)) throw error
+        await untilConnected(zk)
+        continue
+      }
+      // On a slow network one round trip may take longer than that; whatever is left then is true.
+      if (lifeline.leftMs > 0 && lifeline.leftMs <= beforeMs) break
+    }
+    const hold = new Hold(zk, path, new Token(await lifeline.ensemble(), czxid))
+    void hold.watchRequests()
+    return hold
+  }
+}

@@ -1,0 +1,85 @@
+import type { Client } from '../client/client.ts'
+import { isZkError, ZkError } from '../core/errors.ts'
+import { isOver, untilConnected } from './connection.ts'
+import { isLost } from './protected-node.ts'
+
+/** Who stands in a line: the node's name says it. */
+export interface Place {
+  readonly name: string
+  /** Rises with every node that is created there. */
+  readonly number: number
+  /** Readers stand side by side. */
+  readonly reads: boolean
+}
+
+/** Names of kazoo (`__lock__`, `__rlock__`) and of Curator (`-lock-`, `__WRIT__`, `__READ__`). */
+const NAME = /(__lock__|__rlock__|-lock-|__WRIT__|__READ__)(-?\d{10})$/
+const READERS: readonly string[] = ['__rlock__', '__READ__']
+
+/** Those who stand in line, first come first; other children are none of them. */
+export function lineOf(names: readonly string[]): Place[] {
+  const places: Place[] = []
+  for (const name of names) {
+    const match = NAME.exec(name)
+    if (match !== null) places.push({ name, number: Number(match[2]), reads: READERS.includes(match[1]!) })
+  }
+  return places.sort((a, b) => a.number - b.number)
+}
+
+/** The next before `name` whom it must wait for; null when it is its turn. Throws NoNode when it does not stand there. */
+export function aheadOf(line: readonly Place[], name: string): Place | null {
+  const at = line.findIndex((place) => place.name === name)
+  const own = line[at]
+  if (own === undefined) throw new ZkError('NoNode', 'it stands in line no more', { path: name })
+  return line.slice(0, at).findLast((place) => !own.reads || !place.reads) ?? null
+}
+
+/**
+ * Waits until it is the turn of `name`: looks at nobody but the one ahead, so that one who leaves wakes one. Errors:
+ * NoNode when its node is gone, SessionExpired, Closed, Aborted; OperationTimeout when it is not its turn `atOnce`.
+ */
+export async function waitForTurn(
+  zk: Client, dir: string, name: string, signal: AbortSignal, atOnce = false,
+): Promise<void> {
+  for (;;) {
+    try {
+      const ahead = aheadOf(lineOf(await zk.children(dir)), name)
+      if (ahead === null) return
+      if (atOnce) throw new ZkError('OperationTimeout', 'somebody else has it', { path: dir })
+      if (signal.aborted) throw new ZkError('Aborted', undefined, { cause: signal.reason })
+      await untilChanged(zk, `${dir === '/' ? '' : dir}/${ahead.name}`, signal)
+    } catch (error) {
+      if (!isLost(error)) throw error
+      await untilConnected(zk, signal)
+    }
+  }
+}
+
+/** Resolves when the node changes or is not there. Errors: those of get; SessionExpired, Closed, Aborted. */
+export function untilChanged(zk: Client, path: string, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      off()
+      signal.removeEventListener('abort', abort)
+    }
+    const done = (): void => {
+      settle()
+      resolve()
+    }
+    const abort = (): void => {
+      settle()
+      reject(new ZkError('Aborted', undefined, { cause: signal.reason }))
+    }
+    const off = zk.on('state', ({ state }) => {
+      if (!isOver(zk)) return
+      settle()
+      reject(new ZkError(state === 'expired' ? 'SessionExpired' : 'Closed'))
+    })
+    signal.addEventListener('abort', abort, { once: true })
+    zk.get(path, { watch: done }).catch((error: unknown) => {
+      settle()
+      if (isZkError(error, 'NoNode')) resolve()
+      else reject(error instanceof Error ? error : new Error(String(error)))
+    })
+  })
+}

@@ -1,0 +1,60 @@
+import type { Client } from '../client/client.ts'
+import { acquire } from './lock.ts'
+import type { AcquireOptions, Lock } from './lock.ts'
+
+/** Several locks that are held together. */
+export class LockSet {
+  /** In the order in which they were asked for. */
+  readonly locks: readonly Lock[]
+  /** Aborts as soon as one of them is lost or released. */
+  readonly signal: AbortSignal
+
+  /** @internal `acquireAll` makes them. */
+  constructor(locks: readonly Lock[]) {
+    this.locks = locks
+    this.signal = AbortSignal.any(locks.map(({ signal }) => signal))
+  }
+
+  /** True while all are held. */
+  get held(): boolean {
+    return this.locks.every(({ held }) => held)
+  }
+
+  /** For how long all are surely held. */
+  get leftMs(): number {
+    return Math.min(...this.locks.map(({ leftMs }) => leftMs))
+  }
+
+  /** Lets all of them go. Idempotent, never rejects. */
+  async release(): Promise<void> {
+    await Promise.all(this.locks.map((lock) => lock.release()))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release()
+  }
+}
+
+/**
+ * Takes all the locks or none. They are taken one after the other in the order of their paths, whatever order they are
+ * named in, so that two who want the same locks never wait for each other. Should one be lost while others are waited
+ * for, all are let go and taken anew. `waitMs` is for each. Errors: those of `acquire`; none is held then.
+ */
+export async function acquireAll(
+  zk: Client, paths: readonly string[], options: AcquireOptions = {},
+): Promise<LockSet> {
+  if (!Array.isArray(paths) || paths.length === 0) throw new TypeError('paths must be an array with at least one path')
+  const sorted = [...new Set(paths)].sort((a, b) => (a < b ? -1 : 1))
+  for (;;) {
+    const taken = new Map<string, Lock>()
+    try {
+      for (const path of sorted) taken.set(path, await acquire(zk, path, options))
+      const set = new LockSet([...new Set(paths)].map((path) => taken.get(path)!))
+      if (set.held) return set
+      await set.release()
+    } catch (error) {
+      await Promise.all([...taken.values()].map((lock) => lock.release()))
+      throw error
+    }
+  }
+}
