@@ -1,2 +1,8 @@
 export { createProtected } from './protected-node.ts'
 export type { ProtectedNode } from './protected-node.ts'
+export { counterAt } from './counter.ts'
+export type { Added, Counter } from './counter.ts'
+export { idsAt } from './ids.ts'
+export type { IdOptions, Ids } from './ids.ts'
+export { sharedValue } from './shared-value.ts'
+export type { SharedValue, SharedValueEvents, SharedValueOptions } from './shared-value.ts'
