@@ -55,7 +55,7 @@ export function changed(document: Document, changes: Document): Document {
   return Object.fromEntries(Object.entries({ ...document, ...changes }).filter(([, value]) => value !== undefined))
 }
 
-/** As it will be read: what JSON leaves out or turns into something else is so before it is checked. Throws TypeError. */
+/** As it will be read: what JSON leaves out or alters is so before it is checked. Throws TypeError. */
 export function stored(document: unknown): { readonly text: string, readonly document: Document } {
   if (!isDocument(document)) throw new TypeError('a configuration must be an object of keys and values')
   const text = JSON.stringify(document)

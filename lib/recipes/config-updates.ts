@@ -2,12 +2,17 @@ import type { ZkError } from '../core/errors.ts'
 
 const DONE: IteratorResult<never, undefined> = Object.freeze({ done: true, value: undefined })
 
+interface Reader<T> {
+  readonly resolve: (result: IteratorResult<T, undefined>) => void
+  readonly reject: (error: Error) => void
+}
+
 /** The newest of a sequence of values, for one reader: what he is too slow for is left out, but never the last one. */
 export class Updates<T> implements AsyncIterableIterator<T, undefined> {
   readonly #leave: (updates: Updates<T>) => void
   #next: { readonly value: T } | null = null
   #end: { error: ZkError | null } | null = null
-  #readers: { resolve(result: IteratorResult<T, undefined>): void, reject(error: Error): void }[] = []
+  #readers: Reader<T>[] = []
 
   constructor(leave: (updates: Updates<T>) => void) {
     this.#leave = leave
@@ -27,7 +32,7 @@ export class Updates<T> implements AsyncIterableIterator<T, undefined> {
     this.#leave(this)
     const readers = this.#readers
     this.#readers = []
-    for (const reader of readers) this.#finish(reader.resolve, reader.reject)
+    for (const reader of readers) this.#finish(reader)
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
@@ -36,7 +41,7 @@ export class Updates<T> implements AsyncIterableIterator<T, undefined> {
       this.#next = null
       if (next !== null) resolve({ done: false, value: next.value })
       else if (this.#end === null) this.#readers.push({ resolve, reject })
-      else this.#finish(resolve, reject)
+      else this.#finish({ resolve, reject })
     })
   }
 
@@ -50,7 +55,7 @@ export class Updates<T> implements AsyncIterableIterator<T, undefined> {
     return this
   }
 
-  #finish(resolve: (result: IteratorResult<T, undefined>) => void, reject: (error: Error) => void): void {
+  #finish({ resolve, reject }: Reader<T>): void {
     const error = this.#end?.error ?? null
     this.#end = { error: null }
     if (error === null) resolve(DONE)
