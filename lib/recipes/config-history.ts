@@ -36,7 +36,7 @@ export function keptAt(layout: ConfigLayout, version: number): string {
  */
 export function keep(multi: Multi, layout: ConfigLayout, kept: Kept): void {
   const { names, versions, before, text } = kept
-  if (names === null) multi.create(layout.history, '')
+  if (names === null && versions > 0) multi.create(layout.history, '')
   const there = (names ?? []).flatMap((name) => versionOf(name))
   const version = before === null ? 0 : before.version + 1
   const added = versions === 0 ? [] : [version]

@@ -94,6 +94,7 @@ const LARGEST_HISTORY = 1_000
  * largest request (300 kB by default). It takes the rights to read all that, to write it, and to create and delete.
  *
  * Errors: ValueInvalid, Aborted, SessionExpired, Closed, NoAuth, TypeError; of writes also BadVersion (as asked).
+ * Servers: ours, and Apache ZooKeeper from 3.6 on.
  */
 export async function config<Out = Readonly<Record<string, unknown>>, In = Out>(
   zk: Client, path: string, options: ConfigOptions<Out, In> = {},

@@ -3,9 +3,8 @@ import type { NodeData } from '../client/values.ts'
 import type { Watcher } from '../client/watcher.ts'
 import type { ZkError } from '../core/errors.ts'
 import { isZkError } from '../core/errors.ts'
-import { isOver, untilConnected } from './connection.ts'
+import { isLost, isOver, untilConnected } from './connection.ts'
 import { backOff, retried, signalOf } from './pause.ts'
-import { isLost } from './protected-node.ts'
 
 /** The nodes in the order of their paths; null where there is none. */
 export type Nodes = readonly (NodeData | null)[]
@@ -27,6 +26,7 @@ interface Waiter {
 /**
  * A few nodes, watched: all are read again, in one request and so at one moment, whenever one of them changes. There is
  * one read at a time, and what a session reads never goes back: so the nodes are told in the order of their zxids.
+ * It takes servers with persistent watches and multi-reads: Apache ZooKeeper from 3.6 on.
  */
 export class LiveNodes {
   readonly #zk: Client

@@ -1,7 +1,7 @@
 import type { Client } from '../client/client.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
-import { isOver, untilConnected } from './connection.ts'
-import { isLost, uniqueId } from './protected-node.ts'
+import { isLost, isOver, untilConnected } from './connection.ts'
+import { uniqueId } from './unique-id.ts'
 
 const SHORTEST_MS = 4
 const LONGEST_MS = 250

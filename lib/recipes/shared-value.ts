@@ -47,6 +47,7 @@ const OPTIONS = ['initial', 'parse', 'format', 'signal', 'logger']
  *
  * Errors: ValueInvalid when the node holds what `parse` does not take; Aborted, SessionExpired, Closed, NoAuth;
  * TypeError. Layout: the value is the node's data (persistent; missing parents are made as containers).
+ * Servers: ours, and Apache ZooKeeper from 3.6 on.
  */
 export async function sharedValue<T = unknown>(
   zk: Client, path: string, options: SharedValueOptions<T> = {},

@@ -2,9 +2,10 @@ import type { Client } from '../client/client.ts'
 import type { Multi } from '../client/multi.ts'
 import type { Data, NodeData } from '../client/values.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
-import { isOver } from './connection.ts'
+import { isLost, isOver } from './connection.ts'
 import { aborted, backOff, below, makeSurely, retried, signalOf } from './pause.ts'
-import { deleteSurely, isLost, uniqueId } from './protected-node.ts'
+import { deleteSurely } from './protected-node.ts'
+import { uniqueId } from './unique-id.ts'
 
 /**
  * Commits changes exactly once, whatever becomes of the connection meanwhile. A witness is made in the same multi, an

@@ -191,6 +191,10 @@ test('history: the last three, one written without us too; rollback writes an ol
   const none = await open(t, zk, { history: 0 })
   await none.publish({ port: 12 })
   assert.equal(await none.versions(), [])
+  const other = await config(zk, '/config/other', { history: 0 })
+  t.defer(() => other.close())
+  await other.publish({ a: 1 })
+  assert.equal(await zk.children('/config/other'), ['env'])
 })
 
 test('a rollback to what the schema takes no more is refused', async (t) => {
