@@ -1,5 +1,5 @@
 import type { Client } from '../client/client.ts'
-import { ZkError } from '../core/errors.ts'
+import { isZkError, ZkError } from '../core/errors.ts'
 
 /** Resolves when the session has a connection. Rejects with SessionExpired or Closed when it is over, or Aborted. */
 export function untilConnected(zk: Client, signal?: AbortSignal): Promise<void> {
@@ -34,4 +34,10 @@ export function untilConnected(zk: Client, signal?: AbortSignal): Promise<void> 
 /** The session will never have a connection again. */
 export function isOver(zk: Client): boolean {
   return zk.state === 'expired' || zk.state === 'closed'
+}
+
+/** The connection went; the session may go on. */
+export function isLost(error: unknown): boolean {
+  return isZkError(error, 'ConnectionLoss') || isZkError(error, 'OperationTimeout') || isZkError(error, 'Throttled') ||
+    isZkError(error, 'SessionMoved') || isZkError(error, 'Overloaded')
 }

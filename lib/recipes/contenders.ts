@@ -3,6 +3,7 @@ import type { NodeData } from '../client/values.ts'
 import { isZkError } from '../core/errors.ts'
 import { REVOKE } from './hold.ts'
 import { aheadOf, lineOf } from './line.ts'
+import { below } from './pause.ts'
 
 /** One who has a lock or waits for it. */
 export interface Contender {
@@ -37,13 +38,13 @@ export async function contenders(zk: Client, path: string, options: CallOptions 
     throw error
   }
   const line = lineOf(names)
-  const nodes = await Promise.all(line.map(({ name }) => nodeOf(zk, `${path === '/' ? '' : path}/${name}`, options)))
+  const nodes = await Promise.all(line.map(({ name }) => nodeOf(zk, below(path, name), options)))
   return line.flatMap((place, at) => {
     const node = nodes[at]
     if (node === undefined || node === null) return []
     const text = node.text()
     return [{
-      name: text === REVOKE ? '' : text, path: `${path === '/' ? '' : path}/${place.name}`,
+      name: text === REVOKE ? '' : text, path: below(path, place.name),
       session: node.stat.ephemeralOwner, since: node.stat.ctime, holds: aheadOf(line, place.name) === null,
       reads: place.reads, revoked: text === REVOKE,
     }]

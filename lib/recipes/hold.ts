@@ -3,8 +3,8 @@ import type { Moment } from '../client/moment.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import { Guard } from './guard.ts'
 import { Lifeline } from './lifeline.ts'
-import { deleteSurely, isLost } from './protected-node.ts'
-import { untilConnected } from './connection.ts'
+import { retried } from './pause.ts'
+import { deleteSurely } from './protected-node.ts'
 import { Token } from './token.ts'
 
 /** What somebody who asks a holder to let go writes into its node, as Curator's Revoker does. */
@@ -98,22 +98,15 @@ export class Hold {
 
   /** @internal Looks for a request to let go, now and at every change of the node. */
   async watchRequests(): Promise<void> {
-    while (!this.#ended.signal.aborted && !this.#revoked.signal.aborted) {
-      try {
-        const node = await this.#zk.get(this.path, { watch: () => void this.watchRequests() })
-        if (node.text() === REVOKE) this.#revoked.abort(new ZkError('Aborted', 'somebody asks for it'))
-        return
-      } catch (error) {
-        if (!isLost(error)) {
-          if (isZkError(error, 'NoNode')) this.lose('its node is gone')
-          return
-        }
-      }
-      try {
-        await untilConnected(this.#zk, this.#ended.signal)
-      } catch {
-        return
-      }
+    const { signal } = this.#ended
+    if (signal.aborted || this.#revoked.signal.aborted) return
+    try {
+      const node = await retried(this.#zk, signal,
+        () => this.#zk.get(this.path, { watch: () => void this.watchRequests() }))
+      if (node.text() === REVOKE) this.#revoked.abort(new ZkError('Aborted', 'somebody asks for it'))
+    } catch (error) {
+      // Without READ on its own node nobody can ask; the end of the session is told by other means.
+      if (isZkError(error, 'NoNode')) this.lose('its node is gone')
     }
   }
 
@@ -127,13 +120,7 @@ export class Hold {
     const enoughMs = (zk.session?.timeoutMs ?? 0) / 3
     while (lifeline.leftMs < enoughMs) {
       const beforeMs = lifeline.leftMs
-      try {
-        await lifeline.prove(path)
-      } catch (error) {
-        if (!isLost(error)) throw error
-        await untilConnected(zk)
-        continue
-      }
+      await retried(zk, undefined, () => lifeline.prove(path))
       // On a slow network one round trip may take longer than that; whatever is left then is true.
       if (lifeline.leftMs > 0 && lifeline.leftMs <= beforeMs) break
     }

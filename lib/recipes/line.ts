@@ -1,7 +1,7 @@
 import type { Client } from '../client/client.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
-import { isOver, untilConnected } from './connection.ts'
-import { isLost } from './protected-node.ts'
+import { isOver } from './connection.ts'
+import { aborted, below, retried } from './pause.ts'
 
 /** Who stands in a line: the node's name says it. */
 export interface Place {
@@ -26,7 +26,7 @@ export function lineOf(names: readonly string[]): Place[] {
   return places.sort((a, b) => a.number - b.number)
 }
 
-/** The next before `name` whom it must wait for; null when it is its turn. Throws NoNode when it does not stand there. */
+/** The next before `name` whom it must wait for; null when it is its turn. Throws NoNode when it is not there. */
 export function aheadOf(line: readonly Place[], name: string): Place | null {
   const at = line.findIndex((place) => place.name === name)
   const own = line[at]
@@ -42,16 +42,10 @@ export async function waitForTurn(
   zk: Client, dir: string, name: string, signal: AbortSignal, atOnce = false,
 ): Promise<void> {
   for (;;) {
-    try {
-      const ahead = aheadOf(lineOf(await zk.children(dir)), name)
-      if (ahead === null) return
-      if (atOnce) throw new ZkError('OperationTimeout', 'somebody else has it', { path: dir })
-      if (signal.aborted) throw new ZkError('Aborted', undefined, { cause: signal.reason })
-      await untilChanged(zk, `${dir === '/' ? '' : dir}/${ahead.name}`, signal)
-    } catch (error) {
-      if (!isLost(error)) throw error
-      await untilConnected(zk, signal)
-    }
+    const ahead = aheadOf(lineOf(await retried(zk, signal, () => zk.children(dir))), name)
+    if (ahead === null) return
+    if (atOnce) throw new ZkError('OperationTimeout', 'somebody else has it', { path: dir })
+    await retried(zk, signal, () => untilChanged(zk, below(dir, ahead.name), signal))
   }
 }
 
@@ -68,7 +62,7 @@ export function untilChanged(zk: Client, path: string, signal: AbortSignal): Pro
     }
     const abort = (): void => {
       settle()
-      reject(new ZkError('Aborted', undefined, { cause: signal.reason }))
+      reject(aborted(signal))
     }
     const off = zk.on('state', ({ state }) => {
       if (!isOver(zk)) return

@@ -7,6 +7,7 @@ import type { CreateOptions } from '../client/requests.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import { Hold } from './hold.ts'
 import { waitForTurn } from './line.ts'
+import { aborted } from './pause.ts'
 import { createProtected, deleteSurely } from './protected-node.ts'
 
 /** How to take a lock. */
@@ -138,10 +139,6 @@ async function takeTurn(
     if (!signal.aborted) await gone
     throw error
   }
-}
-
-function aborted(signal: AbortSignal): ZkError {
-  return new ZkError('Aborted', undefined, { cause: signal.reason })
 }
 
 /** One signal for the caller's and for the time limit. */

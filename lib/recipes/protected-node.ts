@@ -3,7 +3,12 @@ import type { Created } from '../client/outcomes.ts'
 import type { CreateOptions } from '../client/requests.ts'
 import type { Data } from '../client/values.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
-import { untilConnected } from './connection.ts'
+import { isLost, untilConnected } from './connection.ts'
+import { backOff } from './pause.ts'
+import { uniqueId } from './unique-id.ts'
+
+export { isLost } from './connection.ts'
+export { uniqueId } from './unique-id.ts'
 
 /** What a protected node is made of. */
 export interface ProtectedNode {
@@ -16,11 +21,6 @@ export interface ProtectedNode {
   readonly mode?: 'ephemeralSequential' | 'persistentSequential'
   readonly acl?: NonNullable<CreateOptions['acl']>
   readonly signal?: AbortSignal | undefined
-}
-
-/** 32 hex digits that nobody else has. */
-export function uniqueId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /**
@@ -60,21 +60,15 @@ async function findProtected(zk: Client, dir: string, prefix: string): Promise<C
 
 /** Reads until an answer comes; undefined when the node is not there. Rejects when the session is over. */
 async function reliably<T>(zk: Client, read: () => Promise<T>): Promise<T | undefined> {
-  for (;;) {
+  for (let attempt = 0; ; attempt++) {
     try {
       return await read()
     } catch (error) {
       if (isZkError(error, 'NoNode')) return undefined
       if (!isLost(error)) throw error
     }
-    await untilConnected(zk)
+    await untilWorthwhile(zk, attempt)
   }
-}
-
-/** The connection went; the session may go on. */
-export function isLost(error: unknown): boolean {
-  return isZkError(error, 'ConnectionLoss') || isZkError(error, 'OperationTimeout') || isZkError(error, 'Throttled') ||
-    isZkError(error, 'SessionMoved') || isZkError(error, 'Overloaded')
 }
 
 /**
@@ -82,7 +76,7 @@ export function isLost(error: unknown): boolean {
  * Never rejects.
  */
 export async function deleteSurely(zk: Client, path: string): Promise<void> {
-  for (;;) {
+  for (let attempt = 0; ; attempt++) {
     try {
       await zk.delete(path)
       return
@@ -90,9 +84,15 @@ export async function deleteSurely(zk: Client, path: string): Promise<void> {
       if (!isLost(error)) return
     }
     try {
-      await untilConnected(zk)
+      await untilWorthwhile(zk, attempt)
     } catch {
       return
     }
   }
+}
+
+/** What fails on a connection that there is (Overloaded, Throttled) would fail again at once, without end. */
+async function untilWorthwhile(zk: Client, attempt: number): Promise<void> {
+  if (zk.state === 'connected') await backOff(zk, attempt)
+  await untilConnected(zk)
 }

@@ -1,12 +1,13 @@
 import type { Client } from '../client/client.ts'
 import { Moment } from '../client/moment.ts'
 import { checkPath } from '../client/requests.ts'
-import { isZkError, ZkError } from '../core/errors.ts'
-import { isOver, untilConnected } from './connection.ts'
+import { ZkError } from '../core/errors.ts'
+import { isOver } from './connection.ts'
 import { Hold } from './hold.ts'
 import { acquire } from './lock.ts'
 import type { AcquireOptions } from './lock.ts'
-import { createProtected, deleteSurely, isLost } from './protected-node.ts'
+import { aborted, retried, signalOf } from './pause.ts'
+import { createProtected, deleteSurely } from './protected-node.ts'
 
 /** How to take one of some leases. */
 export interface LeaseOptions extends AcquireOptions {
@@ -43,9 +44,8 @@ async function takeLease(
 ): Promise<Hold> {
   const { name = '', acl, signal } = options
   const sent = Moment.now(zk.clock)
-  const created = await createProtected(zk, {
-    dir, mark: '-lease-', data: name, ...(acl === undefined ? {} : { acl }), ...(signal === undefined ? {} : { signal }),
-  })
+  const own = { dir, mark: '-lease-', data: name, ...signalOf(signal) }
+  const created = await createProtected(zk, acl === undefined ? own : { ...own, acl })
   try {
     await untilFew(zk, dir, created.path, leases, waitMs, AbortSignal.any([lock.signal, ...(signal ? [signal] : [])]))
     return await Hold.begin(zk, created.path, created.stat.czxid, sent)
@@ -65,24 +65,24 @@ async function untilFew(
   const either = AbortSignal.any([signal, limit.signal])
   try {
     for (;;) {
-      let wake: () => void = () => undefined
-      const changed = new Promise<void>((resolve) => {
-        wake = resolve
-      })
-      try {
+      const is = await retried(zk, either, async () => {
+        let wake: () => void = () => undefined
+        const changed = new Promise<void>((resolve) => {
+          wake = resolve
+        })
         const names = await zk.children(dir, { watch: () => wake() })
         if (!names.includes(own.slice(dir.length + 1))) throw new ZkError('LockLost', 'its node is gone', { path: own })
-        if (names.length <= leases) return
-        if (waitMs === 0) throw new ZkError('OperationTimeout', 'no lease was free', { path: dir })
+        if (names.length <= leases) return 'free'
+        if (waitMs === 0) return 'full'
         await unless(zk, changed, either)
-      } catch (error) {
-        if (limit.signal.aborted && isZkError(error, 'Aborted')) {
-          throw new ZkError('OperationTimeout', 'no lease was free in time', { path: dir })
-        }
-        if (!isLost(error)) throw error
-        await untilConnected(zk, either)
-      }
+        return 'changed'
+      })
+      if (is === 'free') return
+      if (is === 'full') throw new ZkError('OperationTimeout', 'no lease was free', { path: dir })
     }
+  } catch (error) {
+    if (!limit.signal.aborted) throw error
+    throw new ZkError('OperationTimeout', 'no lease was free in time', { path: dir, cause: error })
   } finally {
     timer?.cancel()
   }
@@ -97,7 +97,7 @@ function unless(zk: Client, waited: Promise<void>, signal: AbortSignal): Promise
     }
     const abort = (): void => {
       settle()
-      reject(new ZkError('Aborted', undefined, { cause: signal.reason }))
+      reject(aborted(signal))
     }
     const off = zk.on('state', ({ state }) => {
       if (!isOver(zk)) return

@@ -1,0 +1,20 @@
+import { aborted } from './pause.ts'
+
+/** Does one piece of work at a time, in the order in which they came: the users of one object need not race. */
+export class Turns {
+  #last: Promise<unknown> = Promise.resolve()
+
+  /** Gives what `work` gives. Whoever aborts while he waits for his turn loses it: Aborted. */
+  take<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const abort = (): void => reject(aborted(signal))
+      if (signal?.aborted === true) return abort()
+      signal?.addEventListener('abort', abort, { once: true })
+      const turn = this.#last.then(() => {
+        signal?.removeEventListener('abort', abort)
+        return signal?.aborted === true ? undefined : work().then(resolve)
+      })
+      this.#last = turn.catch(reject)
+    })
+  }
+}

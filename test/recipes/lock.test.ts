@@ -1,0 +1,228 @@
+import { Hold, acquire, acquireAll, acquireLease, acquireRead, acquireWrite, contenders, requestRelease, tryAcquire }
+  from '../../lib/recipes/index.ts'
+import { isZkError } from '../../lib/node.ts'
+import { assert, rejects, suite } from '../harness.ts'
+import { place } from './place.ts'
+
+const test = suite('locks')
+
+/** Resolves when so many stand in line. */
+async function inLine(zk: Parameters<typeof contenders>[0], path: string, count: number): Promise<void> {
+  for (;;) {
+    const changed = new Promise<void>((resolve) => {
+      zk.children(path, { watch: () => resolve() }).catch(() => resolve())
+    })
+    if ((await contenders(zk, path)).length >= count) return
+    await changed
+  }
+}
+
+test('one after the other, in the order in which they came', async (t) => {
+  const at = await place(t)
+  const clients = [await at.connect(), await at.connect(), await at.connect()] as const
+  const order: number[] = []
+  const first = await acquire(clients[0], '/locks/report', { name: 'first' })
+  const later = clients.slice(1).map(async (zk, index) => {
+    await inLine(clients[0], '/locks/report', index + 1)
+    const lock = await acquire(zk, '/locks/report', { name: `later ${index}` })
+    order.push(index)
+    await lock.release()
+  })
+  await inLine(clients[0], '/locks/report', 3)
+  const line = await contenders(clients[1], '/locks/report')
+  assert.equal(line.map(({ name, holds }) => [name, holds]), [['first', true], ['later 0', false], ['later 1', false]])
+  assert.is(line[0]?.session, clients[0].session?.id)
+  assert.equal([first.held, order], [true, []])
+  await first.release()
+  assert.is(first.held, false)
+  await Promise.all(later)
+  assert.equal(order, [0, 1])
+  assert.equal(await contenders(clients[1], '/locks/report'), [])
+})
+
+test('tokens rise, and name the tree', async (t) => {
+  const at = await place(t)
+  const [a, b] = [await at.connect(), await at.connect()]
+  const tokens = []
+  for (const zk of [a, b, a, b]) {
+    const lock = await acquire(zk, '/locks/token')
+    tokens.push(lock.token)
+    await lock.release()
+  }
+  for (const [index, token] of tokens.slice(1).entries()) {
+    assert.ok(token.isNewerThan(tokens[index]!) && token > tokens[index]!)
+    assert.ok(token.toString() > tokens[index]!.toString())
+    assert.is(token.ensemble, tokens[0]?.ensemble)
+  }
+  assert.match(tokens[0]!.ensemble, /^[0-9a-f]{32}$/)
+})
+
+test('a session that ends hands its lock on', async (t) => {
+  const at = await place(t)
+  const [a, b] = [await at.connect(), await at.connect()]
+  const lock = await acquire(a, '/locks/dies')
+  assert.ok(lock.held && lock.leftMs > 3_000 && lock.leftMs < 10_000)
+  const next = acquire(b, '/locks/dies')
+  await inLine(a, '/locks/dies', 2)
+  const told = new Promise((resolve) => lock.signal.addEventListener('abort', resolve, { once: true }))
+  await a.close()
+  await told
+  assert.equal([lock.held, lock.leftMs, isZkError(lock.signal.reason, 'LockLost')], [false, 0, true])
+  const other = await next
+  assert.ok(other.held && other.token.isNewerThan(lock.token))
+  await other.release()
+})
+
+test('whoever waits can give up, and leaves nothing', async (t) => {
+  const at = await place(t)
+  const [a, b] = [await at.connect(), await at.connect()]
+  const lock = await acquire(a, '/locks/wait')
+  const abort = new AbortController()
+  const waiting = acquire(b, '/locks/wait', { signal: abort.signal })
+  await inLine(a, '/locks/wait', 2)
+  abort.abort(new Error('no time'))
+  const error = await waiting.then(() => null, (reason: Error) => reason)
+  assert.ok(isZkError(error, 'Aborted') && (error.cause as Error).message === 'no time')
+  await rejects(acquire(b, '/locks/wait', { waitMs: 20 }), 'OperationTimeout')
+  await rejects(acquire(b, '/locks/wait', { waitMs: 0 }), 'OperationTimeout')
+  await rejects(acquire(b, '/locks/wait', { signal: AbortSignal.abort() }), 'Aborted')
+  assert.is(await tryAcquire(b, '/locks/wait'), null)
+  await b.sync()
+  assert.is((await contenders(b, '/locks/wait')).length, 1)
+  await lock.release()
+  const mine = await tryAcquire(b, '/locks/wait')
+  assert.ok(mine?.held)
+  await mine?.release()
+})
+
+test('guarded writes happen while the lock is held, and never later', async (t) => {
+  const at = await place(t)
+  const [a, b] = [await at.connect(), await at.connect()]
+  const lock = await acquire(a, '/locks/guard')
+  assert.is(await lock.guard.create('/file', 'one'), '/file')
+  assert.is((await lock.guard.set('/file', 'two', { version: 0 })).version, 1)
+  const [made, stat] = await lock.guard.multi().create('/more', 'x').set('/file', 'three').commit()
+  assert.equal([made, stat.version], ['/more', 2])
+  const refused = await lock.guard.multi().set('/file', 'four').create('/more').commit()
+    .then(() => null, (reason: Error) => reason)
+  assert.ok(isZkError(refused, 'NodeExists'))
+  assert.equal(refused.results?.length, 2)
+  await lock.guard.delete('/more')
+  assert.is((await a.get('/file')).text(), 'three')
+  // Somebody takes the lock away behind the holder's back.
+  await b.delete(lock.path)
+  await rejects(lock.guard.set('/file', 'late'), 'LockLost')
+  assert.is(lock.held, false)
+  await rejects(lock.guard.create('/late'), 'LockLost')
+  assert.equal([(await b.get('/file')).text(), await b.exists('/late')], ['three', null])
+  await lock.release()
+})
+
+test('a node that is taken away is noticed by itself', async (t) => {
+  const at = await place(t)
+  const [a, b] = [await at.connect(), await at.connect()]
+  const lock = await acquire(a, '/locks/taken')
+  const lost = new Promise((resolve) => lock.signal.addEventListener('abort', resolve, { once: true }))
+  await b.delete(lock.path)
+  await lost
+  assert.is(lock.held, false)
+})
+
+test('one who waits and is thrown out of the line comes again', async (t) => {
+  const at = await place(t)
+  const [a, b] = [await at.connect(), await at.connect()]
+  const lock = await acquire(a, '/locks/thrown')
+  const waiting = acquire(b, '/locks/thrown')
+  await inLine(a, '/locks/thrown', 2)
+  const second = (await contenders(a, '/locks/thrown'))[1]
+  await a.delete(second?.path ?? '')
+  await lock.release()
+  const again = await waiting
+  assert.ok(again.held && again.path !== second?.path)
+  await again.release()
+})
+
+test('a holder can be asked to let go', async (t) => {
+  const at = await place(t)
+  const [a, b] = [await at.connect(), await at.connect()]
+  const lock = await acquire(a, '/locks/asked', { name: 'a' })
+  const asked = new Promise((resolve) => lock.revoked.addEventListener('abort', resolve, { once: true }))
+  assert.is(await requestRelease(b, '/locks/asked'), 1)
+  await asked
+  assert.ok(lock.held)
+  assert.equal((await contenders(b, '/locks/asked')).map(({ revoked }) => revoked), [true])
+  await lock.release()
+  assert.is(await requestRelease(b, '/locks/asked'), 0)
+})
+
+test('readers share, writers do not', async (t) => {
+  const at = await place(t)
+  const [a, b, c] = [await at.connect(), await at.connect(), await at.connect()]
+  const readers = [await acquireRead(a, '/locks/rw'), await acquireRead(b, '/locks/rw')]
+  assert.ok(readers.every(({ held }) => held))
+  let isWriting = false
+  const writer = acquireWrite(c, '/locks/rw').then((lock) => {
+    isWriting = true
+    return lock
+  })
+  await inLine(a, '/locks/rw', 3)
+  await rejects(acquireRead(a, '/locks/rw', { waitMs: 0 }), 'OperationTimeout')
+  await readers[0]?.release()
+  await a.sync()
+  assert.is(isWriting, false)
+  await readers[1]?.release()
+  const lock = await writer
+  await rejects(acquireRead(a, '/locks/rw', { waitMs: 0 }), 'OperationTimeout')
+  await lock.release()
+})
+
+test('so many leases and no more', async (t) => {
+  const at = await place(t)
+  const [a, b, c] = [await at.connect(), await at.connect(), await at.connect()]
+  const leases = [await acquireLease(a, '/sem', { leases: 2 }), await acquireLease(b, '/sem', { leases: 2 })]
+  await rejects(acquireLease(c, '/sem', { leases: 2, waitMs: 0 }), 'OperationTimeout')
+  await rejects(acquireLease(c, '/sem', { leases: 2, waitMs: 30 }), 'OperationTimeout')
+  const third = acquireLease(c, '/sem', { leases: 2 })
+  await inLine(a, '/sem/locks', 1)
+  await leases[0]?.release()
+  const lease = await third
+  assert.ok(lease.held && leases[1]?.held)
+  await Promise.all([lease, ...leases].map((one) => one.release()))
+  assert.equal(await a.children('/sem/leases'), [])
+})
+
+test('several locks together, whatever order they are named in', async (t) => {
+  const at = await place(t)
+  const [a, b] = [await at.connect(), await at.connect()]
+  let held = 0
+  await Promise.all([['/x/1', '/x/2', '/x/3'], ['/x/3', '/x/1'], ['/x/2', '/x/1', '/x/3']].map(async (paths, index) => {
+    const set = await acquireAll(index === 0 ? a : b, paths)
+    held += 1
+    assert.ok(set.held && held === 1 && set.locks.length === paths.length)
+    held -= 1
+    await set.release()
+    assert.ok(set.signal.aborted)
+  }))
+  const one = await acquire(a, '/x/2')
+  await rejects(acquireAll(b, ['/x/1', '/x/2'], { waitMs: 20 }), 'OperationTimeout')
+  assert.equal(await contenders(a, '/x/1'), [])
+  await one.release()
+})
+
+test('what is no lock is refused', async (t) => {
+  const at = await place(t)
+  const zk = await at.connect()
+  await rejects(acquire(zk, 'relative'), 'BadArguments')
+  for (const options of [{ waitMs: -1 }, { waitMs: Number.NaN }, { name: 1 }, { unknown: true }, { signal: 'x' }]) {
+    const error = await acquire(zk, '/l', options as never).then(() => null, (reason: Error) => reason)
+    assert.instance(error, TypeError)
+  }
+  for (const leases of [0, 1.5, '2', undefined]) {
+    const error = await acquireLease(zk, '/s', { leases } as never).then(() => null, (reason: Error) => reason)
+    assert.instance(error, TypeError)
+  }
+  assert.instance(await acquireAll(zk, []).then(() => null, (reason: Error) => reason), TypeError)
+  assert.instance(await acquire(zk, '/l'), Hold)
+})
+
+test.run()
