@@ -1,8 +1,8 @@
-import type { Client, SessionInfo } from '../client/client.ts'
-import type { NodeData } from '../client/values.ts'
+import type { Client, ReadOptions, SessionInfo } from '../client/client.ts'
 import { isZkError } from '../core/errors.ts'
 import { REVOKE } from './hold.ts'
 import { aheadOf, lineOf } from './line.ts'
+import type { Place } from './line.ts'
 import { below } from './pause.ts'
 
 /** One who has a lock or waits for it. */
@@ -38,22 +38,23 @@ export async function contenders(zk: Client, path: string, options: CallOptions 
     throw error
   }
   const line = lineOf(names)
-  const nodes = await Promise.all(line.map(({ name }) => nodeOf(zk, below(path, name), options)))
-  return line.flatMap((place, at) => {
-    const node = nodes[at]
-    if (node === undefined || node === null) return []
-    const text = node.text()
-    return [{
-      name: text === REVOKE ? '' : text, path: below(path, place.name),
-      session: node.stat.ephemeralOwner, since: node.stat.ctime, holds: aheadOf(line, place.name) === null,
-      reads: place.reads, revoked: text === REVOKE,
-    }]
-  })
+  const all = await Promise.all(line.map(({ name }) => contenderAt(zk, below(path, name), line, options)))
+  return all.filter((contender) => contender !== null)
 }
 
-async function nodeOf(zk: Client, path: string, options: CallOptions): Promise<NodeData | null> {
+/** One of a line; null when it has gone meanwhile. */
+export async function contenderAt(
+  zk: Client, path: string, line: readonly Place[], options: ReadOptions,
+): Promise<Contender | null> {
+  const place = line.find(({ name }) => path.endsWith(`/${name}`))
+  if (place === undefined) return null
   try {
-    return await zk.get(path, options)
+    const node = await zk.get(path, options)
+    const text = node.text()
+    return {
+      name: text === REVOKE ? '' : text, path, session: node.stat.ephemeralOwner, since: node.stat.ctime,
+      holds: aheadOf(line, place.name) === null, reads: place.reads, revoked: text === REVOKE,
+    }
   } catch (error) {
     if (isZkError(error, 'NoNode')) return null
     throw error

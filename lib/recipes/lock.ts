@@ -164,7 +164,8 @@ function limited(zk: Client, { signal, waitMs }: AcquireOptions): {
   }
 }
 
-function checkAcquire(options: AcquireOptions): void {
+/** Throws TypeError for what is no way to take a lock. */
+export function checkAcquire(options: AcquireOptions): void {
   checkOptions(options, ACQUIRE)
   checkSignal(options.signal)
   const { waitMs, name } = options

@@ -1,0 +1,119 @@
+import type { Client } from '../client/client.ts'
+import { checkPath } from '../client/requests.ts'
+import { isZkError } from '../core/errors.ts'
+import { contenderAt } from './contenders.ts'
+import type { Contender } from './contenders.ts'
+import { lineOf } from './line.ts'
+import { Listeners } from './listeners.ts'
+import { below, retried } from './pause.ts'
+
+/** What a view of the leader tells. */
+export interface LeaderEvents {
+  /** Who leads now; null when nobody does. */
+  readonly leader: readonly [Contender | null]
+}
+
+/**
+ * Who leads, as an observer sees it. It looks at the first in line alone: candidates that come and go behind him wake
+ * nobody. It may be late, as everything that is read: what only the leader may do, the leader's guard secures.
+ */
+export class LeaderView {
+  readonly #zk: Client
+  readonly #path: string
+  readonly #listeners = new Listeners<LeaderEvents>(['leader'], undefined)
+  readonly #closing = new AbortController()
+  #leader: Contender | null = null
+  #isTold = false
+
+  /** @internal `watchLeader` makes them. */
+  constructor(zk: Client, path: string) {
+    this.#zk = zk
+    this.#path = path
+  }
+
+  /** As last read. */
+  get leader(): Contender | null {
+    return this.#leader
+  }
+
+  /** Calls back at every change until the returned function is called. */
+  on(event: 'leader', listener: (leader: Contender | null) => void): () => void {
+    return this.#listeners.on(event, listener)
+  }
+
+  /** @internal Looks for the first time, and goes on by itself. Errors: those of `children`. */
+  async start(signal: AbortSignal | undefined): Promise<void> {
+    await this.#look(signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]))
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const first = await retried(this.#zk, signal, () => this.#first())
+      if (first === undefined) continue
+      if (this.#closing.signal.aborted) return
+      const isNews = !this.#isTold || first?.path !== this.#leader?.path || first?.name !== this.#leader?.name
+      this.#isTold = true
+      this.#leader = first
+      if (isNews) this.#listeners.emit('leader', first)
+      return
+    }
+  }
+
+  /** The first in line, with a watch on it; null with a watch on the line when it is empty; undefined: look again. */
+  async #first(): Promise<Contender | null | undefined> {
+    const line = lineOf(await this.#names(undefined))
+    const first = line[0]
+    if (first !== undefined) {
+      const path = below(this.#path, first.name)
+      return await contenderAt(this.#zk, path, line, { watch: () => this.#again() }) ?? undefined
+    }
+    const again = lineOf(await this.#names(() => this.#again()))
+    return again.length === 0 ? null : undefined
+  }
+
+  async #names(watch: (() => void) | undefined): Promise<string[]> {
+    const options = watch === undefined ? {} : { watch }
+    try {
+      return await this.#zk.children(this.#path, options)
+    } catch (error) {
+      if (!isZkError(error, 'NoNode')) throw error
+    }
+    if (watch !== undefined && await this.#zk.exists(this.#path, options) !== null) return this.#names(watch)
+    return []
+  }
+
+  #again(): void {
+    if (this.#closing.signal.aborted) return
+    // Whatever ends this look ends the view: the session is over.
+    this.#look(this.#closing.signal).catch(() => this.#leave())
+  }
+
+  #leave(): void {
+    const had = this.#leader
+    this.#leader = null
+    if (had !== null) this.#listeners.emit('leader', null)
+  }
+
+  /** Stops looking. Idempotent. */
+  close(): Promise<void> {
+    this.#closing.abort()
+    this.#listeners.clear()
+    return Promise.resolve()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+/**
+ * A live view of who leads the election at `path`. Resolves when that was read. At the end of the session nobody is
+ * known to lead. Errors: those of `children`; Aborted, SessionExpired.
+ */
+export async function watchLeader(
+  zk: Client, path: string, { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<LeaderView> {
+  const view = new LeaderView(zk, checkPath(path))
+  await view.start(signal)
+  return view
+}
