@@ -1,0 +1,239 @@
+import type { Client } from '../client/client.ts'
+import { checkOptions, checkSignal, checkTypes } from '../client/options.ts'
+import { checkPath } from '../client/requests.ts'
+import { isZkError } from '../core/errors.ts'
+import { isOver } from './connection.ts'
+import type { Hold } from './hold.ts'
+import type { RecipeLogger } from './listeners.ts'
+import { acquire } from './lock.ts'
+import { aborted, below, retried } from './pause.ts'
+import { createProtected, deleteSurely } from './protected-node.ts'
+import { sharesOf } from './shares.ts'
+
+/** How to take part in a partition. */
+export interface PartitionOptions {
+  /**
+   * Called with each item that is this member's from now on, and the lock that says so: its signal, token and guard.
+   */
+  readonly onItem?: (item: string, hold: Hold) => void | Promise<void>
+  /**
+   * Called with each item that is to go to another member, who gets it when what this returns has settled; an item that
+   * was lost is told by the signal of its lock alone.
+   */
+  readonly onRelease?: (item: string) => void | Promise<void>
+  /** Who it is, for tools. */
+  readonly name?: string
+  /** Ends the membership. */
+  readonly signal?: AbortSignal
+  /** Hears of what `onItem` and `onRelease` throw. */
+  readonly logger?: RecipeLogger
+}
+
+const OPTIONS: readonly string[] = ['onItem', 'onRelease', 'name', 'signal', 'logger']
+const MARK = '-member-'
+
+interface Owned {
+  /** Null while it is waited for. */
+  hold: Hold | null
+  readonly giveUp: AbortController
+  done: Promise<void>
+}
+
+/** One member's part in sharing a set. */
+export class Partition {
+  readonly path: string
+  readonly #zk: Client
+  readonly #items: readonly string[]
+  readonly #options: PartitionOptions
+  readonly #closing = new AbortController()
+  readonly #owned = new Map<string, Owned>()
+  #member: string | null = null
+  #isLooking = false
+  #mustLook = false
+  #closed: Promise<void> | null = null
+  readonly #settled = new Set<() => void>()
+
+  /** @internal `partition` makes them. */
+  constructor(zk: Client, path: string, items: readonly string[], options: PartitionOptions) {
+    this.#zk = zk
+    this.path = path
+    this.#items = [...new Set(items)].sort((a, b) => (a < b ? -1 : 1))
+    this.#options = options
+  }
+
+  /** What this member holds at this moment, sorted. */
+  get items(): string[] {
+    return this.#items.filter((item) => this.#owned.get(item)?.hold?.held === true)
+  }
+
+  /** The lock of an item that is held; null otherwise. */
+  holdOf(item: string): Hold | null {
+    const hold = this.#owned.get(item)?.hold ?? null
+    return hold?.held === true ? hold : null
+  }
+
+  /** @internal */
+  async join(): Promise<void> {
+    const { name = '', signal } = this.#options
+    const { path } = await createProtected(this.#zk, {
+      dir: below(this.path, 'members'), mark: MARK, data: name, ...(signal === undefined ? {} : { signal }),
+    })
+    this.#member = path.slice(path.lastIndexOf('/') + 1)
+    const close = (): void => void this.close()
+    if (signal?.aborted === true) close()
+    signal?.addEventListener('abort', close, { once: true })
+    this.#closing.signal.addEventListener('abort', () => signal?.removeEventListener('abort', close), { once: true })
+    this.#look()
+  }
+
+  /** Resolves when this member holds its whole share, as its members were last seen. Errors: Aborted. */
+  settled({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        this.#settled.delete(done)
+        reject(aborted(signal))
+      }
+      const done = (): void => {
+        signal?.removeEventListener('abort', abort)
+        resolve()
+      }
+      if (signal?.aborted === true) {
+        abort()
+        return
+      }
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#settled.add(done)
+      this.#judge()
+    })
+  }
+
+  #judge(): void {
+    if (this.#isLooking || this.#mustLook || this.#settled.size === 0) return
+    for (const { hold, giveUp } of this.#owned.values()) if (hold === null || giveUp.signal.aborted) return
+    for (const done of this.#settled) done()
+    this.#settled.clear()
+  }
+
+  /** Looks who is there, now or as soon as the present look is over. */
+  #look(): void {
+    this.#mustLook = true
+    if (this.#isLooking) return
+    this.#isLooking = true
+    void this.#lookOn()
+  }
+
+  async #lookOn(): Promise<void> {
+    const { signal } = this.#closing
+    try {
+      while (this.#mustLook && !signal.aborted) {
+        this.#mustLook = false
+        this.#share(await retried(this.#zk, signal,
+          () => this.#zk.children(below(this.path, 'members'), { watch: () => this.#look() })))
+      }
+    } catch (error) {
+      // The session is over, or the member was closed: what it held goes with it.
+      if (!isOver(this.#zk) && !isZkError(error)) throw error
+    } finally {
+      this.#isLooking = false
+      this.#judge()
+    }
+  }
+
+  #share(names: readonly string[]): void {
+    const mine = new Set(sharesOf(this.#items, names).get(this.#member ?? '') ?? [])
+    for (const [item, { giveUp }] of this.#owned) if (!mine.has(item)) giveUp.abort()
+    for (const item of mine) if (!this.#owned.has(item)) this.#take(item)
+  }
+
+  #take(item: string): void {
+    const owned: Owned = { hold: null, giveUp: new AbortController(), done: Promise.resolve() }
+    this.#owned.set(item, owned)
+    owned.done = this.#own(item, owned).finally(() => {
+      this.#owned.delete(item)
+      // It may have become this member's again, or it was lost and is wanted still.
+      if (!this.#closing.signal.aborted && !isOver(this.#zk)) this.#look()
+      this.#judge()
+    })
+  }
+
+  /** From the wait for the item to its release. */
+  async #own(item: string, owned: Owned): Promise<void> {
+    const { giveUp } = owned
+    const { name = '', onItem, onRelease } = this.#options
+    try {
+      const path = below(this.path, `items/${encodeURIComponent(item)}`)
+      const hold = owned.hold = await acquire(this.#zk, path, { signal: giveUp.signal, name })
+      this.#judge()
+      await this.#call(item, () => onItem?.(item, hold))
+      const isLost = await either(hold.signal, giveUp.signal)
+      if (!isLost) await this.#call(item, () => onRelease?.(item))
+      await hold.release()
+    } catch (error) {
+      if (!isZkError(error)) throw error
+    }
+  }
+
+  /** What a user's function throws does not keep the item from its way. */
+  async #call(item: string, work: () => void | Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.#options.logger?.error('a function of a partition threw', { path: this.path, item, error })
+    }
+  }
+
+  /** Leaves: every item is released, after `onRelease`, and goes to the others. Idempotent, never rejects. */
+  close(): Promise<void> {
+    return this.#closed ??= this.#leave()
+  }
+
+  async #leave(): Promise<void> {
+    this.#closing.abort()
+    const all = [...this.#owned.values()]
+    for (const { giveUp } of all) giveUp.abort()
+    await Promise.all(all.map(({ done }) => done))
+    if (this.#member !== null) await deleteSurely(this.#zk, below(this.path, `members/${this.#member}`))
+    for (const done of this.#settled) done()
+    this.#settled.clear()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+/** Resolves when either aborts: true when the lock was lost. */
+function either(lost: AbortSignal, giveUp: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settle = (): void => resolve(lost.aborted)
+    if (lost.aborted || giveUp.aborted) settle()
+    lost.addEventListener('abort', settle, { once: true })
+    giveUp.addEventListener('abort', settle, { once: true })
+  })
+}
+
+/**
+ * Shares a set of items among all who call this with the same path and items: each item belongs to one member at most
+ * at any time, since belonging is a lock (`<path>/items/<item>`), with all that `acquire` promises. Shares differ by
+ * one at most; a member that comes or goes moves little more than its share. An item moves when its old owner has been
+ * told (`onRelease`, which is waited for) and not before; that of a member that died, when its session has ended.
+ *
+ * Members must agree on the items: one that knows other items than the rest holds some that the others want, too, and
+ * waits for some that nobody lets go. A restart of all with a new set is safe at any time. When the session ends, the
+ * membership ends. Resolves when this member stands in the list; what it holds follows (`settled`). Errors: those of
+ * `create`, Aborted, TypeError.
+ */
+export async function partition(
+  zk: Client, path: string, items: readonly string[], options: PartitionOptions = {},
+): Promise<Partition> {
+  checkPath(path)
+  checkOptions(options, OPTIONS)
+  checkSignal(options.signal)
+  checkTypes(options, { onItem: 'function', onRelease: 'function', name: 'string' })
+  if (!Array.isArray(items) || items.some((item) => typeof item !== 'string' || item === '')) {
+    throw new TypeError('items must be an array of texts that are not empty')
+  }
+  const member = new Partition(zk, path, items, options)
+  await member.join()
+  return member
+}
