@@ -4,6 +4,7 @@ import { database } from './level/database.ts'
 import type { Database } from './level/database.ts'
 import { Ledger } from './level/ledger.ts'
 import { folderSize } from './level/folder-size.ts'
+import { journaled } from './level/journaled.ts'
 import { isUnfinished, makeFolder, markerFile, nodeModules, setAside, syncFolder } from './level/marker.ts'
 import type { Marker, MarkerFile, NodeModules } from './level/marker.ts'
 import { SEAL_BYTES, chunkKey, isSealed, nativeChecksum } from './level/records.ts'
@@ -18,7 +19,7 @@ export interface LevelOptions {
    * would notice.
    */
   readonly sync?: boolean
-  /** Makes the database, for tests that need a failing one. */
+  /** Makes the database, for tests that need a failing one; its own: LevelDB behind a journal. */
   readonly database?: (location: string) => Database
 }
 
@@ -31,7 +32,8 @@ const MARKER_INTERVAL_MS = 1_000
  * Keeps the log, the promises and the snapshots in LevelDB (in browsers in IndexedDB) in the folder
  * `location`, which it makes.
  *
- * Every write is one atomic synced batch, carrying a record of what the whole storage must hold; every
+ * Every write is one atomic batch, flushed to the disk in a journal beside the tables of LevelDB, which get many of
+ * them together later (see `JournaledDatabase`). It carries a record of what the whole storage must hold; every
  * value has a checksum; and a marker beside the database names a batch that was durable, at least once a
  * second, and repeats the promises whenever they change. So `open` recognises as damage: a lost
  * acknowledged tail older than the marker, a lost or altered record anywhere, a lost snapshot, a database
@@ -85,7 +87,11 @@ class LevelStorage implements Storage {
   constructor(location: string, options: LevelOptions) {
     this.location = location
     this.#sync = options.sync ?? true
-    this.#database = options.database ?? database
+    this.#database = options.database ?? ((folder) => {
+      const node = nodeModules()
+      // Browsers have no files, and IndexedDB no promise that a journal could shorten.
+      return node === undefined ? database(folder) : journaled(folder, node, this.#sync, this.#checksum)
+    })
     this.features = Object.freeze({ persistent: true, durable: nodeModules() !== undefined })
   }
 

@@ -1,7 +1,8 @@
 import { Level } from 'level'
 import type { Operation } from './ledger.ts'
 
-interface Range {
+/** Which keys, in their order. */
+export interface Range {
   readonly gte?: string
   readonly lt?: string
   readonly limit?: number
@@ -9,6 +10,8 @@ interface Range {
 
 /** The part of `level` that is used here. */
 export interface Database {
+  /** Something that was written is missing, although later things are there. */
+  readonly isTorn?: boolean
   open(): Promise<void>
   close(): Promise<void>
   get(key: string): Promise<Uint8Array | undefined>

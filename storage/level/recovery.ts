@@ -50,6 +50,7 @@ export async function readContent(
   const isWholeSnapshot = state.base === null || await verifySnapshot(db, state.base, chunks, checksum)
   const log = await readLog(db, state, checksum)
   let { damage, meta } = state
+  if (db.isTorn === true) damage = worse('log', damage)
   if (marker !== null && marker.sequence > state.sequence) {
     damage = worse('log', damage)
     meta = newest(state.meta, marker.meta)

@@ -1,15 +1,16 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 /** Packages with native or dynamic parts stay where they are; the bundle lies elsewhere and needs their addresses. */
 const INSTALLED = /^(level|msgpackr|ws)$/
 
-/** A script of this folder as one file of JavaScript in `folder`, which starts much faster than its sources do. */
-export async function bundle(script: 'peer-process' | 'storage-process', folder: string): Promise<string> {
-  const outfile = join(folder, `${script}.mjs`)
+/** A script as one file of JavaScript in `folder`, which starts much faster than its sources do. */
+export async function bundle(script: URL, folder: string): Promise<string> {
+  const source = fileURLToPath(script)
+  const outfile = join(folder, `${basename(source, '.ts')}.mjs`)
   await build({
-    entryPoints: [fileURLToPath(new URL(`${script}.ts`, import.meta.url))],
+    entryPoints: [source],
     outfile, bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'silent', sourcemap: 'inline',
     plugins: [{
       name: 'installed',

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import {
-  appendFileSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync,
+  appendFileSync, copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync,
+  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -42,8 +43,9 @@ export interface Loss {
  * The model is a journalling file system, as ext4, XFS, btrfs and APFS are: changes of names become durable in their
  * order; a flushed directory makes all before it durable; a flushed file makes its own names durable and all before
  * them. (POSIX promises less: there, LevelDB itself would lose the names of its log files.) A file keeps the bytes of
- * its last completed fsync, and now and then, since a disk may write without being asked, some that followed. Files
- * that are written other than by appending are not understood, and refused; nobody here has them.
+ * its last completed fsync, and now and then, since a disk may write without being asked, some that followed. Of what
+ * was written at a position without a completed fsync after it, any beginning of any write may be there. Files that are
+ * cut are not understood, and refused; nobody here has them.
  */
 export class Disk {
   readonly root: string
@@ -99,6 +101,13 @@ export class Disk {
         mkdirSync(place, { recursive: true })
         continue
       }
+      const writes = writesTo(steps, inode)
+      if (writes.length > 0) {
+        const { content, lost } = this.#overwritten(inode, writes, keep)
+        dropped += lost
+        writeFileSync(place, content)
+        continue
+      }
       const content = readFileSync(join(this.#vault, inode))
       const synced = syncedBytes(steps, inode)
       const kept = synced + keep(content.length - synced)
@@ -106,6 +115,24 @@ export class Disk {
       writeFileSync(place, content.subarray(0, kept))
     }
     return dropped
+  }
+
+  /** A file that is written at positions: what it was in the beginning, with what was written since. */
+  #overwritten(
+    inode: string, writes: readonly Write[], keep: (unsynced: number) => number,
+  ): { readonly content: Uint8Array, readonly lost: number } {
+    const before = join(this.#vault, `${inode}.before`)
+    const bytes = readFileSync(join(this.#vault, `${inode}.writes`))
+    let content: Uint8Array = existsSync(before) ? readFileSync(before) : new Uint8Array()
+    let lost = 0
+    for (const { at, count, from, isSynced } of writes) {
+      const kept = isSynced ? count : keep(count)
+      lost += count - kept
+      if (kept === 0) continue
+      if (at + kept > content.length) content = Buffer.concat([content], at + kept)
+      content.set(bytes.subarray(from, from + kept), at)
+    }
+    return { content, lost }
   }
 
   /** Forgets the past: what is there is durable. */
@@ -120,6 +147,8 @@ export class Disk {
       }
       const { ino, size } = statSync(path)
       linkSync(path, join(this.#vault, String(ino)))
+      // Written over, the second name would show it as well.
+      if (/\/journal-\d$/.test(path)) copyFileSync(path, join(this.#vault, `${ino}.before`))
       appendFileSync(this.#journal, `0 C ${ino} ${path}\n0 S ${ino} ${size}\n`)
     }
   }
@@ -130,7 +159,7 @@ export class Disk {
     for (const line of readFileSync(this.#journal, 'utf8').split('\n')) {
       const [, number, kind, rest] = /^(\d+) (\w) (.*)$/.exec(line) ?? []
       if (number === undefined || kind === undefined || rest === undefined) continue
-      if (kind === 'X') throw new Error(`${rest} was written other than by appending`)
+      if (kind === 'X') throw new Error(`${rest} was cut`)
       steps.push({ number: Number(number), kind, rest })
     }
     return steps
@@ -206,6 +235,25 @@ function namesAfter(steps: readonly Step[], through: number): Map<string, string
     }
   }
   return names
+}
+
+/** Bytes written at a position. */
+interface Write {
+  readonly at: number
+  readonly count: number
+  /** Where the bytes are kept. */
+  readonly from: number
+  /** The file was flushed afterwards. */
+  readonly isSynced: boolean
+}
+
+function writesTo(steps: readonly Step[], inode: string): Write[] {
+  const own = inOrder(steps).filter((step) => (step.kind === 'W' || step.kind === 'S') && inodeOf(step) === inode)
+  const synced = own.findLast(({ kind }) => kind === 'S')?.number ?? 0
+  return own.filter(({ kind }) => kind === 'W').map((step) => {
+    const [at = 0, count = 0, from = 0] = pathOf(step).split(' ').map(Number)
+    return { at, count, from, isSynced: step.number < synced }
+  })
 }
 
 /** How much of a file its last completed fsync covered. */

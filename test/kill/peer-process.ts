@@ -80,7 +80,7 @@ async function main(): Promise<void> {
   process.once('SIGTERM', () => void stop().then(() => process.exit(0)))
   const { id, incarnation, folder, ports, sync, isVolatile, sessionTimeoutMs } = settings
   const members = Object.fromEntries(ports.map((port, index) => [index + 1, `tcp://127.0.0.1:${port}`]))
-  const storage = level(folder, { sync, ...(isVolatile ? { database: volatileDatabase } : {}) })
+  const storage = level(folder, { sync, ...(isVolatile ? { database: (at) => volatileDatabase(at, sync) } : {}) })
   // Small limits: within a test, snapshots are taken, the log is purged, and peers are synchronized in every way.
   const limits = { snapshotTxns: 1_500, retainedTxns: 400 }
   const peer = await createPeer({

@@ -8,13 +8,15 @@
  *   N M path          directory made   N R from\tto    renamed            N U path  removed
  *   N S inode bytes   file synced: so many bytes, and what was done to its names before N
  *   N D path          directory synced: what was done before N
- *   N X path          written other than by appending, which the driver does not understand
+ *   N W inode at count from   about to be written at a position; the bytes are in POWER_VAULT/inode.writes at `from`
+ *   N X path          cut, which the driver does not understand
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -175,12 +177,36 @@ static void odd(int fd) {
   if (is_below(path_of(fd, path))) record(next(), "X %s", path);
 }
 
+/* What is written, before it is: it may get to the disk without having been completed. */
+static void noted(unsigned long inode, const void *bytes, size_t count, long long at) {
+  static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  char name[PATH_MAX];
+  snprintf(name, sizeof name, "%s/%lu.writes", vault, inode);
+  pthread_mutex_lock(&mutex);
+  int fd = (int)syscall(SYS_openat, AT_FDCWD, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  struct stat status;
+  if (fd < 0 || fstat(fd, &status) != 0) abort();
+  if (syscall(SYS_write, fd, bytes, count) != (long)count) abort();
+  syscall(SYS_close, fd);
+  record(next(), "W %lu %lld %zu %lld", inode, at, count, (long long)status.st_size);
+  pthread_mutex_unlock(&mutex);
+}
+
 #define PWRITE(name, offset_type)                                           \
   ssize_t name(int fd, const void *bytes, size_t count, offset_type at) {   \
     typedef ssize_t (*write_type)(int, const void *, size_t, offset_type);  \
     REAL(#name, write_type);                                                \
-    odd(fd);                                                                \
-    return real(fd, bytes, count, at);                                      \
+    char path[PATH_MAX];                                                    \
+    struct stat status;                                                     \
+    if (!is_below(path_of(fd, path)) || fstat(fd, &status) != 0) return real(fd, bytes, count, at); \
+    noted((unsigned long)status.st_ino, bytes, count, (long long)at);       \
+    ssize_t written = real(fd, bytes, count, at);                           \
+    int error = errno;                                                      \
+    /* The only writer of a file opened like this waits for each write. */  \
+    if (written == (ssize_t)count && (fcntl(fd, F_GETFL) & O_DSYNC) && fstat(fd, &status) == 0) \
+      record(next(), "S %lu %lld", (unsigned long)status.st_ino, (long long)status.st_size); \
+    errno = error;                                                          \
+    return written;                                                         \
   }
 
 PWRITE(pwrite, off_t)

@@ -58,7 +58,8 @@ export class Trio {
       const port = 12_000 + random.below(18_000)
       if (!ports.includes(port) && await isFree(port)) ports.push(port)
     }
-    const trio = new Trio(root, await bundle('peer-process', root), ports, options)
+    const script = await bundle(new URL('peer-process.ts', import.meta.url), root)
+    const trio = new Trio(root, script, ports, options)
     for (const id of IDS) trio.startPeer(id)
     return trio
   }

@@ -105,7 +105,7 @@ async function problemsOf(folder: string, held: number): Promise<string[]> {
 test('whenever the power goes, a storage opens and holds what it acknowledged', async (t) => {
   const folder = t.tempFolder()
   const disk = new Disk(join(folder, 'disk'), compileShim(folder))
-  const script = await bundle('storage-process', folder)
+  const script = await bundle(new URL('../kill/storage-process.ts', import.meta.url), folder)
   const { signal, stderr } = spawnSync(process.execPath, [script, disk.root], { env: { ...process.env, ...disk.env } })
   assert.is(signal, 'SIGKILL', String(stderr))
   const history = disk.history()

@@ -48,6 +48,14 @@ function copyFile(from: string, to: string): void {
   }
 }
 
+/** Copies a storage as a killed process leaves it. */
+export function copyFolder(from: string, to: string): void {
+  mkdirSync(to, { recursive: true })
+  // The marker first: it must not be newer than the copy of the database.
+  if (existsSync(join(from, 'marker'))) cpSync(join(from, 'marker'), join(to, 'marker'))
+  copyAtOnce(join(from, 'db'), join(to, 'db'))
+}
+
 /** A crash is a copy of the folder taken between two steps of this process: exactly what a killed process leaves. */
 export function levelPlace(): StoragePlace {
   const root = mkdtempSync(join(tmpdir(), 'vivarium-storage-'))
@@ -63,13 +71,11 @@ export function levelPlace(): StoragePlace {
     async crash() {
       const from = folder()
       generation += 1
-      // The marker first: it must not be newer than the copy of the database.
-      if (existsSync(join(from, 'marker'))) cpSync(join(from, 'marker'), join(folder(), 'marker'))
-      copyAtOnce(join(from, 'db'), join(folder(), 'db'))
+      copyFolder(from, folder())
     },
     async damage() {
       const db = join(folder(), 'db')
-      for (const file of readdirSync(db)) if (/\.(log|ldb)$/.test(file)) corrupt(join(db, file), 200, 500)
+      for (const file of readdirSync(db)) if (/\.(log|ldb)$|^journal-/.test(file)) corrupt(join(db, file), 200, 500)
     },
     async remove() {
       await Promise.all(made.map((storage) => storage.close()))
