@@ -27,8 +27,15 @@ export interface Running {
 
 /** Starts the command in `cwd`; it is killed with the case. */
 export function start(t: Case, cwd: string, args: readonly string[], stdin: StdioOptions & string | number): Running {
+  return startNode(t, cwd, ['--import', tsx, main, ...args], stdin)
+}
+
+/** Starts Node in `cwd`; it is killed with the case. */
+export function startNode(
+  t: Case, cwd: string, args: readonly string[], stdin: StdioOptions & string | number,
+): Running {
   const stdio: StdioOptions = [stdin as 'pipe', 'pipe', 'pipe']
-  const child = spawn(process.execPath, ['--import', tsx, main, ...args], { cwd, stdio })
+  const child = spawn(process.execPath, args, { cwd, stdio })
   t.defer(() => child.kill('SIGKILL'))
   let stdout = ''
   let stderr = ''

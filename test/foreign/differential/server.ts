@@ -24,6 +24,8 @@ interface Actor {
 /** Whom the connections authenticate as, every time they are opened. */
 export const IDENTITIES: readonly (readonly string[])[] = [[], ['alice:pw', 'bob:secret'], ['super:admin']]
 
+/** A server that is behind after so many is not catching up. */
+const MOST_SYNCS = 10_000
 const UNIMPLEMENTED = -6
 const AUTH_FAILED = -115
 const ZERO_PASSWORD = Buffer.alloc(16)
@@ -95,18 +97,34 @@ export class Server {
       witnesses.push(client)
     }
     this.#witnesses = witnesses
-    await this.#catchUp()
+    await this.#catchUp([])
   }
 
-  /** Resolves when every server has applied what any of them has answered. */
-  async #catchUp(): Promise<void> {
-    await Promise.all(this.#witnesses.map(async (witness) => {
-      witness.send([SYNC])
-      const arrivals = await witness.takeUntil((all) => all.some(isAnswer))
-      if (arrivals[0]?.kind !== 'reply' || arrivals[0].err !== 0) {
-        throw new Error(`${this.name}: no sync: ${show(arrivals)}`)
+  /**
+   * Resolves when every server has applied what any of them has answered. Apache ZooKeeper's leader answers a sync of
+   * its own clients as a read, which may come before it has applied what a follower has already answered: such a
+   * server is asked again.
+   */
+  async #catchUp(answered: readonly Arrival[]): Promise<void> {
+    const zxids = await Promise.all(this.#witnesses.map((witness) => this.#sync(witness)))
+    const newest = answered.reduce((high, arrival) =>
+      arrival.kind === 'reply' && arrival.zxid > high ? arrival.zxid : high, 0n)
+    const target = zxids.reduce((high, zxid) => zxid > high ? zxid : high, newest)
+    await Promise.all(this.#witnesses.map(async (witness, index) => {
+      let zxid = zxids[index] ?? 0n
+      for (let tries = 0; zxid < target; tries += 1) {
+        if (tries === MOST_SYNCS) throw new Error(`${this.name}: server ${index} stays at ${zxid}, before ${target}`)
+        zxid = await this.#sync(witness)
       }
     }))
+  }
+
+  /** The last zxid that the witness's server has applied. */
+  async #sync(witness: RawClient): Promise<bigint> {
+    witness.send([SYNC])
+    const arrivals = await witness.takeUntil((all) => all.some(isAnswer))
+    if (arrivals[0]?.kind === 'reply' && arrivals[0].err === 0) return arrivals[0].zxid
+    throw new Error(`${this.name}: no sync: ${show(arrivals)}`)
   }
 
   #actor(index: number): Actor {
@@ -122,7 +140,7 @@ export class Server {
     const from = Date.now()
     const first = step.kind === 'open' ? await this.#open(step.actor, step.opening, step.timeOut, session)
       : step.kind === 'requests' ? await this.#ask(step) : this.#bytes(step)
-    if (mayWrite(step)) await this.#catchUp()
+    if (mayWrite(step)) await this.#catchUp(first)
     const round = await Promise.all(this.#actors.map(async ({ client }, index) => {
       const early = index === step.actor ? first : []
       if (client === null) return early

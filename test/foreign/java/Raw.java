@@ -57,6 +57,13 @@ final class Raw {
         return zk;
     }
 
+    /** What another client was answered may reach this one's server later: reads there see it after a sync. */
+    static void sync(ZooKeeper zk, String path) throws Exception {
+        java.util.concurrent.CompletableFuture<Integer> answer = new java.util.concurrent.CompletableFuture<>();
+        zk.sync(path, (code, at, context) -> answer.complete(code), null);
+        Check.equal(0, answer.get(20, TimeUnit.SECONDS));
+    }
+
     static void throwsCode(KeeperException.Code code, Runner body) throws Exception {
         try {
             body.run();
@@ -164,12 +171,14 @@ final class Raw {
         try (ZooKeeper zk = open(new Events()); ZooKeeper other = open(new Events())) {
             zk.addAuthInfo("digest", Check.bytes("bob:pw"));
             zk.create(root, Check.bytes("x"), Ids.CREATOR_ALL_ACL, CreateMode.PERSISTENT);
+            sync(other, root);
             throwsCode(KeeperException.Code.NOAUTH, () -> other.getData(root, false, null));
             throwsCode(KeeperException.Code.NOAUTH, () -> other.setACL(root, Ids.OPEN_ACL_UNSAFE, -1));
             Stat stat = new Stat();
             List<ACL> acl = zk.getACL(root, stat);
             Check.equal("digest", acl.get(0).getId().getScheme());
             Check.equal(1, zk.setACL(root, Arrays.asList(new ACL(1, new Id("world", "anyone")), acl.get(0)), 0).getAversion());
+            sync(other, root);
             Check.equal("x", Check.text(other.getData(root, false, null)));
             throwsCode(KeeperException.Code.INVALIDACL, () ->
                 zk.create(root + "/a", null, Collections.emptyList(), CreateMode.PERSISTENT));
@@ -232,11 +241,13 @@ final class Raw {
         Events later = new Events();
         try (ZooKeeper same = new ZooKeeper(Check.hosts, TIMEOUT_MS, later, zk.getSessionId(), zk.getSessionPasswd())) {
             later.untilState(KeeperState.SyncConnected);
+            sync(same, root);
             Check.equal(zk.getSessionId(), same.exists(root, false).getEphemeralOwner());
         }
         events.untilState(KeeperState.Expired);
         throwsCode(KeeperException.Code.SESSIONEXPIRED, () -> zk.exists("/", false));
         try (ZooKeeper other = open(new Events())) {
+            sync(other, root);
             Check.equal(null, other.exists(root, false));
         }
     }

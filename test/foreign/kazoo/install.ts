@@ -10,6 +10,8 @@ export interface Kazoo {
   readonly python: string
   /** Where Python is to look for it first; empty when it does so anyway. */
   readonly folder: string
+  /** Before 2.9 a reader may wait for a writer behind it, which waits for the reader: both wait for ever. */
+  readonly hasSoundReaders: boolean
 }
 
 /** The newest release when this was written. */
@@ -21,7 +23,12 @@ const DEBIAN_PYTHON = '/usr/bin/python3'
 export async function debian(): Promise<Kazoo> {
   const asks = ['-c', 'import kazoo.version; print(kazoo.version.__version__)'] as const
   if (!await succeeds(DEBIAN_PYTHON, ...asks)) await installPackage('python3-kazoo')
-  return { name: `Debian's kazoo ${await command(DEBIAN_PYTHON, asks)}`, python: DEBIAN_PYTHON, folder: '' }
+  const version = await command(DEBIAN_PYTHON, asks)
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return {
+    name: `Debian's kazoo ${version}`, python: DEBIAN_PYTHON, folder: '',
+    hasSoundReaders: major > 2 || (major === 2 && minor >= 9),
+  }
 }
 
 /** The Python that has pip, if any; Debian packages pip separately. */
@@ -52,5 +59,5 @@ export async function fromPypi(name: string, packages: readonly string[]): Promi
 /** Finds or installs the newest release. */
 export async function newest(): Promise<Kazoo> {
   const folder = await fromPypi(`kazoo-${NEWEST}`, [`kazoo==${NEWEST}`])
-  return { name: `kazoo ${NEWEST}`, python: DEBIAN_PYTHON, folder }
+  return { name: `kazoo ${NEWEST}`, python: DEBIAN_PYTHON, folder, hasSoundReaders: true }
 }
