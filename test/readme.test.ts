@@ -85,6 +85,23 @@ for (const { language, label, code, line } of blocks) {
   }, { timeoutMs: 30_000 })
 }
 
+/** What stands before and after each recipe's example: the client that it uses. */
+const BEFORE = "import { createEnsemble } from 'vivarium'\nconst ensemble = await createEnsemble({ size: 1 })\n" +
+  'const zk = await ensemble.connect()\n'
+const AFTER = 'await zk.close()\nawait ensemble.stop()\n'
+
+for (const { language, code, line } of blocks.filter((block) => block.label === 'recipe')) {
+  test(`the recipe at line ${line} runs and prints what it says`, async (t) => {
+    assert.is(language, 'js')
+    const path = write(t, 'block.mjs', moduleOf(`${BEFORE}${code}${AFTER}`))
+    await run(process.execPath, ['--check', path])
+    const options = { cwd: dirname(path), timeout: 20_000 }
+    const { stdout, stderr } = await run(process.execPath, ['--import', tsx, path], options)
+    assert.is(stderr, '')
+    assert.is(stdout, expected(code))
+  }, { timeoutMs: 30_000 })
+}
+
 /** Resolves when the process has printed the text. */
 function prints(child: ChildProcess, text: string): Promise<void> {
   return new Promise((resolve, reject) => {

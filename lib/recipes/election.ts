@@ -50,11 +50,17 @@ export async function lead<T>(
       if (!requeue || candidate.signal?.aborted === true) return result
     } catch (error) {
       // The work was told that the term is over, and stopped: the next term may come.
-      if (!requeue || !isZkError(error, 'LockLost')) throw error
+      if (!requeue || !endedBy(term, error)) throw error
     } finally {
       await term.release()
     }
   }
+}
+
+/** What is thrown for the end of the term: its reason, or what Node's timers and streams make of it. */
+function endedBy(term: Term, error: unknown): boolean {
+  return isZkError(error, 'LockLost') ||
+    (term.signal.aborted && error instanceof Error && error.cause === term.signal.reason)
 }
 
 /** Who leads the election (or has the lock) at `path`; null when nobody does. Errors: those of `contenders`. */

@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const SUITES: readonly string[] = [
-  'differential', 'client', 'kazoo', 'kazoo-own', 'node-client', 'zkcli', 'cclient', 'java', 'readonly',
+  'differential', 'client', 'kazoo', 'kazoo-own', 'node-client', 'zkcli', 'cclient', 'java', 'readonly', 'recipes',
 ]
 const SUITE_TIMEOUT_MS = 240_000
 

@@ -67,8 +67,9 @@ test('a leader that lost its office leads again when it requeues', async (t) => 
       abort.abort()
       return
     }
+    const over = new Promise((resolve) => term.signal.addEventListener('abort', resolve, { once: true }))
     await b.delete(term.path)
-    await new Promise((resolve) => term.signal.addEventListener('abort', resolve, { once: true }))
+    await over
     throw term.signal.reason as ZkError
   }, { requeue: true, signal: abort.signal })
   assert.is(terms, 2)

@@ -187,6 +187,7 @@ const ROOMS: readonly Room[] = [
 const PACKAGES: Readonly<Record<string, RegExp>> = {
   ws: /^(transports\/websocket-server\.ts|lib\/node\.ts|lib\/cli\/.*)$/,
   level: /^storage\/level(\/\w+)?\.ts$/,
+  croner: /^lib\/recipes\/timetable\.ts$/,
   msgpackr: /^lib\/wire\//,
 }
 const NODE_FILES = /^(transports\/(tcp|websocket-server)\.ts|storage\/level(\/\w+)?\.ts|lib\/node\.ts|lib\/cli\/.*)$/

@@ -1,0 +1,171 @@
+import type { Client } from '../client/client.ts'
+import { checkOptions, checkSignal, checkTypes } from '../client/options.ts'
+import { checkPath } from '../client/requests.ts'
+import { isZkError } from '../core/errors.ts'
+import { isOver } from './connection.ts'
+import type { Hold } from './hold.ts'
+import { Listeners } from './listeners.ts'
+import { acquire, tryAcquire } from './lock.ts'
+import { below, pause } from './pause.ts'
+import { beginAt, claimTick } from './ticks.ts'
+import { timetableOf } from './timetable.ts'
+import type { Timetable, When } from './timetable.ts'
+
+/** One run of a scheduled job: what a lock is to its holder, and the tick it is for. */
+export interface Run {
+  /** When it was due. */
+  readonly tick: Date
+  /** Its signal, token and guard hold for this run. */
+  readonly hold: Hold
+  readonly signal: AbortSignal
+}
+
+/** How a job is scheduled. */
+export interface ScheduleOptions {
+  /**
+   * What becomes of ticks for which nobody was there, or whose turn came while a run went on. `skip`: nothing. `last`:
+   * the last of them is run as soon as somebody can. `skip` when left out.
+   */
+  readonly missed?: 'skip' | 'last'
+  /** Who it is, for tools. */
+  readonly name?: string
+  /** Ends it, as `close`. */
+  readonly signal?: AbortSignal
+}
+
+/** What a schedule tells. */
+export interface ScheduleEvents {
+  readonly run: readonly [Run]
+  readonly done: readonly [Run]
+  /** The job threw. */
+  readonly failed: readonly [unknown, Run]
+}
+
+const OPTIONS: readonly string[] = ['missed', 'name', 'signal']
+/** The wall clock may be set, and machines sleep: it is looked at so often. */
+const LOOK_MS = 60_000
+
+/** A job that one of all members runs at each tick. */
+export class Schedule {
+  readonly path: string
+  readonly #zk: Client
+  readonly #timetable: Timetable
+  readonly #work: (run: Run) => unknown
+  readonly #options: ScheduleOptions
+  readonly #listeners = new Listeners<ScheduleEvents>(['run', 'done', 'failed'], undefined)
+  readonly #closing = new AbortController()
+  #going: Promise<void> = Promise.resolve()
+
+  /** @internal `schedule` makes them. */
+  constructor(zk: Client, path: string, timetable: Timetable, work: (run: Run) => unknown, options: ScheduleOptions) {
+    this.#zk = zk
+    this.path = path
+    this.#timetable = timetable
+    this.#work = work
+    this.#options = options
+  }
+
+  /** When it is due next, by this program's clock; null when never. */
+  get next(): Date | null {
+    const nextMs = this.#timetable.next(this.#zk.clock.wall())
+    return nextMs === null ? null : new Date(nextMs)
+  }
+
+  /** Calls back at every such event on this member until the returned function is called. */
+  on<Name extends keyof ScheduleEvents>(event: Name, listener: (...given: ScheduleEvents[Name]) => void): () => void {
+    return this.#listeners.on(event, listener)
+  }
+
+  /** @internal */
+  async start(): Promise<void> {
+    const { signal } = this.#options
+    const close = (): void => void this.close()
+    const previousMs = this.#timetable.previous(this.#zk.clock.wall())
+    await beginAt(this.#zk, below(this.path, 'last'), previousMs ?? 0, signal)
+    if (signal?.aborted === true) close()
+    signal?.addEventListener('abort', close, { once: true })
+    this.#closing.signal.addEventListener('abort', () => signal?.removeEventListener('abort', close), { once: true })
+    this.#going = this.#go().catch((error: unknown) => {
+      // The session is over, or it was closed.
+      if (!isZkError(error)) throw error
+    })
+  }
+
+  async #go(): Promise<void> {
+    const { clock } = this.#zk
+    for (;;) {
+      const nowMs = clock.wall()
+      const previousMs = this.#timetable.previous(nowMs)
+      if (this.#options.missed === 'last' && previousMs !== null) await this.#tick(previousMs)
+      const nextMs = this.#timetable.next(nowMs)
+      if (nextMs === null || isOver(this.#zk)) return
+      while (clock.wall() < nextMs) {
+        await pause(this.#zk, Math.min(LOOK_MS, nextMs - clock.wall()), this.#closing.signal)
+      }
+      await this.#tick(nextMs)
+    }
+  }
+
+  /** Runs the job if the tick is nobody's yet. */
+  async #tick(tickMs: number): Promise<void> {
+    const { signal } = this.#closing
+    const { missed, name = '' } = this.#options
+    const path = below(this.path, 'run')
+    const hold = missed === 'last'
+      ? await acquire(this.#zk, path, { signal, name }) : await tryAcquire(this.#zk, path, { signal, name })
+    if (hold === null) return
+    try {
+      if (await claimTick(this.#zk, below(this.path, 'last'), tickMs, name, signal)) await this.#run(tickMs, hold)
+    } finally {
+      await hold.release()
+    }
+  }
+
+  async #run(tickMs: number, hold: Hold): Promise<void> {
+    const run: Run = { tick: new Date(tickMs), hold, signal: AbortSignal.any([hold.signal, this.#closing.signal]) }
+    this.#listeners.emit('run', run)
+    try {
+      await this.#work(run)
+    } catch (error) {
+      this.#listeners.emit('failed', error, run)
+      return
+    }
+    this.#listeners.emit('done', run)
+  }
+
+  /** Takes part no more; a run that goes on is told by its signal, and waited for. Idempotent, never rejects. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#going
+    this.#listeners.clear()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+/**
+ * Runs a job at each tick of a timetable on exactly one of all members that schedule it at the same path: whoever
+ * claims the tick. Ticks have their number from the timetable, not from anybody's clock, so that clocks that differ
+ * make a run earlier or later, never twice. Two runs never go on at once, as far as `acquire` promises that. A run
+ * whose member dies is not done again: what must be whole, the job must be able to take up (`run.hold.guard` writes in
+ * the tree only while the run is the present one). What the job throws is told by `failed`.
+ *
+ * Resolves when this member takes part. It ends with the session. Layout: `<path>/last` holds the last tick that was
+ * claimed, `<path>/run` is a lock. Errors: TypeError, those of `create`.
+ */
+export async function schedule(
+  zk: Client, path: string, when: When, work: (run: Run) => unknown, options: ScheduleOptions = {},
+): Promise<Schedule> {
+  checkPath(path)
+  checkOptions(options, OPTIONS)
+  checkSignal(options.signal)
+  checkTypes(options, { name: 'string' })
+  const { missed } = options
+  if (missed !== undefined && missed !== 'skip' && missed !== 'last') throw new TypeError('missed must be skip or last')
+  if (typeof work !== 'function') throw new TypeError('the job must be a function')
+  const member = new Schedule(zk, path, timetableOf(when), work, options)
+  await member.start()
+  return member
+}
