@@ -68,7 +68,9 @@ async function reopen() {
   }
 }
 
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => void answer(request, response))
+
+async function answer(request, response) {
   if (request.method === 'PATCH' && request.url === '/config') {
     try {
       await settings.publish(JSON.parse(await text(request)))
@@ -80,7 +82,7 @@ const server = createServer(async (request, response) => {
   const { greeting, colour } = settings.current
   response.setHeader('content-type', 'text/html; charset=utf-8')
   response.end(`<h1 style="color:${encodeURIComponent(colour)}">${greeting.replace(/[<&]/g, (c) => `&#${c.charCodeAt(0)};`)}</h1>\n`)
-})
+}
 server.on('error', (error) => {
   console.error(error.message)
   stop.abort()

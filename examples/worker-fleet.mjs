@@ -31,7 +31,7 @@ async function work(id, members) {
   const peer = await createPeer({ id, ensemble: { name: 'fleet', members }, storage, signal: stop.signal })
   peer.on('fatal', () => stop.abort())
   // When all three stop at once, there is no quorum any more to hand the lead on: it ends with the session.
-  stop.signal.addEventListener('abort', () => setTimeout(() => peer.stop(), 1_000).unref())
+  stop.signal.addEventListener('abort', () => setTimeout(() => void peer.stop(), 1_000).unref())
   try {
     while (!stop.signal.aborted) {
       const zk = await peer.connect({ sessionTimeoutMs: 2_000, signal: stop.signal })
