@@ -25,7 +25,8 @@ export type Answer =
   | { readonly kind: 'gap', readonly gapMs: number }
   | { readonly kind: 'role', readonly leads: boolean }
 
-async function freePort(): Promise<number> {
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -51,9 +52,9 @@ function answer<K extends Answer['kind']>(child: ChildProcess, kind: K): Promise
 /** Starts them and waits until all serve. */
 export async function startThree(folder: string): Promise<Three> {
   const ports = [await freePort(), await freePort(), await freePort()]
-  const script = fileURLToPath(new URL('peer-process.ts', import.meta.url))
+  const script = fileURLToPath(new URL('peer-process.js', import.meta.url))
   const children = [1, 2, 3].map((id) =>
-    fork(script, [String(id), join(folder, String(id)), ...ports.map(String)], { execArgv: ['--import', 'tsx'] }))
+    fork(script, [String(id), join(folder, String(id)), ...ports.map(String)], { execArgv: [] }))
   await Promise.all(children.map((child) => answer(child, 'ready')))
   return {
     children,

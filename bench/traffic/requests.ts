@@ -1,0 +1,90 @@
+/** Frames of requests, made once and then copied: a generator of load must cost less than what it loads. */
+import { OPEN_ACL } from '../../lib/core/tree/request.ts'
+import type { Request } from '../../lib/core/tree/request.ts'
+import { NO_SESSION } from '../../lib/core/tree/stat.ts'
+import { ZXID_ZERO } from '../../lib/core/zxid.ts'
+import { writeConnectRequest } from '../../lib/wire/jute/records.ts'
+import { writeRequest } from '../../lib/wire/jute/requests.ts'
+import { JuteWriter } from '../../lib/wire/jute/writer.ts'
+
+/** Where a frame holds its xid, behind its length. */
+const XID_AT = 4
+const PASSWORD_BYTES = 16
+/** Digits that stand for a number in a path: `{path}/n0000000`. */
+const DIGITS = 8
+export const BLANK: string = '0'.repeat(DIGITS)
+
+/** The first word of a new session. */
+export function helloFrame(timeoutMs: number): Uint8Array {
+  const writer = new JuteWriter()
+  writeConnectRequest(writer, {
+    lastZxidSeen: ZXID_ZERO, timeoutMs, session: NO_SESSION, password: new Uint8Array(PASSWORD_BYTES), readOnly: false,
+  })
+  return writer.frame().slice()
+}
+
+/** A request as bytes, of which only the xid and, where there is one, the number in its path change. */
+export class RequestFrame {
+  readonly bytes: Uint8Array
+  /** Where the digits stand; -1 for a path without. */
+  readonly #digitsAt: number
+
+  constructor(request: Request) {
+    const writer = new JuteWriter()
+    writeRequest(writer, 0, request)
+    this.bytes = writer.frame().slice()
+    this.#digitsAt = Buffer.from(this.bytes).indexOf(BLANK)
+  }
+
+  /** Copies it to `at`; answers where it ends. */
+  write(out: Uint8Array, at: number, xid: number, number = 0): number {
+    out.set(this.bytes, at)
+    out[at + XID_AT] = xid >>> 24
+    out[at + XID_AT + 1] = xid >>> 16
+    out[at + XID_AT + 2] = xid >>> 8
+    out[at + XID_AT + 3] = xid
+    if (this.#digitsAt >= 0) {
+      let rest = number
+      for (let digit = at + this.#digitsAt + DIGITS - 1; rest > 0; digit--) {
+        out[digit] = 48 + rest % 10
+        rest = Math.floor(rest / 10)
+      }
+    }
+    return at + this.bytes.length
+  }
+}
+
+/** A getData, with or without a watch. */
+export function getFrame(path: string, watch = false): RequestFrame {
+  return new RequestFrame({ op: 4, path, watch })
+}
+
+/** A setData of any version. */
+export function setFrame(path: string, data: Uint8Array): RequestFrame {
+  return new RequestFrame({ op: 5, path, data, version: -1 })
+}
+
+/** A create that all may do everything with; flags 1: ephemeral. */
+export function createFrame(path: string, data: Uint8Array | null, flags = 0): RequestFrame {
+  return new RequestFrame({ op: 1, path, data, acl: OPEN_ACL, flags, ttlMs: -1 })
+}
+
+/** A delete of any version. */
+export function deleteFrame(path: string): RequestFrame {
+  return new RequestFrame({ op: 2, path, version: -1 })
+}
+
+/** What makes the reads that follow on its connection see all that was acknowledged before. */
+export function syncFrame(path: string): RequestFrame {
+  return new RequestFrame({ op: 9, path })
+}
+
+/** The list of children, without a stat. */
+export function listFrame(path: string): RequestFrame {
+  return new RequestFrame({ op: 8, path, watch: false })
+}
+
+/** The end of a session. */
+export function closeFrame(): RequestFrame {
+  return new RequestFrame({ op: -11 })
+}
