@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { DEFAULT_LIMITS, createPeer } from '../node.ts'
 import type { ClientPortOptions, CreatePeerOptions, Limits, MemberOption, Peer } from '../node.ts'
@@ -7,8 +7,8 @@ import { memory } from '../../storage/memory.ts'
 import { explain } from './explain.ts'
 import { untilSignal } from './terminal.ts'
 import { SERVE_HELP, UsageError } from './usage.ts'
-import { parseZooConfig } from './zoo-config.ts'
-import type { ZooConfig } from './zoo-config.ts'
+import { isWord, parseZooConfig } from './zoo-config.ts'
+import type { ZooConfig, ZooServer } from './zoo-config.ts'
 
 interface ServeValues {
   id?: string
@@ -81,8 +81,15 @@ function commonOptions(values: ServeValues): Partial<CreatePeerOptions> {
 function clientOptions(values: ServeValues): Partial<ClientPortOptions> {
   return {
     ...(values.client === undefined ? {} : { listen: values.client }),
-    ...(values.words === undefined ? {} : { words: values.words.split(',').map((word) => word.trim()) }),
+    ...(values.words === undefined ? {} : { words: readWords(values.words) }),
   }
+}
+
+function readWords(text: string): string[] {
+  const words = text.split(',').map((word) => word.trim()).filter((word) => word !== '')
+  const unknown = words.find((word) => !isWord(word))
+  if (unknown !== undefined) throw new UsageError(`--words: there is no word ${unknown}`)
+  return words
 }
 
 function readId(text: string): number {
@@ -114,7 +121,8 @@ function zooOptions(file: string, values: ServeValues): CreatePeerOptions & { re
     throw new UsageError('the members stand in the configuration file')
   }
   if (values.memory === true && values.data !== undefined) throw new UsageError('say either --data DIR or --memory')
-  const config = parseZooConfig(readConfig(file), (path) => readConfig(resolve(dirname(file), path)))
+  // Paths in the file are relative to the present folder, as for ZooKeeper.
+  const config = parseZooConfig(readConfig(file), readConfig)
   const dataDir = values.data ?? config.dataDir
   const isAlone = config.servers.length <= 1
   const id = values.id === undefined ? ownId(config, dataDir, isAlone) : readId(values.id)
@@ -124,7 +132,11 @@ function zooOptions(file: string, values: ServeValues): CreatePeerOptions & { re
   if (existsSync(join(dataDir, 'version-2'))) {
     warnings.push(`${join(dataDir, 'version-2')} is Apache ZooKeeper's data, which is not read`)
   }
-  const clientPort = config.clientPort === null ? self?.client : `${config.clientPortAddress}:${config.clientPort}`
+  const clients = zooClients(config, self, values)
+  if (clients.listen.length === 0) warnings.push(`${file}: clientPort is not set, so no client can connect`)
+  if (self !== undefined && config.peerType !== null && /^observer$/i.test(config.peerType) !== self.isObserver) {
+    warnings.push(`${file}: peerType=${config.peerType} is not honoured: the line server.${self.id} says otherwise`)
+  }
   return {
     id: Math.max(1, id),
     ensemble: { name: values.name ?? 'vivarium', members: isAlone ? { [Math.max(1, id)]: [] } : zooMembers(config) },
@@ -133,11 +145,21 @@ function zooOptions(file: string, values: ServeValues): CreatePeerOptions & { re
     ...(config.superDigest === null ? {} : { superDigest: config.superDigest }),
     ...(config.listensOnAll && self !== undefined && !isAlone
       ? { listen: self.addresses.map((address) => `tcp://0.0.0.0:${/\d+$/.exec(address)?.[0]}`) } : {}),
-    clients: {
-      listen: clientPort === undefined || clientPort === null ? [] : [`tcp://${clientPort}`],
-      perAddress: config.perAddress, connections: config.connections, words: config.words, ...clientOptions(values),
-    },
-    ...commonOptions(values), warnings,
+    clients, ...commonOptions(values), warnings,
+  }
+}
+
+/** Where clients connect: as the options say, else as clientPort and the server's own line do, which must agree. */
+function zooClients(config: ZooConfig, self: ZooServer | undefined, values: ServeValues): ClientPortOptions {
+  const { perAddress, connections, words, clientPort, clientPortAddress } = config
+  const line = self?.client ?? null
+  if (values.client === undefined && line !== null && clientPort !== null && !line.endsWith(`:${clientPort}`)) {
+    throw new UsageError(`clientPort=${clientPort} is not what the line server.${self!.id} says: ${line}`)
+  }
+  const isAnywhere = clientPortAddress === '0.0.0.0' || clientPortAddress === '[::]'
+  const place = clientPort === null || (line !== null && isAnywhere) ? line : `${clientPortAddress}:${clientPort}`
+  return {
+    listen: place === null ? [] : [`tcp://${place}`], perAddress, connections, words, ...clientOptions(values),
   }
 }
 

@@ -1,3 +1,4 @@
+import { FOUR_LETTER_WORDS } from '../peer/words/words.ts'
 import { parseProperties } from './properties.ts'
 import { UsageError } from './usage.ts'
 
@@ -17,7 +18,10 @@ export interface ZooConfig {
   /** Sorted by id; none or one is a server on its own. */
   readonly servers: readonly ZooServer[]
   readonly clientPort: number | null
+  /** Of IPv6 in brackets. */
   readonly clientPortAddress: string
+  /** What the file calls its own server; the lines of servers count. */
+  readonly peerType: string | null
   readonly tickMs: number
   readonly initTicks: number
   readonly syncTicks: number
@@ -44,6 +48,7 @@ const INIT_TICKS = 10
 const SYNC_TICKS = 5
 const CONNECTIONS_PER_ADDRESS = 60
 const LARGEST_ID = 255
+const LARGEST_PORT = 65_535
 const REAP_MS = 60_000
 
 /** Keys whose wish comes true without anything being done, with the reason. */
@@ -52,7 +57,11 @@ const BY_DESIGN: ReadonlySet<string> = new Set([
   'autopurge.snapRetainCount', 'autopurge.purgeInterval',
   // A single server stands alone; more do not.
   'standaloneEnabled',
+  // Of a dynamic file: the ensemble is as the file says, whatever it was before.
+  'version',
 ])
+/** Keys whose values nobody wants to see in a log. */
+const CONFIDENTIAL = /passw|secret|credential/i
 
 /** Values that ask for what is so anyway; any other value of these keys is warned of. */
 const ONLY: Readonly<Record<string, RegExp>> = {
@@ -73,10 +82,11 @@ const HIERARCHICAL = /^(group|weight)\.\d+$/
 export function parseZooConfig(text: string, readFile: (path: string) => string): ZooConfig {
   const values = new Map<string, string>()
   const servers: ZooServer[] = []
+  const warnings: string[] = []
   const take = (source: string): void => {
     for (const { key, value, line } of parseProperties(source)) {
       const server = SERVER.exec(key)
-      if (server !== null) servers.push(parseServer(Number(server[1]), value))
+      if (server !== null) servers.push(parseServer(Number(server[1]), value, warnings))
       else if (HIERARCHICAL.test(key)) {
         throw new UsageError(`line ${line}: ${key}: quorums of groups and weights are not supported`)
       } else values.set(key.replace(/^zookeeper\./, ''), value)
@@ -94,13 +104,14 @@ export function parseZooConfig(text: string, readFile: (path: string) => string)
   const sessionMaxMs = settings.number('maxSessionTimeout', -1) ?? -1
   const config = {
     dataDir, servers: servers.toSorted((one, other) => one.id - other.id), tickMs,
-    clientPort: settings.number('clientPort', 0), clientPortAddress: settings.text('clientPortAddress') ?? '0.0.0.0',
+    clientPort: settings.number('clientPort', 0, LARGEST_PORT),
+    clientPortAddress: inBrackets(settings.text('clientPortAddress') ?? '0.0.0.0'), peerType: settings.text('peerType'),
     initTicks: settings.number('initLimit', 1) ?? INIT_TICKS, syncTicks: settings.number('syncLimit', 1) ?? SYNC_TICKS,
     sessionMinMs: sessionMinMs === -1 ? 2 * tickMs : sessionMinMs,
     sessionMaxMs: sessionMaxMs === -1 ? 20 * tickMs : sessionMaxMs,
     perAddress: settings.number('maxClientCnxns', 0) ?? CONNECTIONS_PER_ADDRESS,
     connections: settings.number('maxCnxns', 0) ?? 0,
-    words: settings.list('4lw.commands.whitelist') ?? [],
+    words: readWords(settings.list('4lw.commands.whitelist') ?? [], warnings),
     reapMs: settings.number('znode.container.checkIntervalMs', 1) ?? REAP_MS,
     snapshotTxns: settings.number('snapCount', 1), requestBytes: settings.number('jute.maxbuffer', 1),
     skipAcl: settings.flag('skipACL') ?? false,
@@ -111,32 +122,52 @@ export function parseZooConfig(text: string, readFile: (path: string) => string)
   if (config.sessionMinMs > config.sessionMaxMs) {
     throw new UsageError('minSessionTimeout must not be above maxSessionTimeout')
   }
-  return { ...config, warnings: settings.leftovers() }
+  return { ...config, warnings: [...warnings, ...settings.leftovers()] }
 }
 
-/** `host:2888:3888[:participant|:observer][;[address:]clientPort]`; several addresses with bars. */
-function parseServer(id: number, value: string): ZooServer {
+function inBrackets(host: string): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
+}
+
+function readWords(words: readonly string[], warnings: string[]): readonly string[] {
+  const unknown = words.filter((word) => !isWord(word))
+  if (unknown.length > 0) warnings.push(`4lw.commands.whitelist: there is no word ${unknown.join(', ')}`)
+  return words
+}
+
+/** One that has an answer, or `*` for all. */
+export function isWord(word: string): boolean {
+  return word === '*' || (FOUR_LETTER_WORDS as readonly string[]).includes(word)
+}
+
+/**
+ * `host:2888:3888[:participant|:observer][;[address:]clientPort][;[address:]securePort]`; several addresses with bars.
+ */
+function parseServer(id: number, value: string, warnings: string[]): ZooServer {
   const wrong = (): UsageError =>
     new UsageError(`server.${id}=${value}: not of the form host:port:electionPort[:observer][;[host:]clientPort]`)
   if (id < 1 || id > LARGEST_ID) throw new UsageError(`server.${id}: an id is a number from 1 to ${LARGEST_ID}`)
-  const [own = '', client, ...more] = value.split(';')
-  if (more.length > 1) throw wrong()
+  const [own = '', client, secure, ...more] = value.split(';')
+  if (more.length > 0) throw wrong()
+  if (secure !== undefined && secure.trim() !== '') {
+    warnings.push(`server.${id}: its secure client address ${parseClient(secure.trim(), wrong)} is not honoured`)
+  }
   const role = /:(participant|observer)$/i.exec(own)
   const places = (role === null ? own : own.slice(0, role.index)).split('|')
   const addresses = places.map((place) => {
     const match = /^(\[[0-9a-fA-F:.%]+\]|[^:[\]\s]+):(\d{1,5})(?::(\d{1,5}))?$/.exec(place.trim())
-    if (match === null || Number(match[2]) > 65_535) throw wrong()
+    if (match === null || Number(match[2]) > LARGEST_PORT) throw wrong()
     return `${match[1]}:${match[2]}`
   })
   return {
     id, isObserver: role?.[1]?.toLowerCase() === 'observer', addresses,
-    client: client === undefined || client === '' ? null : parseClient(client.trim(), wrong),
+    client: client === undefined || client.trim() === '' ? null : parseClient(client.trim(), wrong),
   }
 }
 
 function parseClient(client: string, wrong: () => UsageError): string {
   const match = /^(?:(\[[0-9a-fA-F:.%]+\]|[^:[\]\s]+):)?(\d{1,5})$/.exec(client)
-  if (match === null || Number(match[2]) > 65_535) throw wrong()
+  if (match === null || Number(match[2]) > LARGEST_PORT) throw wrong()
   return `${match[1] ?? '0.0.0.0'}:${match[2]}`
 }
 
@@ -166,12 +197,13 @@ class Settings {
   }
 
   /** Decimal, or hexadecimal as Java's Integer.decode has it. */
-  number(key: string, least: number): number | null {
+  number(key: string, least: number, most = Number.MAX_SAFE_INTEGER): number | null {
     const value = this.text(key)
     if (value === null) return null
     const number = /^(-?\d+|0x[0-9a-fA-F]+)$/.test(value) ? Number(value) : NaN
-    if (!Number.isSafeInteger(number) || number < least) {
-      throw new UsageError(`${key}=${value}: a number from ${least} is needed`)
+    if (!Number.isSafeInteger(number) || number < least || number > most) {
+      const bound = most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`
+      throw new UsageError(`${key}=${value}: a number from ${least}${bound} is needed`)
     }
     return number
   }
@@ -193,11 +225,9 @@ class Settings {
   leftovers(): string[] {
     const warnings: string[] = []
     for (const [key, value] of this.#values) {
-      // Told by the server lines; the file's own word is asked for by name where it counts.
-      if (BY_DESIGN.has(key) || key === 'peerType' || ONLY[key]?.test(value) === true) continue
-      warnings.push(key === 'dataLogDir'
-        ? `dataLogDir=${value} is not honoured: the log is kept in dataDir`
-        : `${key}=${value} is not honoured`)
+      if (BY_DESIGN.has(key) || ONLY[key]?.test(value) === true) continue
+      const setting = CONFIDENTIAL.test(key) ? key : `${key}=${value}`
+      warnings.push(`${setting} is not honoured${key === 'dataLogDir' ? ': the log is kept in dataDir' : ''}`)
     }
     return warnings
   }

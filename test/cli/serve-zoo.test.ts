@@ -65,6 +65,25 @@ test('a file without servers is a server on its own, and options override it', a
   assert.match((await peer.done).stderr, /version-2 is Apache ZooKeeper's data, which is not read/)
 }, limit)
 
+test('IPv6, a dynamic file beside the present folder, and a file by which nobody can connect', async (t) => {
+  const cwd = t.tempFolder()
+  const [port, other] = await freePorts(2)
+  mkdirSync(join(cwd, 'conf'))
+  writeFileSync(join(cwd, 'conf/zoo.dynamic'), `server.1=[::1]:${other}:1:participant;${port}\r\n`)
+  const lines = [`dataDir=${join(cwd, 'd')}`, 'dynamicConfigFile=conf/zoo.dynamic', 'peerType=observer']
+  const address = [`clientPort=${port}`, 'clientPortAddress=::1']
+  writeFileSync(join(cwd, 'conf/zoo.cfg'), [...lines, ...address].join('\r\n'))
+  const peer = start(t, cwd, ['serve', 'conf/zoo.cfg'], 'ignore')
+  await peer.says(`serves clients at tcp://[::1]:${port}`)
+  peer.child.kill('SIGTERM')
+  assert.match((await peer.done).stderr, /peerType=observer is not honoured: the line server.1 says otherwise\n/)
+  writeFileSync(join(cwd, 'mute.cfg'), `dataDir=${join(cwd, 'm')}\n`)
+  const mute = start(t, cwd, ['serve', 'mute.cfg'], 'ignore')
+  await mute.says(', serving')
+  mute.child.kill('SIGTERM')
+  assert.is((await mute.done).stderr, 'vivarium: mute.cfg: clientPort is not set, so no client can connect\n')
+}, limit)
+
 const REFUSALS: readonly (readonly [args: string, line: RegExp])[] = [
   ['serve none.cfg', /the configuration file cannot be read/],
   ['serve zoo.cfg more.cfg', /one configuration file is enough/],
@@ -73,6 +92,8 @@ const REFUSALS: readonly (readonly [args: string, line: RegExp])[] = [
   ['serve zoo.cfg --id 7', /there is no line server.7/],
   ['serve zoo.cfg --id x', /--id takes the number/],
   ['serve --id 1 --memory --member 1= --words ruok', /--words needs --client/],
+  ['serve --id 1 --memory --member 1= --client tcp://127.0.0.1:0 --words rouk', /--words: there is no word rouk/],
+  ['serve ports.cfg', /clientPort=2181 is not what the line server.1 says: 0.0.0.0:2182/],
   ['4lw ruok', /4lw takes WORD HOST:PORT/],
   ['4lw ruoks 127.0.0.1:1', /a word has four letters/],
   ['4lw ruok 127.0.0.1:1', /no answer from 127.0.0.1:1: connect ECONNREFUSED/],
@@ -82,6 +103,7 @@ const REFUSALS: readonly (readonly [args: string, line: RegExp])[] = [
 test('wrong arguments are one clear line each', async (t) => {
   const cwd = t.tempFolder()
   writeFileSync(join(cwd, 'zoo.cfg'), 'dataDir=d\nserver.1=a:1:2\nserver.2=b:1:2\n')
+  writeFileSync(join(cwd, 'ports.cfg'), 'dataDir=d\nclientPort=2181\nserver.1=a:1:2;2182\n')
   for (const [args, line] of REFUSALS) {
     const { code, stdout, stderr } = await run(t, cwd, args.split(' '))
     assert.equal({ args, code, stdout }, { args, code: 1, stdout: '' })

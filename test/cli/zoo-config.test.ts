@@ -30,6 +30,7 @@ test('what ZooKeeper takes when nothing is said', () => {
   const config = parse('dataDir=/var/lib/zookeeper\nclientPort=2181\n')
   assert.equal(config, {
     dataDir: '/var/lib/zookeeper', servers: [], tickMs: 3000, clientPort: 2181, clientPortAddress: '0.0.0.0',
+    peerType: null,
     initTicks: 10, syncTicks: 5, sessionMinMs: 6000, sessionMaxMs: 60000, perAddress: 60, connections: 0, words: [],
     snapshotTxns: null, requestBytes: null, skipAcl: false, superDigest: null, ttl: true, listensOnAll: false,
     reapMs: 60_000, warnings: [],
@@ -76,8 +77,32 @@ test('the keys of an ensemble', () => {
 
 test('server lines of a dynamic file', () => {
   const config = parse('dataDir=d\ndynamicConfigFile=conf/zoo.dynamic\n',
-    { 'conf/zoo.dynamic': 'server.1=h1:2888:3888:participant;2181\n' })
+    { 'conf/zoo.dynamic': 'server.1=h1:2888:3888:participant;2181\nversion=100000000\n' })
   assert.equal(config.servers, [{ id: 1, isObserver: false, addresses: ['h1:2888'], client: '0.0.0.0:2181' }])
+  assert.equal(config.warnings, [])
+})
+
+test('an address of IPv6 for clients, with brackets or without', () => {
+  for (const address of ['::1', '[::1]']) {
+    assert.is(parse(`dataDir=d\nclientPortAddress=${address}\n`).clientPortAddress, '[::1]')
+  }
+})
+
+test('what else a file asks for in vain is named, and no secret with it', () => {
+  const { warnings, servers } = parse([
+    'dataDir=d', 'ssl.keyStore.password=hunter2', 'ssl.keyStore.location=/k',
+    'zookeeper.ssl.trustStore.passwordPath=/p',
+    '4lw.commands.whitelist=ruok, rouk, *', 'server.1=h1:1:2;2181;[::1]:2281', 'server.2=h2:1:2;;2282',
+    'server.3=h3:1:2;2183;',
+  ].join('\n'))
+  assert.equal(warnings, [
+    'server.1: its secure client address [::1]:2281 is not honoured',
+    'server.2: its secure client address 0.0.0.0:2282 is not honoured',
+    '4lw.commands.whitelist: there is no word rouk',
+    'ssl.keyStore.password is not honoured', 'ssl.keyStore.location=/k is not honoured',
+    'ssl.trustStore.passwordPath is not honoured',
+  ])
+  assert.equal(servers.map(({ client }) => client), ['0.0.0.0:2181', null, '0.0.0.0:2183'])
 })
 
 test('what is not honoured is named, and nothing else is', () => {
@@ -85,7 +110,7 @@ test('what is not honoured is named, and nothing else is', () => {
     'dataDir=d', 'dataLogDir=/logs', 'autopurge.purgeInterval=1', 'autopurge.snapRetainCount=3',
     'admin.enableServer=false',
     'secureClientPort=2281', 'forceSync=no', 'zookeeper.admin.serverPort=8080', 'standaloneEnabled=true',
-    'metricsProvider.className=x', 'electionAlg=3', 'peerType=observer', 'reconfigEnabled=true', 'unheardOf=1',
+    'metricsProvider.className=x', 'electionAlg=3', 'peerType=participant', 'reconfigEnabled=true', 'unheardOf=1',
   ].join('\n'))
   assert.equal(config.warnings, [
     'dataLogDir=/logs is not honoured: the log is kept in dataDir', 'secureClientPort=2281 is not honoured',
@@ -105,6 +130,8 @@ const WRONG: readonly (readonly [text: string, message: RegExp])[] = [
   ['dataDir=d\nserver.1=h1:99999:1', /not of the form/],
   ['dataDir=d\nserver.1=h1:1:2;3;4;5', /not of the form/],
   ['dataDir=d\nserver.1=h1:1:2;x', /not of the form/],
+  ['dataDir=d\nserver.1=h1:1:2;3;x', /not of the form/],
+  ['dataDir=d\nclientPort=65536', /clientPort=65536: a number from 0 to 65535 is needed/],
   ['dataDir=d\nserver.0=h1:1:2', /from 1 to 255/],
   ['dataDir=d\nserver.1=h1:1:2\nserver.1=h2:1:2', /server.1 is named twice/],
   ['dataDir=d\nserver.1=h1:1:2:observer', /every server is an observer/],
