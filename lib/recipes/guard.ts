@@ -5,31 +5,32 @@ import type { CallOptions } from '../client/multi.ts'
 import type { Created } from '../client/outcomes.ts'
 import type { CreateOptions, VersionOptions } from '../client/requests.ts'
 import type { Data } from '../client/values.ts'
-import { isZkError, ZkError } from '../core/errors.ts'
+import { ZkError } from '../core/errors.ts'
+import { Lifeline } from './lifeline.ts'
 
-/** What a guard stands for. */
+/** What a guard stands for: a lock, say. */
 export interface Guarded {
-  readonly zk: Client
   /** The node that must be there. */
   readonly path: string
   /** False when this program must take it for lost. */
-  isHeld(): boolean
+  readonly held: boolean
   lose(reason: string): void
-  /** A guarded write that was sent then was committed. */
-  proven(sent: Moment): void
 }
 
 /**
  * Writes that the ensemble itself refuses once the lock is lost: each is a multi that first checks that the node of the
  * lock is there, on vivarium and on Apache ZooKeeper alike. However late such a write arrives, it never undoes what a
  * later holder did. All reject with LockLost when the lock is not held any more, and nothing has happened then; and
- * with the errors of the plain writes.
+ * with the errors of the plain writes. The guard of several locks stands for all of them.
  */
 export class Guard {
-  readonly #guarded: Guarded
+  readonly #zk: Client
+  readonly #all: readonly Guarded[]
 
-  constructor(guarded: Guarded) {
-    this.#guarded = guarded
+  /** @internal */
+  constructor(zk: Client, all: readonly Guarded[]) {
+    this.#zk = zk
+    this.#all = all
   }
 
   async create(path: string, data?: Data, options?: CreateOptions & CallOptions): Promise<string> {
@@ -51,18 +52,22 @@ export class Guard {
 
   /** Several changes that happen together, while the lock is held, or not at all. */
   multi(): GuardedMulti {
-    return new GuardedMulti(this.#guarded)
+    return new GuardedMulti(this.#zk, this.#all)
   }
 }
 
 /** The multi of a guard; as the client's own otherwise. */
 export class GuardedMulti<Results extends readonly unknown[] = []> {
-  readonly #guarded: Guarded
+  readonly #zk: Client
+  readonly #all: readonly Guarded[]
   readonly #multi: Multi<readonly unknown[]>
 
-  constructor(guarded: Guarded) {
-    this.#guarded = guarded
-    this.#multi = guarded.zk.multi().check(guarded.path) as unknown as Multi<readonly unknown[]>
+  /** @internal */
+  constructor(zk: Client, all: readonly Guarded[]) {
+    this.#zk = zk
+    this.#all = all
+    this.#multi = zk.multi() as unknown as Multi<readonly unknown[]>
+    for (const { path } of all) this.#multi.check(path)
   }
 
   create(path: string, data?: Data, options?: CreateOptions): GuardedMulti<[...Results, string]> {
@@ -92,29 +97,31 @@ export class GuardedMulti<Results extends readonly unknown[] = []> {
 
   /** Once only. */
   async commit(options?: CallOptions): Promise<Results> {
-    const guarded = this.#guarded
-    if (!guarded.isHeld()) throw new ZkError('LockLost', undefined, { path: guarded.path })
-    const sent = Moment.now(guarded.zk.clock)
+    const lost = this.#all.find(({ held }) => !held)
+    if (lost !== undefined) throw new ZkError('LockLost', undefined, { path: lost.path })
+    const sent = Moment.now(this.#zk.clock)
     try {
-      const [, ...results] = await this.#multi.commit(options)
-      guarded.proven(sent)
-      return results as unknown as Results
+      const results = await this.#multi.commit(options)
+      Lifeline.of(this.#zk).credit(sent)
+      return results.slice(this.#all.length) as unknown as Results
     } catch (error) {
-      if (isZkError(error) && error.results?.[0] === 'NoNode') {
-        guarded.lose('its node is gone')
-        throw new ZkError('LockLost', undefined, { path: guarded.path, cause: error })
-      }
-      if (isZkError(error, 'SessionExpired')) {
-        throw new ZkError('LockLost', undefined, { path: guarded.path, cause: error })
-      }
-      throw error instanceof ZkError && error.results !== undefined ? withoutCheck(error) : error
+      throw this.#judged(error)
     }
+  }
+
+  #judged(error: unknown): unknown {
+    if (!(error instanceof ZkError)) return error
+    const gone = this.#all.find((_, index) => error.results?.[index] === 'NoNode')
+    gone?.lose('its node is gone')
+    const lost = gone ?? (error.code === 'SessionExpired' ? this.#all[0] : undefined)
+    if (lost !== undefined) return new ZkError('LockLost', undefined, { path: lost.path, cause: error })
+    return error.results === undefined ? error : withoutChecks(error, this.#all.length)
   }
 }
 
-/** The caller knows nothing of the check before his own operations. */
-function withoutCheck(error: ZkError): ZkError {
-  const results = error.results?.slice(1) ?? []
+/** The caller knows nothing of the checks before his own operations. */
+function withoutChecks(error: ZkError, count: number): ZkError {
+  const results = error.results?.slice(count) ?? []
   const { path } = error
   return new ZkError(error.code, undefined, { ...(path === undefined ? {} : { path }), cause: error, results })
 }

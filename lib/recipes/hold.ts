@@ -1,14 +1,19 @@
 import type { Client } from '../client/client.ts'
-import type { Moment } from '../client/moment.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import { Guard } from './guard.ts'
 import { Lifeline } from './lifeline.ts'
-import { retried } from './pause.ts'
+import { retried, unlessAborted } from './pause.ts'
 import { deleteSurely } from './protected-node.ts'
 import { Token } from './token.ts'
 
 /** What somebody who asks a holder to let go writes into its node, as Curator's Revoker does. */
 export const REVOKE = '__REVOKE__'
+
+/** Lets go of all, and waits for it, but for no server that is not there. */
+export async function released(zk: Client, all: readonly Hold[]): Promise<void> {
+  const gone = Promise.all(all.map((hold) => hold.release()))
+  if (zk.state === 'connected') await gone
+}
 
 /**
  * Something that one session of the whole ensemble holds: a lock, a lease, a term of office. It is an ephemeral node.
@@ -37,12 +42,7 @@ export class Hold {
     this.path = path
     this.token = token
     this.#lifeline = Lifeline.of(zk)
-    this.guard = new Guard({
-      zk, path,
-      isHeld: () => this.held,
-      lose: (reason) => this.lose(reason),
-      proven: (sent) => this.#lifeline.credit(sent),
-    })
+    this.guard = new Guard(zk, [this])
     this.#lifeline.add(this)
   }
 
@@ -111,20 +111,20 @@ export class Hold {
   }
 
   /**
-   * @internal Takes what the node at `path` stands for: `sent` is the moment before it was created. Resolves when it is
-   * proved to be there. Errors: NoNode when it is not; SessionExpired.
+   * @internal Takes what the node at `path` stands for. Resolves when the session is proved to be alive for a while.
+   * Errors: NoNode when the node is not there, SessionExpired, Closed, Aborted.
    */
-  static async begin(zk: Client, path: string, czxid: number, sent: Moment | null): Promise<Hold> {
+  static async begin(zk: Client, path: string, czxid: number, signal: AbortSignal): Promise<Hold> {
     const lifeline = Lifeline.of(zk)
-    if (sent !== null) lifeline.credit(sent)
+    const ensemble = await unlessAborted(lifeline.ensemble(), signal)
     const enoughMs = (zk.session?.timeoutMs ?? 0) / 3
     while (lifeline.leftMs < enoughMs) {
       const beforeMs = lifeline.leftMs
-      await retried(zk, undefined, () => lifeline.prove(path))
+      await unlessAborted(retried(zk, signal, () => lifeline.prove(path)), signal)
       // On a slow network one round trip may take longer than that; whatever is left then is true.
       if (lifeline.leftMs > 0 && lifeline.leftMs <= beforeMs) break
     }
-    const hold = new Hold(zk, path, new Token(await lifeline.ensemble(), czxid))
+    const hold = new Hold(zk, path, new Token(ensemble, czxid))
     void hold.watchRequests()
     return hold
   }

@@ -70,7 +70,10 @@ export class Lifeline {
     })
   }
 
-  /** A write of this client that was sent at `sent` was committed on the connection that it has now. */
+  /**
+   * A write of this client that was sent at `sent` was committed: to be called as its answer comes, before there can be
+   * another connection, of whose server the write proves nothing.
+   */
   credit(sent: Moment): void {
     const touched = this.#zk.touchedBefore(sent)
     const { clock } = this.#zk

@@ -34,23 +34,35 @@ export function aheadOf(line: readonly Place[], name: string): Place | null {
   return line.slice(0, at).findLast((place) => !own.reads || !place.reads) ?? null
 }
 
+/** One who waits for his turn. */
+export interface Waiter {
+  readonly dir: string
+  /** Of his node. */
+  readonly name: string
+  /** What was in the line at some moment after he came, if that was read already. */
+  readonly names: readonly string[] | null
+  /** Does not wait for others. */
+  readonly atOnce: boolean
+}
+
 /**
- * Waits until it is the turn of `name`: looks at nobody but the one ahead, so that one who leaves wakes one. Errors:
- * NoNode when its node is gone, SessionExpired, Closed, Aborted; OperationTimeout when it is not its turn `atOnce`.
+ * Waits for the turn of one: looks at nobody but the one ahead, so that one who leaves wakes one. Errors: NoNode when
+ * his node is gone, SessionExpired, Closed, Aborted; OperationTimeout when it is not his turn `atOnce`.
  */
-export async function waitForTurn(
-  zk: Client, dir: string, name: string, signal: AbortSignal, atOnce = false,
-): Promise<void> {
-  for (;;) {
-    const ahead = aheadOf(lineOf(await retried(zk, signal, () => zk.children(dir))), name)
+export async function waitForTurn(zk: Client, waiter: Waiter, signal: AbortSignal): Promise<void> {
+  const { dir, name, atOnce } = waiter
+  for (let { names } = waiter; ; names = null) {
+    names ??= await retried(zk, signal, () => zk.children(dir))
+    const ahead = aheadOf(lineOf(names), name)
     if (ahead === null) return
     if (atOnce) throw new ZkError('OperationTimeout', 'somebody else has it', { path: dir })
+    // Then the line is read again: somebody may have thrown him out of it, too.
     await retried(zk, signal, () => untilChanged(zk, below(dir, ahead.name), signal))
   }
 }
 
 /** Resolves when the node changes or is not there. Errors: those of get; SessionExpired, Closed, Aborted. */
-export function untilChanged(zk: Client, path: string, signal: AbortSignal): Promise<void> {
+function untilChanged(zk: Client, path: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (): void => {
       off()

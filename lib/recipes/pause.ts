@@ -60,6 +60,16 @@ export async function makeSurely(
   })
 }
 
+/** What the promise gives; Aborted as soon as the signal aborts, and whatever the promise does then is nobody's. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(aborted(signal))
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
+
 /** The error of a call that its caller gave up. */
 export function aborted(signal: AbortSignal | undefined, mayHaveHappened = false): ZkError {
   return new ZkError('Aborted', undefined, { cause: signal?.reason, mayHaveHappened })

@@ -1,10 +1,12 @@
 import type { Client } from '../client/client.ts'
+import { Moment } from '../client/moment.ts'
 import type { Created } from '../client/outcomes.ts'
 import type { CreateOptions } from '../client/requests.ts'
 import type { Data } from '../client/values.ts'
-import { isZkError, ZkError } from '../core/errors.ts'
-import { isLost, untilConnected } from './connection.ts'
-import { backOff } from './pause.ts'
+import { isZkError } from '../core/errors.ts'
+import { isLost, isOver, untilConnected } from './connection.ts'
+import { Lifeline } from './lifeline.ts'
+import { aborted, backOff } from './pause.ts'
 import { uniqueId } from './unique-id.ts'
 
 export { isLost } from './connection.ts'
@@ -33,12 +35,22 @@ export async function createProtected(zk: Client, node: ProtectedNode): Promise<
   const { dir, mark, data, mode = 'ephemeralSequential', acl, signal } = node
   const prefix = `${uniqueId()}${mark}`
   const path = dir === '/' ? `/${prefix}` : `${dir}/${prefix}`
-  for (;;) {
+  for (let attempt = 0; ; attempt++) {
+    if (signal?.aborted === true) throw aborted(signal)
+    const sent = Moment.now(zk.clock)
     try {
-      if (signal?.aborted === true) throw new ZkError('Aborted', undefined, { cause: signal.reason })
-      return await zk.createWithStat(path, data, { mode, parents: 'container', ...(acl === undefined ? {} : { acl }) })
+      const options = { mode, parents: 'container', ...(acl === undefined ? {} : { acl }) } as const
+      const created = await zk.createWithStat(path, data, options)
+      // It proves that the leader knew the session of this connection, and says nothing about one that follows it.
+      Lifeline.of(zk).credit(sent)
+      return created
     } catch (error) {
-      if (!isZkError(error) || !error.mayHaveHappened) throw error
+      if (!isZkError(error) || !(error.mayHaveHappened || isLost(error))) throw error
+      if (!error.mayHaveHappened) {
+        if (!isOver(zk)) await backOff(zk, attempt, signal)
+        await untilConnected(zk, signal)
+        continue
+      }
     }
     await untilConnected(zk)
     const found = await findProtected(zk, dir, prefix)

@@ -1,16 +1,18 @@
 import type { Client } from '../client/client.ts'
-import { Moment } from '../client/moment.ts'
 import { checkPath } from '../client/requests.ts'
-import { ZkError } from '../core/errors.ts'
+import { isZkError, ZkError } from '../core/errors.ts'
 import { isOver } from './connection.ts'
-import { Hold } from './hold.ts'
-import { acquire } from './lock.ts'
+import { enter } from './entry.ts'
+import type { EntryOptions } from './entry.ts'
+import { Hold, released } from './hold.ts'
+import { Limit } from './limit.ts'
+import { acquire, checkAcquire } from './lock.ts'
 import type { AcquireOptions } from './lock.ts'
-import { aborted, retried, signalOf } from './pause.ts'
-import { createProtected, deleteSurely } from './protected-node.ts'
+import { aborted, below, retried } from './pause.ts'
+import { deleteSurely } from './protected-node.ts'
 
 /** How to take one of some leases. */
-export interface LeaseOptions extends AcquireOptions {
+export interface LeaseOptions extends Omit<AcquireOptions, 'layout'> {
   /** How many there are. All who use one semaphore must say the same; whoever says less waits for more to go. */
   readonly leases: number
 }
@@ -28,63 +30,69 @@ export async function acquireLease(zk: Client, path: string, options: LeaseOptio
   checkPath(path)
   const { leases, ...rest } = options ?? {}
   if (!Number.isInteger(leases) || leases < 1) throw new TypeError('leases must be a positive integer')
-  const startedMs = zk.clock.now()
-  const lock = await acquire(zk, `${path}/locks`, rest)
+  checkAcquire(rest)
+  const { waitMs, ...who } = rest
+  const limit = new Limit(zk, rest)
+  const { signal } = limit
+  const atOnce = waitMs === 0
   try {
-    const { waitMs } = rest
-    const leftMs = waitMs === undefined ? Infinity : Math.max(0, waitMs - (zk.clock.now() - startedMs))
-    return await takeLease(zk, `${path}/leases`, leases, rest, leftMs, lock)
+    const lock = await acquire(zk, below(path, 'locks'), {
+      ...who, signal, layout: 'curator', ...(atOnce ? { waitMs } : {}),
+    })
+    try {
+      for (;;) {
+        const lease = await takeLease(zk, below(path, 'leases'), { ...who, leases, atOnce }, signal)
+        if (lease !== null) return lease
+      }
+    } finally {
+      await released(zk, [lock])
+    }
+  } catch (error) {
+    throw limit.judged(error, path)
   } finally {
-    await lock.release()
+    limit.stop()
   }
 }
 
+/** Null when somebody deleted the node while it waited. */
 async function takeLease(
-  zk: Client, dir: string, leases: number, options: AcquireOptions, waitMs: number, lock: Hold,
-): Promise<Hold> {
-  const { name = '', acl, signal } = options
-  const sent = Moment.now(zk.clock)
-  const own = { dir, mark: '-lease-', data: name, ...signalOf(signal) }
-  const created = await createProtected(zk, acl === undefined ? own : { ...own, acl })
+  zk: Client, dir: string, wanted: EntryOptions & { readonly leases: number, readonly atOnce: boolean },
+  signal: AbortSignal,
+): Promise<Hold | null> {
+  const { created, name } = await enter(zk, dir, '-lease-', wanted, signal)
   try {
-    await untilFew(zk, dir, created.path, leases, waitMs, AbortSignal.any([lock.signal, ...(signal ? [signal] : [])]))
-    return await Hold.begin(zk, created.path, created.stat.czxid, sent)
+    await untilFew(zk, dir, name, wanted, signal)
+    const lease = await Hold.begin(zk, created.path, created.stat.czxid, signal)
+    if (!signal.aborted) return lease
+    void lease.release()
+    throw aborted(signal)
   } catch (error) {
     const gone = deleteSurely(zk, created.path)
-    if (signal?.aborted !== true) await gone
+    if (!signal.aborted) await gone
+    if (isZkError(error, 'NoNode')) return null
     throw error
   }
 }
 
 /** Resolves when there are no more nodes than leases. */
 async function untilFew(
-  zk: Client, dir: string, own: string, leases: number, waitMs: number, signal: AbortSignal,
+  zk: Client, dir: string, own: string, { leases, atOnce }: { readonly leases: number, readonly atOnce: boolean },
+  signal: AbortSignal,
 ): Promise<void> {
-  const limit = new AbortController()
-  const timer = waitMs === Infinity ? null : zk.clock.setTimer(waitMs, () => limit.abort())
-  const either = AbortSignal.any([signal, limit.signal])
-  try {
-    for (;;) {
-      const is = await retried(zk, either, async () => {
-        let wake: () => void = () => undefined
-        const changed = new Promise<void>((resolve) => {
-          wake = resolve
-        })
-        const names = await zk.children(dir, { watch: () => wake() })
-        if (!names.includes(own.slice(dir.length + 1))) throw new ZkError('LockLost', 'its node is gone', { path: own })
-        if (names.length <= leases) return 'free'
-        if (waitMs === 0) return 'full'
-        await unless(zk, changed, either)
-        return 'changed'
+  for (;;) {
+    const isFull = await retried(zk, signal, async () => {
+      let wake: () => void = () => undefined
+      const changed = new Promise<void>((resolve) => {
+        wake = resolve
       })
-      if (is === 'free') return
-      if (is === 'full') throw new ZkError('OperationTimeout', 'no lease was free', { path: dir })
-    }
-  } catch (error) {
-    if (!limit.signal.aborted) throw error
-    throw new ZkError('OperationTimeout', 'no lease was free in time', { path: dir, cause: error })
-  } finally {
-    timer?.cancel()
+      const names = await zk.children(dir, { watch: () => wake() })
+      if (!names.includes(own)) throw new ZkError('NoNode', 'its node is gone', { path: below(dir, own) })
+      const isMore = names.length > leases
+      if (isMore && !atOnce) await unless(zk, changed, signal)
+      return isMore
+    })
+    if (!isFull) return
+    if (atOnce) throw new ZkError('OperationTimeout', 'no lease was free', { path: dir })
   }
 }
 

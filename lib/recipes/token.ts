@@ -1,6 +1,7 @@
 import type { Client } from '../client/client.ts'
-import { isZkError, ZkError } from '../core/errors.ts'
-import { uniqueId } from './protected-node.ts'
+import { isZkError } from '../core/errors.ts'
+import { retried } from './pause.ts'
+import { uniqueId } from './unique-id.ts'
 
 /** Holds the name of the tree, made once by whoever needs it first. */
 const NAME_PATH = '/vivarium.ensemble'
@@ -37,19 +38,32 @@ export class Token {
   }
 }
 
-/** The name of the tree that this client sees, which it gets now if it has none; empty where that is not permitted. */
-export async function ensembleName(zk: Client): Promise<string> {
-  for (;;) {
+/**
+ * The name of the tree that this client sees, which it gets now if it has none; empty where that is not permitted.
+ * Errors: SessionExpired, Closed.
+ */
+export function ensembleName(zk: Client): Promise<string> {
+  return retried(zk, undefined, async () => {
     try {
-      return (await zk.get(NAME_PATH)).text()
+      for (;;) {
+        const name = await nameThere(zk)
+        if (name !== null) return name
+        await zk.create(NAME_PATH, uniqueId()).catch((error: unknown) => {
+          if (!isZkError(error, 'NodeExists')) throw error
+        })
+      }
     } catch (error) {
-      if (!isZkError(error, 'NoNode')) return unnamed(error)
+      return unnamed(error)
     }
-    try {
-      await zk.create(NAME_PATH, uniqueId())
-    } catch (error) {
-      if (!isZkError(error, 'NodeExists') && !(error instanceof ZkError && error.mayHaveHappened)) return unnamed(error)
-    }
+  })
+}
+
+async function nameThere(zk: Client): Promise<string | null> {
+  try {
+    return (await zk.get(NAME_PATH)).text()
+  } catch (error) {
+    if (isZkError(error, 'NoNode')) return null
+    throw error
   }
 }
 

@@ -1,8 +1,10 @@
 import { Hold, acquire, acquireAll, acquireLease, acquireRead, acquireWrite, contenders, requestRelease, tryAcquire }
   from '../../lib/recipes/index.ts'
 import { isZkError } from '../../lib/node.ts'
+import type { ZkError } from '../../lib/node.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { place } from './place.ts'
+import { timedPlace } from './timed.ts'
 
 const test = suite('locks')
 
@@ -205,15 +207,84 @@ test('several locks together, whatever order they are named in', async (t) => {
   }))
   const one = await acquire(a, '/x/2')
   await rejects(acquireAll(b, ['/x/1', '/x/2'], { waitMs: 20 }), 'OperationTimeout')
+  await rejects(acquireAll(b, ['/x/1', '/x/2'], { waitMs: 0 }), 'OperationTimeout')
   assert.equal(await contenders(a, '/x/1'), [])
+  const abort = new AbortController()
+  const waiting = acquireAll(b, ['/x/1', '/x/2'], { signal: abort.signal })
+  await inLine(a, '/x/2', 2)
+  abort.abort()
+  await rejects(waiting, 'Aborted')
+  await b.sync()
+  assert.equal([await contenders(b, '/x/1'), (await contenders(b, '/x/2')).length], [[], 1])
   await one.release()
+})
+
+test('the guard of several locks writes while all of them are held', async (t) => {
+  const at = await place(t)
+  const [a, b] = [await at.connect(), await at.connect()]
+  const set = await acquireAll(a, ['/y/2', '/y/1'])
+  assert.equal(set.locks.map(({ path }) => path.slice(0, 4)), ['/y/2', '/y/1'])
+  assert.is(await set.guard.create('/file', 'both'), '/file')
+  const [stat] = await set.guard.multi().set('/file', 'again').commit()
+  assert.is(stat.version, 1)
+  const refused = await set.guard.multi().check('/file').create('/file').commit()
+    .then(() => null, (reason: Error) => reason)
+  assert.ok(isZkError(refused, 'NodeExists'))
+  assert.equal([refused.results?.length, refused.path], [2, '/file'])
+  await b.delete(set.locks[0]!.path)
+  const late = await rejects(set.guard.set('/file', 'late'), 'LockLost')
+  assert.is((late as ZkError).path, set.locks[0]!.path)
+  assert.equal([set.held, set.leftMs, set.signal.aborted, set.locks[1]!.held], [false, 0, true, true])
+  await set.release()
+  assert.is((await b.get('/file')).text(), 'again')
+})
+
+test('time to wait is for several locks together', async (t) => {
+  const at = await timedPlace(t)
+  const [mine, other] = [await at.connect(), await at.ensemble.connect()]
+  t.defer(() => other.close())
+  const [one, two] = [await acquire(other, '/z/1'), await acquire(other, '/z/2')]
+  const waiting = acquireAll(mine.zk, ['/z/1', '/z/2'], { waitMs: 1_000 }).then(() => null, (reason: Error) => reason)
+  await inLine(other, '/z/1', 2)
+  mine.clock.pass(600)
+  await one.release()
+  await inLine(other, '/z/2', 2)
+  mine.clock.pass(600)
+  assert.ok(isZkError(await waiting, 'OperationTimeout'))
+  assert.ok(two.held)
+})
+
+test('names are as Curator has them, where it is to contend', async (t) => {
+  const at = await place(t)
+  const [a, b] = [await at.connect(), await at.connect()]
+  const options = { layout: 'curator' } as const
+  const lock = await acquire(a, '/curator', options)
+  assert.match(lock.path, /^\/curator\/[0-9a-f]{32}-lock-\d{10}$/)
+  // Ours see each other, whatever their names.
+  assert.is(await tryAcquire(b, '/curator'), null)
+  await lock.release()
+  const [reader, writer] = [await acquireRead(a, '/curator-rw', options), acquireWrite(b, '/curator-rw', options)]
+  await inLine(a, '/curator-rw', 2)
+  const [first, second] = await contenders(a, '/curator-rw')
+  assert.match(first?.path ?? '', /-__READ__\d{10}$/)
+  assert.match(second?.path ?? '', /-__WRIT__\d{10}$/)
+  assert.equal([first?.holds, first?.reads, second?.holds, second?.reads], [true, true, false, false])
+  await reader.release()
+  await (await writer).release()
+  const lease = await acquireLease(a, '/curator-sem', { leases: 1 })
+  const waiting = acquireLease(b, '/curator-sem', { leases: 1 })
+  await inLine(a, '/curator-sem/locks', 1)
+  assert.match((await contenders(a, '/curator-sem/locks'))[0]?.path ?? '', /-lock-\d{10}$/)
+  await lease.release()
+  await (await waiting).release()
 })
 
 test('what is no lock is refused', async (t) => {
   const at = await place(t)
   const zk = await at.connect()
   await rejects(acquire(zk, 'relative'), 'BadArguments')
-  for (const options of [{ waitMs: -1 }, { waitMs: Number.NaN }, { name: 1 }, { unknown: true }, { signal: 'x' }]) {
+  const wrong = [{ waitMs: -1 }, { waitMs: Number.NaN }, { name: 1 }, { unknown: true }, { signal: 'x' }]
+  for (const options of [...wrong, { layout: 'etcd' }]) {
     const error = await acquire(zk, '/l', options as never).then(() => null, (reason: Error) => reason)
     assert.instance(error, TypeError)
   }
