@@ -39,6 +39,8 @@ export interface ShellParts {
 const NOT_FOUND = 127
 /** Of a command that Ctrl-C or a signal ended; also the reason of its signal. */
 const INTERRUPTED = 130
+/** Of an event that no write made, in zkCli's words. */
+const NO_ZXID = -1
 
 const EVENT_NAMES: Readonly<Record<WatchChange['type'], string>> = {
   created: 'NodeCreated', deleted: 'NodeDeleted', changed: 'NodeDataChanged', children: 'NodeChildrenChanged',
@@ -62,7 +64,7 @@ export class Shell {
   over = false
   /** Commands that failed. */
   failures = 0
-  /** Of the last command. */
+  /** Of the last command but `quit`. */
   exitCode = 0
   /** Prints what comes without being asked for; a terminal takes its prompt away meanwhile. */
   aside: (print: () => void) => void = (print) => print()
@@ -77,7 +79,7 @@ export class Shell {
       mute: (isMuted) => { this.#isMuted = isMuted },
       printRemoved: (kinds, path) => {
         const names = new Set(kinds.map((kind) => REMOVED_NAMES[kind]))
-        for (const name of names) this.#printEvent('SyncConnected', name, path)
+        for (const name of names) this.#printEvent('SyncConnected', name, path, NO_ZXID)
       },
       redo: (line) => {
         this.#history[this.#history.length - 1] = line
@@ -86,11 +88,11 @@ export class Shell {
     }
     this.connection = new Connection(parts.address, parts.open, {
       onState: (name) => {
-        if (parts.showsSession === true) this.#printEvent(name, 'None', null)
+        if (parts.showsSession === true) this.#printEvent(name, 'None', null, NO_ZXID)
         else this.aside(() => undefined)
       },
-      onWatch: ({ type, path }) => {
-        if (this.#isMuted?.(path) !== true) this.#printEvent('SyncConnected', EVENT_NAMES[type], path)
+      onWatch: ({ type, path, zxid }) => {
+        if (this.#isMuted?.(path) !== true) this.#printEvent('SyncConnected', EVENT_NAMES[type], path, zxid)
       },
       onLost: () => this.#running?.abort(new UsageError(LOST)),
     })
@@ -133,7 +135,8 @@ export class Shell {
   async #attempt(work: () => Promise<void>): Promise<void> {
     try {
       await work()
-      this.exitCode = 0
+      // Leaving is no work: the command before it counts, as for zkCli.
+      if (!this.over) this.exitCode = 0
     } catch (error) {
       this.failures++
       this.exitCode = error instanceof UsageError ? error.exitCode : 1
@@ -192,16 +195,16 @@ export class Shell {
     return new UsageError(`Command not found: ${name}`, NOT_FOUND)
   }
 
-  #printEvent(state: string, type: string, path: string | null): void {
+  #printEvent(state: string, type: string, path: string | null, zxid: number): void {
     if (!this.#controls.printsWatches) return
     const { print, isJson } = this.#parts
     this.aside(() => {
       if (isJson === true) {
-        print(JSON.stringify({ event: { state, type, path } }))
+        print(JSON.stringify({ event: { state, type, path, zxid } }))
         return
       }
       print('\nWATCHER::')
-      print(`\nWatchedEvent state:${state} type:${type} path:${path ?? 'null'}`)
+      print(`\nWatchedEvent state:${state} type:${type} path:${path ?? 'null'} zxid: ${zxid}`)
     })
   }
 }

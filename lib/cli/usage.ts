@@ -76,8 +76,8 @@ wchc wchp crst srst dirs gtmk hash. Exit code 1 when there is no answer within 5
 export const CLI_HELP: string = `usage: vivarium cli [-server HOST:PORT[,...][/CHROOT]] [options] [command words...]
 
 The shell of ZooKeeper's zkCli, on any ZooKeeper or vivarium server: runs the command, or else the lines of the standard
-input, on a terminal with history and completion. The exit code is that of the last command: 0, 1 when it failed, 127
-when there is no such command. The command help lists all commands.
+input, on a terminal with history and completion. The exit code is that of the last command before quit: 0, 1 when it
+failed, 127 when there is no such command. The command help lists all commands.
 
   -server LIST         where the servers are (localhost:2181); all paths are below CHROOT
   -timeout MS          the session time-out, and how long to try to connect (30000)

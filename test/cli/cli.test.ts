@@ -18,7 +18,7 @@ async function serve(t: Case): Promise<(input: string | null, ...args: string[])
     input ?? '')
 }
 
-const CONNECTED = '\nWATCHER::\n\nWatchedEvent state:SyncConnected type:None path:null\n'
+const CONNECTED = '\nWATCHER::\n\nWatchedEvent state:SyncConnected type:None path:null zxid: -1\n'
 const CLOSED = CONNECTED.replace('SyncConnected', 'Closed')
 
 test('reads its options up to the command', () => {
@@ -65,6 +65,7 @@ test('lines of the standard input, below a chroot', async (t) => {
   assert.equal(await cli('setquota -n 5 /a\nconfig\nconfig -w\nls /', '/app', '--quiet'), {
     code: 0, stdout: '\n\n[a]\n', stderr: 'there is no /zookeeper/quota below this chroot: connect without it\n',
   })
+  assert.is((await cli('get /none\nquit\nls /', '', '--quiet')).code, 1)
   assert.equal(await cli('get /app/e\nls /app', '', '--quiet'),
     { code: 0, stdout: '[a]\n', stderr: 'Node does not exist: /app/e\n' })
   assert.equal(await cli('ls /app\nget /app/e', '', '--json'), {

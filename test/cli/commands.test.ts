@@ -41,7 +41,7 @@ test('get, set, stat, delete and sync', async (t) => {
   assert.match((await says('get -s /a')).replace('1\n', ''), STAT)
   assert.is(await says('get /a watch'),
     "'get path [watch]' has been deprecated. Please use 'get [-s] [-w] path' instead.\n1")
-  assert.match(await says('set -s /a 2'), /\n\nWatchedEvent state:SyncConnected type:NodeDataChanged path:\/a\ncZxid/)
+  assert.match(await says('set -s /a 2'), /\n\nWatchedEvent state:SyncConnected type:NodeDataChanged path:\/a zxid: \d+\ncZxid/)
   assert.is(await says('set -v 9 /a 3', 'set -v1 /a 3', 'get /a'), 'version No is not valid : /a\n3')
   assert.is(await says('set -b /a aGVsbG8=', 'get /a', 'set -b /a !'), 'hello\nthe data is not valid Base64')
   assert.is(await says('set /a -- -5', 'get /a', 'set /a {"x":1}', 'get /a'), '-5\n{"x":1}')
@@ -68,7 +68,7 @@ test('ls in both orders, counts and ephemerals', async (t) => {
   assert.is(await says('ls /a', 'ls /a/d'), '[b, d, e]\n[]')
   assert.is(await says('ls -R /a'), '/a\n/a/b\n/a/d\n/a/e\n/a/b/c')
   assert.match(await says('ls -sw /a'), /^\[b, d, e\]\ncZxid/)
-  assert.match(await says('create /a/f'), /type:NodeChildrenChanged path:\/a\nCreated \/a\/f$/)
+  assert.match(await says('create /a/f'), /type:NodeChildrenChanged path:\/a zxid: \d+\nCreated \/a\/f$/)
   assert.is(await says('getAllChildrenNumber /a', 'getEphemerals', 'getEphemerals /b', 'getEphemerals /a'),
     '5\n[/a/e]\n[]\n[/a/e]')
   assert.is(await says('ls', 'ls -R /none', 'ls -?').then((text) => text.split('\n').slice(0, 3).join('\n')),
@@ -97,9 +97,16 @@ test('access-control lists and identities', async (t) => {
 })
 
 test('watches are left, fire, and are removed', async (t) => {
-  const { says } = await open(t)
+  const { says: saysAll } = await open(t)
+  const zxids: number[] = []
+  const says = async (...lines: string[]): Promise<string> => (await saysAll(...lines)).replace(/ zxid: (\d+)$/gm,
+    (_, zxid: string) => {
+      zxids.push(Number(zxid))
+      return ' zxid: N'
+    })
   const event = (type: string, path: string): string =>
-    `\nWATCHER::\n\nWatchedEvent state:SyncConnected type:${type} path:${path}`
+    `\nWATCHER::\n\nWatchedEvent state:SyncConnected type:${type} path:${path} zxid: ` +
+    (type.endsWith('Removed') ? '-1' : 'N')
   await says('create /a', 'stat -w /a', 'get -w /a')
   assert.is(await says('set /a 1', 'set /a 2'), event('NodeDataChanged', '/a'))
   assert.is(await says('addWatch /a', 'create /a/b', 'set /a/b 1', 'delete /a/b'),
@@ -118,6 +125,8 @@ test('watches are left, fire, and are removed', async (t) => {
   assert.match(await says('addWatch -m bogus /a'), /^addWatch \[-m mode\] path # .*PERSISTENT_RECURSIVE$/)
   assert.is(await says('stat -w /new', 'create /new'),
     `Node does not exist: /new\n${event('NodeCreated', '/new')}\nCreated /new`)
+  assert.is(zxids.length, 6)
+  assert.equal(zxids, zxids.toSorted((one, other) => one - other))
 })
 
 test('watch shows what there is and follows so many changes', async (t) => {
@@ -283,11 +292,12 @@ test('JSON: one value per line, for results, errors and events', async (t) => {
   await says('create -s /a- 1', 'get -w /a-0000000000', 'set /a-0000000000 2', 'get /none', 'get', 'frob', 'ls /')
   const values = printed.map((line) => JSON.parse(line) as Record<string, unknown>)
   const path = '/a-0000000000'
-  assert.equal(values[0], { event: { state: 'SyncConnected', type: 'None', path: null } })
+  assert.equal(values[0], { event: { state: 'SyncConnected', type: 'None', path: null, zxid: -1 } })
   assert.equal(values[1], { path })
   assert.equal(values[2], { path, data: '1' })
-  assert.equal(values[3], { event: { state: 'SyncConnected', type: 'NodeDataChanged', path } })
-  assert.match(printed[4] ?? '', /"stat":\{.*"version":1,/)
+  const { stat } = values[4] as { stat: { mzxid: number, version: number } }
+  assert.is(stat.version, 1)
+  assert.equal(values[3], { event: { state: 'SyncConnected', type: 'NodeDataChanged', path, zxid: stat.mzxid } })
   assert.equal(values[5], { error: { code: 'NoNode', message: 'Node does not exist: /none', path: '/none' } })
   assert.equal(values[6], { error: { message: 'get [-s] [-w] [-b] [-x] path' } })
   assert.equal(values[7], { error: { message: 'Command not found: frob' } })
