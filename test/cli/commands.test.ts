@@ -41,7 +41,8 @@ test('get, set, stat, delete and sync', async (t) => {
   assert.match((await says('get -s /a')).replace('1\n', ''), STAT)
   assert.is(await says('get /a watch'),
     "'get path [watch]' has been deprecated. Please use 'get [-s] [-w] path' instead.\n1")
-  assert.match(await says('set -s /a 2'), /\n\nWatchedEvent state:SyncConnected type:NodeDataChanged path:\/a zxid: \d+\ncZxid/)
+  assert.match(await says('set -s /a 2'),
+    /\n\nWatchedEvent state:SyncConnected type:NodeDataChanged path:\/a zxid: \d+\ncZxid/)
   assert.is(await says('set -v 9 /a 3', 'set -v1 /a 3', 'get /a'), 'version No is not valid : /a\n3')
   assert.is(await says('set -b /a aGVsbG8=', 'get /a', 'set -b /a !'), 'hello\nthe data is not valid Base64')
   assert.is(await says('set /a -- -5', 'get /a', 'set /a {"x":1}', 'get /a'), '-5\n{"x":1}')

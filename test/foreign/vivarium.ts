@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { startServers } from './servers.ts'
 import type { Servers, ServersOptions } from './servers.ts'
 
-const COMMAND = fileURLToPath(new URL('../../dist/lib/cli/main.js', import.meta.url))
+/** The command, as it was built. */
+export const COMMAND: string = fileURLToPath(new URL('../../dist/lib/cli/main.js', import.meta.url))
 
 /** Starts one peer alone or an ensemble of three, each a process, and resolves when all serve. */
 export async function startVivarium(options: ServersOptions): Promise<Servers> {

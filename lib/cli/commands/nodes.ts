@@ -85,7 +85,7 @@ export function watches(task: Task, args: Arguments, old: string, today: string)
 }
 
 const set: Command = {
-  name: 'set', usage: '[-s] [-v version] [-b] path data',
+  name: 'set', usage: 'path data [-s] [-v version] [-b]',
   about: 'replace its data (-b: given in Base64), if it has this version',
   options: { s: 'flag', v: 'value', b: 'flag' }, least: 2,
   async run(task, args) {
