@@ -7,7 +7,8 @@ import type { RequestFrame } from './requests.ts'
 const HEAD_BYTES = 20
 const READ_BYTES = 256 * 1024
 const OUT_BYTES = 256 * 1024
-const SESSION_TIMEOUT_MS = 30_000
+/** Nothing is sent for a session that has no requests: the longest that servers commonly give. */
+const SESSION_TIMEOUT_MS = 120_000
 const CLOSE_WITHIN_MS = 1_000
 
 /** A source of requests for one connection, and who hears of the replies. */

@@ -10,9 +10,11 @@ import { JuteWriter } from '../../lib/wire/jute/writer.ts'
 /** Where a frame holds its xid, behind its length. */
 const XID_AT = 4
 const PASSWORD_BYTES = 16
-/** Digits that stand for a number in a path: `{path}/n0000000`. */
+/** Digits that stand for a number in a path. */
 const DIGITS = 8
 export const BLANK: string = '0'.repeat(DIGITS)
+/** Of two numbers in a path the first is the rest of the second by this: `/d{BLANK}/n{BLANK}` spreads over parents. */
+export const TOPS = 1_000
 
 /** The first word of a new session. */
 export function helloFrame(timeoutMs: number): Uint8Array {
@@ -28,12 +30,16 @@ export class RequestFrame {
   readonly bytes: Uint8Array
   /** Where the digits stand; -1 for a path without. */
   readonly #digitsAt: number
+  readonly #topAt: number
 
   constructor(request: Request) {
     const writer = new JuteWriter()
     writeRequest(writer, 0, request)
     this.bytes = writer.frame().slice()
-    this.#digitsAt = Buffer.from(this.bytes).indexOf(BLANK)
+    const first = Buffer.from(this.bytes).indexOf(BLANK)
+    const second = first < 0 ? -1 : Buffer.from(this.bytes).indexOf(BLANK, first + DIGITS)
+    this.#digitsAt = second < 0 ? first : second
+    this.#topAt = second < 0 ? -1 : first
   }
 
   /** Copies it to `at`; answers where it ends. */
@@ -43,14 +49,18 @@ export class RequestFrame {
     out[at + XID_AT + 1] = xid >>> 16
     out[at + XID_AT + 2] = xid >>> 8
     out[at + XID_AT + 3] = xid
-    if (this.#digitsAt >= 0) {
-      let rest = number
-      for (let digit = at + this.#digitsAt + DIGITS - 1; rest > 0; digit--) {
-        out[digit] = 48 + rest % 10
-        rest = Math.floor(rest / 10)
-      }
-    }
+    if (this.#digitsAt >= 0) writeDigits(out, at + this.#digitsAt, number)
+    if (this.#topAt >= 0) writeDigits(out, at + this.#topAt, number % TOPS)
     return at + this.bytes.length
+  }
+}
+
+function writeDigits(out: Uint8Array, at: number, number: number): void {
+  let rest = number
+  for (let digit = at + DIGITS - 1; rest > 0; digit--) {
+    const next = Math.floor(rest / 10)
+    out[digit] = 48 + rest - 10 * next
+    rest = next
   }
 }
 
@@ -62,6 +72,11 @@ export function getFrame(path: string, watch = false): RequestFrame {
 /** A setData of any version. */
 export function setFrame(path: string, data: Uint8Array): RequestFrame {
   return new RequestFrame({ op: 5, path, data, version: -1 })
+}
+
+/** Several sets as one write. */
+export function multiSetFrame(paths: readonly string[], data: Uint8Array): RequestFrame {
+  return new RequestFrame({ op: 14, ops: paths.map((path) => ({ op: 5, path, data, version: -1 })) })
 }
 
 /** A create that all may do everything with; flags 1: ephemeral. */

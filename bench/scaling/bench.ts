@@ -1,0 +1,65 @@
+import type { Row } from './row.ts'
+import { rowOf } from './row.ts'
+import { Subject } from './subject.ts'
+
+/** How far a bench goes. */
+export interface Extent {
+  /** Sizes above it are left out. */
+  readonly largest: number
+  /** Tells each row as it is measured. */
+  row(row: Row): void
+}
+
+/** A file of this folder. */
+export interface ScalingBench {
+  readonly name: string
+  run(extent: Extent): Promise<void>
+}
+
+const LEAST_MS = 100
+
+/** The powers of ten from one to another, as far as the extent goes. */
+export function sizes(from: number, to: number, { largest }: Extent): number[] {
+  const all: number[] = []
+  for (let size = from; size <= Math.min(to, Math.max(from, largest)); size *= 10) all.push(size)
+  return all
+}
+
+/** Runs it with a fresh peer. */
+export async function withSubject(work: (subject: Subject) => Promise<void>): Promise<void> {
+  const subject = await Subject.start()
+  try {
+    await work(subject)
+  } finally {
+    await subject.stop()
+  }
+}
+
+/** Does `operations` operations once and reports what one of them cost. */
+export async function once(
+  extent: Extent, subject: Subject, [bench, what, size]: readonly [string, string, number], operations: number,
+  work: () => Promise<unknown>,
+): Promise<void> {
+  await subject.begin()
+  const startMs = performance.now()
+  await work()
+  const costUs = (performance.now() - startMs) * 1_000 / operations
+  extent.row(rowOf(bench, what, size, costUs, await subject.end()))
+}
+
+/** The same, after one round that does not count, and as often as it takes to be measurable. */
+export async function repeated(
+  extent: Extent, subject: Subject, [bench, what, size]: readonly [string, string, number], operations: number,
+  work: () => Promise<unknown>,
+): Promise<void> {
+  await work()
+  await subject.begin()
+  const startMs = performance.now()
+  let rounds = 0
+  do {
+    await work()
+    rounds++
+  } while (performance.now() - startMs < LEAST_MS)
+  const costUs = (performance.now() - startMs) * 1_000 / (rounds * operations)
+  extent.row(rowOf(bench, what, size, costUs, await subject.end()))
+}

@@ -1,0 +1,97 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { median } from '../median.ts'
+import { VIVARIUM, residentBytes, startServers } from '../servers.ts'
+import type { Program, Servers } from '../servers.ts'
+import { Buffers, Connection } from '../traffic/connection.ts'
+import { Numbered } from '../traffic/generator.ts'
+import { BLANK, TOPS, createFrame } from '../traffic/requests.ts'
+import type { Extent, ScalingBench } from './bench.ts'
+import type { Row } from './row.ts'
+
+const NODES = 1_400_000
+const RUNS = 5
+const SETTLE_MS = 2_000
+
+/** How long a program takes to start. */
+export interface StartTimes {
+  /** From its start to serving, the slowest server of each run; the median of the runs, in ms. */
+  readonly medianMs: number
+  readonly allMs: readonly number[]
+  /** Of one server that has nothing to do. */
+  readonly idleBytes: number
+}
+
+/** A new folder for the data of servers. */
+export function serverFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'vivarium-bench-'))
+}
+
+function residentOf({ servers }: Servers): number {
+  return residentBytes(servers[0]?.child.pid ?? 0)
+}
+
+/** Starts so many servers together, `runs` times, each time from nothing. */
+export async function startTimes(program: Program, count: number, runs: number): Promise<StartTimes> {
+  const allMs: number[] = []
+  let idleBytes = 0
+  for (let run = 0; run < runs; run++) {
+    const servers = await startServers(program, count, serverFolder())
+    allMs.push(Math.max(...servers.servers.map(({ startMs }) => startMs)))
+    if (run === runs - 1) {
+      await new Promise((resolve) => { setTimeout(resolve, SETTLE_MS) })
+      idleBytes = residentOf(servers)
+    }
+    await servers.stop()
+  }
+  return { medianMs: median(allMs), allMs, idleBytes }
+}
+
+/** The tree is filled, its server killed and started again; also what a node came to in resident memory. */
+export async function restartTimes(
+  program: Program, nodes: number, runs: number,
+): Promise<{ readonly medianMs: number, readonly bytesPerNode: number }> {
+  const folder = serverFolder()
+  let servers = await startServers(program, 1, folder)
+  const allMs: number[] = []
+  let bytes = 0
+  try {
+    const connection = await Connection.open(servers.hosts[0]!, new Buffers())
+    await connection.call(createFrame('/z', null))
+    await new Numbered(createFrame(`/z/d${BLANK}`, null), TOPS).on(connection, 100)
+    await new Numbered(createFrame(`/z/d${BLANK}/n${BLANK}`, new Uint8Array(100).fill(120)), nodes).on(connection, 500)
+    connection.destroy()
+    await new Promise((resolve) => { setTimeout(resolve, SETTLE_MS) })
+    bytes = residentOf(servers) / nodes
+    for (let run = 0; run < runs; run++) {
+      await servers.kill()
+      servers = await startServers(program, 1, folder)
+      allMs.push(servers.servers[0]!.startMs)
+    }
+  } finally {
+    await servers.stop()
+  }
+  return { medianMs: median(allMs), bytesPerNode: bytes }
+}
+
+function startRow(what: string, size: number, ms: number, residentBytes_: number): Row {
+  return {
+    bench: 'start', what, size, unit: 'ms', cost: ms, blockMs: null, wallMs: null, residentBytes: residentBytes_,
+    peakBytes: residentBytes_,
+  }
+}
+
+/** From `vivarium serve zoo.cfg` to an answer that it serves. */
+export const start: ScalingBench = {
+  name: 'start',
+  run: async (extent: Extent) => {
+    for (const count of [1, 3]) {
+      const { medianMs, idleBytes } = await startTimes(VIVARIUM, count, RUNS)
+      extent.row(startRow(`start to serving, ${count} peer${count === 1 ? '' : 's together'}`, 1, medianMs, idleBytes))
+    }
+    const nodes = Math.min(NODES, Math.max(10_000, extent.largest))
+    const { medianMs, bytesPerNode } = await restartTimes(VIVARIUM, nodes, 3)
+    extent.row(startRow('restart after a kill', nodes, medianMs, bytesPerNode * nodes))
+  },
+}

@@ -1,0 +1,70 @@
+/** The process of bench/scaling/subject.ts: the folder of its data is its argument, commands come as messages. */
+import { createPeer } from '../../lib/node.ts'
+import type { Storage } from '../../lib/ports/storage.ts'
+import { level } from '../../storage/level.ts'
+import { INSIDE } from './inside.ts'
+import { LoopWatch } from './loop-watch.ts'
+import type { Answer, Command, Toll } from './subject.ts'
+
+const watch = new LoopWatch()
+let snapshots = 0
+let isSnapshotting = false
+
+/** LevelDB, which tells of snapshots on their way to it. */
+function observed(storage: Storage): Storage {
+  const write = storage.write.bind(storage)
+  storage.write = (batch) => {
+    if (batch.chunks !== undefined) isSnapshotting = true
+    return write(batch).then(() => {
+      if (batch.install === undefined) return
+      isSnapshotting = false
+      snapshots++
+    })
+  }
+  return storage
+}
+
+function toll(): Toll {
+  const { rss, heapUsed } = process.memoryUsage()
+  return {
+    ...watch.block, residentBytes: rss, peakBytes: process.resourceUsage().maxRSS * 1_024, heapBytes: heapUsed,
+    snapshots,
+  }
+}
+
+function tell(answer: Answer): void {
+  process.send!(answer)
+}
+
+const peer = await createPeer({
+  id: 1, ensemble: { name: 'bench', members: { 1: [] } }, storage: observed(level(process.argv[2]!)),
+  clients: { listen: ['tcp://127.0.0.1:0'], perAddress: 0 },
+})
+await peer.ready()
+
+async function onCommand(command: Command): Promise<void> {
+  switch (command.kind) {
+    case 'begin':
+      watch.start()
+      tell({ kind: 'begun' })
+      break
+    case 'end': {
+      const { block } = watch
+      watch.stop()
+      // Memory that is free but not collected yet says little.
+      for (let i = 0; command.collect && i < 3; i++) (globalThis as { gc?: () => void }).gc?.()
+      tell({ kind: 'toll', toll: { ...toll(), ...block } })
+      break
+    }
+    case 'inside': tell({ kind: 'cost', costUs: await INSIDE[command.name](peer, command.size) }); break
+    case 'snapshotting': tell({ kind: 'snapshotting', is: isSnapshotting }); break
+  }
+}
+
+process.on('message', (command) => {
+  onCommand(command as Command).catch((error: unknown) => {
+    tell({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
+  })
+})
+process.once('disconnect', () => process.exit())
+tell({ kind: 'ready', host: peer.status().clientAddresses[0]!.slice('tcp://'.length) })
