@@ -1,7 +1,7 @@
 import type { Client } from '../client/client.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import { isLost, isOver, untilConnected } from './connection.ts'
-import { uniqueId } from './unique-id.ts'
+import { chance } from './unique-id.ts'
 
 const SHORTEST_MS = 4
 const LONGEST_MS = 250
@@ -25,9 +25,7 @@ export function pause(zk: Client, delayMs: number, signal?: AbortSignal): Promis
 /** Pauses before the attempt after the `attempt`th, at random, longer each time: rivals come at different moments. */
 export function backOff(zk: Client, attempt: number, signal?: AbortSignal): Promise<void> {
   const longestMs = Math.min(SHORTEST_MS * 2 ** Math.min(attempt, 16), LONGEST_MS)
-  // Taken from the one source of chance that recipes have.
-  const share = Number.parseInt(uniqueId().slice(0, 8), 16) / 2 ** 32
-  return pause(zk, Math.ceil(share * longestMs), signal)
+  return pause(zk, Math.ceil(chance() * longestMs), signal)
 }
 
 /**

@@ -1,0 +1,413 @@
+import type { Client } from '../client/client.ts'
+import type { Created } from '../client/outcomes.ts'
+import type { CreateOptions } from '../client/requests.ts'
+import type { Watcher } from '../client/watcher.ts'
+import { isZkError, ZkError } from '../core/errors.ts'
+import { isLost, isOver, untilConnected } from './connection.ts'
+import { Listeners } from './listeners.ts'
+import type { RecipeLogger } from './listeners.ts'
+import { aborted, backOff, pause, retried } from './pause.ts'
+import { createProtected } from './protected-node.ts'
+import { sessionOf } from './sessions.ts'
+import type { SessionSource } from './sessions.ts'
+import { chance } from './unique-id.ts'
+
+/** What the listeners of a presence get. */
+export interface PresenceEvents {
+  /** The node is there, again or in another session. */
+  readonly present: readonly [path: string]
+  /** It is not there, or may not be: somebody deleted it, or the session is over or may be. */
+  readonly absent: readonly []
+  /** The ensemble refused what it takes; it is tried again. */
+  readonly failed: readonly [error: ZkError]
+  /** It is kept no more. Null: closed as asked. */
+  readonly end: readonly [error: ZkError | null]
+}
+
+/** What is kept, and where. */
+export interface PresenceParts {
+  readonly source: SessionSource
+  /** The node's path, or all of it but the number. */
+  readonly path: string
+  readonly isSequential: boolean
+  readonly acl: CreateOptions['acl'] | undefined
+  readonly logger: RecipeLogger | undefined
+}
+
+type Bytes = Uint8Array | null
+type Stat = Created['stat']
+
+interface Writer {
+  readonly from: number
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+const SHORTEST_MS = 100
+const LONGEST_MS = 10_000
+
+/**
+ * The loop that keeps one node: it looks, does what is missing, and sleeps until something wakes it: an event of the
+ * watch on the node, a change of the session's state, new data. There is one look at a time.
+ */
+export class PresenceNode {
+  readonly listeners: Listeners<PresenceEvents>
+  /** From here on what the ensemble refuses is tried again; before, it is the error of `presence`. */
+  isBegun = false
+  /** What ended it; null: nothing did, or it was closed. */
+  error: ZkError | null = null
+  readonly #parts: PresenceParts
+  readonly #closing = new AbortController()
+  /** Sessions in which this node was, or may have been. */
+  readonly #owners = new Set<Stat['ephemeralOwner']>()
+  readonly #writers = new Set<Writer>()
+  #mayReplace: boolean
+  #zk: Client | null = null
+  #path: string | null = null
+  #isTold = false
+  #isOver = false
+  /** The newest data, its number, and the number of what the node holds. */
+  #data: Bytes
+  #newest = 0
+  #written = -1
+  /** The last data that the ensemble took, and its number. */
+  #taken: { readonly data: Bytes, readonly number: number } | null = null
+  #watcher: Watcher | null = null
+  #mustLook = false
+  #onWake: () => void = () => undefined
+  #keeping: Promise<void> = Promise.resolve()
+  #closed: Promise<void> | null = null
+
+  constructor(parts: PresenceParts, data: Bytes, replace: boolean) {
+    this.#parts = parts
+    this.#data = data
+    this.#mayReplace = replace
+    this.listeners = new Listeners<PresenceEvents>(['present', 'absent', 'failed', 'end'], parts.logger)
+  }
+
+  get path(): string | null {
+    return this.#path
+  }
+
+  get isPresent(): boolean {
+    return this.#path !== null && this.#isTold && this.#zk !== null && this.#zk.status().aliveForMs > 0
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  begin(): void {
+    this.#keeping = this.#keep()
+  }
+
+  set(data: Bytes, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) throw aborted(signal)
+      if (this.#isOver) throw this.error ?? new ZkError('Closed')
+      this.#data = data
+      this.#newest += 1
+      const settle = (): void => {
+        this.#writers.delete(writer)
+        signal?.removeEventListener('abort', abort)
+      }
+      const abort = (): void => writer.reject(aborted(signal, true))
+      const writer: Writer = {
+        from: this.#newest,
+        resolve: () => {
+          settle()
+          resolve()
+        },
+        reject: (error) => {
+          settle()
+          reject(error)
+        },
+      }
+      this.#writers.add(writer)
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#wake()
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#closed ??= this.#leave()
+  }
+
+  // --- the loop ----------------------------------------------------------------------------------------------------
+
+  async #keep(): Promise<void> {
+    const { signal } = this.#closing
+    try {
+      while (!signal.aborted) {
+        const zk = await sessionOf(this.#parts.source, signal)
+        this.#zk = zk
+        await this.#stay(zk)
+      }
+    } catch (error) {
+      this.#end(signal.aborted ? null : error)
+    }
+  }
+
+  /** Until the session is over, or the presence is closed. */
+  async #stay(zk: Client): Promise<void> {
+    const { signal } = this.#closing
+    const off = zk.on('state', ({ state }) => {
+      if (state === 'lost' || isOver(zk)) this.#tell(false)
+      this.#wake()
+    })
+    this.#path = null
+    this.#written = -1
+    let failures = 0
+    try {
+      while (!isOver(zk) && !signal.aborted) {
+        this.#mustLook = false
+        try {
+          await this.#look(zk)
+          failures = 0
+          await this.#woken()
+        } catch (error) {
+          if (isOver(zk) || signal.aborted) return
+          await this.#afterFailure(zk, error, failures)
+          failures += 1
+        }
+      }
+    } finally {
+      off()
+      this.#watcher?.close()
+      this.#watcher = null
+      this.#tell(false)
+    }
+  }
+
+  async #afterFailure(zk: Client, error: unknown, failures: number): Promise<void> {
+    const { signal } = this.#closing
+    try {
+      if (isLost(error)) {
+        await backOff(zk, failures, signal)
+        await untilConnected(zk, signal)
+        return
+      }
+      if (!this.isBegun || !isZkError(error)) throw error
+      this.listeners.emit('failed', error)
+      const longestMs = Math.min(SHORTEST_MS * 2 ** Math.min(failures, 16), LONGEST_MS)
+      await pause(zk, Math.ceil(longestMs * (1 + chance()) / 2), signal)
+    } catch (thrown) {
+      if (!isOver(zk) && !signal.aborted) throw thrown
+    }
+  }
+
+  #wake(): void {
+    this.#mustLook = true
+    this.#onWake()
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      const { signal } = this.#closing
+      if (this.#mustLook || signal.aborted) return resolve()
+      this.#onWake = resolve
+    })
+  }
+
+  // --- one look ----------------------------------------------------------------------------------------------------
+
+  /** Returns when the node is there with the newest data, or somebody else's is in its place. */
+  async #look(zk: Client): Promise<void> {
+    for (;;) {
+      if (this.#path === null && !await this.#make(zk)) return this.#tell(false)
+      const path = this.#path
+      if (path === null) continue
+      await this.#watch(zk, path)
+      if (this.#written !== this.#newest && !await this.#write(zk, path)) continue
+      const stat = await zk.exists(path)
+      if (this.#closing.signal.aborted) return
+      if (stat === null || !isOwn(zk, stat)) {
+        this.#path = null
+        this.#tell(false)
+        continue
+      }
+      this.#mayReplace = false
+      this.#settle()
+      if (zk.state === 'connected') this.#tell(true)
+      return
+    }
+  }
+
+  async #watch(zk: Client, path: string): Promise<void> {
+    if (this.#watcher?.path !== path) {
+      this.#watcher?.close()
+      const watcher = zk.watch(path, {
+        children: false, onItem: () => this.#wake(),
+        onEnd: () => {
+          if (this.#watcher !== watcher) return
+          this.#watcher = null
+          this.#wake()
+        },
+      })
+      this.#watcher = watcher
+    }
+    await this.#watcher.ready()
+  }
+
+  /** False: another one's node is there, and it is watched. */
+  async #make(zk: Client): Promise<boolean> {
+    const number = this.#newest
+    const data = this.#data
+    try {
+      const created = await this.#create(zk, data)
+      this.#path = created.path
+      this.#written = number
+      this.#taken = { data, number }
+      return true
+    } catch (error) {
+      if (isZkError(error, 'NodeExists')) return this.#comeAfter(zk)
+      if (isLost(error) || isOver(zk) || !this.#refuse(number, error)) throw error
+      return this.#make(zk)
+    }
+  }
+
+  #create(zk: Client, data: Bytes): Promise<Created> {
+    const { path, isSequential, acl } = this.#parts
+    const own = zk.session?.id
+    if (own !== undefined) this.#owners.add(own)
+    const withAcl = acl === undefined ? {} : { acl }
+    if (!isSequential) {
+      return zk.createWithStat(path, data, { mode: 'ephemeral', parents: 'container', ...withAcl })
+    }
+    const end = path.lastIndexOf('/')
+    return createProtected(zk, {
+      dir: path.slice(0, end) || '/', mark: path.slice(end + 1), data, signal: this.#closing.signal, ...withAcl,
+    })
+  }
+
+  /** There is a node at the path: ours, as an answer was lost; or an earlier one's; or somebody else's. */
+  async #comeAfter(zk: Client): Promise<boolean> {
+    const { path } = this.#parts
+    await this.#watch(zk, path)
+    const stat = await zk.exists(path)
+    if (stat === null) {
+      this.#wake()
+      return false
+    }
+    if (isOwn(zk, stat)) {
+      this.#path = path
+      this.#written = -1
+      return true
+    }
+    if (!this.#mayReplace && !this.#owners.has(stat.ephemeralOwner)) return false
+    await this.#replace(zk, stat)
+    this.#wake()
+    return false
+  }
+
+  /** At once, so that nobody comes between; the next look finds it to be ours. */
+  async #replace(zk: Client, { version }: Stat): Promise<void> {
+    const { path, acl } = this.#parts
+    const withAcl = acl === undefined ? {} : { acl }
+    try {
+      await zk.multi().delete(path, { version }).create(path, this.#data, { mode: 'ephemeral', ...withAcl }).commit()
+    } catch (error) {
+      if (!isZkError(error, 'NoNode') && !isZkError(error, 'BadVersion')) throw error
+    }
+  }
+
+  /** False: the node is gone, or the data was refused and what it should hold has changed. */
+  async #write(zk: Client, path: string): Promise<boolean> {
+    const number = this.#newest
+    const data = this.#data
+    try {
+      await zk.set(path, data)
+      this.#written = number
+      this.#taken = { data, number }
+      return number === this.#newest
+    } catch (error) {
+      if (isZkError(error, 'NoNode')) this.#path = null
+      else if (isLost(error) || isOver(zk) || !this.#refuse(number, error)) throw error
+      if (this.#path === null) this.#tell(false)
+      return false
+    }
+  }
+
+  /** The data was refused: whoever set it hears of it, and the last good data stays. False when there is none. */
+  #refuse(number: number, error: unknown): boolean {
+    const taken = this.#taken
+    if (taken === null || taken.number === number) return false
+    for (const writer of Array.from(this.#writers)) {
+      if (writer.from <= number) writer.reject(error instanceof Error ? error : new ZkError('SystemError'))
+    }
+    if (this.#newest !== number) return true
+    if (this.#written === taken.number) this.#written = number
+    this.#data = taken.data
+    this.#taken = { data: taken.data, number }
+    return true
+  }
+
+  #settle(): void {
+    for (const writer of Array.from(this.#writers)) if (writer.from <= this.#written) writer.resolve()
+  }
+
+  #tell(isPresent: boolean): void {
+    if (isPresent === this.#isTold) return
+    this.#isTold = isPresent
+    if (isPresent && this.#path !== null) this.listeners.emit('present', this.#path)
+    else this.listeners.emit('absent')
+  }
+
+  // --- the end -----------------------------------------------------------------------------------------------------
+
+  #end(error: unknown): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.error = error === null || isZkError(error) ? error : new ZkError('SystemError', undefined, { cause: error })
+    this.#tell(false)
+    for (const writer of Array.from(this.#writers)) writer.reject(this.error ?? new ZkError('Closed'))
+    this.listeners.emit('end', this.error)
+    this.listeners.clear()
+  }
+
+  async #leave(): Promise<void> {
+    this.#closing.abort()
+    this.#onWake()
+    this.#end(null)
+    const gone = this.#keeping.then(() => this.#remove())
+    await (this.#zk === null ? gone : unlessUnknown(this.#zk, gone))
+  }
+
+  /** What the last look left behind, or may have. */
+  async #remove(): Promise<void> {
+    const zk = this.#zk
+    if (zk === null || isOver(zk)) return
+    const path = this.#path ?? (this.#parts.isSequential ? null : this.#parts.path)
+    if (path === null) return
+    try {
+      await retried(zk, undefined, async () => {
+        // After the sync no create can happen any more whose answer was lost.
+        const [, stat] = await Promise.all([zk.sync(path), zk.exists(path)])
+        if (stat !== null && isOwn(zk, stat)) await zk.delete(path, { version: stat.version })
+      })
+    } catch (error) {
+      if (isZkError(error, 'BadVersion')) return this.#remove()
+      // It is gone already, or goes with the session, or may not be deleted by who made it.
+    }
+  }
+}
+
+function isOwn(zk: Client, stat: Stat): boolean {
+  return stat.ephemeralOwner === zk.session?.id
+}
+
+/** Resolves when it is gone, or the session is over, or may be. */
+function unlessUnknown(zk: Client, gone: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      off()
+      resolve()
+    }
+    const look = (): void => {
+      if (isOver(zk) || zk.state === 'lost') settle()
+    }
+    const off = zk.on('state', look)
+    look()
+    void gone.then(settle)
+  })
+}
