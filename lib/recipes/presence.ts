@@ -152,8 +152,8 @@ function bytesOf(data: Data): Uint8Array | null {
  * unless `replace` is set. A node that an earlier session of this presence left is replaced at once.
  *
  * Promises: while it is open and has a connection, the node is there, or will be: deletions are heard of and undone,
- * whatever was lost of what was heard or answered. It is made once per session (again only when deleted), and `close`
- * leaves nothing of it behind. `isPresent` turns false when the client's state says that the session may be over: events
+ * whatever was lost of what was heard or answered. It is made once per session, again only when deleted; `close`
+ * leaves nothing behind. `isPresent` turns false when the client's state says that the session may be over: events
  * `absent` and `present` tell of it. What the ensemble refuses while it is kept (`failed`) is tried again, later each
  * time, up to every ten seconds or so.
  *
@@ -161,8 +161,8 @@ function bytesOf(data: Data): Uint8Array | null {
  * reads are, and a node whose program died stays until its session times out. It is no lock: use `acquire` for that. A
  * change of its data by others is left alone until the next `set`. One presence per path and session.
  *
- * Errors: those of `create`; BadArguments (see `set`); Aborted; SessionExpired and Closed when the source has no session
- * any more; TypeError.
+ * Errors: those of `create`; BadArguments (see `set`); Aborted; SessionExpired and Closed when there is no session any
+ * more; TypeError.
  * Layout: Curator's PersistentNode; with `ephemeralSequential` the name begins with an id of its own. Missing parents
  * are made as containers. Servers: ours, and Apache ZooKeeper from 3.6 on.
  */

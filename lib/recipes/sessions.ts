@@ -115,8 +115,8 @@ export class Sessions {
       off()
       if (this.#closing.signal.aborted) return
       this.#next = this.#renew(zk)
-      // Whoever waits hears of it; when nobody does, nobody need.
-      this.#next.catch(() => undefined)
+      // It rejects when this is closed: whoever waits hears of it, and when nobody does, nobody need.
+      void Promise.allSettled([this.#next])
     }
     const off = zk.on('state', look)
     look()
