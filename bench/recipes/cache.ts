@@ -1,7 +1,8 @@
 /**
  * How long a cache takes to catch up with many nodes: at first, and after its connection went for a while.
  *
- *     node --expose-gc --import tsx bench/recipes/cache.ts [--nodes N] [--runs N] [--at zk://127.0.0.1:2181]
+ *     npm run -s bench:build
+ *     node --expose-gc .build-bench/bench/recipes/cache.js [--nodes N] [--runs N] [--at zk://127.0.0.1:2181]
  */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -44,6 +45,8 @@ function show(name: string, millis: readonly number[], nodes: number): void {
   process.stdout.write(
     `${name.padEnd(36)} ${String(Math.round(median)).padStart(7)} ms ${rate.padStart(9)} nodes/s (${all}) ` +
     `load ${loadavg()[0]!.toFixed(1)}\n`)
+  const json = { bench: `cache, ${name}`, nodes, millis: sorted.map(Math.round), medianMs: Math.round(median) }
+  process.stdout.write(`${JSON.stringify({ ...json, load: loadavg()[0] })}\n`)
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<[ms: number, result: T]> {
@@ -164,7 +167,7 @@ async function main(): Promise<void> {
     `${paths.length.toLocaleString('en')} nodes of ${DATA.length} bytes\n`)
   if (values.at !== undefined) return overWire('TCP', values.at)
   await inProcess()
-  const child: ChildProcess = fork(import.meta.filename, ['--serve'], { execArgv: ['--import', 'tsx'] })
+  const child: ChildProcess = fork(import.meta.filename, ['--serve'], { execArgv: [] })
   try {
     const [address] = await once(child, 'message') as [string]
     await overWire('TCP, other process', address)

@@ -9,6 +9,9 @@ import { Token } from './token.ts'
 /** What somebody who asks a holder to let go writes into its node, as Curator's Revoker does. */
 export const REVOKE = '__REVOKE__'
 
+/** What is held for less than that is not watched: a read, a watch and an event less. */
+const WATCH_AFTER_MS = 20
+
 /** Lets go of all, and waits for it, but for no server that is not there. */
 export async function released(zk: Client, all: readonly Hold[]): Promise<void> {
   const gone = Promise.all(all.map((hold) => hold.release()))
@@ -35,6 +38,7 @@ export class Hold {
   readonly #ended = new AbortController()
   readonly #revoked = new AbortController()
   #released: Promise<void> | null = null
+  #watching: ReturnType<Client['clock']['setTimer']> | null = null
 
   /** @internal `Hold.begin` makes them. */
   constructor(zk: Client, path: string, token: Token) {
@@ -93,16 +97,17 @@ export class Hold {
   #end(reason: string): void {
     if (this.#ended.signal.aborted) return
     this.#lifeline.remove(this)
+    this.#watching?.cancel()
     this.#ended.abort(new ZkError('LockLost', reason, { path: this.path }))
   }
 
-  /** @internal Looks for a request to let go, now and at every change of the node. */
-  async watchRequests(): Promise<void> {
+  /** Looks for a request to let go, now and at every change of the node. */
+  async #watchNode(): Promise<void> {
     const { signal } = this.#ended
     if (signal.aborted || this.#revoked.signal.aborted) return
     try {
       const node = await retried(this.#zk, signal,
-        () => this.#zk.get(this.path, { watch: () => void this.watchRequests() }))
+        () => this.#zk.get(this.path, { watch: () => void this.#watchNode() }))
       if (node.text() === REVOKE) this.#revoked.abort(new ZkError('Aborted', 'somebody asks for it'))
     } catch (error) {
       // Without READ on its own node nobody can ask; the end of the session is told by other means.
@@ -125,7 +130,7 @@ export class Hold {
       if (lifeline.leftMs > 0 && lifeline.leftMs <= beforeMs) break
     }
     const hold = new Hold(zk, path, new Token(ensemble, czxid))
-    void hold.watchRequests()
+    hold.#watching = zk.clock.setTimer(WATCH_AFTER_MS, () => void hold.#watchNode(), true)
     return hold
   }
 }
