@@ -1,6 +1,7 @@
 import { isZkError } from '../core/errors.ts'
 import { connect } from '../node.ts'
 import type { Opener } from './connection.ts'
+import { Screen } from './screen.ts'
 import { Shell } from './shell.ts'
 import { inputKind, runLines, showProgress, untilSignal } from './terminal.ts'
 import { CLI_HELP, UsageError } from './usage.ts'
@@ -112,7 +113,7 @@ function makeShell(options: CliArguments): Shell {
     print: (line) => process.stdout.write(`${line}\n`),
     complain: (line) => process.stderr.write(`${line}\n`),
     note: (line) => process.stderr.write(`${line}\n`),
-    progress: showProgress,
+    progress: showProgress, ...(process.stdout.isTTY ? { screen: new Screen(process.stdout) } : {}),
   })
 }
 

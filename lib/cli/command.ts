@@ -4,6 +4,16 @@ import type { EnsembleStatus } from '../peer/ensemble.ts'
 import type { Arguments, OptionKinds } from './arguments.ts'
 import type { Connection } from './connection.ts'
 
+/** How something is at one moment. */
+export interface Drawn {
+  readonly value: unknown
+  readonly lines: readonly string[]
+  /** What one should know besides. */
+  readonly notes: readonly string[]
+  /** The moment, in words. */
+  readonly moment: string
+}
+
 /** What a command gets: where it works and where it speaks. */
 export interface Task {
   /** The session, once it is open. Throws when it was closed. */
@@ -14,6 +24,11 @@ export interface Task {
   readonly signal: AbortSignal
   /** A result: the value when JSON was asked for, else the lines. */
   show(value: unknown, ...lines: string[]): void
+  /**
+   * Shows how something is now, in place of what was shown so far: on a terminal in the same place, where it is drawn
+   * anew as time passes, else below it with the moment.
+   */
+  redraw(draw: () => Drawn): void
   /** What is no result, although all went well. */
   readonly note: (line: string) => void
   /** What went wrong, beside the error that ends a command. */

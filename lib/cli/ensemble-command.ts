@@ -4,6 +4,7 @@ import { createEnsemble } from '../node.ts'
 import type { Ensemble } from '../peer/ensemble.ts'
 import { clientAddress, connectString, findClientPorts } from './client-ports.ts'
 import type { ClientPorts } from './client-ports.ts'
+import { Screen } from './screen.ts'
 import { Shell } from './shell.ts'
 import { inputKind, runLines, showProgress, untilSignal } from './terminal.ts'
 import { ENSEMBLE_HELP, UsageError } from './usage.ts'
@@ -112,7 +113,7 @@ async function use(ensemble: Ensemble, options: Use, stopped: Promise<string>): 
     print: (line) => process.stdout.write(`${line}\n`),
     note: (line) => process.stdout.write(`${line}\n`),
     complain: (line) => process.stderr.write(`${line}\n`),
-    progress: showProgress,
+    progress: showProgress, ...(process.stdout.isTTY ? { screen: new Screen(process.stdout) } : {}),
   })
   shell.connection.connect(null)
   try {

@@ -4,13 +4,14 @@ import type { WatchChange } from '../client/watch-items.ts'
 import type { WatchKind } from '../client/watches.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import { readArguments } from './arguments.ts'
-import type { Command, ShellControls, Task } from './command.ts'
+import type { Command, Drawn, ShellControls, Task } from './command.ts'
 import { allCommands } from './commands/index.ts'
 import { completeLine } from './completion.ts'
 import { Connection, LOST } from './connection.ts'
 import type { Opener } from './connection.ts'
 import { explain } from './explain.ts'
 import { Progress } from './progress.ts'
+import type { Screen } from './screen.ts'
 import { UsageError } from './usage.ts'
 import { splitWords } from './words.ts'
 
@@ -33,6 +34,8 @@ export interface ShellParts {
   readonly note: (line: string) => void
   /** Shows how far a command is in place of the last such text; null takes it away. */
   readonly progress?: (text: string | null) => void
+  /** A terminal on which something can be drawn over again; without one it is printed each time. */
+  readonly screen?: Screen
 }
 
 /** Of a command that there is none of, as in every Unix shell. */
@@ -166,18 +169,39 @@ export class Shell {
       await Promise.race([command.run(this.#task(signal, progress), args), untilAborted(signal)])
     } finally {
       progress.end()
+      this.#parts.screen?.end()
     }
   }
 
   #task(signal: AbortSignal, progress: Progress): Task {
-    const { isJson = false, print, complain, note } = this.#parts
+    const { isJson = false, print, complain, note, screen } = this.#parts
+    const show = (value: unknown, ...lines: readonly string[]): void => {
+      progress.clear()
+      if (isJson) print(JSON.stringify(value))
+      else for (const line of lines) print(line)
+    }
+    const noted = new Set<string>()
     return {
-      connection: this.connection, isJson, signal, complain, note, shell: this.#controls,
+      connection: this.connection, isJson, signal, complain, show, shell: this.#controls,
       client: () => this.connection.client(),
-      show: (value, ...lines) => {
+      note: (line) => {
         progress.clear()
-        if (isJson) print(JSON.stringify(value))
-        else for (const line of lines) print(line)
+        note(line)
+      },
+      redraw: (draw) => {
+        // The command was left, and nobody waits for it any more.
+        if (signal.aborted) return
+        if (screen !== undefined && !isJson) {
+          progress.clear()
+          screen.show(() => drawnOn(draw()))
+          return
+        }
+        const { value, lines, notes, moment } = draw()
+        show(value, `--- ${moment}`, ...lines)
+        for (const line of isJson ? [] : notes) {
+          if (!noted.has(line)) note(line)
+          noted.add(line)
+        }
       },
       progress: (text) => progress.show(text),
     }
@@ -207,6 +231,11 @@ export class Shell {
       print(`\nWatchedEvent state:${state} type:${type} path:${path ?? 'null'} zxid: ${zxid}`)
     })
   }
+}
+
+/** What stands on a screen. */
+function drawnOn({ lines, notes, moment }: Drawn): string[] {
+  return [`${moment}  (every change; Ctrl-C ends it)`, ...lines, ...(notes.length > 0 ? ['', ...notes] : [])]
 }
 
 /** Rejects when the signal comes, for a command that does not look at it. */

@@ -1,5 +1,6 @@
 import { createEnsemble } from '../../lib/node.ts'
 import { readCliArguments } from '../../lib/cli/cli-command.ts'
+import { acquire } from '../../lib/recipes/index.ts'
 import { assert, suite } from '../harness.ts'
 import type { Case } from '../harness.ts'
 import { freePorts, run, start } from './process.ts'
@@ -111,6 +112,22 @@ test('a signal ends a watch, and the session with it', async (t) => {
   await says('changed /a\n')
   child.kill('SIGINT')
   assert.equal(await done, { code: 130, stdout: 'present /a 1\nchanged /a\n', stderr: '' })
+}, limit)
+
+test('a signal ends a picture that is kept up to date', async (t) => {
+  const ensemble = await createEnsemble({ size: 1, clients: () => 'tcp://127.0.0.1:0' })
+  t.defer(() => ensemble.stop())
+  const server = ensemble.status().peers[0]!.status!.clientAddresses[0]!.replace('tcp://', '')
+  const zk = await ensemble.connect()
+  const lock = await acquire(zk, '/lock', { name: 'me' })
+  const { child, done, says } = start(t, t.tempFolder(), ['cli', '-server', server, '--json', 'locks', '--watch'],
+    'ignore')
+  await says('"name":"me"')
+  await lock.release()
+  await says('"locks":[]')
+  child.kill('SIGINT')
+  const { code, stdout, stderr } = await done
+  assert.equal([code, stderr, stdout.trim().split('\n').length], [130, '', 2])
 }, limit)
 
 test.run()

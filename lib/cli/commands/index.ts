@@ -3,6 +3,7 @@ import { aclCommands } from './acl.ts'
 import { configCommands } from './config.ts'
 import { listCommands } from './list.ts'
 import { nodeCommands } from './nodes.ts'
+import { pictureCommands } from './pictures.ts'
 import { quotaCommands } from './quota.ts'
 import { sessionCommands } from './session.ts'
 import { shellCommands } from './shell.ts'
@@ -13,7 +14,7 @@ import { watchCommands } from './watch.ts'
 /** Every command there is. */
 export function allCommands(): Command[] {
   return [
-    ...nodeCommands, ...listCommands, ...treeCommands, ...aclCommands, ...watchCommands, ...quotaCommands,
-    ...configCommands, ...sessionCommands, ...transferCommands, ...shellCommands,
+    ...nodeCommands, ...listCommands, ...treeCommands, ...aclCommands, ...watchCommands, ...pictureCommands,
+    ...quotaCommands, ...configCommands, ...sessionCommands, ...transferCommands, ...shellCommands,
   ]
 }
