@@ -31,6 +31,11 @@ export function untilConnected(zk: Client, signal?: AbortSignal): Promise<void> 
   })
 }
 
+/** Why nothing follows on this client; null while its session lives. */
+export function endOf(zk: Client): ZkError | null {
+  return isOver(zk) ? new ZkError(zk.state === 'expired' ? 'SessionExpired' : 'Closed') : null
+}
+
 /** The session will never have a connection again. */
 export function isOver(zk: Client): boolean {
   return zk.state === 'expired' || zk.state === 'closed'

@@ -1,7 +1,7 @@
 import type { Client } from '../client/client.ts'
 import { checkPath } from '../client/requests.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
-import { isOver } from './connection.ts'
+import { endOf, isOver } from './connection.ts'
 import { contenders } from './contenders.ts'
 import type { Contender } from './contenders.ts'
 import type { Hold } from './hold.ts'
@@ -26,6 +26,8 @@ export interface ElectionEvents {
   readonly elected: readonly [Term]
   /** The term is over for this program: it stopped, or must stop now. */
   readonly lost: readonly [Term]
+  /** It stands no more; what ended the candidacy, null when it was closed. */
+  readonly end: readonly [Error | null]
 }
 
 /**
@@ -78,7 +80,7 @@ export class Election {
   readonly path: string
   readonly #zk: Client
   readonly #options: CandidateOptions
-  readonly #listeners = new Listeners<ElectionEvents>(['elected', 'lost'], undefined)
+  readonly #listeners = new Listeners<ElectionEvents>(['elected', 'lost', 'end'], undefined)
   readonly #closing = new AbortController()
   #resigning = new AbortController()
   #term: Term | null = null
@@ -173,8 +175,9 @@ export class Election {
         break
       }
     }
-    if (isOver(this.#zk)) this.#error ??= new ZkError(this.#zk.state === 'expired' ? 'SessionExpired' : 'Closed')
+    if (!this.#closing.signal.aborted) this.#error ??= endOf(this.#zk)
     this.#closing.abort()
+    this.#listeners.emit('end', this.#error)
   }
 
   /** Until the term is over. */
@@ -212,8 +215,8 @@ export class Election {
 
 /**
  * Stands for election at `path` until it is closed: `election.isLeader`, `election.term` with token, signal and guard,
- * events `elected` and `lost`. For a piece of work that the leader does, `lead` is simpler. Layout and promises are
- * those of `lead`; when the session ends, so does the candidacy. Errors: TypeError, BadArguments.
+ * events `elected`, `lost` and `end`. For a piece of work that the leader does, `lead` is simpler. Layout and promises
+ * are those of `lead`; when the session ends, so does the candidacy. Errors: TypeError, BadArguments.
  */
 export function standFor(zk: Client, path: string, options: CandidateOptions = {}): Election {
   checkAcquire(options)

@@ -1,8 +1,8 @@
 import type { Client } from '../client/client.ts'
 import { checkOptions, checkSignal, checkTypes } from '../client/options.ts'
 import { checkPath } from '../client/requests.ts'
-import { isZkError } from '../core/errors.ts'
-import { isOver } from './connection.ts'
+import { isZkError, ZkError } from '../core/errors.ts'
+import { endOf, isOver } from './connection.ts'
 import type { Hold } from './hold.ts'
 import type { RecipeLogger } from './listeners.ts'
 import { acquire } from './lock.ts'
@@ -21,15 +21,17 @@ export interface PartitionOptions {
    * was lost is told by the signal of its lock alone.
    */
   readonly onRelease?: (item: string) => void | Promise<void>
+  /** Called when the membership is over: with what ended it, or null when it was closed. */
+  readonly onEnd?: (error: Error | null) => void
   /** Who it is, for tools. */
   readonly name?: string
   /** Ends the membership. */
   readonly signal?: AbortSignal
-  /** Hears of what `onItem` and `onRelease` throw. */
+  /** Hears of what these functions throw. */
   readonly logger?: RecipeLogger
 }
 
-const OPTIONS: readonly string[] = ['onItem', 'onRelease', 'name', 'signal', 'logger']
+const OPTIONS: readonly string[] = ['onItem', 'onRelease', 'onEnd', 'name', 'signal', 'logger']
 const MARK = '-member-'
 
 interface Owned {
@@ -51,7 +53,9 @@ export class Partition {
   #isLooking = false
   #mustLook = false
   #closed: Promise<void> | null = null
-  readonly #settled = new Set<() => void>()
+  /** Those who wait until it is settled; an error tells that it never will be. */
+  readonly #settled = new Set<(error: Error | null) => void>()
+  #over: { readonly error: Error | null } | null = null
 
   /** @internal `partition` makes them. */
   constructor(zk: Client, path: string, items: readonly string[], options: PartitionOptions) {
@@ -82,20 +86,30 @@ export class Partition {
     const close = (): void => void this.close()
     if (signal?.aborted === true) close()
     signal?.addEventListener('abort', close, { once: true })
-    this.#closing.signal.addEventListener('abort', () => signal?.removeEventListener('abort', close), { once: true })
+    const off = this.#zk.on('state', () => {
+      if (isOver(this.#zk)) this.#end(endOf(this.#zk))
+    })
+    this.#closing.signal.addEventListener('abort', () => {
+      off()
+      signal?.removeEventListener('abort', close)
+    }, { once: true })
     this.#look()
   }
 
-  /** Resolves when this member holds its whole share, as its members were last seen. Errors: Aborted. */
+  /**
+   * Resolves when this member holds its whole share, as its members were last seen. Errors: Aborted; Closed,
+   * SessionExpired and whatever else ended the membership.
+   */
   settled({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         this.#settled.delete(done)
         reject(aborted(signal))
       }
-      const done = (): void => {
+      const done = (error: Error | null): void => {
         signal?.removeEventListener('abort', abort)
-        resolve()
+        if (error === null) resolve()
+        else reject(error)
       }
       if (signal?.aborted === true) {
         abort()
@@ -108,10 +122,28 @@ export class Partition {
   }
 
   #judge(): void {
+    if (this.#over !== null) return this.#settle(this.#over.error ?? new ZkError('Closed'))
     if (this.#isLooking || this.#mustLook || this.#settled.size === 0) return
     for (const { hold, giveUp } of this.#owned.values()) if (hold === null || giveUp.signal.aborted) return
-    for (const done of this.#settled) done()
+    this.#settle(null)
+  }
+
+  #settle(error: Error | null): void {
+    const all = [...this.#settled]
     this.#settled.clear()
+    for (const done of all) done(error)
+  }
+
+  /** Nothing follows. */
+  #end(error: Error | null): void {
+    if (this.#over !== null) return
+    this.#over = { error }
+    this.#judge()
+    try {
+      this.#options.onEnd?.(error)
+    } catch (thrown) {
+      this.#options.logger?.error('a function of a partition threw', { path: this.path, error: thrown })
+    }
   }
 
   /** Looks who is there, now or as soon as the present look is over. */
@@ -131,8 +163,10 @@ export class Partition {
           () => this.#zk.children(below(this.path, 'members'), { watch: () => this.#look() })))
       }
     } catch (error) {
-      // The session is over, or the member was closed: what it held goes with it.
-      if (!isOver(this.#zk) && !isZkError(error)) throw error
+      // The session is over, the member was closed, or it may not look: what it holds goes with it.
+      if (signal.aborted) return
+      this.#end(error instanceof Error ? error : new Error(String(error)))
+      void this.close()
     } finally {
       this.#isLooking = false
       this.#judge()
@@ -193,8 +227,7 @@ export class Partition {
     for (const { giveUp } of all) giveUp.abort()
     await Promise.all(all.map(({ done }) => done))
     if (this.#member !== null) await deleteSurely(this.#zk, below(this.path, `members/${this.#member}`))
-    for (const done of this.#settled) done()
-    this.#settled.clear()
+    this.#end(null)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -219,8 +252,9 @@ function either(lost: AbortSignal, giveUp: AbortSignal): Promise<boolean> {
  * told (`onRelease`, which is waited for) and not before; that of a member that died, when its session has ended.
  *
  * Members must agree on the items: one that knows other items than the rest holds some that the others want, too, and
- * waits for some that nobody lets go. A restart of all with a new set is safe at any time. When the session ends, the
- * membership ends. Resolves when this member stands in the list; what it holds follows (`settled`). Errors: those of
+ * waits for some that nobody lets go. A restart of all with a new set is safe at any time. `onItem` is to begin the
+ * work and return: an item whose `onItem` goes on is not released. When the session ends, the membership ends, which
+ * `onEnd` tells. Resolves when this member stands in the list; what it holds follows (`settled`). Errors: those of
  * `create`, Aborted, TypeError.
  */
 export async function partition(
@@ -229,7 +263,7 @@ export async function partition(
   checkPath(path)
   checkOptions(options, OPTIONS)
   checkSignal(options.signal)
-  checkTypes(options, { onItem: 'function', onRelease: 'function', name: 'string' })
+  checkTypes(options, { onItem: 'function', onRelease: 'function', onEnd: 'function', name: 'string' })
   if (!Array.isArray(items) || items.some((item) => typeof item !== 'string' || item === '')) {
     throw new TypeError('items must be an array of texts that are not empty')
   }

@@ -1,8 +1,7 @@
 import type { Client } from '../client/client.ts'
 import { checkOptions, checkSignal, checkTypes } from '../client/options.ts'
 import { checkPath } from '../client/requests.ts'
-import { isZkError } from '../core/errors.ts'
-import { isOver } from './connection.ts'
+import { endOf, isOver } from './connection.ts'
 import type { Hold } from './hold.ts'
 import { Listeners } from './listeners.ts'
 import { acquire, tryAcquire } from './lock.ts'
@@ -23,8 +22,8 @@ export interface Run {
 /** How a job is scheduled. */
 export interface ScheduleOptions {
   /**
-   * What becomes of ticks for which nobody was there, or whose turn came while a run went on. `skip`: nothing. `last`:
-   * the last of them is run as soon as somebody can. `skip` when left out.
+   * What becomes of ticks for which nobody was there within a minute, or whose turn came while a run went on. `skip`:
+   * nothing. `last`: the last of them is run as soon as somebody can. `skip` when left out.
    */
   readonly missed?: 'skip' | 'last'
   /** Who it is, for tools. */
@@ -39,11 +38,15 @@ export interface ScheduleEvents {
   readonly done: readonly [Run]
   /** The job threw. */
   readonly failed: readonly [unknown, Run]
+  /** It takes part no more: what ended it, null when it was closed or nothing is due any more. */
+  readonly end: readonly [Error | null]
 }
 
 const OPTIONS: readonly string[] = ['missed', 'name', 'signal']
 /** The wall clock may be set, and machines sleep: it is looked at so often. */
 const LOOK_MS = 60_000
+/** Whoever comes later than that, by his own clock, has missed the tick: his machine slept, or was too busy. */
+const LATE_MS = 60_000
 
 /** A job that one of all members runs at each tick. */
 export class Schedule {
@@ -52,7 +55,7 @@ export class Schedule {
   readonly #timetable: Timetable
   readonly #work: (run: Run) => unknown
   readonly #options: ScheduleOptions
-  readonly #listeners = new Listeners<ScheduleEvents>(['run', 'done', 'failed'], undefined)
+  readonly #listeners = new Listeners<ScheduleEvents>(['run', 'done', 'failed', 'end'], undefined)
   readonly #closing = new AbortController()
   #going: Promise<void> = Promise.resolve()
 
@@ -85,24 +88,42 @@ export class Schedule {
     if (signal?.aborted === true) close()
     signal?.addEventListener('abort', close, { once: true })
     this.#closing.signal.addEventListener('abort', () => signal?.removeEventListener('abort', close), { once: true })
-    this.#going = this.#go().catch((error: unknown) => {
-      // The session is over, or it was closed.
-      if (!isZkError(error)) throw error
-    })
+    this.#going = this.#take()
+  }
+
+  /** Takes part until the end. */
+  async #take(): Promise<void> {
+    let error: Error | null = null
+    try {
+      await this.#go()
+      error = endOf(this.#zk)
+    } catch (reason) {
+      error = reason instanceof Error ? reason : new Error(String(reason))
+    }
+    this.#listeners.emit('end', this.#closing.signal.aborted ? null : error)
   }
 
   async #go(): Promise<void> {
     const { clock } = this.#zk
-    for (;;) {
-      const nowMs = clock.wall()
-      const previousMs = this.#timetable.previous(nowMs)
-      if (this.#options.missed === 'last' && previousMs !== null) await this.#tick(previousMs)
-      const nextMs = this.#timetable.next(nowMs)
-      if (nextMs === null || isOver(this.#zk)) return
+    const skips = this.#options.missed !== 'last'
+    const previous = (): number => this.#timetable.previous(clock.wall()) ?? -Infinity
+    /** Ticks up to this one are done with. */
+    let passedMs = skips ? previous() : -Infinity
+    while (!isOver(this.#zk)) {
+      const nextMs = this.#timetable.next(clock.wall())
+      const dueMs = previous()
+      if (dueMs > passedMs) {
+        passedMs = dueMs
+        if (!skips || clock.wall() - dueMs <= LATE_MS) await this.#tick(dueMs)
+        if (skips) passedMs = previous()
+        continue
+      }
+      // The clock may have been set back.
+      passedMs = dueMs
+      if (nextMs === null) return
       while (clock.wall() < nextMs) {
         await pause(this.#zk, Math.min(LOOK_MS, nextMs - clock.wall()), this.#closing.signal)
       }
-      await this.#tick(nextMs)
     }
   }
 
@@ -148,12 +169,13 @@ export class Schedule {
 /**
  * Runs a job at each tick of a timetable on exactly one of all members that schedule it at the same path: whoever
  * claims the tick. Ticks have their number from the timetable, not from anybody's clock, so that clocks that differ
- * make a run earlier or later, never twice. Two runs never go on at once, as far as `acquire` promises that. A run
- * whose member dies is not done again: what must be whole, the job must be able to take up (`run.hold.guard` writes in
- * the tree only while the run is the present one). What the job throws is told by `failed`.
+ * make a run earlier or later, never twice; a member whose clock is ahead by days claims ticks of days ahead, and those
+ * before them are nobody's then. Two runs never go on at once, as far as `acquire` promises that. A run whose member
+ * dies is not done again: what must be whole, the job must be able to take up (`run.hold.guard` writes in the tree only
+ * while the run is the present one). What the job throws is told by `failed`.
  *
- * Resolves when this member takes part. It ends with the session. Layout: `<path>/last` holds the last tick that was
- * claimed, `<path>/run` is a lock. Errors: TypeError, those of `create`.
+ * Resolves when this member takes part. It ends with the session, which `end` tells. Layout: `<path>/last` holds the
+ * last tick that was claimed, `<path>/run` is a lock. Errors: TypeError, those of `create`.
  */
 export async function schedule(
   zk: Client, path: string, when: When, work: (run: Run) => unknown, options: ScheduleOptions = {},

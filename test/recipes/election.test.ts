@@ -120,6 +120,27 @@ test('whoever resigns stands again, as the last', async (t) => {
   assert.ok(isZkError(failed, 'Closed'))
 })
 
+test('the end of a candidacy is told, once', async (t) => {
+  const at = await place(t)
+  const [a, b, c] = [await at.connect(), await at.connect(), await at.connect()]
+  const ends: (string | null)[] = []
+  const all = [a, b, c].map((zk) => {
+    const election = standFor(zk, '/latch')
+    election.on('end', (error) => void ends.push(isZkError(error) ? error.code : null))
+    return election
+  })
+  await all[0]!.elected()
+  // One that waits hears of it as one that leads does.
+  const over = new Promise((resolve) => all[1]!.on('end', resolve))
+  await b.close()
+  await over
+  assert.equal(ends, ['Closed'])
+  await all[0]!.close()
+  await all[2]!.close()
+  await all[1]!.close()
+  assert.equal(ends, ['Closed', null, null])
+})
+
 test('a candidacy that cannot be says why', async (t) => {
   const at = await place(t)
   const zk = await at.connect()

@@ -1,7 +1,8 @@
+import { isZkError } from '../../lib/node.ts'
 import { contenders, partition } from '../../lib/recipes/index.ts'
 import type { Hold, Partition } from '../../lib/recipes/index.ts'
 import { sharesOf } from '../../lib/recipes/shares.ts'
-import { assert, suite } from '../harness.ts'
+import { assert, rejects, suite } from '../harness.ts'
 import { place } from './place.ts'
 
 const test = suite('partition')
@@ -132,6 +133,38 @@ test('what is no partition is refused', async (t) => {
   }
   const error = await partition(zk, '/p', [], { onItem: 1 } as never).then(() => null, (reason: Error) => reason)
   assert.instance(error, TypeError)
+})
+
+test('the end of the session, or of the membership, is told', async (t) => {
+  const at = await place(t)
+  const ends: (string | null)[] = []
+  const onEnd = (error: Error | null): void => void ends.push(isZkError(error) ? error.code : null)
+  const zk = await at.connect()
+  const member = await partition(zk, '/p', ITEMS, { onEnd })
+  await member.settled()
+  const hold = member.holdOf(ITEMS[0]!)
+  await zk.close()
+  assert.equal([ends, member.items, hold?.held], [['Closed'], [], false])
+  await rejects(member.settled(), 'Closed')
+  await member.close()
+  const other = await partition(await at.connect(), '/p', ITEMS, { onEnd })
+  await other.settled()
+  await other.close()
+  assert.equal(ends, ['Closed', null])
+  await rejects(other.settled(), 'Closed')
+})
+
+test('a member that may not look says so, and leaves', async (t) => {
+  const at = await place(t)
+  const [zk, admin] = [await at.connect(), await at.connect()]
+  // Everything but to read.
+  await admin.create('/p/members', '', { parents: true, acl: [{ perms: 30, scheme: 'world', id: 'anyone' }] })
+  const ended = new Promise<Error | null>((resolve, reject) => {
+    partition(zk, '/p', ITEMS, { onEnd: resolve }).catch(reject)
+  })
+  assert.ok(isZkError(await ended, 'NoAuth'))
+  await admin.setAcl('/p/members', [{ perms: 31, scheme: 'world', id: 'anyone' }])
+  while ((await admin.exists('/p/members'))?.numChildren !== 0) await zk.sync()
 })
 
 test.run()

@@ -1,4 +1,4 @@
-import { ZkError } from '../../lib/node.ts'
+import { isZkError, ZkError } from '../../lib/node.ts'
 import { runCoordinator, schedule } from '../../lib/recipes/index.ts'
 import type { Run, Schedule } from '../../lib/recipes/index.ts'
 import { timetableOf } from '../../lib/recipes/timetable.ts'
@@ -7,6 +7,8 @@ import { assert, suite } from '../harness.ts'
 import { timedPlace } from './timed.ts'
 
 const test = suite('schedule')
+
+const HOUR_MS = 3_600_000
 
 /** Counts runs, and resolves when there were so many. */
 class Runs {
@@ -92,6 +94,72 @@ test('what was missed is skipped, or the last of it run', async (t) => {
   await settle(catching)
   assert.is(runs.ticks.length, 2)
   await catching.close()
+})
+
+test('a machine that slept through ticks runs none of them, or the last', async (t) => {
+  const at = await timedPlace(t)
+  const [skips, catches] = [await at.connect(), await at.connect()]
+  const [skipped, caught] = [new Runs(), new Runs()]
+  const members = [await schedule(skips.zk, '/jobs/slept', { everyMs: HOUR_MS }, skipped.job),
+    await schedule(catches.zk, '/jobs/slept-too', { everyMs: HOUR_MS }, caught.job, { missed: 'last' })]
+  const nextMs = members[0]!.next!.getTime()
+  for (const { clock } of [skips, catches]) {
+    // It wakes half an hour after the third tick, as far as the wall says.
+    clock.sleep(nextMs + 2.5 * HOUR_MS - clock.wall())
+    clock.pass(60_000)
+  }
+  await caught.reach(1)
+  await settle(...members)
+  assert.equal([skipped.ticks, caught.ticks], [[], [nextMs + 2 * HOUR_MS]])
+  for (const { clock } of [skips, catches]) clock.pass(HOUR_MS / 2)
+  await Promise.all([skipped.reach(1), caught.reach(2)])
+  assert.equal([skipped.ticks, caught.ticks.slice(1)], [[nextMs + 3 * HOUR_MS], [nextMs + 3 * HOUR_MS]])
+  await Promise.all(members.map((member) => member.close()))
+})
+
+test('ticks whose turn comes during the own run are skipped, or the last of them run', async (t) => {
+  const at = await timedPlace(t)
+  for (const missed of ['skip', 'last'] as const) {
+    const { zk, clock } = await at.connect()
+    const ticks: number[] = []
+    let end: () => void = () => undefined
+    const job = (run: Run): Promise<void> => {
+      ticks.push(run.tick.getTime())
+      return new Promise((resolve) => {
+        end = resolve
+      })
+    }
+    const member = await schedule(zk, `/jobs/own-${missed}`, { everyMs: 1_000 }, job, { missed })
+    const firstMs = member.next!.getTime()
+    clock.pass(firstMs - clock.wall())
+    await settle(member)
+    clock.pass(3_500)
+    end()
+    await settle(member)
+    end()
+    await settle(member)
+    assert.equal(ticks, missed === 'skip' ? [firstMs] : [firstMs, firstMs + 3_000])
+    clock.pass(500)
+    await settle(member)
+    assert.equal(ticks.slice(missed === 'skip' ? 1 : 2), [firstMs + 4_000])
+    const closing = member.close()
+    end()
+    await closing
+  }
+})
+
+test('the end of a schedule is told', async (t) => {
+  const at = await timedPlace(t)
+  const [a, b] = [await at.ensemble.connect(), await at.ensemble.connect()]
+  t.defer(() => b.close())
+  const one = await schedule(a, '/jobs/ends', { everyMs: 50 }, () => undefined)
+  const ended = new Promise<Error | null>((resolve) => one.on('end', resolve))
+  await a.close()
+  assert.ok(isZkError(await ended, 'Closed'))
+  const closed = await schedule(b, '/jobs/ends', { everyMs: 50 }, () => undefined)
+  const told = new Promise<Error | null>((resolve) => closed.on('end', resolve))
+  await closed.close()
+  assert.is(await told, null)
 })
 
 test('a run that goes on lets no other begin', async (t) => {
