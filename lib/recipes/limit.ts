@@ -1,10 +1,23 @@
 import type { Client } from '../client/client.ts'
+import { checkOptions, checkSignal } from '../client/options.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 
 /** How long somebody waits. */
 export interface LimitOptions {
   readonly signal?: AbortSignal
   readonly waitMs?: number
+}
+
+/** Names of the options, for the checks. */
+export const LIMIT_OPTIONS: readonly string[] = ['signal', 'waitMs']
+
+/** Throws TypeError for what is no such limit, or has options nobody knows. */
+export function checkLimit(options: LimitOptions | undefined, known: readonly string[] = LIMIT_OPTIONS): void {
+  if (options === undefined) return
+  checkOptions(options, known)
+  checkSignal(options.signal)
+  const { waitMs } = options
+  if (waitMs !== undefined && !(Number.isFinite(waitMs) && waitMs >= 0)) throw new TypeError('waitMs must be 0 or more')
 }
 
 /** One signal for the caller's and for the time limit. */
@@ -30,9 +43,9 @@ export class Limit {
   }
 
   /** The error that the caller gets for one that ended the waiting. */
-  judged(error: unknown, path: string): unknown {
+  judged(error: unknown, path: string, message = 'it was not free in time'): unknown {
     if (!this.#isOver || !isZkError(error, 'Aborted')) return error
-    return new ZkError('OperationTimeout', 'it was not free in time', { path })
+    return new ZkError('OperationTimeout', message, { path })
   }
 
   stop(): void {

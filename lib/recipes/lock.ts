@@ -1,12 +1,11 @@
 import type { Client } from '../client/client.ts'
-import { checkOptions, checkSignal } from '../client/options.ts'
 import { checkPath } from '../client/requests.ts'
 import type { CreateOptions } from '../client/requests.ts'
 import { isZkError } from '../core/errors.ts'
 import { enter } from './entry.ts'
 import type { Entry } from './entry.ts'
 import { Hold } from './hold.ts'
-import { Limit } from './limit.ts'
+import { checkLimit, Limit } from './limit.ts'
 import { waitForTurn } from './line.ts'
 import { aborted } from './pause.ts'
 import { deleteSurely } from './protected-node.ts'
@@ -130,10 +129,8 @@ async function takeTurn(
 
 /** Throws TypeError for what is no way to take a lock. */
 export function checkAcquire(options: AcquireOptions): void {
-  checkOptions(options, ACQUIRE)
-  checkSignal(options.signal)
-  const { waitMs, name, layout } = options
-  if (waitMs !== undefined && !(Number.isFinite(waitMs) && waitMs >= 0)) throw new TypeError('waitMs must be 0 or more')
+  checkLimit(options, ACQUIRE)
+  const { name, layout } = options
   if (name !== undefined && typeof name !== 'string') throw new TypeError('name must be a string')
   if (layout !== undefined && !Object.hasOwn(MARKS, layout)) throw new TypeError('layout must be kazoo or curator')
 }

@@ -68,6 +68,31 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Prom
   })
 }
 
+/** What was waited for, unless the signal aborts or the session ends before: Aborted, SessionExpired, Closed. */
+export function unlessOver(zk: Client, waited: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      off()
+      signal.removeEventListener('abort', abort)
+    }
+    const abort = (): void => {
+      settle()
+      reject(aborted(signal))
+    }
+    const off = zk.on('state', ({ state }) => {
+      if (!isOver(zk)) return
+      settle()
+      reject(new ZkError(state === 'expired' ? 'SessionExpired' : 'Closed'))
+    })
+    void waited.then(() => {
+      settle()
+      resolve()
+    })
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+  })
+}
+
 /** The error of a call that its caller gave up. */
 export function aborted(signal: AbortSignal | undefined, mayHaveHappened = false): ZkError {
   return new ZkError('Aborted', undefined, { cause: signal?.reason, mayHaveHappened })

@@ -1,14 +1,13 @@
 import type { Client } from '../client/client.ts'
 import { checkPath } from '../client/requests.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
-import { isOver } from './connection.ts'
 import { enter } from './entry.ts'
 import type { EntryOptions } from './entry.ts'
 import { Hold, released } from './hold.ts'
 import { Limit } from './limit.ts'
 import { acquire, checkAcquire } from './lock.ts'
 import type { AcquireOptions } from './lock.ts'
-import { aborted, below, retried } from './pause.ts'
+import { aborted, below, retried, unlessOver } from './pause.ts'
 import { deleteSurely } from './protected-node.ts'
 
 /** How to take one of some leases. */
@@ -88,35 +87,10 @@ async function untilFew(
       const names = await zk.children(dir, { watch: () => wake() })
       if (!names.includes(own)) throw new ZkError('NoNode', 'its node is gone', { path: below(dir, own) })
       const isMore = names.length > leases
-      if (isMore && !atOnce) await unless(zk, changed, signal)
+      if (isMore && !atOnce) await unlessOver(zk, changed, signal)
       return isMore
     })
     if (!isFull) return
     if (atOnce) throw new ZkError('OperationTimeout', 'no lease was free', { path: dir })
   }
-}
-
-/** What was waited for, unless the signal aborts or the session ends before. */
-function unless(zk: Client, waited: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (): void => {
-      off()
-      signal.removeEventListener('abort', abort)
-    }
-    const abort = (): void => {
-      settle()
-      reject(aborted(signal))
-    }
-    const off = zk.on('state', ({ state }) => {
-      if (!isOver(zk)) return
-      settle()
-      reject(new ZkError(state === 'expired' ? 'SessionExpired' : 'Closed'))
-    })
-    void waited.then(() => {
-      settle()
-      resolve()
-    })
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort, { once: true })
-  })
 }
