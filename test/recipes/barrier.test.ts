@@ -40,7 +40,7 @@ barrier('those who come while it is set wait, and all go on when it is lifted', 
   assert.equal(passed, [])
   assert.is(await gate.lift(), true)
   await Promise.all(waiting)
-  assert.equal(passed.sort(), [0, 1, 2])
+  assert.equal(passed.toSorted((a, b) => a - b), [0, 1, 2])
   await gate.wait({ waitMs: 0 })
   assert.equal(await zk.children('/app'), [])
 })
