@@ -2,7 +2,7 @@ import type { LogEntry, Meta, SnapshotBase } from '../ports/storage.ts'
 import { ZkError } from './errors.ts'
 import type { Member, ReplicaConfig } from './effects.ts'
 import type { Tree } from './tree/tree.ts'
-import { ZXID_ZERO } from './zxid.ts'
+import { ZXID_ZERO, epochOf } from './zxid.ts'
 
 /** Version of the layout that this code writes. */
 export const STORAGE_FORMAT = 1
@@ -26,7 +26,7 @@ export function memberText(members: readonly Member[]): string {
  * edited list is an unsafe reconfiguration.
  */
 export function initialMeta(
-  config: ReplicaConfig, recovered: Pick<RecoveredState, 'meta' | 'damage'>,
+  config: ReplicaConfig, recovered: Pick<RecoveredState, 'meta' | 'damage' | 'entries'>,
 ): Meta {
   const members = memberText(config.members)
   const { meta, damage } = recovered
@@ -45,6 +45,10 @@ export function initialMeta(
   }
   if (meta.members !== members) {
     throw new ZkError('MembershipMismatch', `the storage knows the members ${meta.members}, configured are ${members}`)
+  }
+  const last = recovered.entries.at(-1)
+  if (config.mutant === 'refuseEpochMismatch' && last !== undefined && epochOf(last.zxid) > meta.currentEpoch) {
+    throw new ZkError('StorageDamaged', 'the log is of a later epoch than the promises')
   }
   return damage === 'none' || meta.health === 'meta' ? meta : { ...meta, health: damage }
 }

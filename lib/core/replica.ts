@@ -15,7 +15,7 @@ import { Election, NO_VOTE } from './zab/election.ts'
 import { FoundingRule } from './zab/founding.ts'
 import { Journal } from './zab/journal.ts'
 import { Leader } from './zab/leader.ts'
-import { Learner, reportedTail } from './zab/learner.ts'
+import { Learner, applicableZxid, reportedTail } from './zab/learner.ts'
 import { Links } from './zab/links.ts'
 import { Log } from './zab/log.ts'
 import type { FollowerInfo, Health, Message, Notification, Role, Vote } from './zab/messages.ts'
@@ -83,10 +83,9 @@ export class Replica implements ZabContext {
     this.journal = new Journal(log, meta, recovered.base)
     this.#tree = recovered.tree
     this.#tree.setConfig(config.configData)
-    this.committed = recovered.tree.zxid > meta.commitHint ? recovered.tree.zxid : meta.commitHint
-    if (this.committed > log.last) this.committed = log.last
+    this.committed = Math.min(log.last, Math.max(recovered.tree.zxid, meta.commitHint)) as Zxid
     this.founding = new FoundingRule(config.peerId, this.voters, config.bootstrap,
-      () => ({ health: this.health, currentEpoch: this.journal.meta.currentEpoch }))
+      () => ({ health: this.health, currentEpoch: this.journal.meta.currentEpoch }), config.mutant)
     this.links = new Links((effect) => this.emit(effect), () => this.journal.durableTicket)
     this.#joins = this.random.below(2 ** 30)
     this.#snapshotter = new Snapshotter(config, this.journal)
@@ -101,9 +100,8 @@ export class Replica implements ZabContext {
   get tree(): Tree { return this.#tree }
 
   get health(): Health {
-    const { meta } = this.journal
-    if (meta.health !== 'ok') return meta.health
-    return meta.acceptedEpoch === 0 && meta.currentEpoch === 0 ? 'empty' : 'ok'
+    const { health, acceptedEpoch, currentEpoch } = this.journal.meta
+    return health === 'ok' && acceptedEpoch === 0 && currentEpoch === 0 ? 'empty' : health
   }
 
   get ensembleId(): string { return this.journal.meta.ensembleId }
@@ -140,11 +138,11 @@ export class Replica implements ZabContext {
       case 'linkUp': this.#linkUp(input.link, input.peer); break
       case 'linkDown': this.#linkDown(input.link); break
       case 'receive': this.#receive(input.link, input.message); break
-      case 'persisted':
-        this.journal.persisted(input.ticket)
-        this.links.release()
+      case 'persisted': this.#persisted(input.ticket); break
+      case 'persistFailed':
+        if (this.config.mutant === 'surviveFsyncError') this.#persisted(input.ticket)
+        else this.#fatal('StorageFailed', input.reason)
         break
-      case 'persistFailed': this.#fatal('StorageFailed', input.reason); break
       case 'connect': this.clients.connect(input); break
       case 'identify': this.clients.identify(input.conn, input.identities); break
       case 'request': this.clients.request(input.conn, input.xid, input.request); break
@@ -196,6 +194,11 @@ export class Replica implements ZabContext {
   }
 
   // --- inputs ------------------------------------------------------------------------------------------------------
+
+  #persisted(ticket: number): void {
+    this.journal.persisted(ticket)
+    this.links.release()
+  }
 
   #tick(): void {
     this.election?.tick()
@@ -396,12 +399,9 @@ export class Replica implements ZabContext {
    * (ZOOKEEPER-4882).
    */
   #applyCommitted(): void {
-    if (this.leader !== null && this.leader.active && this.leader.committed > this.committed) {
-      this.committed = this.leader.committed
-    }
+    if (this.leader !== null && this.leader.committed > this.committed) this.committed = this.leader.committed
     if (this.learner !== null && this.learner.committed > this.committed) this.committed = this.learner.committed
-    const durable = this.journal.durableZxid
-    const end = this.committed < durable ? this.committed : durable
+    const end = applicableZxid(this, this.committed)
     if (this.#tree.zxid >= end) return
     for (const entry of this.journal.log.slice(this.#tree.zxid, end, Infinity)) {
       const txn = entry.txn ?? this.config.codec.decodeTxn(entry.bytes)
@@ -451,9 +451,9 @@ export class Replica implements ZabContext {
     assert(leader !== null, 'a leader was activated')
     this.#applyCommitted()
     assert(this.#tree.zxid === this.journal.log.last, 'the whole initial history is applied at activation')
-    const { peerId, tree: options, limits, timing: { tickMs, pingMs, reapMs } } = config
+    const { peerId, tree: options, limits, mutant, timing: { tickMs, pingMs, reapMs } } = config
     const now = (): Now => this.now
-    const intake = new Intake({ peerId, options, limits, tickMs, pingMs, reapMs, now }, leader, this.#tree)
+    const intake = new Intake({ peerId, options, limits, tickMs, pingMs, reapMs, mutant, now }, leader, this.#tree)
     this.route.lead(leader, intake)
     if (this.#tree.ensembleId === '') intake.found(config.newEnsembleId, memberText(config.members))
     this.log('info', `leads epoch ${leader.epoch}`, { from: formatZxid(this.journal.log.last) })

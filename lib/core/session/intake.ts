@@ -30,6 +30,8 @@ export interface IntakeOwner {
   readonly tickMs: number
   readonly pingMs: number
   readonly reapMs: number
+  /** See ReplicaConfig.mutant. */
+  readonly mutant: string | undefined
   now(): Now
 }
 
@@ -41,6 +43,7 @@ export class Intake {
   readonly #owner: IntakeOwner
   readonly #leader: Leader
   readonly #preparer: Preparer
+  readonly #appliedPaths: (session: SessionId) => string[]
   readonly sessions: SessionTracker
   #queue: Queued[] = []
   #head = 0
@@ -55,6 +58,7 @@ export class Intake {
     this.#owner = owner
     this.#leader = leader
     this.#preparer = new Preparer(tree, owner.options)
+    this.#appliedPaths = (session) => Array.from(tree.ephemeralsOf(session)).sort()
     this.sessions = new SessionTracker(owner.tickMs)
     const nowMs = owner.now().ms
     // Every session begins with its full timeout: nobody was listening to it while there was no leader.
@@ -122,6 +126,7 @@ export class Intake {
       made = { kind: 'error', code: 'SessionMoved' }
     } else if (body.kind === 'closeSession') {
       made = this.#preparer.closeSession(zxid, session)
+      if (this.#owner.mutant === 'closeIgnoresOutstanding') made = { ...made, paths: this.#appliedPaths(session) }
       this.sessions.remove(session)
     } else {
       made = this.#preparer.prepare(zxid, body.request, { session, identities: body.identities })

@@ -110,7 +110,8 @@ export class Election {
       this.#decide('a quorum agreed and no better vote came')
     } else if (now >= this.#resendAtMs) {
       this.#broadcast()
-      this.#resendMs = Math.min(this.#resendMs * 2, this.#context.config.timing.resendMaxMs)
+      const { timing: { resendMaxMs }, mutant } = this.#context.config
+      this.#resendMs = mutant === 'uncappedResend' ? this.#resendMs * 2 : Math.min(this.#resendMs * 2, resendMaxMs)
       this.#resendAtMs = now + this.#resendMs + this.#context.random.below(Math.ceil(this.#resendMs / 4) + 1)
     }
   }

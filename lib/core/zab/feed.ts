@@ -3,9 +3,12 @@ import type { Tree } from '../tree/tree.ts'
 import type { Zxid } from '../zxid.ts'
 import type { Association } from './association.ts'
 import type { ZabContext } from './context.ts'
-import type { LoggedTxn } from './log.ts'
+import type { Log, LoggedTxn } from './log.ts'
 import { SnapshotChunkSource } from './snapshot-stream.ts'
 import { planSync } from './sync-plan.ts'
+import type { SyncPlan } from './sync-plan.ts'
+
+type TruncPlan = Extract<SyncPlan, { kind: 'trunc' }>
 
 interface Cut {
   readonly after: Zxid
@@ -50,8 +53,9 @@ export class Feed {
           this.#context.send(peer, { kind: 'diff', join, fromZxid: learner.log.lastZxid })
           break
         }
-        const { hash1, hash2 } = plan.chain
-        this.#context.send(peer, { kind: 'trunc', join, toZxid: plan.to, hash1, hash2 })
+        const { to, chain: { hash1, hash2 } } = config.mutant === 'truncOneTooMany' ? below(journal.log, plan) : plan
+        learner.cursor = to
+        this.#context.send(peer, { kind: 'trunc', join, toZxid: to, hash1, hash2 })
         break
       }
       case 'snap': {
@@ -60,7 +64,7 @@ export class Feed {
         const chain = journal.log.chainAt(view.zxid)
         assert(chain !== null, 'the chain at the applied point is known')
         learner.snapshot = new SnapshotChunkSource(view, chain, config.codec, config.limits.syncChunkBytes)
-        learner.cursor = view.zxid
+        learner.cursor = config.mutant === 'snapSkipsOutstanding' ? journal.log.last : view.zxid
         this.#context.send(peer, { kind: 'snap', join, zxid: view.zxid, hash1: chain.hash1, hash2: chain.hash2 })
         break
       }
@@ -94,6 +98,10 @@ export class Feed {
   #forward(learner: Association, entries: LoggedTxn[]): void {
     const last = entries[entries.length - 1]
     assert(last !== undefined, 'there is something to forward')
+    if (this.#context.config.mutant === 'forwardToAckedOnly' && !learner.newLeaderAcked) {
+      learner.cursor = last.zxid
+      return
+    }
     this.#context.send(learner.peer, {
       kind: learner.role === 'observer' ? 'inform' : 'proposal', join: learner.join, epoch: this.#epoch, entries,
     })
@@ -106,7 +114,8 @@ export class Feed {
   #stream(learner: Association, through: Zxid): void {
     const { limits } = this.#context.config
     const { peer, join } = learner
-    while (learner.piecesSent - learner.piecesAcked < limits.syncChunksInFlight) {
+    const { mutant } = this.#context.config
+    while (learner.piecesSent - learner.piecesAcked < limits.syncChunksInFlight || mutant === 'unboundedSync') {
       if (learner.snapshot !== null) {
         const bytes = learner.snapshot.next()
         this.#context.send(peer, {
@@ -117,6 +126,7 @@ export class Feed {
       } else if (learner.cursor < through) {
         const entries = this.#context.journal.log.slice(learner.cursor, through, limits.syncChunkBytes)
         learner.cursor = entries[entries.length - 1]!.zxid
+        if (mutant === 'holeInServingCache' && entries.length > 1) entries.shift()
         this.#context.send(peer, { kind: 'proposal', join, epoch: this.#epoch, entries })
       } else {
         this.#context.send(peer, { kind: 'newLeader', join, epoch: this.#epoch })
@@ -141,4 +151,12 @@ export class Feed {
       this.#context.send(peer, { kind: 'commit', join, epoch: this.#epoch, zxid: commit })
     }
   }
+}
+
+/** A point too low, for a mutant. */
+function below(log: Log, plan: TruncPlan): TruncPlan {
+  const { to } = plan
+  const lower = log.pointBelow(to)
+  const lowerChain = lower === null ? null : log.chainAt(lower)
+  return lower === null || lowerChain === null ? plan : { kind: 'trunc', to: lower, chain: lowerChain }
 }

@@ -23,7 +23,12 @@ export class FoundingRule implements Founding {
   /** Voters known to have been part of an established epoch: should one of them be empty later, it was wiped. */
   readonly #settled = new Set<number>()
 
-  constructor(peerId: number, voters: readonly number[], bootstrap: boolean, own: () => OwnStorage) {
+  readonly #mutant: string | undefined
+
+  constructor(
+    peerId: number, voters: readonly number[], bootstrap: boolean, own: () => OwnStorage, mutant?: string,
+  ) {
+    this.#mutant = mutant
     this.#peerId = peerId
     this.#voters = voters
     this.#own = own
@@ -43,7 +48,8 @@ export class FoundingRule implements Founding {
   }
 
   counts(peer: number, health: Health): boolean {
-    if (health === 'ok') return true
+    if (health === 'ok' || (health === 'empty' && this.#mutant === 'trustEmptyDisk')) return true
+    if (health === 'log' && this.#mutant === 'damagedVotes') return true
     return health === 'empty' && (this.#allEmpty || this.#bootstrap) && !this.#settled.has(peer)
   }
 

@@ -56,8 +56,8 @@ export class Leader {
   #pingSeq = 0
   /** Voters that came without their promises, by the ping whose answers prove that nobody has those any more. */
   readonly #forgetful = new Map<number, number>()
-  /** Voters that hold a promise above this epoch, and since when they ask. */
-  readonly #promised = new Map<number, number>()
+  /** Voters that hold a promise above this epoch, which one, and since when they ask. */
+  readonly #promised = new Map<number, { readonly epoch: number, readonly sinceMs: number }>()
   #progressMs: number
   /** Why this leader gave up; null while it leads. */
   resigned: string | null = null
@@ -146,7 +146,9 @@ export class Leader {
       }
     }
     if (this.epoch !== 0 && info.acceptedEpoch > this.epoch) {
-      if (info.role === 'voter' && !this.#promised.has(peer)) this.#promised.set(peer, now.ms)
+      if (info.role === 'voter' && !this.#promised.has(peer)) {
+        this.#promised.set(peer, { epoch: info.acceptedEpoch, sinceMs: now.ms })
+      }
       this.#refuse(peer, info.join, 'ConnectionLoss', `peer ${peer} promised epoch ${info.acceptedEpoch}`)
       return
     }
@@ -199,7 +201,7 @@ export class Leader {
     assert(this.epoch < EPOCH_LIMIT, 'epochs are exhausted')
     // Durable before LEADERINFO (rule R5): a restarted leader must not propose the same epoch again (ZOOKEEPER-1291).
     journal.setMeta({ acceptedEpoch: this.epoch })
-    this.#acceptedTicket = journal.ticket
+    this.#acceptedTicket = config.mutant === 'proposeEpochUnsynced' ? 0 : journal.ticket
     for (const learner of this.#learners.values()) this.#ask(learner)
     this.settle()
   }
@@ -240,7 +242,14 @@ export class Leader {
       isQuorum(configs, (peer) => peer === config.peerId || this.#learners.get(peer)?.counts === true)) {
       this.#activate()
     }
-    if (this.active) this.#advanceCommit()
+    if (this.active || config.mutant === 'commitOldEpochByCount') this.#advanceCommit()
+  }
+
+  /** True when its acks of txns count: not before that of NEWLEADER (rule R3), unless a known bug is on. */
+  #counts(learner: Association | undefined): learner is Association {
+    const { mutant } = this.#context.config
+    if (mutant === 'ackTxnBeforeEpochMark' || mutant === 'commitOldEpochByCount') return learner?.role === 'voter'
+    return learner !== undefined && learner.counts
   }
 
   #finishDiscovery(): void {
@@ -298,7 +307,7 @@ export class Leader {
     const point = quorumZxid(configs, (peer) => {
       if (peer === config.peerId) return journal.durableZxid
       const learner = this.#learners.get(peer)
-      return learner !== undefined && learner.counts ? learner.acked : ZXID_ZERO
+      return this.#counts(learner) ? learner.acked : ZXID_ZERO
     })
     if (point > this.committed) this.committed = point
   }
@@ -340,6 +349,8 @@ export class Leader {
       case 'syncAck':
         if (message.pieces > learner.piecesAcked && message.pieces <= learner.piecesSent) {
           learner.piecesAcked = message.pieces
+          if (this.#context.config.mutant === 'commitOldEpochByCount') learner.acknowledged(learner.cursor)
+          if (this.#context.config.mutant === 'fixedInitLimit') break
           learner.progressMs = this.#context.now.ms
           this.#progressMs = this.#context.now.ms
         }
@@ -361,6 +372,9 @@ export class Leader {
   /** Begins a quorum sync for a learner's client or, with this peer's own id, for one of this peer's. */
   askSync(peer: number, tag: number): void {
     if (this.active) this.#syncs.add({ peer, tag, zxid: this.committed })
+    if (this.#context.config.mutant === 'localSync' && peer === this.#context.config.peerId) {
+      this.#owner.synced(tag, this.committed)
+    }
   }
 
   #confirmSyncs(): void {
@@ -418,7 +432,7 @@ export class Leader {
   }
 
   tick(): void {
-    const { now, config: { timing } } = this.#context
+    const { now, journal, config: { timing, mutant } } = this.#context
     if (now.ms >= this.#pingAtMs) this.#ping()
     if (!this.active && now.ms >= this.#progressMs + timing.initMs) this.#resign('no quorum joined in time')
     for (const learner of this.#learners.values()) {
@@ -427,9 +441,12 @@ export class Leader {
         : now.ms - Math.max(learner.progressMs, learner.stage === 'syncing' ? 0 : this.#progressMs) >= timing.initMs
       if (late) this.#remove(learner, 'silent or behind for too long')
     }
-    for (const [peer, sinceMs] of this.#promised) {
+    for (const [peer, { epoch, sinceMs }] of this.#promised) {
       if (now.ms - sinceMs < timing.initMs) continue
       this.#promised.delete(peer)
+      if (mutant === 'neverRaises') continue
+      // Promised here too: the next leader is sure to hear of it, even if it finds its quorum before that voter comes.
+      if (epoch > journal.meta.acceptedEpoch) journal.setMeta({ acceptedEpoch: epoch })
       this.#resign(`voter ${peer} promised a later epoch and waits for it`)
     }
     this.#checkQuorum()

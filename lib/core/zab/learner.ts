@@ -3,7 +3,7 @@ import type { ErrorCode } from '../errors.ts'
 import { TreeLoader } from '../tree/loader.ts'
 import type { Tree } from '../tree/tree.ts'
 import type { SessionId } from '../tree/stat.ts'
-import { ZXID_ZERO } from '../zxid.ts'
+import { ZXID_ZERO, epochOf } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
 import type { LogEntry } from '../../ports/storage.ts'
 import { chainNext } from './chain.ts'
@@ -55,6 +55,7 @@ export class Learner {
   #syncedThrough: Zxid = ZXID_ZERO
   #lastAck: Zxid = ZXID_ZERO
   #pieces = 0
+  #installed = false
   #incoming: Incoming | null = null
   readonly #chain: Chain = { hash1: 0, hash2: 0 }
   #lastHeardMs: number
@@ -121,6 +122,7 @@ export class Learner {
         this.#commit(message.epoch, message.commit)
         if (this.abandoned !== null) break
         this.stage = 'upToDate'
+        if (this.#mutant('epochAtUpToDate')) this.#context.journal.setMeta({ currentEpoch: this.epoch, health: 'ok' })
         this.#serveFrom = message.commit
         break
       case 'ping':
@@ -191,7 +193,8 @@ export class Learner {
       return
     }
     this.#context.log('info', 'truncates its log', { from: journal.log.last, to: message.toZxid })
-    journal.truncate(message.toZxid)
+    if (this.#mutant('applyDuringTruncSync')) journal.log.truncate(message.toZxid)
+    else journal.truncate(message.toZxid)
   }
 
   #beginSnapshot(message: Snap): void {
@@ -235,7 +238,10 @@ export class Learner {
       return
     }
     const { hash1, hash2 } = incoming.chain
-    this.#context.journal.replace({ id: incoming.id, zxid: incoming.zxid, hash1, hash2, chunks: incoming.chunks })
+    const { journal } = this.#context
+    if (this.#mutant('snapInMemoryOnly')) journal.log.reset(incoming.zxid, { hash1, hash2 })
+    else journal.replace({ id: incoming.id, zxid: incoming.zxid, hash1, hash2, chunks: incoming.chunks })
+    this.#installed = true
     this.#incoming = null
     this.committed = incoming.zxid
     this.#owner.replaceTree(tree)
@@ -256,11 +262,12 @@ export class Learner {
     const { journal } = this.#context
     for (const entry of entries) {
       const { last } = journal.log
-      if (this.#mutant('diffWithoutTrunc') && entry.prevZxid !== last && entry.zxid > last) {
+      const takesGaps = this.#mutant('diffWithoutTrunc') || this.#mutant('gapIsWarning')
+      if (takesGaps && entry.prevZxid !== last && entry.zxid > last) {
         journal.append({ ...entry, prevZxid: last, txn: null })
         continue
       }
-      if (entry.zxid <= last) {
+      if (entry.zxid <= last && !this.#mutant('duplicateIsGap')) {
         const known = journal.log.chainAt(entry.zxid)
         if (known !== null && known.hash1 === entry.hash1 && known.hash2 === entry.hash2) continue
       }
@@ -289,8 +296,8 @@ export class Learner {
     }
     // History before epoch before ack (rule R3): the journal is first in first out, so the order of calls is the
     // order on disk.
-    journal.setMeta({ currentEpoch: message.epoch, health: 'ok' })
-    this.#newLeaderTicket = this.#mutant('ackNewLeaderEarly') ? 0 : journal.ticket
+    if (!this.#mutant('epochAtUpToDate')) journal.setMeta({ currentEpoch: message.epoch, health: 'ok' })
+    this.#newLeaderTicket = this.#acksEarly ? 0 : journal.ticket
     this.#syncedThrough = journal.log.last
     this.stage = 'synced'
   }
@@ -312,8 +319,9 @@ export class Learner {
   /** Called after every step: acknowledges what has become durable. */
   settle(): void {
     const { journal } = this.#context
+    if (this.#mutant('ackTxnBeforeEpochMark')) this.#ackUnmarked()
     if (this.abandoned !== null || journal.durableTicket < this.#newLeaderTicket) return
-    const zxid = this.#mutant('ackNewLeaderEarly') ? journal.log.last : journal.durableZxid
+    const zxid = this.#acksEarly ? journal.log.last : journal.durableZxid
     if (this.#newLeaderAcked && zxid <= this.#lastAck) return
     if (!this.#newLeaderAcked && this.#mutant('rejectEarlyAck')) {
       this.#context.send(this.leader, { kind: 'ack', join: this.join, epoch: this.epoch, zxid, newLeader: false })
@@ -323,6 +331,17 @@ export class Learner {
     })
     this.#newLeaderAcked = true
     this.#lastAck = zxid
+  }
+
+  get #acksEarly(): boolean {
+    return this.#mutant('ackNewLeaderEarly') || (this.#installed && this.#mutant('snapUnsynced'))
+  }
+
+  #ackUnmarked(): void {
+    const zxid = this.#context.journal.durableZxid
+    if (this.abandoned !== null || this.#newLeaderAcked || epochOf(zxid) !== this.epoch || zxid <= this.#lastAck) return
+    this.#lastAck = zxid
+    this.#context.send(this.leader, { kind: 'ack', join: this.join, epoch: this.epoch, zxid, newLeader: false })
   }
 
   get deadlineMs(): number {
@@ -338,6 +357,14 @@ export class Learner {
   heardLeaderNot(): void {
     this.#abandon('the leader does not lead')
   }
+}
+
+/** Up to where txns may be applied: what is committed and on this replica's own disk; two mutants go further. */
+export function applicableZxid({ config, journal }: ZabContext, committed: Zxid): Zxid {
+  if (config.mutant === 'applyBeyondDurable') return committed
+  const durable = journal.durableZxid
+  if (config.mutant === 'snapshotUncommitted') return durable
+  return committed < durable ? committed : durable
 }
 
 /** The last zxid of the log, which is what votes and summaries state (rule R4); two mutants read it elsewhere. */

@@ -17,6 +17,8 @@ export class SimDisk {
   meta: Meta | null = null
   base: SnapshotBase | null = null
   log: Log = new Log(ZXID_ZERO, CHAIN_ZERO, [])
+  /** What the next recovery will say is missing, until a promise is written again. */
+  damage: RecoveredState['damage'] = 'none'
   readonly #chunks = new Map<string, Uint8Array>()
 
   apply(batch: LogBatch): void {
@@ -47,6 +49,7 @@ export class SimDisk {
     }
     if (meta.currentEpoch > meta.acceptedEpoch) throw new Violation('D1', 'currentEpoch above acceptedEpoch on disk')
     this.meta = meta
+    this.damage = 'none'
   }
 
   #install(base: SnapshotBase): void {
@@ -75,6 +78,6 @@ export class SimDisk {
       if (tree.zxid !== this.base.zxid) throw new Violation('D7', 'a snapshot of another zxid than its base')
     }
     const entries = this.log.slice(this.log.floor, Number.MAX_SAFE_INTEGER as Zxid, Infinity)
-    return { meta: this.meta, base: this.base, entries, damage: 'none', tree }
+    return { meta: this.meta, base: this.base, entries, damage: this.damage, tree }
   }
 }

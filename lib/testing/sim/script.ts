@@ -2,6 +2,7 @@ import { AssertionError } from '../../core/assert.ts'
 import type { Effect, Input, Member, Now, ReplicaConfig } from '../../core/effects.ts'
 import { DEFAULT_LIMITS } from '../../core/limits.ts'
 import type { Limits } from '../../core/limits.ts'
+import { isZkError } from '../../core/errors.ts'
 import { Replica } from '../../core/replica.ts'
 import { OPEN_ACL } from '../../core/tree/request.ts'
 import type { Request } from '../../core/tree/request.ts'
@@ -138,7 +139,8 @@ export class Script {
     for (const id of ids) {
       const peer = this.peer(id)
       peer.incarnation++
-      peer.replica = new Replica(this.#config(id), peer.disk.recover(this.#codec), this.#now)
+      peer.replica = this.#asserting(() =>
+        new Replica(this.#config(id), peer.disk.recover(this.#codec), this.#now))
       peer.writes = []
       this.log.push(`${this.ms} up ${id}`)
       this.#collect(peer)
@@ -167,6 +169,14 @@ export class Script {
     this.ghost.excused.add(id)
   }
 
+  /** Loses the txns above `to` and says so when it comes up again. */
+  damage(id: number, to: Zxid): void {
+    const { disk } = this.peer(id)
+    disk.log.truncate(to)
+    disk.damage = 'log'
+    this.ghost.excused.add(id)
+  }
+
   cut(a: number, b: number): void {
     this.#cuts.add(pairOf(a, b))
     this.#unlink(a, b)
@@ -177,11 +187,13 @@ export class Script {
   }
 
   heal(): void {
-    for (const pair of this.#cuts) {
-      this.#cuts.delete(pair)
-      const [a, b] = pair.split('-').map(Number) as [number, number]
-      if (this.peer(a).replica !== null && this.peer(b).replica !== null) this.#join(a, b)
-    }
+    for (const pair of this.#cuts) this.mend(...pair.split('-').map(Number) as [number, number])
+  }
+
+  /** Ends one cut. */
+  mend(a: number, b: number): void {
+    this.#cuts.delete(pairOf(a, b))
+    if (this.peer(a).replica !== null && this.peer(b).replica !== null) this.#join(a, b)
   }
 
   hold(...ids: number[]): void {
@@ -223,6 +235,7 @@ export class Script {
       return run()
     } catch (error) {
       if (error instanceof AssertionError) throw new Violation('A1', error.message)
+      if (isZkError(error)) throw new Violation('L1', `a peer cannot start: ${error.message}`)
       throw error
     }
   }
@@ -310,6 +323,15 @@ export class Script {
     this.input(id, { kind: 'persisted', ticket: write.ticket })
     this.ghost.durable(peer as Watched)
     return true
+  }
+
+  /** The oldest write of a peer fails: nothing of it is on disk. */
+  fail(id: number): void {
+    const write = this.peer(id).writes.shift()
+    if (write === undefined) throw new Error(`peer ${id} writes nothing`)
+    this.log.push(`${this.ms} a write of ${id} fails`)
+    this.input(id, { kind: 'persistFailed', ticket: write.ticket, reason: 'scripted' })
+    if (this.peer(id).replica?.stopped === true) this.peer(id).writes = []
   }
 
   /** Delivers and completes everything that can be, until nothing moves. */

@@ -1,0 +1,12 @@
+import { DISCOVERY } from './discovery.ts'
+import { ELECTION } from './election.ts'
+import { MEMORY_AND_DISK } from './memory-disk.ts'
+import type { Section } from './scenario.ts'
+import { SESSIONS } from './sessions.ts'
+import { STORAGE } from './storage.ts'
+import { SYNC_PHASE } from './sync-phase.ts'
+
+/** Every scenario of the correctness plan that is built. */
+export const SCENARIOS: Section = [
+  ...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE, ...ELECTION, ...STORAGE, ...SESSIONS,
+]

@@ -1,0 +1,260 @@
+/** One scenario of the correctness plan (section D) and where it stands. */
+export interface Entry {
+  /** Its name in the plan. */
+  readonly id: string
+  /** Names of scenarios, or `file: case` of another test that covers it. Empty: not yet. */
+  readonly built: readonly string[]
+  /** What of it is not built, and why; absent when all of it is. */
+  readonly missing?: string
+}
+
+const LEADING = 'core/leading.test.ts'
+const ELECTION = 'core/election.test.ts'
+const ENSEMBLE = 'core/ensemble.test.ts'
+const SESSIONS = 'core/sessions.test.ts'
+const LEVEL = 'storage/level.test.ts'
+const JOURNAL = 'storage/journal.test.ts'
+
+/** D.1: epoch, history, ack order. */
+const DISCOVERY: readonly Entry[] = [
+  { id: 'S-4643', built: ['S-4643 epoch before history'] },
+  { id: 'S-3911 S-4646', built: ['S-3911 ack before durable'] },
+  { id: 'S-4785', built: ['S-4785 a restart between a diff and its flush, at each of its records'] },
+  { id: 'S-ack-before-CURRENT', built: ['S-ack-before-CURRENT'] },
+  { id: 'S-1291', built: ['S-1291 an epoch that its leader has forgotten'] },
+  {
+    id: 'S-two-candidates', built: [`${LEADING}: a second promise for the same epoch says that it does not count`],
+    missing: 'as a schedule: who joins by election needs a quorum that names the leader, so a voter that gave its ' +
+      'promise to one candidate does not come back to the other before that one has resigned; no mutant for it',
+  },
+  { id: 'S-1653 S-2354 S-2307 S-4269', built: ['S-1653 a voter starts and votes whatever record it wrote last'] },
+  {
+    id: 'S-1282',
+    built: ['S-1282 a follower that crashes between its ack of NEWLEADER and UPTODATE votes with the new epoch'],
+  },
+  { id: 'S-1154 S-1156', built: ['S-1154 a truncation where it is due, to the common point exactly'] },
+  { id: 'S-figure8', built: ['S-figure8 a txn of an old epoch is not committed by counting its copies'] },
+]
+
+/** D.2: memory and disk. */
+const MEMORY_AND_DISK: readonly Entry[] = [
+  { id: 'S-2845', built: ['S-2845 a vote from the tree'] },
+  { id: 'S-4712', built: ['S-4712 a vote before the storage queue has drained'] },
+  {
+    id: 'S-3642 S-2872', built: [
+      'S-3642 a snapshot, its leader dies before NEWLEADER, the next one goes on from it',
+      'S-2872 a snapshot counts once it is on disk',
+    ],
+  },
+  { id: 'S-5094', built: ['S-5094 a truncation, and the link drops before NEWLEADER'] },
+  {
+    id: 'S-4882',
+    built: ['S-4882 a write fails while the others commit: the peer goes, and has no hole when it is back'],
+  },
+  {
+    id: 'S-4837', built: ['S-4837 no snapshot reaches above what is committed, so no truncation goes below one'],
+  },
+  { id: 'S-2355 S-1549', built: ['S-2355 a follower dies between the header of a diff and its proposals'] },
+  { id: 'S-4925', built: ['S-4925 who was brought up by a diff brings up others by a diff'] },
+  {
+    id: 'S-2418 S-2846 S-4352 S-3526',
+    built: ['core/log.test.ts: each row of the decision table',
+      'core/log.test.ts: random histories: the plan ends in the leader\'s log'],
+    missing: 'the read-only interlude: there is no read-only mode yet',
+  },
+  { id: 'S-1489', built: ['S-1489 a truncation, appends, and a crash after each record of them'] },
+  {
+    id: 'S-3104 S-3127',
+    built: ['S-3104 txns flow while a snapshot streams, and the follower dies right after its installation',
+      'core/ensemble.test.ts: a peer that was away is sent a snapshot when the log is too short'],
+    missing: 'mutants fuzzySnapshot and appliedZxidPerSubOp: a multi is one txn here, applied in one call',
+  },
+]
+
+/** D.3: the order of things in the synchronization phase. */
+const SYNC_PHASE: readonly Entry[] = [
+  { id: 'S-4394', built: ['S-4394 a commit between NEWLEADER and UPTODATE'] },
+  { id: 'S-4685', built: ['S-4685 an ack that overtakes the ack of NEWLEADER'] },
+  { id: 'S-3023', built: ['S-3023 serving before the commit point of UPTODATE is applied'] },
+  {
+    id: 'S-paper-Q', built: [
+      'S-paper-Q who was sent NEWLEADER gets every later proposal, before its ack too',
+      'S-paper-Q a proposal that comes twice is one',
+      'S-3023 serving before the commit point of UPTODATE is applied',
+    ],
+  },
+  {
+    id: 'S-long-sync S-2678 S-1465', built: [
+      'S-2678 a snapshot that takes three times the limit but moves is completed, one that stands still is given up',
+    ],
+  },
+  {
+    id: 'S-2201', built: ['S-2201 a learner that does not read a snapshot fills no memory, and nobody waits for it'],
+  },
+  { id: 'S-gap', built: ['S-gap a proposal is lost within a link'] },
+]
+
+/** D.4: election and discovery. */
+const ELECTIONS: readonly Entry[] = [
+  {
+    id: 'S-2959 S-764', built: [
+      'S-2959 observers are in no quorum, and none of them leads (S-764)',
+      `${LEADING}: an ack that must not count does not: -1, and an observer's`,
+      `${ELECTION}: observers, strangers and votes for them are not heard`,
+    ],
+    missing: 'mutant observersCount: quorums are counted over voters at six places, there is no one switch',
+  },
+  {
+    id: 'S-3109', built: [`${LEADING}: a leader in discovery gives up early when its voters look for another`],
+    missing: 'as a schedule of a whole ensemble',
+  },
+  {
+    id: 'S-1514 S-1732 S-1805 S-1818', built: [
+      'S-1732 newcomers and restarted members join an ensemble whose members count rounds differently',
+      `${LEADING}: a newcomer finds the established leader although rounds and zxids differ`,
+    ],
+  },
+  {
+    id: 'S-569 S-131 S-275', built: [
+      'S-569 a candidate that dies before it leads is not followed',
+      `${ELECTION}: a leader that is dead is not followed, whoever names it`,
+    ],
+    missing: 'notifications of 60 s ago: they travel on links here, not as datagrams',
+  },
+  {
+    id: 'S-498 S-512 S-1419', built: ['S-1419 five servers that start within 30 s settle on one leader'],
+    missing: 'hierarchical quorums and zero weights do not exist yet',
+  },
+  {
+    id: 'S-3769 S-2988', built: [
+      'wire/peer-protocol.test.ts: changed bytes give BadFrame or messages, and nothing else',
+      `${ELECTION}: observers, strangers and votes for them are not heard`,
+    ],
+  },
+  {
+    id: 'S-asym-livelock',
+    built: ['S-asym-livelock one peer hears and is not heard, or is heard and hears not, for ever'],
+  },
+  { id: 'S-backoff', built: ['S-backoff ten minutes without a word, and a leader soon after'] },
+  {
+    id: 'S-1277', built: [`${LEADING}: the counter of an epoch is used up: the leader resigns and a new epoch goes on`],
+  },
+  {
+    id: 'S-higher-accepted',
+    built: ['S-higher-accepted a voter that promised a later epoch than is led is back within the limit'],
+  },
+]
+
+/** D.5: storage. */
+const STORAGES: readonly Entry[] = [
+  { id: 'S-261', built: ['S-261 a wiped voter helps no quorum to forget'] },
+  {
+    id: 'S-lost-promise', built: [
+      `${ENSEMBLE}: a wiped voter waits until all others have shown that they follow still`,
+      `${ENSEMBLE}: two wiped voters of five come back together`,
+    ],
+    missing: 'the trace of five voters: a schedule cannot have a link that only one of its ends knows to be down',
+  },
+  {
+    id: 'S-2325 S-3056 S-3644 S-3231', built: [
+      `${LEVEL}: a damaged snapshot is damage, and is not handed out`,
+      `${LEVEL}: a database that is gone is damage when the marker is there, and nothing when it is not`,
+    ],
+  },
+  {
+    id: 'S-2332 S-1621 S-4813 S-1069', built: [
+      `${JOURNAL}: a file whose making was cut short is made`,
+      `${LEVEL}: a database whose making was cut short is made anew`,
+    ],
+    missing: 'a crash at every byte: the power-loss test draws its points at random',
+  },
+  {
+    id: 'S-3701 S-2247', built: [
+      'S-3701 the disk of the leader is full: it goes, the others go on',
+      'S-2247 a truncation fails: the follower goes, and truncates when it is back',
+      `${LEVEL}: a disk that refuses to write fails every later write and leaves the process alive`,
+    ],
+  },
+  {
+    id: 'S-rot-tail S-rot-middle', built: [
+      'S-rot-tail a voter that lost what only it had is as good as any',
+      'S-rot-middle a voter that has lost acknowledged txns, and knows it, counts when it is rebuilt',
+      `${LEVEL}: a group of entries that is altered or lost in the middle is damage, and nothing after it is used`,
+    ],
+  },
+  { id: 'S-fsync-lie', built: [], missing: 'the profile beyond the guarantee does not exist yet' },
+  {
+    id: 'S-page-reorder', built: [],
+    missing: 'the simulated disk keeps whole batches in order; pages are the business of the storage adapters',
+  },
+]
+
+/** D.6: sessions, requests, watches. */
+const SESSION_ENTRIES: readonly Entry[] = [
+  {
+    id: 'S-1208 S-1496', built: [
+      'S-1208 an ephemeral node is created right before its session closes',
+      `${SESSIONS}: a closing session takes its ephemerals in one txn, outstanding ones too`,
+    ],
+  },
+  {
+    id: 'S-1367 S-3144 S-4541 S-5010 S-2919',
+    built: ['S-1367 ephemeral nodes are where their session is, whoever crashes around its close'],
+    missing: 'around a snapshot',
+  },
+  {
+    id: 'S-3145 S-3249 S-3125',
+    built: ['tree/watches.test.ts: setWatches: what changed meanwhile fires, the rest is armed'],
+    missing: 'snapshot and restart in between; mutant replayTwice',
+  },
+  {
+    id: 'S-4306', built: [],
+    missing: 'a session with ten thousand ephemerals: bounded in the core, not yet a schedule',
+  },
+  {
+    id: 'S-484 S-907 S-2886', built: [
+      `${SESSIONS}: one owner: what the old connection still had on its way does not happen`,
+      `${SESSIONS}: a wrong password or an unknown session is expired, a right one resumes at any peer`,
+    ],
+  },
+  { id: 'S-2684', built: ['S-dup-cxid a forwarded write happens once or not at all, wherever its link breaks'] },
+  {
+    id: 'S-pause-expiry', built: [
+      `${SESSIONS}: a leader that stood still expires nobody for it`,
+      `${SESSIONS}: a new leader gives every session its whole timeout again`,
+    ],
+  },
+  {
+    id: 'S-2136', built: [
+      'S-2136 a leader that was deposed and does not know answers no sync',
+      `${LEADING}: sync is answered by a quorum: a leader that stands alone answers none`,
+    ],
+  },
+  {
+    id: 'S-watch-order S-1412 S-exists-miss',
+    built: ['tree/watches-model.test.ts: random watches and changes: the same events in the same order',
+      'tree/watches.test.ts: setWatches goes by mzxid for data and by pzxid for children; equal is unchanged'],
+    missing: 'as schedules of a whole ensemble: the swarm checks C13 and C14 at every event',
+  },
+  {
+    id: 'S-1624 S-2623', built: ['S-1624 a failed multi with sequential creates leaves no gap in their numbers'],
+    missing: 'the bare check, which the wire refuses',
+  },
+  { id: 'S-frozen-future', built: [], missing: 'the swarm does it at every reconnection (C4); not yet a schedule' },
+  {
+    id: 'S-dup-cxid S-unknown',
+    built: ['S-dup-cxid a forwarded write happens once or not at all, wherever its link breaks'],
+  },
+]
+
+/** D.7: observers and reconfiguration. */
+const LATER: readonly Entry[] = [
+  { id: 'S-5088', built: [], missing: 'there are no chained observers' },
+  { id: 'S-observer-uncommitted', built: [], missing: 'not yet a schedule' },
+  { id: 'S-reconfig', built: [], missing: 'there is no reconfiguration yet' },
+]
+
+/** Every scenario of section D, in its order. */
+export const CATALOGUE: readonly Entry[] = [
+  ...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE, ...ELECTIONS, ...STORAGES, ...SESSION_ENTRIES, ...LATER,
+]

@@ -1,0 +1,161 @@
+/** D.4 of the correctness plan: election and discovery. */
+import { assert } from '../../harness.ts'
+import type { Script } from '../../../lib/testing/sim/script.ts'
+import { A, B, C, D, E, convergeWith, empty, must, passUntil, plain, started } from './scenario.ts'
+import type { Scenario, Section } from './scenario.ts'
+
+const observersDoNotCount: Scenario = {
+  name: 'S-2959 observers are in no quorum, and none of them leads (S-764)',
+  run: (options) => {
+    const script = empty(3, { ...options, observers: 4 })
+    script.up(A, B, C, 4, 5, 6, 7)
+    script.lead(C)
+    script.crash(A, B)
+    script.pass(20_000)
+    must(script.leader === 0, 'P1', 'one voter and four observers established an epoch')
+    script.crash(C)
+    script.up(A)
+    script.pass(10_000)
+    must(script.leader === 0, 'P1', 'one voter and four observers established an epoch')
+    convergeWith(script, [])
+    assert.ok(script.leader <= C)
+    return script
+  },
+  mutants: [],
+}
+
+const roundsDiffer: Scenario = {
+  name: 'S-1732 newcomers and restarted members join an ensemble whose members count rounds differently',
+  run: (options) => {
+    const script = started(5, options, A, B, C, D)
+    for (const [id, times] of [[A, 1], [B, 3], [A, 2]] as const) {
+      for (let i = 0; i < times; i++) {
+        script.crash(id)
+        script.pass(10 * i)
+        script.up(id)
+        script.serve(id)
+      }
+    }
+    script.up(E)
+    script.pass(2_000)
+    must(script.replica(E).serving, 'L3', 'E was never up and does not join')
+    must(script.leader === D && script.replica(D).journal.meta.currentEpoch === 1, 'L4', 'the leader changed')
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [],
+}
+
+const deadCandidate: Scenario = {
+  name: 'S-569 a candidate that dies before it leads is not followed',
+  run: (options) => {
+    const script = started(5, options, A, B, C, D, E)
+    // Its promise of an epoch does not come to disk: it is elected and cannot begin.
+    script.hold(D)
+    script.crash(E)
+    passUntil(script, () => script.replica(D).role === 'leading', 'D is elected')
+    assert.ok(script.leader !== D, 'and not established')
+    script.crash(D)
+    script.lead(C, 3_000)
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [],
+}
+
+const skewedStart: Scenario = {
+  name: 'S-1419 five servers that start within 30 s settle on one leader',
+  run: (options) => {
+    const script = empty(5, options)
+    for (const [id, afterMs] of [[D, 0], [A, 7_000], [E, 4_000], [C, 13_000], [B, 6_000]] as const) {
+      script.pass(afterMs)
+      script.up(id)
+    }
+    script.serve(A, B, C, D, E)
+    assert.is(script.replica(script.leader).journal.meta.currentEpoch, 1, 'the first election is the last')
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [],
+}
+
+/** The leader of a minute's time stays the one it is after ten seconds, and writes commit. */
+function staysStable(script: Script, among: readonly number[]): void {
+  script.pass(10_000)
+  const { leader } = script
+  must(among.includes(leader), 'L1', 'nobody of those who hear each other leads')
+  const epoch = script.replica(leader).leader?.epoch
+  script.connect(leader, 50)
+  for (let i = 0; i < 60; i++) {
+    script.pass(1_000)
+    script.write(leader, 50, `/stable${i}`)
+  }
+  must(script.replica(leader).leader?.epoch === epoch, 'L4', 'the leader changed')
+  must(script.replica(leader).tree.has('/stable59'), 'L2', 'writes do not commit')
+}
+
+function deaf(script: Script, id: number): void {
+  script.tap = (_from, to, message) => to === id ? [] : [message]
+}
+
+function mute(script: Script, id: number): void {
+  script.tap = (from, _to, message) => from === id ? [] : [message]
+}
+
+const oneWay: Scenario = {
+  name: 'S-asym-livelock one peer hears and is not heard, or is heard and hears not, for ever',
+  run: (options) => {
+    let script = started(3, options, A, B, C)
+    for (const [shut, id] of [[mute, A], [deaf, A], [mute, C], [deaf, C]] as const) {
+      script = started(3, options, A, B, C)
+      shut(script, id)
+      staysStable(script, [A, B, C].filter((one) => one !== id))
+      // What it missed within its links cannot be made up: they begin anew.
+      script.crash(id)
+      convergeWith(script, ['/stable0', '/stable59'])
+    }
+    return script
+  },
+  mutants: [],
+}
+
+const longPartition: Scenario = {
+  name: 'S-backoff ten minutes without a word, and a leader soon after',
+  run: (options) => {
+    const script = started(3, options, A, B, C)
+    script.tap = () => []
+    script.pass(600_000)
+    must(script.leader === 0, 'P1', 'somebody leads alone')
+    plain(script)
+    const healedMs = script.ms
+    script.lead(C, 3_000)
+    assert.ok(script.ms - healedMs <= 3_000)
+    script.crash(A, B, C)
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [{ mutant: 'uncappedResend', seenBy: ['L1'] }],
+}
+
+const higherPromise: Scenario = {
+  name: 'S-higher-accepted a voter that promised a later epoch than is led is back within the limit',
+  run: (options) => {
+    const script = started(3, options, A, B, C)
+    script.crash(A)
+    const { disk } = script.peer(A)
+    disk.meta = { ...disk.meta!, acceptedEpoch: 9 }
+    script.up(A)
+    const upMs = script.ms
+    script.serve(A)
+    assert.ok(script.ms - upMs < 8_000, 'the limit of joining, and an election')
+    assert.ok(script.replica(A).journal.meta.currentEpoch > 9, 'by a later epoch: the promise was kept')
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [{ mutant: 'neverRaises', seenBy: ['L3'] }],
+}
+
+/** All of D.4. */
+export const ELECTION: Section = [
+  observersDoNotCount, roundsDiffer, deadCandidate, skewedStart, oneWay, longPartition, higherPromise,
+]

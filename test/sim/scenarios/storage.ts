@@ -1,0 +1,128 @@
+/** D.5 of the correctness plan: disks that are lost, damaged or full. */
+import { assert } from '../../harness.ts'
+import { A, B, C, D, E, convergeWith, must, plain, started } from './scenario.ts'
+import type { Scenario, Section } from './scenario.ts'
+
+const wiped: Scenario = {
+  name: 'S-261 a wiped voter helps no quorum to forget',
+  run: (options) => {
+    const script = started(3, options, A, B, C)
+    script.isolate(A)
+    script.pass(2_000)
+    script.connect(C, 1)
+    script.write(C, 1, '/w1')
+    script.crash(A, B, C)
+    script.heal()
+    script.wipe(B)
+    script.up(A, B)
+    script.pass(20_000)
+    must(script.leader === 0, 'C6', 'A and an empty B lead without C')
+    script.up(C)
+    script.pass(5_000)
+    convergeWith(script, ['/w1'])
+    return script
+  },
+  mutants: [{ mutant: 'trustEmptyDisk', seenBy: ['P12', 'C6'] }],
+}
+
+const rotInTheMiddle: Scenario = {
+  name: 'S-rot-middle a voter that has lost acknowledged txns, and knows it, counts when it is rebuilt',
+  run: (options) => {
+    const script = started(3, options, A, B, C)
+    script.connect(C, 1)
+    script.write(C, 1, '/w0')
+    const w0 = script.replica(C).journal.log.last
+    script.isolate(A)
+    script.pass(2_000)
+    script.write(C, 1, '/w1')
+    script.crash(A, B, C)
+    script.heal()
+    script.damage(B, w0)
+    script.up(A, B)
+    script.pass(10_000)
+    must(script.leader === 0, 'C6', 'A and a damaged B lead without C')
+    // The damage is not forgotten by a restart.
+    script.crash(B)
+    script.up(B)
+    script.pass(10_000)
+    must(script.leader === 0, 'C6', 'A and a damaged B lead without C')
+    script.up(C)
+    script.pass(5_000)
+    convergeWith(script, ['/w0', '/w1'])
+    assert.is(script.replica(B).journal.meta.health, 'ok')
+    return script
+  },
+  mutants: [{ mutant: 'damagedVotes', seenBy: ['P12', 'C6'] }],
+}
+
+const rotAtTheTail: Scenario = {
+  name: 'S-rot-tail a voter that lost what only it had is as good as any',
+  run: (options) => {
+    const script = started(3, options, A, B, C)
+    script.connect(C, 1)
+    script.write(C, 1, '/w0')
+    const w0 = script.replica(C).journal.log.last
+    script.hold(A, B)
+    script.write(C, 1, '/lost')
+    script.crash(C)
+    // The torn record was never acknowledged to anybody: the storage cuts it and reports no damage.
+    script.peer(C).disk.log.truncate(w0)
+    script.crash(A, B)
+    script.up(A, C)
+    script.lead(C)
+    convergeWith(script, ['/w0'])
+    return script
+  },
+  mutants: [],
+}
+
+const fullDisk: Scenario = {
+  name: 'S-3701 the disk of the leader is full: it goes, the others go on',
+  run: (options) => {
+    const script = started(3, options, A, B, C)
+    script.connect(C, 1)
+    script.write(C, 1, '/w1')
+    script.hold(C)
+    script.write(C, 1, '/w2')
+    script.fail(C)
+    must(script.replica(C).stopped, 'D2', 'C goes on without its disk')
+    script.release(C)
+    script.lead(B)
+    script.connect(B, 2)
+    script.write(B, 2, '/w3')
+    convergeWith(script, ['/w1', '/w2', '/w3'])
+    return script
+  },
+  mutants: [{ mutant: 'surviveFsyncError', seenBy: ['D2', 'D3', 'D5'] }],
+}
+
+const fullDiskAtTruncation: Scenario = {
+  name: 'S-2247 a truncation fails: the follower goes, and truncates when it is back',
+  run: (options) => {
+    const script = started(5, options, A, B, C, D, E)
+    script.connect(E, 1)
+    script.tap = (_from, _to, message) => message.kind === 'proposal' ? [] : [message]
+    script.write(E, 1, '/lost')
+    script.crash(E)
+    plain(script)
+    script.lead(D)
+    script.connect(D, 2)
+    script.write(D, 2, '/w')
+    script.tap = (_from, to, message) => {
+      if (to === E && message.kind === 'trunc') script.hold(E)
+      return [message]
+    }
+    script.up(E)
+    for (let i = 0; i < 2_000 && !script.peer(E).held; i++) script.pass(1)
+    script.settle()
+    script.fail(E)
+    must(script.replica(E).stopped, 'D5', 'E goes on without its disk')
+    convergeWith(script, ['/w'])
+    assert.ok(!script.replica(E).tree.has('/lost'))
+    return script
+  },
+  mutants: [{ mutant: 'surviveFsyncError', seenBy: ['D2', 'D4', 'D5'] }],
+}
+
+/** All of D.5 that concerns the core. */
+export const STORAGE: Section = [wiped, rotInTheMiddle, rotAtTheTail, fullDisk, fullDiskAtTruncation]

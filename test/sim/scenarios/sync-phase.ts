@@ -1,0 +1,223 @@
+/** D.3 of the correctness plan: the order of things while a learner is brought up. */
+import { assert } from '../../harness.ts'
+import type { Message } from '../../../lib/core/zab/messages.ts'
+import {
+  A, B, C, TINY, convergeWith, countJoins, empty, must, passUntil, plain, started,
+} from './scenario.ts'
+import type { Scenario, Section } from './scenario.ts'
+
+const commitBeforeUpToDate: Scenario = {
+  name: 'S-4394 a commit between NEWLEADER and UPTODATE',
+  run: (options) => {
+    const script = started(3, options, B, C)
+    script.connect(C, 1)
+    script.hold(B)
+    script.write(C, 1, '/w1')
+    script.hold(A)
+    script.up(A)
+    // A gets w1 as an outstanding proposal, then NEWLEADER; w1 commits before A is told that it is up to date.
+    for (let i = 0; i < 2_000 && script.peer(A).replica?.learner?.stage !== 'synced'; i++) {
+      if (script.peer(A).replica?.learner?.stage === 'syncing' || !script.complete(A)) script.pass(1)
+    }
+    assert.is(script.replica(A).learner?.stage, 'synced')
+    script.release(B)
+    assert.ok(script.replica(C).tree.has('/w1'), 'w1 is committed by B and C')
+    script.release(A)
+    script.serve(A)
+    convergeWith(script, ['/w1'])
+    return script
+  },
+  mutants: [{ mutant: 'commitNeedsPostNewleaderProposal', seenBy: ['L1', 'L3'] }],
+}
+
+const overtakingAck: Scenario = {
+  name: 'S-4685 an ack that overtakes the ack of NEWLEADER',
+  run: (options) => {
+    const script = empty(3, options)
+    const overtaken = new Set<number>()
+    script.tap = (from, _to, message): readonly Message[] => {
+      if (message.kind !== 'ack' || !message.newLeader || overtaken.has(from)) return [message]
+      overtaken.add(from)
+      return [{ ...message, newLeader: false }, message]
+    }
+    script.up(A, B, C)
+    script.lead(C)
+    assert.is(script.replica(C).journal.meta.currentEpoch, 1, 'the first election is the last')
+    assert.ok(overtaken.size === 2)
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [{ mutant: 'rejectEarlyAck', seenBy: ['L1', 'L3'] }],
+}
+
+const serveBeforeApply: Scenario = {
+  name: 'S-3023 serving before the commit point of UPTODATE is applied',
+  run: (options) => {
+    const script = started(3, options, B, C)
+    script.connect(C, 1)
+    script.write(C, 1, '/w1')
+    let lastAck: Message | null = null
+    // The ack of NEWLEADER stays under way until w2 is committed by B and C; the disk of A stalls on w2.
+    script.tap = (from, _to, message) => {
+      if (from !== A || message.kind !== 'ack' || lastAck !== null) return [message]
+      lastAck = message
+      script.hold(A)
+      return []
+    }
+    script.up(A)
+    passUntil(script, () => lastAck !== null, 'A acks NEWLEADER')
+    script.write(C, 1, '/w2')
+    assert.ok(script.replica(C).tree.has('/w2'))
+    assert.ok(script.replica(A).journal.log.last > script.replica(A).journal.durableZxid)
+    script.tap = (from, _to, message) => from === A && message.kind === 'pong' ? [lastAck!, message] : [message]
+    script.pass(500)
+    assert.ok(script.replica(A).learner?.stage === 'upToDate', 'UPTODATE has come')
+    must(!script.replica(A).serving, 'C16', 'A serves although w2 is not applied')
+    plain(script)
+    script.release(A)
+    script.serve(A)
+    assert.ok(script.replica(A).tree.has('/w2'))
+    convergeWith(script, ['/w1', '/w2'])
+    return script
+  },
+  mutants: [{ mutant: 'serveBeforeApply', seenBy: ['C16'] }],
+}
+
+const joinWithinBroadcast: Scenario = {
+  name: 'S-paper-Q who was sent NEWLEADER gets every later proposal, before its ack too',
+  run: (options) => {
+    const script = started(3, options, B, C)
+    script.connect(C, 1)
+    script.write(C, 1, '/w1')
+    const joins = countJoins(script, A)
+    const { tap } = script
+    script.tap = (from, to, message) => {
+      // Until w2 and w3 are proposed the ack of NEWLEADER waits for the disk.
+      if (to === A && message.kind === 'newLeader') script.hold(A)
+      return tap(from, to, message)
+    }
+    script.up(A)
+    passUntil(script, () => script.peer(A).replica?.learner?.stage === 'synced', 'A was sent NEWLEADER')
+    script.write(C, 1, '/w2')
+    script.write(C, 1, '/w3')
+    assert.ok(script.replica(C).tree.has('/w3'), 'B and C commit meanwhile')
+    script.tap = tap
+    script.release(A)
+    script.serve(A)
+    script.write(C, 1, '/w4')
+    script.pass(300)
+    must(joins() === 1, 'L4', 'A had to begin anew')
+    convergeWith(script, ['/w1', '/w2', '/w3', '/w4'])
+    return script
+  },
+  mutants: [{ mutant: 'forwardToAckedOnly', seenBy: ['L4', 'L3'] }],
+}
+
+const duplicateProposal: Scenario = {
+  name: 'S-paper-Q a proposal that comes twice is one',
+  run: (options) => {
+    const script = started(3, options, A, B, C)
+    script.connect(C, 1)
+    const joins = countJoins(script, A)
+    const { tap } = script
+    script.tap = (from, to, message) => {
+      const sent = tap(from, to, message)
+      return to === A && message.kind === 'proposal' ? [...sent, ...sent] : sent
+    }
+    for (const path of ['/w1', '/w2']) script.write(C, 1, path)
+    script.pass(300)
+    must(joins() === 0, 'L4', 'A had to begin anew')
+    convergeWith(script, ['/w1', '/w2'])
+    return script
+  },
+  mutants: [{ mutant: 'duplicateIsGap', seenBy: ['L4', 'A1'] }],
+}
+
+const longSync: Scenario = {
+  name: 'S-2678 a snapshot that takes three times the limit but moves is completed, one that stands still is given up',
+  run: (options) => {
+    const script = started(3, { ...options, limits: TINY }, A, B, C)
+    script.connect(C, 1)
+    script.crash(A)
+    for (let i = 0; i < 30; i++) script.write(C, 1, `/n${i}`)
+    const joins = countJoins(script, A)
+    script.hold(A)
+    script.up(A)
+    const startMs = script.ms
+    for (let i = 0; i < 60 && script.peer(A).replica?.serving !== true; i++) {
+      script.pass(900)
+      script.complete(A)
+    }
+    must(script.replica(A).serving && joins() === 1, 'L3', 'A was not brought up at once')
+    assert.ok(script.ms - startMs > 9_000, 'three times the limit')
+    const isGivenUp = (): boolean => script.log.some((line) => line.includes('is dropped: silent or behind'))
+    assert.ok(!isGivenUp())
+    script.crash(A)
+    for (let i = 0; i < 30; i++) script.write(C, 1, `/m${i}`)
+    script.hold(A)
+    script.up(A)
+    passUntil(script, () => script.peer(A).writes.length > 0, 'A has joined')
+    script.complete(A)
+    script.pass(3_500)
+    assert.ok(isGivenUp(), 'no progress for the limit')
+    convergeWith(script, ['/n29', '/m29'])
+    return script
+  },
+  mutants: [{ mutant: 'fixedInitLimit', seenBy: ['L3'] }],
+}
+
+const stalledLearner: Scenario = {
+  name: 'S-2201 a learner that does not read a snapshot fills no memory, and nobody waits for it',
+  run: (options) => {
+    const script = started(3, { ...options, limits: TINY }, A, B, C)
+    script.connect(C, 1)
+    script.crash(A)
+    for (let i = 0; i < 30; i++) script.write(C, 1, `/n${i}`)
+    let pieces = 0
+    script.tap = (_from, to, message) => {
+      if (to === A && message.kind === 'snap') script.hold(A)
+      if (to === A && (message.kind === 'snapChunk' || message.kind === 'proposal')) pieces++
+      return [message]
+    }
+    script.up(A)
+    passUntil(script, () => pieces > 0, 'the snapshot streams')
+    for (let i = 0; i < 30; i++) script.write(C, 1, `/m${i}`)
+    script.pass(500)
+    must(pieces === TINY.syncChunksInFlight, 'L8', `${pieces} pieces are on their way`)
+    assert.ok(script.replica(B).tree.has('/m29'), 'nobody waits')
+    convergeWith(script, ['/n29', '/m29'])
+    return script
+  },
+  mutants: [{ mutant: 'unboundedSync', seenBy: ['L8'] }],
+}
+
+const gap: Scenario = {
+  name: 'S-gap a proposal is lost within a link',
+  run: (options) => {
+    const script = started(3, options, A, B, C)
+    script.connect(C, 1)
+    let lost = 0
+    script.tap = (_from, to, message) => {
+      if (to === B && message.kind === 'proposal') lost++
+      return lost === 1 && to === B && message.kind === 'proposal' ? [] : [message]
+    }
+    script.hold(A, C)
+    script.write(C, 1, '/w1')
+    const w1 = script.replica(C).journal.log.last
+    script.write(C, 1, '/w2')
+    script.release(A, C)
+    must(script.peer(B).disk.log.last !== script.replica(C).journal.log.last ||
+      script.peer(B).disk.log.entryAt(w1) !== undefined, 'P11', 'B has a hole')
+    script.serve(A, B, C)
+    assert.ok(lost >= 2)
+    convergeWith(script, ['/w1', '/w2'])
+    return script
+  },
+  mutants: [{ mutant: 'gapIsWarning', seenBy: ['P2', 'P11', 'D4', 'A1'] }],
+}
+
+/** All of D.3. */
+export const SYNC_PHASE: Section = [
+  commitBeforeUpToDate, overtakingAck, serveBeforeApply, joinWithinBroadcast, duplicateProposal, longSync,
+  stalledLearner, gap,
+]
