@@ -22,7 +22,7 @@ function single(): Replica {
     },
     limits: DEFAULT_LIMITS,
     tree: {
-      skipAcl: false, ttlEnabled: true, sessionEphemerals: 1_000, sessionEphemeralBytes: 8_388_608,
+      skipAcl: false, ttlEnabled: true, enforceQuota: false, sessionEphemerals: 1_000, sessionEphemeralBytes: 8_388_608,
       multiOperations: 1_000, containerNeverUsedMs: 0,
     },
     seed: 1, newEnsembleId: '1'.repeat(32), codec: makeTxnCodec(), configData: new Uint8Array(0),

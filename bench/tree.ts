@@ -35,7 +35,7 @@ export async function* tree(): AsyncGenerator<Figure> {
   }, BATCH)
   yield { name: 'tree apply, set of 100 B', unit: 'ns', value: apply, aim: null }
   const options = {
-    skipAcl: false, ttlEnabled: true, sessionEphemerals: 1_000, sessionEphemeralBytes: 8_388_608,
+    skipAcl: false, ttlEnabled: true, enforceQuota: false, sessionEphemerals: 1_000, sessionEphemeralBytes: 8_388_608,
     multiOperations: 1_000, containerNeverUsedMs: 0,
   }
   const prepare = await nanoseconds(() => {

@@ -141,7 +141,7 @@ function zooOptions(file: string, values: ServeValues): CreatePeerOptions & { re
     id: Math.max(1, id),
     ensemble: { name: values.name ?? 'vivarium', members: isAlone ? { [Math.max(1, id)]: [] } : zooMembers(config) },
     storage: values.memory === true ? memory() : join(dataDir, 'vivarium'),
-    ...zooTimes(config), skipAcl: config.skipAcl, ttl: config.ttl,
+    ...zooTimes(config), skipAcl: config.skipAcl, ttl: config.ttl, enforceQuota: config.enforceQuota,
     ...(config.superDigest === null ? {} : { superDigest: config.superDigest }),
     ...(config.listensOnAll && self !== undefined && !isAlone
       ? { listen: self.addresses.map((address) => `tcp://0.0.0.0:${/\d+$/.exec(address)?.[0]}`) } : {}),

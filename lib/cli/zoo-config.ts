@@ -38,6 +38,7 @@ export interface ZooConfig {
   readonly skipAcl: boolean
   readonly superDigest: string | null
   readonly ttl: boolean
+  readonly enforceQuota: boolean
   readonly listensOnAll: boolean
   /** What the file asks for and does not get: one line each. */
   readonly warnings: readonly string[]
@@ -67,7 +68,7 @@ const CONFIDENTIAL = /passw|secret|credential/i
 const ONLY: Readonly<Record<string, RegExp>> = {
   'admin.enableServer': /^false$/i, 'reconfigEnabled': /^false$/i, 'electionAlg': /^3$/, 'forceSync': /^yes$/i,
   'leaderServes': /^yes$/i, 'localSessionsEnabled': /^false$/i, 'localSessionsUpgradingEnabled': /^false$/i,
-  'readonlymode.enabled': /^false$/i, 'enforceQuota': /^false$/i, 'quorum.auth.enableSasl': /^false$/i,
+  'readonlymode.enabled': /^false$/i, 'quorum.auth.enableSasl': /^false$/i,
   'sslQuorum': /^false$/i, 'fsync.warningthresholdms': /^\d+$/,
 }
 
@@ -116,7 +117,7 @@ export function parseZooConfig(text: string, readFile: (path: string) => string)
     snapshotTxns: settings.number('snapCount', 1), requestBytes: settings.number('jute.maxbuffer', 1),
     skipAcl: settings.flag('skipACL') ?? false,
     superDigest: settings.text('DigestAuthenticationProvider.superDigest') ?? settings.text('superDigest'),
-    ttl: settings.flag('extendedTypesEnabled') ?? true,
+    ttl: settings.flag('extendedTypesEnabled') ?? true, enforceQuota: settings.flag('enforceQuota') ?? false,
     listensOnAll: settings.flag('quorumListenOnAllIPs') ?? false,
   }
   if (config.sessionMinMs > config.sessionMaxMs) {

@@ -15,7 +15,8 @@ import { systemClock } from './system-clock.ts'
 /** What all peers of an ensemble in one process have in common. */
 export type SharedOptions = Pick<
   PeerOptions,
-  'secret' | 'timing' | 'limits' | 'logger' | 'clock' | 'superDigest' | 'skipAcl' | 'ttl' | 'signal' | 'unref'
+  'secret' | 'timing' | 'limits' | 'logger' | 'clock' | 'superDigest' | 'skipAcl' | 'ttl' | 'enforceQuota' | 'signal' |
+  'unref'
 >
 
 /** What an ensemble in one process is made of. */
@@ -238,9 +239,9 @@ class Slot implements Endpoint {
 }
 
 function shared(options: SharedOptions): SharedOptions {
-  const { secret, timing, limits, logger, superDigest, skipAcl, ttl, signal, unref } = options
+  const { secret, timing, limits, logger, superDigest, skipAcl, ttl, enforceQuota, signal, unref } = options
   return Object.fromEntries(
-    Object.entries({ secret, timing, limits, logger, superDigest, skipAcl, ttl, signal, unref })
+    Object.entries({ secret, timing, limits, logger, superDigest, skipAcl, ttl, enforceQuota, signal, unref })
       .filter(([, value]) => value !== undefined)) as SharedOptions
 }
 

@@ -50,6 +50,11 @@ export interface PeerOptions {
   readonly skipAcl?: boolean
   /** Nodes with a time to live may be created; true unless said otherwise. */
   readonly ttl?: boolean
+  /**
+   * Refuses writes that would exceed a hard quota, with QuotaExceeded; the same on every peer. What is used is counted
+   * in any case, and soft quotas are for whoever looks.
+   */
+  readonly enforceQuota?: boolean
   /** Ends a start that is under way. */
   readonly signal?: AbortSignal
   /** No timer of this peer keeps the process alive. */
@@ -97,6 +102,7 @@ export interface PeerSettings {
   readonly superDigest: string | undefined
   readonly skipAcl: boolean
   readonly ttl: boolean
+  readonly enforceQuota: boolean
   readonly unref: boolean
   readonly listen: readonly string[] | undefined
   /** Null: no client port. */
@@ -105,7 +111,8 @@ export interface PeerSettings {
 
 /** Names of the options that all peers of an ensemble in one process share, for the checks. */
 export const SHARED_OPTIONS: readonly string[] = [
-  'secret', 'timing', 'limits', 'logger', 'clock', 'superDigest', 'skipAcl', 'ttl', 'signal', 'unref',
+  'secret', 'timing', 'limits', 'logger', 'clock', 'superDigest', 'skipAcl', 'ttl', 'enforceQuota',
+  'signal', 'unref',
 ]
 const PEER_OPTIONS = [...SHARED_OPTIONS, 'id', 'ensemble', 'transports', 'storage', 'bootstrap', 'listen', 'clients']
 const CLIENT_OPTIONS = ['listen', 'perAddress', 'connections', 'words']
@@ -122,7 +129,8 @@ export function readOptions(options: PeerOptions): PeerSettings {
   checkSignal(options.signal)
   checkLogger(options.logger)
   checkTypes(options, {
-    bootstrap: 'boolean', skipAcl: 'boolean', ttl: 'boolean', unref: 'boolean', superDigest: 'string',
+    bootstrap: 'boolean', skipAcl: 'boolean', ttl: 'boolean', enforceQuota: 'boolean', unref: 'boolean',
+    superDigest: 'string',
   })
   if (options.superDigest !== undefined && !SUPER_DIGEST.test(options.superDigest)) {
     throw new TypeError('superDigest must be of the form user:base64(sha1(user:password))')
@@ -157,6 +165,7 @@ export function readOptions(options: PeerOptions): PeerSettings {
     superDigest: options.superDigest,
     skipAcl: options.skipAcl ?? false,
     ttl: options.ttl ?? true,
+    enforceQuota: options.enforceQuota ?? false,
     unref: options.unref ?? false,
     listen: options.listen,
     clients: readClients(options.clients),

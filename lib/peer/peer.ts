@@ -101,7 +101,8 @@ export class Peer {
         timing: settings.timing,
         limits: settings.limits,
         tree: {
-          skipAcl: settings.skipAcl, ttlEnabled: settings.ttl, containerNeverUsedMs: 0,
+          skipAcl: settings.skipAcl, ttlEnabled: settings.ttl, enforceQuota: settings.enforceQuota,
+          containerNeverUsedMs: 0,
           sessionEphemerals: settings.limits.sessionEphemerals,
           sessionEphemeralBytes: settings.limits.sessionEphemeralBytes,
           multiOperations: settings.limits.multiOperations,

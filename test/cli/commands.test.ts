@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatHex } from '../../lib/cli/format.ts'
 import { glob } from '../../lib/cli/glob.ts'
-import { formatQuota, parseQuota } from '../../lib/cli/quota-text.ts'
+import { formatQuota, parseQuota } from '../../lib/core/tree/quota-text.ts'
 import { assert, suite } from '../harness.ts'
 import { open } from './scene.ts'
 

@@ -33,6 +33,7 @@ test('what ZooKeeper takes when nothing is said', () => {
     peerType: null,
     initTicks: 10, syncTicks: 5, sessionMinMs: 6000, sessionMaxMs: 60000, perAddress: 60, connections: 0, words: [],
     snapshotTxns: null, requestBytes: null, skipAcl: false, superDigest: null, ttl: true, listensOnAll: false,
+    enforceQuota: false,
     reapMs: 60_000, warnings: [],
   })
 })
@@ -54,6 +55,7 @@ test('the keys of an ensemble', () => {
     znode.container.checkIntervalMs=7000
     jute.maxbuffer=0x200000
     skipACL=yes
+    enforceQuota=true
     DigestAuthenticationProvider.superDigest=super:xQJmxLMiHGwaqBvst5y6rkB6HQs=
     extendedTypesEnabled=false
     quorumListenOnAllIPs=true
@@ -70,9 +72,9 @@ test('the keys of an ensemble', () => {
   assert.equal([tickMs, sessionMinMs, sessionMaxMs, perAddress, connections, words, snapshotTxns, requestBytes],
     [2000, 1000, 50_000, 0, 7, ['stat', 'ruok', 'mntr'], 5000, 2_097_152])
   assert.is(config.reapMs, 7_000)
-  const { skipAcl, superDigest, ttl, listensOnAll, warnings } = config
-  assert.equal([skipAcl, superDigest, ttl, listensOnAll, warnings],
-    [true, 'super:xQJmxLMiHGwaqBvst5y6rkB6HQs=', false, true, []])
+  const { skipAcl, superDigest, ttl, listensOnAll, enforceQuota, warnings } = config
+  assert.equal([skipAcl, superDigest, ttl, listensOnAll, enforceQuota, warnings],
+    [true, 'super:xQJmxLMiHGwaqBvst5y6rkB6HQs=', false, true, true, []])
 })
 
 test('server lines of a dynamic file', () => {

@@ -129,7 +129,8 @@ export class World {
       },
       limits: { ...DEFAULT_LIMITS, ...this.#options.limits },
       tree: {
-        skipAcl: false, ttlEnabled: true, sessionEphemerals: 1_000, sessionEphemeralBytes: 1_000_000,
+        skipAcl: false, ttlEnabled: true, enforceQuota: false,
+        sessionEphemerals: 1_000, sessionEphemeralBytes: 1_000_000,
         multiOperations: 1_000, containerNeverUsedMs: 300_000,
       },
       seed: this.#nextSeed++, newEnsembleId: `e${id}`.padEnd(32, '0'), codec: txnCodec, configData: new Uint8Array(0),

@@ -18,8 +18,8 @@ import { makeZxid } from '../../lib/core/zxid.ts'
 import type { Zxid } from '../../lib/core/zxid.ts'
 
 export const OPTIONS: TreeOptions = {
-  skipAcl: false, ttlEnabled: true, sessionEphemerals: 100, sessionEphemeralBytes: 100_000, multiOperations: 100,
-  containerNeverUsedMs: 0,
+  skipAcl: false, ttlEnabled: true, enforceQuota: false, sessionEphemerals: 100, sessionEphemeralBytes: 100_000,
+  multiOperations: 100, containerNeverUsedMs: 0,
 }
 
 export const SUPER: readonly Identity[] = [{ scheme: 'super', id: 'root' }]

@@ -1,11 +1,11 @@
 import { isZkError, ZkError } from '../../core/errors.ts'
 import { childOf, parentOf } from '../../core/tree/path.ts'
+import { formatQuota, parseQuota } from '../../core/tree/quota-text.ts'
+import type { Quota } from '../../core/tree/quota-text.ts'
 import type { Client } from '../../client/client.ts'
 import type { Arguments, OptionKinds } from '../arguments.ts'
 import type { Command, Task } from '../command.ts'
 import { checkedPath } from '../paths.ts'
-import { formatQuota, parseQuota } from '../quota-text.ts'
-import type { Quota } from '../quota-text.ts'
 import { UsageError } from '../usage.ts'
 import { visit } from '../visit.ts'
 

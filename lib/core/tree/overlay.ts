@@ -19,6 +19,7 @@ export class PendingNode implements NodeState {
   aversion = 0
   creates = 0
   childCount = 0
+  dataBytes = 0
   readonly nodeKind: NodeKindNumber
   readonly owner: SessionId
   acl: readonly Acl[]
@@ -37,6 +38,7 @@ export class PendingNode implements NodeState {
     copy.aversion = state.aversion
     copy.creates = state.creates
     copy.childCount = state.childCount
+    copy.dataBytes = state.dataBytes
     return copy
   }
 }

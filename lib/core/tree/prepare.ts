@@ -6,6 +6,7 @@ import { fixAcl, permits } from './acl.ts'
 import { Overlay, PendingNode } from './overlay.ts'
 import { bytesOfPath } from './owned-paths.ts'
 import { BUILT_IN, isPathLike, parentOf, sequenceSuffix, validatePath } from './path.ts'
+import { exceeds } from './quotas.ts'
 import { Mode, Perm } from './request.ts'
 import type {
   CheckRequest, CreateRequest, DeleteRequest, MultiOp, Requester, SetAclRequest, SetDataRequest, WriteRequest,
@@ -22,6 +23,8 @@ import type { NodeState, Znode } from './znode.ts'
 export interface TreeOptions {
   readonly skipAcl: boolean
   readonly ttlEnabled: boolean
+  /** Refuses what would exceed a hard quota. */
+  readonly enforceQuota: boolean
   /** Ephemerals one session may own, and bytes of their paths, so that its closing txn stays sendable. */
   readonly sessionEphemerals: number
   readonly sessionEphemeralBytes: number
@@ -107,16 +110,28 @@ export class Preparer {
     if (!validatePath(path)) return refuse('BadArguments')
     if (this.#overlay.get(path) !== undefined) return refuse('NodeExists')
     if (parent.nodeKind === NodeKind.ephemeral) return refuse('NoChildrenForEphemerals')
+    if (this.#isTooMuch(path, 1, request.data?.length ?? 0)) return refuse('QuotaExceeded')
     if (kind === NodeKind.ephemeral && !this.#mayOwn(owner, path)) return refuse('QuotaExceeded')
     const above = PendingNode.copyOf(zxid, parentPath, parent)
     above.creates = (parent.creates + 1) | 0
     above.childCount++
     this.#overlay.changed(above)
-    this.#overlay.created(new PendingNode(zxid, path, kind, owner, acl))
+    const node = new PendingNode(zxid, path, kind, owner, acl)
+    node.dataBytes = request.data?.length ?? 0
+    this.#overlay.created(node)
     return {
       kind: 'create', path, data: request.data, acl, nodeKind: kind, owner, ttlMs: kind === NodeKind.ttl ? ttlMs : 0,
       parentCreates: above.creates, op: inMulti ? answeredOp(op, kind) : op,
     }
+  }
+
+  /**
+   * What is used of a quota is known of what is applied alone, as in ZooKeeper, so outstanding writes can go beyond.
+   */
+  #isTooMuch(path: string, nodes: number, bytes: number): boolean {
+    if (!this.#options.enforceQuota) return false
+    const quota = this.#tree.quotaOf(path)
+    return quota !== null && exceeds(quota.limits, quota.used, nodes, bytes)
   }
 
   #mayOwn(session: SessionId, path: string): boolean {
@@ -182,9 +197,12 @@ export class Preparer {
     const node = this.#overlay.get(path)
     if (node === undefined) return refuse('NoNode')
     if (!this.#permits(node, Perm.write, requester)) return refuse('NoAuth')
+    const dataBytes = request.data?.length ?? 0
+    if (this.#isTooMuch(path, 0, dataBytes - node.dataBytes)) return refuse('QuotaExceeded')
     if (request.version !== -1 && request.version !== node.version) return refuse('BadVersion')
     const next = PendingNode.copyOf(zxid, path, node)
     next.version = nextVersion(node.version)
+    next.dataBytes = dataBytes
     this.#overlay.changed(next)
     return { kind: 'setData', path, data: request.data, version: next.version }
   }

@@ -7,7 +7,9 @@ import { DataSlabs } from './data-slabs.ts'
 import { finish, hashBytes, hashText, mix } from './hash.ts'
 import { NodeIndex } from './node-index.ts'
 import { OwnedPaths } from './owned-paths.ts'
-import { BUILT_IN, CONFIG_PATH, nameOf, parentOf } from './path.ts'
+import { BUILT_IN, childOf, CONFIG_PATH, nameOf, parentOf } from './path.ts'
+import type { Quota } from './quota-text.ts'
+import { countedAt, limitsPath, Quotas, readQuota, statsPath, writeQuota } from './quotas.ts'
 import { OPEN_ACL, Perm } from './request.ts'
 import type { Acl, OpResult, Outcome } from './request.ts'
 import { NO_SESSION, sessionIdOf } from './stat.ts'
@@ -60,6 +62,7 @@ export class Tree {
   readonly #ephemerals = new Map<SessionId, OwnedPaths>()
   /** Containers and TTL nodes: what the leader may reap. */
   readonly #reapable = new ReapList()
+  readonly #quotas = new Quotas()
   #views: FrozenView[] = []
   #generation = 1
   #pathUnits = 0
@@ -161,6 +164,15 @@ export class Tree {
     return this.#ephemerals.get(session)?.bytes ?? 0
   }
 
+  /** The quota of the subtree that a path is in, and what is used of it; null when there is none. */
+  quotaOf(path: string): { readonly limits: Quota, readonly used: Quota } | null {
+    const owner = this.#quotas.ownerOf(path)
+    if (owner === null) return null
+    const [limits, used] = [limitsPath(owner), statsPath(owner)].map((at) => this.#parts.index.get(at))
+    if (limits === undefined || used === undefined) return null
+    return { limits: readQuota(limits.data()), used: readQuota(used.data()) }
+  }
+
   // --- changes -----------------------------------------------------------------------------------------------------
 
   /**
@@ -249,12 +261,16 @@ export class Tree {
     this.#endChange(parent)
     node.generation = this.#generation
     this.adopt(node)
+    const counted = countedAt(path)
+    if (counted !== null) this.#countAll(counted, node)
+    this.#count(path, 1, node.dataBytes)
     if (watches !== null && !watches.idle) watches.created(path, zxid, node.acl, parent.path, parent.acl)
   }
 
   /** Enters a complete node into the tables; used by the loader too. */
   adopt(node: Znode): void {
     this.#parts.index.add(node)
+    this.#quotas.add(node.path)
     this.#pathUnits += node.path.length
     if (node.nodeKind === NodeKind.ephemeral) {
       let owned = this.#ephemerals.get(node.owner)
@@ -278,6 +294,7 @@ export class Tree {
     parent.pzxid = zxid
     this.#endChange(parent)
     index.delete(path)
+    this.#quotas.delete(path)
     this.#pathUnits -= path.length
     if (node.nodeKind === NodeKind.ephemeral) {
       const owned = this.#ephemerals.get(node.owner)
@@ -289,6 +306,7 @@ export class Tree {
     slabs.drop(node)
     pages.release(node)
     acls.release(node.acl)
+    this.#count(path, -1, -node.dataBytes)
     if (watches !== null && !watches.idle) watches.deleted(path, zxid, node.acl, parent.path, parent.acl)
   }
 
@@ -298,12 +316,14 @@ export class Tree {
     const node = this.#parts.index.get(path)
     assert(node !== undefined, 'a changed node exists')
     assert(version === nextVersion(node.version), 'versions rise by one')
+    const { dataBytes } = node
     this.#beginChange(node)
     this.#parts.slabs.store(node, data)
     node.version = version
     node.mzxid = zxid
     node.mtime = timeMs
     this.#endChange(node)
+    this.#count(path, 0, node.dataBytes - dataBytes)
     if (watches !== null && !watches.idle) watches.dataChanged(path, zxid, node.acl)
   }
 
@@ -319,6 +339,42 @@ export class Tree {
     node.aversion = version
     this.#endChange(node)
   }
+
+  // --- quotas ------------------------------------------------------------------------------------------------------
+
+  /**
+   * Tells what is used of the quota that a changed node is under. It is part of the state as every other data, so all
+   * replicas, snapshots and digests have it; but like ZooKeeper's it has no version, no zxid and no watch event.
+   */
+  #count(path: string, nodes: number, bytes: number): void {
+    const owner = this.#quotas.ownerOf(path)
+    const stats = owner === null ? undefined : this.#parts.index.get(statsPath(owner))
+    if (stats === undefined) return
+    const used = readQuota(stats.data())
+    this.#tell(stats, { ...used, count: used.count + nodes, bytes: used.bytes + bytes })
+  }
+
+  /** Counts a whole subtree, when it begins to be told what is used of it. */
+  #countAll(root: string, stats: Znode): void {
+    let [count, bytes] = [0, 0]
+    const open = [root]
+    for (let path = open.pop(); path !== undefined; path = open.pop()) {
+      const node = this.#parts.index.get(path)
+      if (node === undefined) continue
+      count++
+      bytes += node.dataBytes
+      for (const name of node.children?.list() ?? []) open.push(childOf(path, name))
+    }
+    this.#tell(stats, { count, bytes })
+  }
+
+  #tell(stats: Znode, used: Quota): void {
+    this.#beginChange(stats)
+    this.#parts.slabs.store(stats, writeQuota(used))
+    this.#endChange(stats)
+  }
+
+  // --- sessions ----------------------------------------------------------------------------------------------------
 
   /** Opens a session; used by the loader too. */
   #openSession(session: SessionId, timeoutMs: number, password: Uint8Array): void {

@@ -15,6 +15,8 @@ export interface NodeState {
   /** Children ever created. */
   readonly creates: number
   readonly childCount: number
+  /** Of its data; 0 for none. */
+  readonly dataBytes: number
   readonly nodeKind: NodeKindNumber
   readonly owner: SessionId
   readonly acl: readonly Acl[]
@@ -98,6 +100,10 @@ export class Znode implements NodeState {
     return this.children === null ? 0 : this.children.size
   }
 
+  get dataBytes(): number {
+    return this.dataSize < 0 ? 0 : this.dataSize
+  }
+
   get czxid(): Zxid { return this.page[this.at + CZXID] as Zxid }
   set czxid(zxid: Zxid) { this.page[this.at + CZXID] = zxid }
   get mzxid(): Zxid { return this.page[this.at + MZXID] as Zxid }
@@ -122,7 +128,7 @@ export class Znode implements NodeState {
       ctime: page[at + CTIME]!, mtime: page[at + MTIME]!,
       version: this.version, cversion: (2 * this.creates - this.childCount) | 0, aversion: this.aversion,
       ephemeralOwner: this.nodeKind === NodeKind.ephemeral ? this.owner : NO_SESSION,
-      dataLength: this.dataSize < 0 ? 0 : this.dataSize, numChildren: this.childCount, pzxid: page[at + PZXID] as Zxid,
+      dataLength: this.dataBytes, numChildren: this.childCount, pzxid: page[at + PZXID] as Zxid,
     }
   }
 

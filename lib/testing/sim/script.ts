@@ -124,7 +124,8 @@ export class Script {
       peerId: id, ensembleName: 'script', members: this.members, bootstrap: this.ghost.commits === 0, timing: TIMING,
       limits: { ...DEFAULT_LIMITS, ...limits },
       tree: {
-        skipAcl: false, ttlEnabled: true, sessionEphemerals: 1_000, sessionEphemeralBytes: 1_000_000,
+        skipAcl: false, ttlEnabled: true, enforceQuota: false,
+        sessionEphemerals: 1_000, sessionEphemeralBytes: 1_000_000,
         multiOperations: 1_000, containerNeverUsedMs: 0,
       },
       seed: this.#nextSeed++, newEnsembleId: id.toString(16).padStart(32, '0'), codec: this.#codec,

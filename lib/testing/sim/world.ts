@@ -139,7 +139,8 @@ export class SimWorld implements ClientWorld {
       bootstrap: this.ghost.commits === 0 && this.#server(id).disk.meta === null,
       timing: plan.timing, limits: plan.limits,
       tree: {
-        skipAcl: false, ttlEnabled: true, sessionEphemerals: 10_000, sessionEphemeralBytes: 1_000_000,
+        skipAcl: false, ttlEnabled: true, enforceQuota: false,
+        sessionEphemerals: 10_000, sessionEphemeralBytes: 1_000_000,
         multiOperations: 1_000, containerNeverUsedMs: 0,
       },
       seed: this.random.next(), newEnsembleId: id.toString(16).padStart(32, '0'), codec: this.#codec,

@@ -69,12 +69,6 @@ export const KNOWN: readonly Known[] = [
     only: /path: .*\ufffd.* against /,
   },
   {
-    name: 'quotas are not counted',
-    reason: 'Apache ZooKeeper keeps a tally in zookeeper_stats, outside any txn; ours is not there yet',
-    applies: (_apache, _ours, ask) => ask?.text.includes('/zookeeper_stats"') === true,
-    only: /^body\.(data|stat\.dataLength): /,
-  },
-  {
     name: 'sync without a path echoes an empty one',
     reason: 'Apache ZooKeeper echoes the null; no client looks at it',
     applies: (_apache, _ours, ask) => ask?.text === 'sync(null)',

@@ -49,9 +49,11 @@ interface RoundOptions {
 const SUPER_DIGEST = 'super:xQJmxLMiHGwaqBvst5y6rkB6HQs='
 const EXTRA: readonly string[] = [
   `DigestAuthenticationProvider.superDigest=${SUPER_DIGEST}`, `maxSessionTimeout=${LONG_MS}`,
-  'znode.container.checkIntervalMs=86400000',
+  'znode.container.checkIntervalMs=86400000', 'enforceQuota=true',
 ]
-const JVM: readonly string[] = ['-Dzookeeper.forceSync=no', '-Dznode.container.checkIntervalMs=86400000']
+const JVM: readonly string[] = [
+  '-Dzookeeper.forceSync=no', '-Dznode.container.checkIntervalMs=86400000', '-Dzookeeper.enforceQuota=true',
+]
 const PLACES: readonly Place[] = ['leader', 'follower', 'spread']
 /** Connections by the server they begin at, the leader being the first. */
 const HOMES: Readonly<Record<Place, readonly number[]>> = {

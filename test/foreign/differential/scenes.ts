@@ -99,7 +99,7 @@ const MODES: readonly Step[] = [
 
 const QUOTA = '/zookeeper/quota/q'
 
-/** A quota that is exceeded, changed and taken away; it is not enforced by default. */
+/** A soft quota that is exceeded, changed and taken away. */
 const QUOTAS: readonly Step[] = [
   // The tally is as long at the end as at the start, else Apache ZooKeeper would err in the size of its tree.
   requests(2, make('/q'), make(QUOTA), ...['zookeeper_stats', 'zookeeper_limits'].map((name) =>
@@ -116,6 +116,26 @@ const multiOf = (text: string, asks: readonly Ask[]): Ask => {
   for (const { opcode, encode } of asks) body.int(opcode).byte(0).int(-1).raw(encode(() => 0n))
   return ask(Op.multi, 'multi', [text], body.int(-1).byte(1).int(-1))
 }
+
+/** A hard quota of three nodes and nine bytes: each way to stay below it and to go beyond. */
+const HARD_QUOTAS: readonly Step[] = [
+  requests(2, make('/q'), make(QUOTA), ...[['stats', 'count=2,bytes=9'],
+    ['limits', 'count=1,bytes=1=;byteHardLimit=9;countHardLimit=3']].map(([name, text]) =>
+    create(Op.create, `${QUOTA}/zookeeper_${name}`, Buffer.from(text!), OPEN, 0, -1n))),
+  ...[
+    write('/q', '0123456789'), write('/q', '012345678'), make('/q/a'), write('/q', '876543210'),
+    write('/q', '01234567'), make('/q/a'), make('/q/b'), make('/q/a/deep'), make('/q/none/a'),
+    multiOf('the second in vain', [make('/outside'), make('/q/b'), remove('/q/a')]),
+    create(Op.create, '/q/b', null, OPEN, 0, -1n), create(Op.create, '/q/c', null, OPEN, 0, -1n),
+    ask(Op.setData, 'setData', ['/q/b', 'x', 99], new RawWriter().string('/q/b').buffer(Buffer.from('x')).int(99)),
+    remove('/q/b'), make('/q/c'), write('/q', ''), make('/q/c'), make('/q/d'),
+    write(`${QUOTA}/zookeeper_limits`, 'count=1,bytes=1=;byteHardLimit=1'), write('/q/c', ''), write('/q/a', 'yy'),
+    write('/q/a', 'y'), write('/q', 'nine byte'), remove('/q/c'), write('/q', 'z'),
+  ].flatMap((each) => [requests(1, each), requests(1, reading(Op.getData, 'getData', `${QUOTA}/zookeeper_stats`))]),
+  requests(2, remove(`${QUOTA}/zookeeper_stats`), remove(`${QUOTA}/zookeeper_limits`), remove(QUOTA)),
+  requests(2, remove('/q/a'), remove('/q')),
+]
+
 const MANY = 2_000
 const DEEP = 300
 const deepPath = (depth: number): string => `/deep${'/d'.repeat(depth)}`
@@ -142,5 +162,6 @@ const SIZES: readonly Step[] = [
 
 /** All of them. */
 export const SCENES: readonly Step[] = [
-  ...LISTS_ONE_BY_ONE, ...WATCHES, ...EPHEMERALS, ...MODES, ...QUOTAS, ...SIZES,
+  ...LISTS_ONE_BY_ONE, ...WATCHES, ...EPHEMERALS, ...MODES, ...QUOTAS, ...HARD_QUOTAS,
+  ...SIZES,
 ]
