@@ -1,7 +1,7 @@
 /**
  * Whole peers under load: what an application that embeds them sees. Each figure is the median of the runs asked for.
  *
- *     npm run bench:macro -- [--only NAME,NAME] [--runs N] [--seconds S]
+ *     npm run bench:macro -- [--only NAME,NAME] [--runs N] [--seconds S] [--json]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
@@ -18,6 +18,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     runs: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
+    json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -143,6 +144,10 @@ async function measure({ name, unit, aim, run }: Benchmark): Promise<void> {
   for (let i = 0; i < (name === 'memory-per-node' ? 1 : runs); i++) figures.push(await run())
   figures.sort((a, b) => a - b)
   const median = figures[Math.floor(figures.length / 2)]!
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify({ name, unit, median, runs: figures })}\n`)
+    return
+  }
   const all = figures.map((figure) => Math.round(figure).toLocaleString('en')).join(' ')
   const measured = `${Math.round(median).toLocaleString('en').padStart(10)} ${unit.padEnd(5)}`
   const verdict = `aim ${aim}: ${meets(median, aim) ? 'met' : 'MISSED'}`
@@ -154,12 +159,13 @@ const names = BENCHMARKS.map(({ name }) => name)
 const only = values.only === '' ? names : values.only.split(',')
 const unknown = only.filter((name) => !names.includes(name))
 if (values.help) {
-  process.stdout.write('npm run bench:macro -- [--only NAME,NAME] [--runs N] [--seconds S]\n\n' +
+  process.stdout.write('npm run bench:macro -- [--only NAME,NAME] [--runs N] [--seconds S] [--json]\n\n' +
     `Names: ${names.join(', ')}\n`)
 } else if (unknown.length > 0) {
   process.stdout.write(`no benchmark named ${unknown.join(', ')}; there are ${names.join(', ')}\n`)
   process.exitCode = 2
 } else {
-  process.stdout.write(`Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores\n`)
+  const machine = `Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores\n`
+  if (!values.json) process.stdout.write(machine)
   for (const benchmark of BENCHMARKS) if (only.includes(benchmark.name)) await measure(benchmark)
 }

@@ -1,4 +1,4 @@
-/** Micro benchmarks: `npm run bench -- [--only NAME,NAME]`; each prints its figures as they are measured. */
+/** Micro benchmarks: `npm run bench -- [--only NAME,NAME] [--json]`; each prints its figures as they are measured. */
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { codec } from './codec.ts'
@@ -8,11 +8,22 @@ import { step } from './step.ts'
 import { benchStorage } from './storage.ts'
 import { tree } from './tree.ts'
 
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+  },
+})
+
 function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-function show({ name, unit, value, aim }: Figure): void {
+function show(figure: Figure): void {
+  if (values.json) {
+    print(JSON.stringify(figure))
+    return
+  }
+  const { name, unit, value, aim } = figure
   const measured = `${value.toFixed(unit === 'us' ? 2 : 0).padStart(8)} ${unit}`
   const verdict = aim === null ? 'no aim' : `aim <= ${aim} ${unit}: ${value <= aim ? 'met' : 'MISSED'}`
   print(`${name.padEnd(50)} ${measured}   ${verdict.padEnd(24)} load ${loadavg()[0]!.toFixed(1)}`)
@@ -29,18 +40,17 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<void>>> = {
   storage: () => benchStorage(print, 800),
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, help: { type: 'boolean', default: false } } })
 const names = values.only?.split(',') ?? Object.keys(BENCHMARKS)
 const unknown = names.filter((name) => !Object.hasOwn(BENCHMARKS, name))
 if (values.help) {
-  print(`npm run bench -- [--only NAME,NAME]\n\nNames: ${Object.keys(BENCHMARKS).join(', ')}`)
+  print(`npm run bench -- [--only NAME,NAME] [--json]\n\nNames: ${Object.keys(BENCHMARKS).join(', ')}`)
 } else if (unknown.length > 0) {
   print(`no benchmark named ${unknown.join(', ')}; there are ${Object.keys(BENCHMARKS).join(', ')}`)
   process.exitCode = 2
 } else {
-  print(`Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores`)
+  if (!values.json) print(`Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores`)
   for (const name of names) {
-    print(`\n${name}`)
+    if (!values.json) print(`\n${name}`)
     await BENCHMARKS[name]!()
   }
 }

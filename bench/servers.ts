@@ -163,13 +163,17 @@ export async function startServers(program: Program, count: number, folder: stri
   })
   const settled = await Promise.allSettled(starting)
   const servers = settled.flatMap((one) => one.status === 'fulfilled' ? [one.value] : [])
-  const kill = async (): Promise<void> => { await Promise.all(servers.map(end)) }
+  const killAll = (): void => { for (const { child } of servers) child.kill('SIGKILL') }
+  process.once('exit', killAll)
+  const kill = async (): Promise<void> => {
+    await Promise.all(servers.map(end))
+    process.removeListener('exit', killAll)
+  }
   const failed = settled.find((one) => one.status === 'rejected')
   if (failed !== undefined) {
     await kill()
     throw failed.reason
   }
-  process.once('exit', () => { for (const { child } of servers) child.kill('SIGKILL') })
   return {
     program, servers, hosts: servers.map(({ host }) => host), kill,
     stop: async () => {

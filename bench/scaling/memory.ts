@@ -76,6 +76,8 @@ export const memory: ScalingBench = {
     const collected = await subject.end(true)
     extent.row(memoryRow('resident of a znode, collected', nodes, collected.residentBytes / nodes, collected))
     extent.row(memoryRow('of it above idle', nodes, (collected.residentBytes - idle.residentBytes) / nodes, collected))
+    extent.row(memoryRow('of it objects', nodes, collected.heapBytes / nodes, collected))
+    extent.row(memoryRow('of it binary data', nodes, collected.bufferBytes / nodes, collected))
     await snapshotUnderLoad(extent, subject, connection, nodes)
     connection.destroy()
   }),

@@ -25,10 +25,10 @@ function observed(storage: Storage): Storage {
 }
 
 function toll(): Toll {
-  const { rss, heapUsed } = process.memoryUsage()
+  const { rss, heapUsed, arrayBuffers } = process.memoryUsage()
   return {
     ...watch.block, residentBytes: rss, peakBytes: process.resourceUsage().maxRSS * 1_024, heapBytes: heapUsed,
-    snapshots,
+    bufferBytes: arrayBuffers, snapshots,
   }
 }
 

@@ -12,7 +12,9 @@ export interface Toll extends Block {
   /** Resident memory at the end, and the most there ever was. */
   readonly residentBytes: number
   readonly peakBytes: number
+  /** Of what is resident: objects and strings in use, and binary data. */
   readonly heapBytes: number
+  readonly bufferBytes: number
   /** Snapshots that were completed. */
   readonly snapshots: number
 }
