@@ -1,4 +1,4 @@
-import type { Stat } from '../core/tree/stat.ts'
+import type { SessionId, Stat } from '../core/tree/stat.ts'
 import type { Tree } from '../core/tree/tree.ts'
 import type { Zxid } from '../core/zxid.ts'
 
@@ -45,6 +45,11 @@ export class LocalTree {
 
   has(path: string): boolean {
     return this.#tree().has(text(path))
+  }
+
+  /** True for a session that was opened and is not closed. */
+  hasSession(id: SessionId): boolean {
+    return this.#tree().sessions.has(id)
   }
 }
 

@@ -39,6 +39,8 @@ export interface MeshOptions {
   readonly listen?: readonly string[] | undefined
   readonly secret?: string | Uint8Array | undefined
   readonly limits: Limits
+  /** A random integer of 52 bits: tells this start of the peer from all others, and seeds its jitter. */
+  readonly incarnation: number
   readonly clock: Clock
   readonly logger: Logger
   readonly unref: boolean
@@ -94,12 +96,11 @@ export class Mesh {
   constructor(options: MeshOptions, events: MeshEvents) {
     this.#options = options
     this.#events = events
-    const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2))
-    this.#incarnation = (high % 2 ** 20) * 2 ** 32 + low
-    const { self, members, transports } = options
+    const { self, members, transports, incarnation } = options
+    this.#incarnation = incarnation
     checkReachability(self, members, transports)
     for (const address of this.#bound()) listeningTransport(transports, address)
-    const context = this.#context(makeRandom(low))
+    const context = this.#context(makeRandom(incarnation))
     const canListen = this.#bound().length > 0
     for (const member of members) {
       if (member.id === self) continue

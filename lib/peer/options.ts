@@ -44,6 +44,11 @@ export interface PeerOptions {
   readonly limits?: Partial<Limits>
   readonly logger?: Logger
   readonly clock?: Clock
+  /**
+   * 0 to 1: what this start of the peer draws its jitter from. WebCrypto's when left out; whoever wants runs that can
+   * be repeated gives both this and a clock. Passwords of sessions are never drawn from it.
+   */
+  readonly random?: () => number
   /** `user:base64(sha1(user:password))`: who authenticates with it may do everything. */
   readonly superDigest?: string
   /** Checks no access-control lists. */
@@ -99,6 +104,7 @@ export interface PeerSettings {
   readonly limits: Limits
   readonly logger: Logger
   readonly clock: Clock
+  readonly random: (() => number) | undefined
   readonly superDigest: string | undefined
   readonly skipAcl: boolean
   readonly ttl: boolean
@@ -114,7 +120,8 @@ export const SHARED_OPTIONS: readonly string[] = [
   'secret', 'timing', 'limits', 'logger', 'clock', 'superDigest', 'skipAcl', 'ttl', 'enforceQuota',
   'signal', 'unref',
 ]
-const PEER_OPTIONS = [...SHARED_OPTIONS, 'id', 'ensemble', 'transports', 'storage', 'bootstrap', 'listen', 'clients']
+const PEER_OPTIONS = [...SHARED_OPTIONS, 'id', 'ensemble', 'transports', 'storage', 'bootstrap', 'listen', 'clients',
+  'random']
 const CLIENT_OPTIONS = ['listen', 'perAddress', 'connections', 'words']
 const CONNECTIONS_PER_ADDRESS = 60
 const CLIENT_ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/
@@ -130,7 +137,7 @@ export function readOptions(options: PeerOptions): PeerSettings {
   checkLogger(options.logger)
   checkTypes(options, {
     bootstrap: 'boolean', skipAcl: 'boolean', ttl: 'boolean', enforceQuota: 'boolean', unref: 'boolean',
-    superDigest: 'string',
+    superDigest: 'string', random: 'function',
   })
   if (options.superDigest !== undefined && !SUPER_DIGEST.test(options.superDigest)) {
     throw new TypeError('superDigest must be of the form user:base64(sha1(user:password))')
@@ -162,6 +169,7 @@ export function readOptions(options: PeerOptions): PeerSettings {
     limits: readLimits(options.limits),
     logger: options.logger ?? SILENT,
     clock: options.clock ?? systemClock(),
+    random: options.random,
     superDigest: options.superDigest,
     skipAcl: options.skipAcl ?? false,
     ttl: options.ttl ?? true,

@@ -92,7 +92,6 @@ export class Peer {
     let peer: Peer
     try {
       throwIfAborted(signal)
-      const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2))
       const replica = new Replica({
         peerId: settings.id,
         ensembleName: settings.ensembleName,
@@ -107,7 +106,7 @@ export class Peer {
           sessionEphemeralBytes: settings.limits.sessionEphemeralBytes,
           multiOperations: settings.limits.multiOperations,
         },
-        seed: (high % 2 ** 20) * 2 ** 32 + low,
+        seed: drawSeed(settings.random),
         newEnsembleId: randomHex(),
         codec,
         configData: new TextEncoder().encode(configText(settings.members)),
@@ -123,7 +122,7 @@ export class Peer {
 
   private constructor(settings: PeerSettings, replica: Replica) {
     const { id, clock, logger, storage, unref, superDigest } = settings
-    const nextTurn = makeNextTurn()
+    const nextTurn: NextTurn = clock.nextTurn === undefined ? makeNextTurn() : (callback) => clock.nextTurn?.(callback)
     this.id = id
     this.#settings = settings
     this.#replica = replica
@@ -131,7 +130,7 @@ export class Peer {
     this.#mesh = new Mesh({
       self: id, ensembleName: settings.ensembleName, ensembleId: () => replica.ensembleId, members: settings.members,
       transports: settings.transports, listen: settings.listen, secret: settings.secret, limits: settings.limits,
-      clock, logger, unref,
+      incarnation: drawSeed(settings.random), clock, logger, unref,
     }, {
       onLinkUp: (link, peer) => this.#host.push({ kind: 'linkUp', link, peer }),
       onLinkDown: (link) => this.#host.push({ kind: 'linkDown', link }),
@@ -343,6 +342,13 @@ export class Peer {
 
 function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new ZkError('Aborted', 'the start was aborted', { cause: signal.reason })
+}
+
+/** An integer of 52 bits. */
+function drawSeed(random: (() => number) | undefined): number {
+  const [high = 0, low = 0] = random === undefined ? crypto.getRandomValues(new Uint32Array(2))
+    : [Math.floor(random() * 2 ** 32), Math.floor(random() * 2 ** 32)]
+  return (high % 2 ** 20) * 2 ** 32 + low
 }
 
 function randomHex(): string {

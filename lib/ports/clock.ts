@@ -6,6 +6,8 @@ export interface Clock {
   wall(): number
   /** Calls back once after `delayMs`; the timer never keeps a process alive by itself when `unref` is set. */
   setTimer(delayMs: number, callback: () => void, unref?: boolean): Timer
+  /** Calls back in a later turn, behind input that is ready; that of the platform's event loop when left out. */
+  nextTurn?(callback: () => void): void
 }
 
 /** A pending call. */

@@ -1,6 +1,7 @@
 /**
- * What vivarium is tested with: whole ensembles in virtual time, each under one seed (`runSeed`) or under a schedule
- * written by hand (`Script`), and transports that deliver the same bytes in awkward pieces.
+ * What vivarium is tested with, and what its users may test their own code with: whole ensembles with their clients in
+ * virtual time (`simulate`); the replication core alone, each run under one seed (`runSeed`) or under a schedule
+ * written by hand (`Script`); and transports that deliver the same bytes in awkward pieces.
  */
 export { chopped, coalesced, decorated, WrappedLink } from './decorated-transports.ts'
 export { runSeed } from './sim/run.ts'
@@ -9,3 +10,7 @@ export { Script } from './sim/script.ts'
 export type { ScriptOptions, ScriptPeer, ScriptReply } from './sim/script.ts'
 export type { FaultCounts } from './sim/storm.ts'
 export { Violation } from './sim/violation.ts'
+export type { Place, SimulateOptions, WaitOptions, WorldConnectOptions } from './world/options.ts'
+export { STORM_FAULTS } from './world/storm.ts'
+export type { StormCounts, StormFault, StormOptions } from './world/storm.ts'
+export { simulate, World } from './world/world.ts'

@@ -57,10 +57,10 @@ function world(seed: number, size: number, maxDelayMs: number, silent: readonly 
   const members = Array.from({ length: size }, (_, index): MemberAddresses => ({
     id: index + 1, role: 'voter', addresses: silent.includes(index + 1) ? [] : [`net://${index + 1}`],
   }))
+  let starts = 0
   const station = (self: number, changes: Partial<MeshOptions> = {}): Station => new Station({
-    self, ensembleName: 'test', ensembleId: () => '', members, transports: [network.transport()],
-      limits: DEFAULT_LIMITS,
-    clock: time, logger: SILENT, unref: false, ...changes,
+    self, incarnation: seed * 100 + ++starts, ensembleName: 'test', ensembleId: () => '', members,
+    transports: [network.transport()], limits: DEFAULT_LIMITS, clock: time, logger: SILENT, unref: false, ...changes,
   })
   return { time, network, members, station }
 }

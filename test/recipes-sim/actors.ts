@@ -1,0 +1,94 @@
+/** Programs that use recipes in a world with weather. */
+import type { Client } from '../../lib/client/client.ts'
+import { isZkError } from '../../lib/core/errors.ts'
+import type { World, WorldConnectOptions } from '../../lib/testing/index.ts'
+import { Violation } from '../../lib/testing/index.ts'
+
+/** The end of what programs do. */
+export class Curtain {
+  isDown = false
+  #drop: (() => void) | null = null
+  readonly dropped: Promise<void> = new Promise((resolve) => { this.#drop = resolve })
+
+  drop(): void {
+    this.isDown = true
+    this.#drop?.()
+  }
+}
+
+/** How a program lives. */
+export interface LifeOptions {
+  /** When it is down, the work is not begun again. */
+  readonly curtain: Curtain
+  /** Of each session; 2,000 to 6,000 when left out. */
+  readonly sessionTimeoutMs?: number
+  /** Lives inside a peer, and is started again there when it died with it. */
+  readonly inside?: number
+  /** Told of every session that was opened. */
+  readonly onConnected?: (zk: Client) => void
+}
+
+/**
+ * Lives until the curtain is down: connects, does the work again and again, and connects anew when the session is over
+ * or the program was killed. Work may fail with errors of the ensemble; any other error is the scenario's.
+ */
+export async function live(
+  world: World, options: LifeOptions, work: (zk: Client) => Promise<void>,
+): Promise<void> {
+  const { curtain, inside, sessionTimeoutMs, onConnected } = options
+  while (!curtain.isDown) {
+    const connect: WorldConnectOptions = {
+      sessionTimeoutMs: sessionTimeoutMs ?? 2_000 + world.random.below(4_000),
+      ...(inside === undefined ? {} : { inside }),
+    }
+    let zk: Client
+    try {
+      if (inside !== undefined) await world.until(() => curtain.isDown || world.isRunning(inside))
+      if (curtain.isDown) return
+      zk = await world.connect(connect)
+    } catch (error) {
+      if (isViolation(error)) throw error
+      await world.advance(100)
+      continue
+    }
+    onConnected?.(zk)
+    await Promise.race([world.killed(zk), workAgain(world, curtain, zk, work)])
+  }
+}
+
+async function workAgain(
+  world: World, curtain: Curtain, zk: Client, work: (zk: Client) => Promise<void>,
+): Promise<void> {
+  while (!curtain.isDown && zk.state !== 'closed' && zk.state !== 'expired') {
+    try {
+      await work(zk)
+    } catch (error) {
+      if (!isZkError(error)) throw error
+      await world.sleep(zk, 50 + world.random.below(100))
+    }
+  }
+  await zk.close()
+}
+
+function isViolation(error: unknown): boolean {
+  return error instanceof Violation
+}
+
+/** Throws a Violation unless it comes true in time. */
+export async function within<T>(
+  world: World, ms: number, what: string, condition: Promise<T> | (() => boolean),
+): Promise<T> {
+  try {
+    return await world.until(condition, { limitMs: ms }) as T
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('not within')) {
+      throw new Violation('liveness', `${what}: ${error.message}`)
+    }
+    throw error
+  }
+}
+
+/** Throws a Violation unless it holds. */
+export function check(holds: boolean, name: string, what: string): asserts holds {
+  if (!holds) throw new Violation(name, what)
+}
