@@ -41,6 +41,29 @@ export function isOver(zk: Client): boolean {
   return zk.state === 'expired' || zk.state === 'closed'
 }
 
+/** Resolves when the session will never have a connection again. Rejects with Aborted. */
+export function untilOver(zk: Client, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      off()
+      signal?.removeEventListener('abort', abort)
+    }
+    const abort = (): void => {
+      settle()
+      reject(new ZkError('Aborted', undefined, { cause: signal?.reason }))
+    }
+    const look = (): void => {
+      if (!isOver(zk)) return
+      settle()
+      resolve()
+    }
+    const off = zk.on('state', look)
+    if (signal?.aborted === true) return abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    look()
+  })
+}
+
 /** The connection went; the session may go on. */
 export function isLost(error: unknown): boolean {
   return isZkError(error, 'ConnectionLoss') || isZkError(error, 'OperationTimeout') || isZkError(error, 'Throttled') ||

@@ -65,6 +65,12 @@ def party(path):
     say("joined")
 
 
+def shallow(path):
+    held[path] = client.ShallowParty(path, "other")
+    held[path].join()
+    say("joined")
+
+
 COMMANDS = {
     "acquire": acquire,
     "release": lambda path: (held[path].release(), say("released")),
@@ -75,6 +81,8 @@ COMMANDS = {
     "count": count,
     "ephemeral": ephemeral,
     "party": party,
+    "shallow": shallow,
+    "attendants": lambda path, kind: say(",".join(sorted(getattr(client, kind)(path)))),
     "put": lambda path, value: (client.Queue(path).put(value.encode()), say("put")),
     "listen": lambda: (client.add_listener(lambda state: say(state)), say("listens")),
     "remove": lambda path: (client.delete(path), say("removed")),
