@@ -80,6 +80,8 @@ export class Script {
   readonly log: string[] = []
   /** Sees each message as it is sent and says what is sent in its place. */
   tap: (from: number, to: number, message: Message) => readonly Message[] = (_from, _to, message) => [message]
+  /** Called before each delivery and each completed write: where a sweep cuts in, by throwing. */
+  boundary: () => void = () => undefined
   readonly #options: ScriptOptions
   readonly #codec: TxnCodec
   readonly #wires: Wire[] = []
@@ -149,6 +151,12 @@ export class Script {
         if (other.replica !== null && other.id !== id && !this.#cuts.has(pairOf(id, other.id))) this.#join(id, other.id)
       }
     }
+  }
+
+  /** Of the writes under way so many are on disk, whatever comes next. */
+  land(id: number, writes: number): void {
+    const peer = this.peer(id)
+    for (const { batch } of peer.writes.splice(0, writes)) peer.disk.apply(batch)
   }
 
   /** Loses what is not on disk. */
@@ -318,8 +326,9 @@ export class Script {
   /** Completes the oldest write of a peer, held or not. */
   complete(id: number): boolean {
     const peer = this.peer(id)
-    const write = peer.writes.shift()
-    if (write === undefined || peer.replica === null) return false
+    if (peer.writes.length === 0 || peer.replica === null) return false
+    this.boundary()
+    const write = peer.writes.shift()!
     peer.disk.apply(write.batch)
     this.input(id, { kind: 'persisted', ticket: write.ticket })
     this.ghost.durable(peer as Watched)
@@ -351,8 +360,9 @@ export class Script {
     let moved = false
     for (const wire of this.#wires.slice()) {
       for (const side of [0, 1] as const) {
-        const message = wire.queues[side].shift()
-        if (message === undefined) continue
+        if (wire.queues[side].length === 0) continue
+        this.boundary()
+        const message = wire.queues[side].shift()!
         moved = true
         const peer = this.peer(wire.ends[side])
         if (peer.replica !== null) this.ghost.received(peer as Watched, wire.links[side], message)

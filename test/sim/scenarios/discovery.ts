@@ -1,5 +1,5 @@
 /** D.1 of the correctness plan: epoch, history, and the order of acks. */
-import { assert } from '../../harness.ts'
+import { strict as assert } from 'node:assert'
 import type { Script } from '../../../lib/testing/sim/script.ts'
 import { A, B, C, D, E, convergeWith, loseWrites, must, passUntil, plain, started, writeUntil } from './scenario.ts'
 import type { RunOptions, Scenario, Section } from './scenario.ts'
@@ -41,7 +41,7 @@ function aloneWith(options: RunOptions, ...paths: string[]): Script {
   script.cut(A, B)
   loseWrites(script, C, 1, ...paths)
   script.pass(3_000)
-  assert.is(script.leader, 0, 'everybody looks for a leader')
+  assert.equal(script.leader, 0, 'everybody looks for a leader')
   script.tap = (_from, to, message) => {
     if (message.kind === 'diff') script.hold(to)
     return [message]
@@ -105,7 +105,7 @@ const ackBeforeEpoch: Scenario = {
     script.tap = (_from, to, message) => to === C && message.kind === 'proposal' ? [] : [message]
     script.write(E, 1, '/w1')
     const w1 = script.replica(D).journal.log.last
-    assert.is(script.peer(D).disk.log.last, w1)
+    assert.equal(script.peer(D).disk.log.last, w1)
     script.hold(A)
     script.up(A)
     const isBetween = (): boolean =>
@@ -147,7 +147,7 @@ const epochUnsynced: Scenario = {
     script.heal()
     script.up(C)
     script.lead(A)
-    assert.is(script.replica(A).journal.meta.currentEpoch, 2)
+    assert.equal(script.replica(A).journal.meta.currentEpoch, 2)
     convergeWith(script, ['/w1'])
     return script
   },
@@ -195,7 +195,7 @@ const epochAtUpToDate: Scenario = {
     script.up(A)
     passUntil(script, () => isAcked, 'A acks NEWLEADER')
     script.crash(A)
-    assert.is(script.peer(A).disk.meta?.currentEpoch, 1)
+    assert.equal(script.peer(A).disk.meta?.currentEpoch, 1)
     script.crash(B)
     script.up(A)
     plain(script)
@@ -250,7 +250,7 @@ const figure8: Scenario = {
       writeUntil(script, id, () => script.peer(id).disk.log.last === w1, 'w1 is on three disks of five')
     }
     script.settle()
-    assert.is(script.peer(A).disk.meta?.currentEpoch, 1)
+    assert.equal(script.peer(A).disk.meta?.currentEpoch, 1)
     script.crash(A, B, C, E)
     plain(script)
     script.up(A, B, C, D)

@@ -1,5 +1,5 @@
 /** D.4 of the correctness plan: election and discovery. */
-import { assert } from '../../harness.ts'
+import { strict as assert } from 'node:assert'
 import type { Script } from '../../../lib/testing/sim/script.ts'
 import { A, B, C, D, E, convergeWith, empty, must, passUntil, plain, started } from './scenario.ts'
 import type { Scenario, Section } from './scenario.ts'
@@ -72,7 +72,7 @@ const skewedStart: Scenario = {
       script.up(id)
     }
     script.serve(A, B, C, D, E)
-    assert.is(script.replica(script.leader).journal.meta.currentEpoch, 1, 'the first election is the last')
+    assert.equal(script.replica(script.leader).journal.meta.currentEpoch, 1, 'the first election is the last')
     convergeWith(script, [])
     return script
   },

@@ -1,5 +1,5 @@
 /** D.2 of the correctness plan: what is in memory and what is on disk. */
-import { assert } from '../../harness.ts'
+import { strict as assert } from 'node:assert'
 import type { Limits } from '../../../lib/core/limits.ts'
 import type { Script } from '../../../lib/testing/sim/script.ts'
 import {
@@ -60,7 +60,7 @@ const tailBeforeDrain: Scenario = {
 /** A is away for so many writes that it will be sent a snapshot. */
 function withoutA(options: RunOptions, voters: number, leader: number, limits: Partial<Limits> = TINY): Script {
   const script = started(voters, { ...options, limits }, ...Array.from({ length: voters }, (_, at) => at + 1))
-  assert.is(script.leader, leader)
+  assert.equal(script.leader, leader)
   script.connect(leader, 1)
   script.crash(A)
   for (let i = 0; i < 20; i++) script.write(leader, 1, `/n${i}`)

@@ -1,4 +1,4 @@
-import { assert } from '../../harness.ts'
+import { strict as assert } from 'node:assert'
 import { Script } from '../../../lib/testing/sim/script.ts'
 import type { ScriptOptions } from '../../../lib/testing/sim/script.ts'
 import { Violation } from '../../../lib/testing/sim/violation.ts'
@@ -93,7 +93,7 @@ export function loseWrites(script: Script, leader: number, conn: number, ...path
   script.isolate(leader)
   plain(script)
   const holders = [...script.peers.values()].filter(({ disk }) => disk.log.last > before).map(({ id }) => id)
-  assert.equal(holders, [leader])
+  assert.deepEqual(holders, [leader])
 }
 
 /** Lets a peer write one record at a time until `done`, time passing in between. */

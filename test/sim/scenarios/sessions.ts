@@ -1,5 +1,5 @@
 /** D.6 of the correctness plan: sessions, requests, sync. */
-import { assert } from '../../harness.ts'
+import { strict as assert } from 'node:assert'
 import { OPEN_ACL } from '../../../lib/core/tree/request.ts'
 import type { CreateRequest } from '../../../lib/core/tree/request.ts'
 import { A, B, C, convergeWith, must, plain, started } from './scenario.ts'

@@ -1,5 +1,5 @@
 /** D.5 of the correctness plan: disks that are lost, damaged or full. */
-import { assert } from '../../harness.ts'
+import { strict as assert } from 'node:assert'
 import { A, B, C, D, E, convergeWith, must, plain, started } from './scenario.ts'
 import type { Scenario, Section } from './scenario.ts'
 
@@ -49,7 +49,7 @@ const rotInTheMiddle: Scenario = {
     script.up(C)
     script.pass(5_000)
     convergeWith(script, ['/w0', '/w1'])
-    assert.is(script.replica(B).journal.meta.health, 'ok')
+    assert.equal(script.replica(B).journal.meta.health, 'ok')
     return script
   },
   mutants: [{ mutant: 'damagedVotes', seenBy: ['P12', 'C6'] }],

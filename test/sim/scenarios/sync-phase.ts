@@ -1,5 +1,5 @@
 /** D.3 of the correctness plan: the order of things while a learner is brought up. */
-import { assert } from '../../harness.ts'
+import { strict as assert } from 'node:assert'
 import type { Message } from '../../../lib/core/zab/messages.ts'
 import {
   A, B, C, TINY, convergeWith, countJoins, empty, must, passUntil, plain, started,
@@ -19,7 +19,7 @@ const commitBeforeUpToDate: Scenario = {
     for (let i = 0; i < 2_000 && script.peer(A).replica?.learner?.stage !== 'synced'; i++) {
       if (script.peer(A).replica?.learner?.stage === 'syncing' || !script.complete(A)) script.pass(1)
     }
-    assert.is(script.replica(A).learner?.stage, 'synced')
+    assert.equal(script.replica(A).learner?.stage, 'synced')
     script.release(B)
     assert.ok(script.replica(C).tree.has('/w1'), 'w1 is committed by B and C')
     script.release(A)
@@ -42,7 +42,7 @@ const overtakingAck: Scenario = {
     }
     script.up(A, B, C)
     script.lead(C)
-    assert.is(script.replica(C).journal.meta.currentEpoch, 1, 'the first election is the last')
+    assert.equal(script.replica(C).journal.meta.currentEpoch, 1, 'the first election is the last')
     assert.ok(overtaken.size === 2)
     convergeWith(script, [])
     return script

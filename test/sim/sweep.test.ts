@@ -1,0 +1,26 @@
+import { assert, suite } from '../harness.ts'
+import { SWEPT, sweep } from './sweep.ts'
+
+/** A slice of the crash-point sweep: some boundaries of each scenario, with every server and every image. */
+const test = suite('sim: sweep')
+
+const STRIDE = 199
+
+test('a crash at any point of a scenario loses nothing, and the others go on', () => {
+  let cuts = 0
+  for (const [at, scenario] of SWEPT.entries()) {
+    const result = sweep(scenario, STRIDE, (at * 37) % STRIDE)
+    assert.equal(result.failures, [], scenario.name)
+    cuts += result.cuts
+  }
+  assert.ok(cuts > 100, `${cuts} cuts`)
+}, { timeoutMs: 120_000 })
+
+test('the sweep sees a bug that the scenario alone would not', () => {
+  const scenario = SWEPT.find(({ name }) => name.startsWith('S-4925'))!
+  const mutant = 'truncOneTooMany'
+  assert.ok(scenario.run({ mutant }).leader > 0, 'nothing is truncated in it')
+  assert.match(sweep(scenario, 5, 0, { mutant }).failures[0]?.message ?? '', /^P13/)
+}, { timeoutMs: 120_000 })
+
+test.run()

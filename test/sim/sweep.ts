@@ -1,0 +1,139 @@
+/**
+ * Crash-point sweep (correctness plan, F.2): a scenario is run again and again, cut off before its k-th delivery or
+ * completed write; there one server crashes, with every image its disk may have; the others must go on without it, and
+ * with it once it is back.
+ *   npm run sweep [-- --only S-4643] [--stride 10] [--mutant NAME]
+ */
+import { pathToFileURL } from 'node:url'
+import type { Script } from '../../lib/testing/sim/script.ts'
+import { Violation } from '../../lib/testing/sim/violation.ts'
+import { DISCOVERY } from './scenarios/discovery.ts'
+import { MEMORY_AND_DISK } from './scenarios/memory-disk.ts'
+import { convergeWith, plain } from './scenarios/scenario.ts'
+import type { RunOptions, Scenario } from './scenarios/scenario.ts'
+import { SYNC_PHASE } from './scenarios/sync-phase.ts'
+
+/** What is swept. */
+export const SWEPT: readonly Scenario[] = [...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE]
+
+/** Where a run was cut off: before this boundary, this server crashed with so many of its writes on disk. */
+export interface Cut {
+  readonly boundary: number
+  readonly server: number
+  readonly landed: number
+}
+
+/** What a sweep came to. */
+export interface SweepResult {
+  readonly boundaries: number
+  readonly cuts: number
+  readonly failures: readonly { readonly cut: Cut, readonly message: string }[]
+}
+
+class CutOff extends Error {}
+
+/** Runs a scenario up to a boundary; null when it ends before. */
+function runTo(scenario: Scenario, boundary: number, options: RunOptions): Script | null {
+  let script: Script | null = null
+  let count = 0
+  const begin = (started: Script): void => {
+    script = started
+    started.boundary = () => {
+      if (count++ !== boundary) return
+      started.boundary = () => undefined
+      throw new CutOff()
+    }
+  }
+  try {
+    scenario.run({ ...options, begin })
+  } catch (error) {
+    if (error instanceof CutOff) return script
+    throw error
+  }
+  return null
+}
+
+/** The server dies here; the rest goes on without it and then with it. */
+function crashAndGoOn(script: Script, { server, landed }: Cut): void {
+  script.land(server, landed)
+  script.crash(server)
+  plain(script)
+  // What a schedule has swallowed within a link is made up by no one: all links begin anew.
+  for (const id of script.peers.keys()) script.isolate(id)
+  script.heal()
+  const others = [...script.peers.keys()].filter((id) => id !== server)
+  script.release(...others)
+  for (const id of others) {
+    if (script.peer(id).replica?.stopped === true) script.crash(id)
+    if (script.peer(id).replica === null) script.up(id)
+  }
+  // A voter that was never up helps no quorum: without another that has a history it needs all of them.
+  const whole = others.filter((id) => (script.peer(id).disk.meta?.currentEpoch ?? 0) > 0)
+  if (whole.length > 0 && whole.length * 2 <= script.peers.size) {
+    convergeWith(script, [])
+    return
+  }
+  script.serve(...others)
+  script.connect(script.leader, 800)
+  script.write(script.leader, 800, '/without')
+  script.pass(500)
+  convergeWith(script, ['/without'])
+}
+
+/** Every way in which one server may die at a boundary: with none, some or all of its writes on disk. */
+function imagesAt(scenario: Scenario, boundary: number, options: RunOptions): Cut[] | null {
+  const script = runTo(scenario, boundary, options)
+  if (script === null) return null
+  const cuts: Cut[] = []
+  for (const { id, replica, writes } of script.peers.values()) {
+    if (replica === null || replica.stopped) continue
+    for (let landed = 0; landed <= writes.length; landed++) cuts.push({ boundary, server: id, landed })
+  }
+  return cuts
+}
+
+/** Sweeps one scenario: all cuts at every `stride`-th of its boundaries, from `first` on. */
+export function sweep(scenario: Scenario, stride = 1, first = 0, options: RunOptions = {}): SweepResult {
+  const failures: SweepResult['failures'][number][] = []
+  let cuts = 0
+  for (let boundary = first; ; boundary += stride) {
+    const images = imagesAt(scenario, boundary, options)
+    if (images === null) return { boundaries: boundary, cuts, failures }
+    for (const cut of images) {
+      cuts++
+      try {
+        crashAndGoOn(runTo(scenario, boundary, options)!, cut)
+      } catch (error) {
+        if (!(error instanceof Violation)) throw error
+        failures.push({ cut, message: error.message })
+      }
+    }
+  }
+}
+
+function main(args: readonly string[]): void {
+  const value = (name: string): string | undefined => {
+    const at = args.indexOf(`--${name}`)
+    return at < 0 ? undefined : args[at + 1]
+  }
+  const only = value('only')
+  const stride = Number(value('stride') ?? 1)
+  const mutant = value('mutant')
+  let passed = 0
+  let failed = 0
+  for (const [at, scenario] of SWEPT.entries()) {
+    if (only !== undefined && !scenario.name.startsWith(only)) continue
+    const { boundaries, cuts, failures } = sweep(scenario, stride, at % stride, mutant === undefined ? {} : { mutant })
+    passed += cuts - failures.length
+    failed += failures.length
+    process.stdout.write(`${String(boundaries).padStart(6)} boundaries ${String(cuts).padStart(7)} cuts ` +
+      `${String(failures.length).padStart(4)} failed  ${scenario.name}\n`)
+    for (const { cut, message } of failures.slice(0, 3)) {
+      process.stdout.write(`  before ${cut.boundary}, server ${cut.server} with ${cut.landed} written: ${message}\n`)
+    }
+  }
+  process.stdout.write(`${passed} passed, ${failed} failed\n`)
+  process.exitCode = failed === 0 && passed > 0 ? 0 : 1
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main(process.argv.slice(2))
