@@ -46,6 +46,7 @@ export class Presence {
   constructor(node: PresenceNode) {
     this.#node = node
     this.#listeners = node.listeners
+    node.begin()
   }
 
   /** Path of the node; null while it is not there. */
@@ -129,8 +130,9 @@ export class Presence {
     return this.close()
   }
 
-  /** @internal */
-  closeOn(signal: AbortSignal | undefined): void {
+  /** @internal From here on the signal closes it, and what is refused is tried again. */
+  begun(signal: AbortSignal | undefined): void {
+    this.#node.isBegun = true
     if (signal === undefined) return
     const close = (): void => void this.close()
     if (signal.aborted) return close()
@@ -169,6 +171,26 @@ function bytesOf(data: Data): Uint8Array | null {
 export async function presence(
   source: SessionSource, path: string, data: Data = null, options: PresenceOptions = {},
 ): Promise<Presence> {
+  const { signal } = options
+  const kept = keep(source, path, data, options)
+  try {
+    await kept.present(signal === undefined ? {} : { signal })
+  } catch (error) {
+    void kept.close()
+    throw error
+  }
+  kept.begun(signal)
+  return kept
+}
+
+/** The same, but given at once, before the node is there; what is refused is told by `failed` from the beginning. */
+export function presenceSoon(source: SessionSource, path: string, data: Data, options: PresenceOptions): Presence {
+  const kept = keep(source, path, data, options)
+  kept.begun(options.signal)
+  return kept
+}
+
+function keep(source: SessionSource, path: string, data: Data, options: PresenceOptions): Presence {
   checkSource(source)
   checkOptions(options, OPTIONS)
   const { mode = 'ephemeral', replace = false, acl, signal, logger } = options
@@ -181,16 +203,5 @@ export async function presence(
   const isSequential = mode === 'ephemeralSequential'
   checkPath(isSequential && typeof path === 'string' ? `${path}1` : path)
   if (path === '/') throw new TypeError('the root is always there')
-  const node = new PresenceNode({ source, path, isSequential, acl, logger }, bytesOf(data), replace)
-  const kept = new Presence(node)
-  node.begin()
-  try {
-    await kept.present(signal === undefined ? {} : { signal })
-  } catch (error) {
-    void kept.close()
-    throw error
-  }
-  node.isBegun = true
-  kept.closeOn(signal)
-  return kept
+  return new Presence(new PresenceNode({ source, path, isSequential, acl, logger }, bytesOf(data), replace))
 }
