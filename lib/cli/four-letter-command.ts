@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { WORD_WITH_ARGUMENT } from '../peer/words/words.ts'
 import { FOUR_LETTER_HELP, UsageError } from './usage.ts'
 
 const TIMEOUT_MS = 5_000
@@ -16,12 +17,14 @@ export const FourLetterCommand = {
       throw new UsageError('4lw takes WORD HOST:PORT (vivarium 4lw --help)')
     }
     if (!/^[a-z]{4}$/.test(word)) throw new UsageError(`a word has four letters, not ${word}`)
+    if (word === WORD_WITH_ARGUMENT) throw new UsageError(`${word} comes with a mask, which this command does not send`)
     const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:/\s]+))(?::(\d{1,5}))?$/.exec(address)
     const port = Number(match?.[3] ?? DEFAULT_PORT)
     if (match === null || port < 1 || port > 65_535) throw new UsageError(`not of the form host:port: ${address}`)
     const answer = await ask(word, match[1] ?? match[2]!, port)
-    if (answer === '') throw new UsageError(`${address} closed the connection without an answer`)
-    process.stdout.write(answer.endsWith('\n') ? answer : `${answer}\n`)
+    // There may be no digest yet; every other word is answered with something.
+    if (answer === '' && word !== 'hash') throw new UsageError(`${address} closed the connection without an answer`)
+    process.stdout.write(answer === '' || answer.endsWith('\n') ? answer : `${answer}\n`)
     return 0
   },
 }

@@ -51,10 +51,11 @@ test('a file without servers is a server on its own, and options override it', a
   const [port] = await freePorts(1)
   mkdirSync(join(cwd, 'd', 'version-2'), { recursive: true })
   writeFileSync(join(cwd, 'zoo.cfg'), `dataDir=${join(cwd, 'd')}\nclientPort=1\ntickTime=2000\nenforceQuota=true\n`)
-  const overrides = ['--client', `tcp://127.0.0.1:${port}`, '--words', 'ruok,conf']
+  const overrides = ['--client', `tcp://127.0.0.1:${port}`, '--words', 'ruok,conf,hash']
   const peer = start(t, cwd, ['serve', 'zoo.cfg', ...overrides], 'ignore')
   await peer.says(', serving')
   assert.equal(await run(t, cwd, ['4lw', 'ruok', `127.0.0.1:${port}`]), { code: 0, stdout: 'imok\n', stderr: '' })
+  assert.equal(await run(t, cwd, ['4lw', 'hash', `127.0.0.1:${port}`]), { code: 0, stdout: '', stderr: '' })
   const { stdout } = await run(t, cwd, ['4lw', 'conf', `127.0.0.1:${port}`])
   assert.match(stdout, /\ntickTime=2000\nmaxClientCnxns=60\nminSessionTimeout=4000\nmaxSessionTimeout=40000\n/)
   const zk = await connect(`127.0.0.1:${port}`, { sessionTimeoutMs: 1 })
@@ -101,6 +102,7 @@ const REFUSALS: readonly (readonly [args: string, line: RegExp])[] = [
   ['serve ports.cfg', /clientPort=2181 is not what the line server.1 says: 0.0.0.0:2182/],
   ['4lw ruok', /4lw takes WORD HOST:PORT/],
   ['4lw ruoks 127.0.0.1:1', /a word has four letters/],
+  ['4lw stmk 127.0.0.1:1', /stmk comes with a mask/],
   ['4lw ruok 127.0.0.1:1', /no answer from 127.0.0.1:1: connect ECONNREFUSED/],
   ['4lw ruok a:b:c', /not of the form host:port/],
 ]

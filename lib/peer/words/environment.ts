@@ -18,7 +18,7 @@ export function environment(): [name: string, value: string][] {
   const megabytes = (bytes: number): string => `${Math.round(bytes / MEGABYTE)}MB`
   return [
     ['host.name', env['HOSTNAME'] ?? 'localhost'], ['node.version', version], ['os.name', platform],
-    ['os.arch', arch], ['user.name', env['USER'] ?? ''], ['user.home', env['HOME'] ?? ''],
+    ['os.arch', arch], ['user.name', env['USER'] ?? env['LOGNAME'] ?? ''], ['user.home', env['HOME'] ?? ''],
     ['user.dir', process?.cwd?.() ?? ''],
     ['node.memory.used', megabytes(memory?.heapUsed ?? 0)], ['node.memory.total', megabytes(memory?.heapTotal ?? 0)],
     ['node.memory.resident', megabytes(memory?.rss ?? 0)],
