@@ -44,31 +44,40 @@ const peer = values.connect === undefined ? await createPeer({
 let zk
 let settings
 await open()
+if (!stop.signal.aborted) await serve()
+await settings?.close()
+await zk?.close()
+await peer?.stop()
 
-/** A session that expired, because this program stood still or was cut off for too long, does not come back. */
+/** Tries until it is there. A session that expired, because this program was cut off for too long, does not come back. */
 async function open() {
-  zk = await (peer === null ? connect(values.connect, { signal: stop.signal }) : peer.connect())
-  settings = await config(zk, '/config/web', { schema, defaults: { greeting: 'Hello', colour: 'blue' } })
-  settings.on('change', (now) => console.log('now', now))
-  settings.on('invalid', (issues) => console.log('ignored, it is wrong:', issues))
-  settings.on('stale', (isStale) => console.log(isStale ? 'cut off: going on with what is known' : 'connected'))
-  zk.on('state', ({ state }) => {
-    if (state === 'expired') void reopen()
-  })
-}
-
-async function reopen() {
   while (!stop.signal.aborted) {
     try {
-      return await open()
+      await openOnce()
+      return
     } catch (error) {
-      console.error(`${error.message}; trying again`)
+      if (stop.signal.aborted) return
+      console.log(`${error.message}; trying again`)
       await pause(1_000, undefined, { signal: stop.signal }).catch(() => undefined)
     }
   }
 }
 
-const server = createServer((request, response) => void answer(request, response))
+async function openOnce() {
+  await zk?.close()
+  if (peer === null) console.log(`connecting to ${values.connect}`)
+  zk = await (peer === null ? connect(values.connect, { signal: stop.signal }) : peer.connect())
+  const defaults = { greeting: 'Hello', colour: 'blue' }
+  settings = await config(zk, '/config/web', { schema, defaults, signal: stop.signal })
+  const complain = (issues) => console.log('ignored, it is wrong:', issues)
+  if (settings.issues !== null) complain(settings.issues)
+  settings.on('invalid', complain)
+  settings.on('change', (now) => console.log('now', now))
+  settings.on('stale', (isStale) => console.log(isStale ? 'cut off: going on with what is known' : 'connected'))
+  zk.on('state', ({ state }) => {
+    if (state === 'expired') void open()
+  })
+}
 
 async function answer(request, response) {
   if (request.method === 'PATCH' && request.url === '/config') {
@@ -83,17 +92,19 @@ async function answer(request, response) {
   response.setHeader('content-type', 'text/html; charset=utf-8')
   response.end(`<h1 style="color:${encodeURIComponent(colour)}">${greeting.replace(/[<&]/g, (c) => `&#${c.charCodeAt(0)};`)}</h1>\n`)
 }
-server.on('error', (error) => {
-  console.error(error.message)
-  stop.abort()
-})
-server.listen(Number(values.port), '127.0.0.1', () => {
-  console.log(`http://127.0.0.1:${server.address().port}`, settings.current)
-})
 
-await new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }))
-server.close()
-server.closeAllConnections()
-await settings.close()
-await zk.close()
-await peer?.stop()
+/** Until Ctrl-C. */
+async function serve() {
+  const server = createServer((request, response) => void answer(request, response))
+  server.on('error', (error) => {
+    console.error(error.message)
+    process.exitCode = 1
+    stop.abort()
+  })
+  server.listen(Number(values.port), '127.0.0.1', () => {
+    console.log(`http://127.0.0.1:${server.address().port}`, settings.current)
+  })
+  await new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }))
+  server.close()
+  server.closeAllConnections()
+}

@@ -66,4 +66,11 @@ test('a web server takes its new configuration', async (t) => {
   await interrupt(server)
 }, { timeoutMs: 30_000 })
 
+test('a web server that finds no ensemble says so, and ends all the same', async (t) => {
+  const [port, nobody] = await freePorts(2)
+  const server = startExample(t, 'live-config.mjs', '--port', `${port}`, '--connect', `zk://127.0.0.1:${nobody}`)
+  await server.says('connecting to zk://')
+  assert.not.match(await interrupt(server), 'Error')
+}, { timeoutMs: 30_000 })
+
 test.run()

@@ -4,43 +4,15 @@
  * `--against apache` takes Apache ZooKeeper in our place, to prove the checks themselves.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { findJars } from '../apache-jars.ts'
 import { startApache } from '../apache.ts'
-import { command, installPackage, succeeds } from '../command.ts'
 import type { Servers } from '../servers.ts'
 import { startVivarium } from '../vivarium.ts'
+import { compiled, CURATOR } from './curator.ts'
 
-const CURATOR = '5.9.0'
-const PROJECT = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>foreign</groupId><artifactId>foreign</artifactId><version>1</version><dependencies><dependency>
-<groupId>org.apache.curator</groupId><artifactId>curator-x-discovery</artifactId><version>${CURATOR}</version>
-</dependency></dependencies></project>
-`
 const SOURCES = fileURLToPath(new URL('.', import.meta.url))
-
-/** Jars of Curator and what it needs, kept in the folder for temporary files. */
-async function curator(): Promise<string[]> {
-  const home = join(tmpdir(), `curator-${CURATOR}`)
-  const library = join(home, 'lib')
-  if (!existsSync(library)) {
-    const folder = mkdtempSync(join(tmpdir(), 'curator-'))
-    try {
-      writeFileSync(join(folder, 'pom.xml'), PROJECT)
-      await command('mvn', ['-q', '-B', '-C', 'dependency:copy-dependencies', '-DoutputDirectory=lib'], folder)
-      mkdirSync(home, { recursive: true })
-      // Another process may have been faster: its folder is as good.
-      if (!existsSync(library)) renameSync(join(folder, 'lib'), library)
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
-  }
-  return readdirSync(library).map((name) => join(library, name))
-}
 
 /** Runs the program, does to the servers what it orders, and passes on what it prints. */
 function run(classPath: string, servers: Servers): Promise<number> {
@@ -66,22 +38,16 @@ function run(classPath: string, servers: Servers): Promise<number> {
   })
 }
 
-if (!await succeeds('javac', '-version')) await installPackage('default-jdk-headless')
-if (!await succeeds('mvn', '--version')) await installPackage('maven')
-const { version, classPath } = await findJars()
-const jars = [...classPath.split(':'), ...await curator()].join(':')
-const classes = mkdtempSync(join(tmpdir(), 'java-checks-'))
 const isApache = process.argv.includes('apache')
 const start = isApache ? startApache : startVivarium
-const [servers] = await Promise.all([
+const [servers, program] = await Promise.all([
   start({ servers: 3, extra: ['minSessionTimeout=1000', 'tickTime=500'] }),
-  command('javac', ['-nowarn', '-Xlint:none', '-d', classes, '-cp', jars,
-    ...['Check', 'Raw', 'Recipes', 'Services'].map((name) => join(SOURCES, `${name}.java`))]),
+  compiled(['Check', 'Raw', 'Recipes', 'Services'].map((name) => join(SOURCES, `${name}.java`))),
 ])
 try {
-  process.stdout.write(`the Java client ${version} and Curator ${CURATOR} against ${servers.name}\n`)
-  process.exitCode = await run(`${classes}:${jars}`, servers)
+  process.stdout.write(`the Java client ${program.version} and Curator ${CURATOR} against ${servers.name}\n`)
+  process.exitCode = await run(program.classPath, servers)
 } finally {
   await servers.stop()
-  rmSync(classes, { recursive: true, force: true })
+  program.remove()
 }

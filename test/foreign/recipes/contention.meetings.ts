@@ -1,106 +1,22 @@
 /** Clients of kazoo and of this package contend for the same lock, election, read-write lock and counter. */
 import { strict as assert } from 'node:assert'
-import { setTimeout as pause } from 'node:timers/promises'
-import type { Client } from '../../../lib/node.ts'
-import { acquire, acquireRead, acquireWrite, counterAt, lead } from '../../../lib/recipes/index.ts'
+import { ALL_ROUNDS, contend, exact, sumOf } from './contention.ts'
+import type { Side } from './contention.ts'
 import type { Meeting } from './meeting.ts'
-import type { Scene } from './scene.ts'
 
-/** On each side. */
-const CLIENTS = 3
-const ROUNDS = 15
-/** Changes of sides, of the hundred that a fair line makes: both were there at the same time. */
-const LEAST_SWITCHES = 10
-const WORK_MS = 2
-
-type Kind = 'lock' | 'election' | 'writer' | 'reader' | 'counter'
-
-/** One more in the node, read and written without a version: only whoever is alone may do that. */
-async function add(zk: Client, path: string, seen: { switches: number }): Promise<string> {
-  const [count, who] = (await zk.get(path)).text().split(' ')
-  await pause(WORK_MS)
-  const value = `${Number(count) + 1} ours`
-  await zk.set(path, value)
-  if (who !== 'ours') seen.switches += 1
-  return value
-}
-
-/** Both nodes are equal whenever nobody writes. */
-async function write(zk: Client, path: string, seen: { switches: number }): Promise<void> {
-  const value = await add(zk, `${path}-sum`, seen)
-  await zk.set(`${path}-a`, value)
-  await pause(WORK_MS)
-  await zk.set(`${path}-b`, value)
-}
-
-async function read(zk: Client, path: string): Promise<void> {
-  const first = (await zk.get(`${path}-a`)).text()
-  await pause(WORK_MS)
-  assert.equal((await zk.get(`${path}-b`)).text(), first)
-}
-
-async function round(zk: Client, kind: Kind, path: string, seen: { switches: number }): Promise<void> {
-  if (kind === 'counter') return void await counterAt(zk, path).add()
-  if (kind === 'election') return lead(zk, path, async () => void await add(zk, `${path}-sum`, seen))
-  const take = kind === 'lock' ? acquire : kind === 'reader' ? acquireRead : acquireWrite
-  const lock = await take(zk, path)
-  try {
-    if (kind === 'lock') await add(zk, `${path}-sum`, seen)
-    else if (kind === 'writer') await write(zk, path, seen)
-    else await read(zk, path)
-  } finally {
-    await lock.release()
-  }
-}
-
-/** Both sides, each with clients of every kind named; gives how often the sides changed. */
-async function contend(scene: Scene, path: string, kinds: readonly Kind[]): Promise<number> {
-  const seen = { switches: 0 }
-  const scripts = kinds.map((kind) => scene.script('contend.py', kind, path, String(CLIENTS), String(ROUNDS)))
-  const clients = await Promise.all(kinds.flatMap((kind) =>
-    Array.from({ length: CLIENTS }, async () => ({ kind, zk: await scene.connect() }))))
-  for (const script of scripts) assert.equal(await script.says(), 'ready')
-  for (const script of scripts) script.tell('go')
-  await Promise.all(clients.map(async ({ kind, zk }) => {
-    for (let n = 0; n < ROUNDS; n++) await round(zk, kind, path, seen)
-  }))
-  let switches = seen.switches
-  for (const script of scripts) {
-    const line = await script.says()
-    const done = JSON.parse(line.slice('done '.length)) as { problems: string[], switches: number }
-    assert.deepEqual(done.problems, [])
-    switches += done.switches
-  }
-  return switches
-}
-
-async function sumOf(scene: Scene, path: string): Promise<number> {
-  const zk = await scene.connect()
-  await zk.sync(path)
-  return Number((await zk.get(path)).text().split(' ')[0])
-}
-
-/** The node that all count in has exactly as many as there were rounds. */
-async function exact(scene: Scene, path: string, kinds: readonly Kind[]): Promise<string> {
-  const zk = await scene.connect()
-  for (const suffix of ['-sum', '-a', '-b']) await zk.create(`${path}${suffix}`, '0 nobody', { parents: true })
-  const switches = await contend(scene, path, kinds)
-  assert.equal(await sumOf(scene, `${path}-sum`), 2 * CLIENTS * ROUNDS)
-  assert.ok(switches >= LEAST_SWITCHES, `the sides changed ${switches} times`)
-  return `${2 * CLIENTS * ROUNDS} rounds, the sides changed ${switches} times`
-}
+const KAZOO: Side = { layout: 'kazoo', start: (scene, ...words) => scene.script('contend.py', ...words) }
 
 /** By name. */
 export const MEETINGS: Readonly<Record<string, Meeting>> = {
-  'they exclude each other from a lock': (scene) => exact(scene, '/both/lock', ['lock']),
-  'they lead one after the other, many times': (scene) => exact(scene, '/both/election', ['election']),
+  'they exclude each other from a lock': (scene) => exact(scene, KAZOO, '/both/lock', ['lock']),
+  'they lead one after the other, many times': (scene) => exact(scene, KAZOO, '/both/election', ['election']),
   'their readers see what no writer is at': async (scene) => {
     if (!scene.kazoo.hasSoundReaders) return null
-    return exact(scene, '/both/rw', ['writer', 'reader'])
+    return exact(scene, KAZOO, '/both/rw', ['writer', 'reader'])
   },
   'they count together': async (scene) => {
-    await contend(scene, '/both/counter', ['counter'])
-    assert.equal(await sumOf(scene, '/both/counter'), 2 * CLIENTS * ROUNDS)
-    return `${2 * CLIENTS * ROUNDS} additions`
+    await contend(scene, KAZOO, '/both/counter', ['counter'])
+    assert.equal(await sumOf(scene, '/both/counter'), ALL_ROUNDS)
+    return `${ALL_ROUNDS} additions`
   },
 }

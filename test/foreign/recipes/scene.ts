@@ -27,7 +27,11 @@ export class Scene {
 
   /** A program that uses kazoo, told of the servers first. */
   script(file: string, ...args: readonly string[]): Script {
-    const script = new Script(this.kazoo, file, [this.hosts, ...args])
+    return this.keep(Script.ofKazoo(this.kazoo, file, [this.hosts, ...args]))
+  }
+
+  /** Ends with the case, too. */
+  keep(script: Script): Script {
     this.#scripts.push(script)
     return script
   }

@@ -7,7 +7,7 @@ import type { Kazoo } from '../kazoo/install.ts'
 
 const LIMIT_MS = 60_000
 
-/** A Python program that uses kazoo and talks in lines. */
+/** A program that uses another library and talks in lines. */
 export class Script {
   readonly #child: ChildProcess
   readonly #lines: string[] = []
@@ -15,12 +15,14 @@ export class Script {
   #error = ''
   #isOver = false
 
-  /** `file` is the address of the program, beside this one. */
-  constructor(kazoo: Kazoo, file: string, args: readonly string[]) {
+  /** One that uses kazoo; `file` is its address, beside this one. */
+  static ofKazoo(kazoo: Kazoo, file: string, args: readonly string[]): Script {
     const path = fileURLToPath(new URL(file, import.meta.url))
-    this.#child = spawn(kazoo.python, ['-B', path, ...args], {
-      stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, PYTHONPATH: kazoo.folder },
-    })
+    return new Script(kazoo.python, ['-B', path, ...args], { PYTHONPATH: kazoo.folder })
+  }
+
+  constructor(command: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...environment } })
     this.#child.stderr!.on('data', (chunk: Buffer) => { this.#error += chunk.toString() })
     createInterface({ input: this.#child.stdout! }).on('line', (line) => {
       this.#lines.push(line)
@@ -43,7 +45,7 @@ export class Script {
       const line = this.#lines.shift()
       if (line !== undefined) return line
       const leftMs = deadline - performance.now()
-      if (this.#isOver || leftMs <= 0) throw new Error(`kazoo said nothing more: ${this.#error.slice(-2_000)}`)
+      if (this.#isOver || leftMs <= 0) throw new Error(`it said nothing more: ${this.#error.slice(-2_000)}`)
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, leftMs)
         this.#waiting.add(() => {
