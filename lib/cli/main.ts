@@ -1,19 +1,15 @@
 #!/usr/bin/env node
-import { CliCommand } from './cli-command.ts'
-import { EnsembleCommand } from './ensemble-command.ts'
-import { FourLetterCommand } from './four-letter-command.ts'
 import { GENERAL_HELP, UsageError, packageVersion } from './usage.ts'
-import { ServeCommand } from './serve-command.ts'
 import { explain } from './explain.ts'
 
-/** Runs the command line; the exit code. */
+/** Runs the command line; the exit code. Only what the command needs is loaded: it is what starting takes longest. */
 async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args
   switch (command) {
-    case 'ensemble': return EnsembleCommand.run(rest)
-    case 'cli': return CliCommand.run(rest)
-    case 'serve': return ServeCommand.run(rest)
-    case '4lw': return FourLetterCommand.run(rest)
+    case 'ensemble': return (await import('./ensemble-command.ts')).EnsembleCommand.run(rest)
+    case 'cli': return (await import('./cli-command.ts')).CliCommand.run(rest)
+    case 'serve': return (await import('./serve-command.ts')).ServeCommand.run(rest)
+    case '4lw': return (await import('./four-letter-command.ts')).FourLetterCommand.run(rest)
     case '--version': case '-v':
       process.stdout.write(`${packageVersion()}\n`)
       return 0
