@@ -10,6 +10,9 @@ import { SERVE_HELP, UsageError } from './usage.ts'
 import { isWord, parseZooConfig } from './zoo-config.ts'
 import type { ZooConfig, ZooServer } from './zoo-config.ts'
 
+/** After so long without a quorum its user is told what is missing. */
+const QUIET_MS = 3_000
+
 interface ServeValues {
   id?: string
   member?: string[]
@@ -224,6 +227,7 @@ export const ServeCommand = {
     const peer = await createPeer(options)
     const print = (line: string): void => void process.stdout.write(`peer ${peer.id} ${line}\n`)
     announce(peer, print)
+    const waiting = setTimeout(() => tellWaiting(peer, print), QUIET_MS)
     peer.on('role', ({ role, serving, epoch, leader, reason }) => {
       const led = leader === null ? '' : `, leader ${leader}`
       print(`is ${role}${serving ? ', serving' : ''}, epoch ${epoch}${led} (${reason})`)
@@ -231,12 +235,23 @@ export const ServeCommand = {
     peer.on('refused', (refusal) => process.stderr.write(`vivarium: ${refusal.reason} (${refusal.code})\n`))
     const failed = new Promise<Error>((fulfil) => { peer.on('fatal', fulfil) })
     const end = await Promise.race([signals.signal, failed])
+    clearTimeout(waiting)
     await peer.stop()
     signals.stop()
     if (typeof end === 'string') return 0
     process.stderr.write(`vivarium: ${explain(end)}\n`)
     return 1
   },
+}
+
+/** Says whom a peer that does not serve yet has not found. */
+function tellWaiting(peer: Peer, print: (line: string) => void): void {
+  const { serving, epoch, members } = peer.status()
+  const missing = members.filter(({ id, role, connected }) => id !== peer.id && role === 'voter' && !connected)
+  if (serving || missing.length === 0) return
+  const names = `peer${missing.length > 1 ? 's' : ''} ${missing.map(({ id }) => id).join(', ')}`
+  const why = epoch === 0 ? 'the first start needs every voter, or --bootstrap' : 'there is no quorum'
+  print(`waits for ${names}: ${why}`)
 }
 
 function announce(peer: Peer, print: (line: string) => void): void {

@@ -34,12 +34,14 @@ test('three processes form an ensemble, and a signal ends each cleanly', async (
   assert.equal(other, { code: 1, stdout: '', stderr: 'vivarium: the storage belongs to peer 1 (MembershipMismatch)\n' })
 }, limit)
 
-test('a peer without a quorum ends at a signal too', async (t) => {
-  const [a, b] = await freePorts(2)
+test('a peer without a quorum says what it waits for, and ends at a signal too', async (t) => {
+  const [a, b, c] = await freePorts(3)
   const { child, done, says } = start(t, t.tempFolder(), [
     'serve', '--id', '1', '--memory', '--member', `1=tcp://127.0.0.1:${a}`, '--member', `2=tcp://127.0.0.1:${b}`,
+    '--member', `3=tcp://127.0.0.1:${c}`, '--observer', '4=',
   ], 'ignore')
   await says('listens at')
+  await says('peer 1 waits for peers 2, 3: the first start needs every voter, or --bootstrap\n')
   child.kill('SIGTERM')
   assert.is((await done).code, 0)
 }, limit)
