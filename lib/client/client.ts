@@ -98,6 +98,7 @@ export class Client {
   readonly #watches: Watches
   readonly #logger: Logger
   readonly #listeners = new Set<(change: StateChange) => void>()
+  readonly #closing = new AbortController()
 
   /**
    * Resolves when the session is open. Errors: Aborted, PeerStopped, SessionExpired (of a session taken up), TypeError.
@@ -193,7 +194,13 @@ export class Client {
    * ensemble does, and never rejects. Idempotent.
    */
   close(): Promise<void> {
+    this.#closing.abort(new ZkError('Closed'))
     return this.#session.close()
+  }
+
+  /** Aborts as soon as `close` is called, before anything of it is sent: what hangs on the session ends before it. */
+  get closing(): AbortSignal {
+    return this.#closing.signal
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -69,3 +69,17 @@ export function isLost(error: unknown): boolean {
   return isZkError(error, 'ConnectionLoss') || isZkError(error, 'OperationTimeout') || isZkError(error, 'Throttled') ||
     isZkError(error, 'SessionMoved') || isZkError(error, 'Overloaded')
 }
+
+/** Resolves as the promise does, or when the session may be over: what hangs on it goes with it then. Never rejects. */
+export function orLost(zk: Client, promise: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (zk.state !== 'lost' && !isOver(zk)) return
+      off()
+      resolve()
+    }
+    const off = zk.on('state', look)
+    promise.finally(off).then(resolve, () => resolve())
+    look()
+  })
+}

@@ -1,5 +1,6 @@
 import type { Client } from '../client/client.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
+import { orLost } from './connection.ts'
 import { Guard } from './guard.ts'
 import { Lifeline } from './lifeline.ts'
 import { retried, unlessAborted } from './pause.ts'
@@ -77,12 +78,12 @@ export class Hold {
   }
 
   /**
-   * Lets go: the next in line is told. Resolves when the node is gone, or sure to go with the session. Idempotent,
-   * never rejects.
+   * Lets go: the next in line is told. Resolves when the node is gone, or when the session may be over, within its
+   * timeout: then the node goes with it, or is deleted when there is a connection again. Idempotent, never rejects.
    */
   release(): Promise<void> {
     this.#end('it was released')
-    return this.#released ??= deleteSurely(this.#zk, this.path)
+    return this.#released ??= orLost(this.#zk, deleteSurely(this.#zk, this.path))
   }
 
   [Symbol.asyncDispose](): Promise<void> {

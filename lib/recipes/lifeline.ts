@@ -39,6 +39,7 @@ export class Lifeline {
   #look: ReturnType<Client['clock']['setTimer']> | null = null
   #off: (() => void) | null = null
   #ensemble: Promise<string> | null = null
+  readonly #close = (): void => this.#loseAll('the session is closed')
 
   static of(zk: Client): Lifeline {
     let lifeline = Lifeline.#lifelines.get(zk)
@@ -56,7 +57,7 @@ export class Lifeline {
 
   /** How long the session is surely alive, less what it takes to stop in time; 0 when it is not sure. */
   get leftMs(): number {
-    if (this.#touched === null || isOver(this.#zk)) return 0
+    if (this.#touched === null || isOver(this.#zk) || this.#zk.closing.aborted) return 0
     const timeoutMs = this.#timeoutMs
     const marginMs = Math.min(timeoutMs * MOST_MARGIN_SHARE, MARGIN_MS + timeoutMs * MARGIN_SHARE)
     return Math.max(0, Math.floor(timeoutMs - marginMs - this.#touched.elapsedMs(this.#zk.clock)))
@@ -99,6 +100,7 @@ export class Lifeline {
       if (isOver(this.#zk)) this.#loseAll(`the session is ${state}`)
       else if (state === 'connected') void this.#proveAll()
     })
+    this.#zk.closing.addEventListener('abort', this.#close, { once: true })
     this.#watch()
     this.#later()
   }
@@ -107,6 +109,7 @@ export class Lifeline {
     if (!this.#held.delete(held) || this.#held.size > 0) return
     this.#off?.()
     this.#off = null
+    this.#zk.closing.removeEventListener('abort', this.#close)
     this.#proof?.cancel()
     this.#look?.cancel()
     this.#proof = this.#look = null

@@ -2,7 +2,7 @@ import type { Client } from '../client/client.ts'
 import { checkOptions, checkSignal, checkTypes } from '../client/options.ts'
 import { checkPath } from '../client/requests.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
-import { endOf, isOver } from './connection.ts'
+import { endOf, isOver, orLost } from './connection.ts'
 import type { Hold } from './hold.ts'
 import type { RecipeLogger } from './listeners.ts'
 import { acquire } from './lock.ts'
@@ -226,7 +226,8 @@ export class Partition {
     const all = [...this.#owned.values()]
     for (const { giveUp } of all) giveUp.abort()
     await Promise.all(all.map(({ done }) => done))
-    if (this.#member !== null) await deleteSurely(this.#zk, below(this.path, `members/${this.#member}`))
+    const { path } = this
+    if (this.#member !== null) await orLost(this.#zk, deleteSurely(this.#zk, below(path, `members/${this.#member}`)))
     this.#end(null)
   }
 

@@ -1,6 +1,7 @@
 /** Locks and leases while connections break and programs stand still. */
 import { createEnsemble } from '../../lib/node.ts'
-import { acquire, acquireAll, acquireLease, contenders, standFor, tryAcquire } from '../../lib/recipes/index.ts'
+import { acquire, acquireAll, acquireLease, contenders, partition, standFor, tryAcquire }
+  from '../../lib/recipes/index.ts'
 import type { Request } from '../../lib/core/tree/request.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { losingPlace } from './losing.ts'
@@ -106,5 +107,31 @@ test('one who waits for a lease stands still, and gets it all the same', async (
   assert.ok(lease.held)
   await lease.release()
 })
+
+test('whoever closes his session holds nothing from that moment on', async (t) => {
+  const ensemble = await createEnsemble({ size: 1, signal: t.signal })
+  t.defer(() => ensemble.stop())
+  const zk = await ensemble.connect()
+  const lock = await acquire(zk, '/l')
+  const closing = zk.close()
+  assert.equal([lock.held, lock.leftMs, lock.signal.aborted], [false, 0, true])
+  await rejects(lock.guard.create('/late'), 'LockLost')
+  await closing
+})
+
+test('letting go ends without a quorum, too', async (t) => {
+  const ensemble = await createEnsemble({ size: 3, signal: t.signal })
+  t.defer(() => ensemble.stop())
+  const zk = await ensemble.connect({ peer: 1, sessionTimeoutMs: 500 })
+  t.defer(() => zk.close())
+  const lock = await acquire(zk, '/l')
+  const election = standFor(zk, '/e')
+  await election.elected()
+  const shared = await partition(zk, '/p', ['a', 'b'])
+  await shared.settled()
+  await Promise.all([ensemble.stopPeer(2), ensemble.stopPeer(3)])
+  await Promise.all([lock.release(), election.close(), shared.close()])
+  assert.not.equal(zk.state, 'connected')
+}, { timeoutMs: 30_000 })
 
 test.run()
