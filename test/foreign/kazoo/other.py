@@ -46,6 +46,21 @@ def leave(path):
     threading.Thread(target=lambda: (held[path].leave(), say("left")), daemon=True).start()
 
 
+def wait(path):
+    threading.Thread(target=lambda: (client.Barrier(path).wait(), say("passed")), daemon=True).start()
+
+
+def get(path):
+    """Takes an item of a LockingQueue in a thread, and says which."""
+    queue = held.setdefault(path, client.LockingQueue(path))
+    threading.Thread(target=lambda: say("got", queue.get().decode()), daemon=True).start()
+
+
+def locked_put(path, value, priority):
+    client.LockingQueue(path).put(value.encode(), int(priority))
+    say("put")
+
+
 def count(path, times):
     counter = client.Counter(path)
     for _ in range(int(times)):
@@ -78,6 +93,13 @@ COMMANDS = {
     "resign": lambda path: held[path].set(),
     "enter": barrier,
     "leave": leave,
+    "wait": wait,
+    "set": lambda path: (client.Barrier(path).create(), say("set")),
+    "lift": lambda path: say("lifted", client.Barrier(path).remove()),
+    "get": get,
+    "consume": lambda path: say("consumed", held[path].consume()),
+    "give": lambda path: say("given", held[path].release()),
+    "locked_put": locked_put,
     "count": count,
     "ephemeral": ephemeral,
     "party": party,
