@@ -1,6 +1,7 @@
 import type { Client } from '../client/client.ts'
 import { checkPath } from '../client/requests.ts'
 import { isZkError } from '../core/errors.ts'
+import { isOver } from './connection.ts'
 import { contenderAt } from './contenders.ts'
 import type { Contender } from './contenders.ts'
 import { lineOf } from './line.ts'
@@ -24,6 +25,7 @@ export class LeaderView {
   readonly #closing = new AbortController()
   #leader: Contender | null = null
   #isTold = false
+  #isOver = false
 
   /** @internal `watchLeader` makes them. */
   constructor(zk: Client, path: string) {
@@ -36,6 +38,12 @@ export class LeaderView {
     return this.#leader
   }
 
+  /** `leader` is as last read, not surely the present one: there is no connection, or the view has ended. */
+  get isStale(): boolean {
+    const { state, readOnly } = this.#zk.status()
+    return this.#closing.signal.aborted || this.#isOver || state !== 'connected' || readOnly
+  }
+
   /** Calls back at every change until the returned function is called. */
   on(event: 'leader', listener: (leader: Contender | null) => void): () => void {
     return this.#listeners.on(event, listener)
@@ -44,6 +52,11 @@ export class LeaderView {
   /** @internal Looks for the first time, and goes on by itself. Errors: those of `children`. */
   async start(signal: AbortSignal | undefined): Promise<void> {
     await this.#look(signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]))
+    const off = this.#zk.on('state', () => {
+      if (isOver(this.#zk)) this.#leave()
+    })
+    this.#closing.signal.addEventListener('abort', off, { once: true })
+    if (isOver(this.#zk)) this.#leave()
   }
 
   async #look(signal: AbortSignal): Promise<void> {
@@ -84,11 +97,12 @@ export class LeaderView {
 
   #again(): void {
     if (this.#closing.signal.aborted) return
-    // Whatever ends this look ends the view: the session is over.
+    // Whatever ends this look ends the view: the session is over, or it may not look any more.
     this.#look(this.#closing.signal).catch(() => this.#leave())
   }
 
   #leave(): void {
+    this.#isOver = true
     const had = this.#leader
     this.#leader = null
     if (had !== null) this.#listeners.emit('leader', null)

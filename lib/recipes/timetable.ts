@@ -8,7 +8,10 @@ export interface Timetable {
   previous(atMs: number): number | null
 }
 
-/** Every so many ms, counted from 1970, so that all members agree; or a cron pattern of 5 fields, or 6 with seconds. */
+/**
+ * Every so many ms, counted from 1970, so that all members agree; or a cron pattern of 5 fields, or 6 with seconds. It
+ * goes by each member's own timezone when none is named: name one where machines may differ, or they do not agree.
+ */
 export type When = { readonly everyMs: number } | { readonly cron: string, readonly timezone?: string } | string
 
 /** Errors: TypeError for what is no timetable. */

@@ -53,7 +53,7 @@ export class Fray {
   async run(forMs: number): Promise<void> {
     const timer = setTimeout(() => this.end(), forMs)
     try {
-      await Promise.all([this.#hurtPeers(), this.#hurtAnyone(), this.#hurtHolders()])
+      await Promise.all([this.#hurtPeers(), this.#hurtAnyone(), this.#hurtHolders(), this.#haltHolders()])
       await Promise.all(this.#halts)
     } finally {
       clearTimeout(timer)
@@ -118,6 +118,11 @@ export class Fray {
       const place = name === null ? null : this.#workers.find(name)
       if (place !== null) await this.#hurtWorker(place)
     }
+  }
+
+  /** The worst that can happen to those who do not look, now and then: each writes late, if the storage lets it. */
+  async #haltHolders(): Promise<void> {
+    while (await this.#goesOn()) await this.haltHolder()
   }
 
   async #hurtWorker(place: number): Promise<void> {

@@ -80,7 +80,7 @@ test('a candidate, its observers, and its successor', async (t) => {
   const [a, b, c] = [await at.connect(), await at.connect(), await at.connect()]
   const view = await watchLeader(c, '/latch')
   t.defer(() => view.close())
-  assert.is(view.leader, null)
+  assert.equal([view.leader, view.isStale], [null, false])
   const first = standFor(a, '/latch', { name: 'a' })
   t.defer(() => first.close())
   const term = await first.elected()
@@ -98,6 +98,11 @@ test('a candidate, its observers, and its successor', async (t) => {
   assert.ok(next.token.isNewerThan(term.token) && !term.held && !first.isLeader)
   await tells(view, 'b')
   await rejects(first.elected(), 'Closed')
+  assert.is(view.isStale, false)
+  const nobody = tells(view, null)
+  await c.close()
+  assert.is(await nobody, null)
+  assert.is(view.isStale, true)
 })
 
 test('whoever resigns stands again, as the last', async (t) => {
