@@ -11,7 +11,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.zookeeper.ZooKeeper;
 
-/** Runs the checks against the servers named by its argument, and tells whoever started it what servers to kill. */
+/** Runs the checks against the servers named by its argument, and orders whoever started it what to do. */
 public final class Check {
     interface Body { void run(String root) throws Exception; }
 
@@ -82,15 +82,16 @@ public final class Check {
     static String kill(ZooKeeper zk) throws Exception {
         Matcher place = PLACE.matcher(zk.toString());
         holds(place.find(), "it says where it is connected: " + zk);
-        tell("kill " + place.group(1));
+        order("kill " + place.group(1));
         return place.group(1);
     }
 
     static void restart(String host) throws Exception {
-        tell("restart " + host);
+        order("restart " + host);
     }
 
-    private static void tell(String order) throws Exception {
+    /** Returns when it is done. */
+    static void order(String order) throws Exception {
         System.out.println("order: " + order);
         equal("done", INPUT.readLine());
     }

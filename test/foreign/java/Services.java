@@ -18,6 +18,8 @@ import org.apache.curator.x.discovery.ServiceCache;
 import org.apache.curator.x.discovery.ServiceDiscovery;
 import org.apache.curator.x.discovery.ServiceDiscoveryBuilder;
 import org.apache.curator.x.discovery.ServiceInstance;
+import org.apache.curator.x.discovery.ServiceProvider;
+import org.apache.curator.x.discovery.UriSpec;
 import org.apache.zookeeper.CreateMode;
 import org.apache.zookeeper.data.Stat;
 
@@ -32,6 +34,7 @@ final class Services {
         Check.check("curator older caches", Services::olderCaches);
         Check.check("curator nodes", Services::nodes);
         Check.check("curator discovery", Services::discovery);
+        Check.check("curator discovery beside ours", Services::beside);
         Check.check("curator cache and death of a server", Services::death);
     }
 
@@ -166,6 +169,45 @@ final class Services {
                     Check.until(() -> cache.getInstances().isEmpty(), "no instance");
                 }
             }
+        }
+    }
+
+    /** Instances of the other side are seen here, and the other way round. */
+    private static void beside(String root) throws Exception {
+        try (CuratorFramework client = Recipes.open();
+            ServiceDiscovery<Map> mine = ServiceDiscoveryBuilder.builder(Map.class).client(client).basePath(root).build();
+            ServiceCache<Map> cache = mine.serviceCacheBuilder().name("web").build();
+            ServiceProvider<Map> provider = mine.serviceProviderBuilder().serviceName("web").build()) {
+            mine.start();
+            cache.start();
+            provider.start();
+            Check.order("join " + root);
+            Check.until(() -> cache.getInstances().size() == 1, "their instance");
+            ServiceInstance<Map> theirs = mine.queryForInstance("web", "js");
+            Check.equal("js web 10.0.0.2 8080 8443 DYNAMIC true", theirs.getId() + " " + theirs.getName() + " "
+                + theirs.getAddress() + " " + theirs.getPort() + " " + theirs.getSslPort() + " " + theirs.getServiceType()
+                + " " + theirs.isEnabled());
+            Check.equal("b 2", theirs.getPayload().get("zone") + " " + theirs.getPayload().get("weight"));
+            Check.equal("https://10.0.0.2:8080/web", theirs.buildUriSpec());
+            Check.holds(Math.abs(theirs.getRegistrationTimeUTC() - System.currentTimeMillis()) < 60_000, "the time");
+            Check.until(() -> provider.getInstance() != null, "their instance from a provider");
+            Check.equal("js", provider.getInstance().getId());
+            ServiceInstance<Map> instance = ServiceInstance.<Map>builder().name("web").id("java").address("10.0.0.1").port(80)
+                .payload(Map.of("zone", "a")).uriSpec(new UriSpec("{scheme}://{address}:{port}/{name}")).build();
+            mine.registerService(instance);
+            client.create().forPath(root + "/web/broken", Check.bytes("no instance"));
+            Check.order("see " + root);
+            // Curator's own queries stumble over it; ours say so and go on.
+            client.delete().forPath(root + "/web/broken");
+            Check.order("update " + root);
+            Check.until(() -> cache.getInstances().stream().anyMatch((each) -> each.getPort() == 8081
+                && "c".equals(each.getPayload().get("zone"))), "what they changed");
+            Check.equal(2, mine.queryForInstances("web").size());
+            mine.unregisterService(instance);
+            Check.order("alone " + root);
+            Check.order("drain " + root);
+            Check.until(() -> cache.getInstances().isEmpty(), "nobody");
+            Check.equal(0, mine.queryForInstances("web").size());
         }
     }
 

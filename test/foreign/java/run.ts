@@ -11,6 +11,7 @@ import { startApache } from '../apache.ts'
 import type { Servers } from '../servers.ts'
 import { startVivarium } from '../vivarium.ts'
 import { compiled, CURATOR } from './curator.ts'
+import { OurServices } from './our-services.ts'
 
 const SOURCES = fileURLToPath(new URL('.', import.meta.url))
 
@@ -18,14 +19,16 @@ const SOURCES = fileURLToPath(new URL('.', import.meta.url))
 function run(classPath: string, servers: Servers): Promise<number> {
   const args = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', classPath, 'Check']
   const child = spawn('java', [...args, servers.hosts.join(',')], { stdio: ['pipe', 'pipe', 'ignore'] })
-  const obey = async (order: string, host: string): Promise<void> => {
-    const at = servers.hosts.indexOf(host)
+  const ours = new OurServices(servers.hosts)
+  const obey = async (order: string, object: string): Promise<void> => {
+    const at = servers.hosts.indexOf(object)
     if (order === 'kill') await servers.kill(at)
-    else await servers.restart(at)
+    else if (order === 'restart') await servers.restart(at)
+    else await ours.obey(order, object)
     child.stdin.write('done\n')
   }
   createInterface({ input: child.stdout }).on('line', (line) => {
-    const order = /^order: (kill|restart) (\S+)$/.exec(line)
+    const order = /^order: (\w+) (\S+)$/.exec(line)
     if (order === null) process.stdout.write(`${line}\n`)
     else obey(order[1] ?? '', order[2] ?? '').catch((error: unknown) => {
       process.stdout.write(`${String(error)}\n`)
@@ -34,7 +37,7 @@ function run(classPath: string, servers: Servers): Promise<number> {
   })
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('close', (code) => resolve(code ?? 1))
+    child.once('close', (code) => void ours.close().then(() => resolve(code ?? 1)))
   })
 }
 
