@@ -73,4 +73,23 @@ test('a web server that finds no ensemble says so, and ends all the same', async
   assert.not.match(await interrupt(server), 'Error')
 }, { timeoutMs: 30_000 })
 
+test('services find each other, and one that is killed is not missed', async (t) => {
+  const [port] = await freePorts(1)
+  const all = startExample(t, 'services.mjs', '--port', `${port}`)
+  await Promise.all([all.says('is the front end'), all.says('3 back ends are there')])
+  const ask = async (): Promise<string> => {
+    const response = await fetch(`http://127.0.0.1:${port}/`)
+    assert.is(response.status, 200)
+    return /pid (\d+)/.exec(await response.text())?.[1] ?? ''
+  }
+  const first = new Set(await Promise.all(Array.from({ length: 9 }, ask)))
+  assert.is(first.size, 3)
+  const [killed = ''] = first
+  process.kill(Number(killed), 'SIGKILL')
+  const next = new Set(await Promise.all(Array.from({ length: 9 }, ask)))
+  assert.is(next.has(killed), false)
+  const stdout = await interrupt(all)
+  assert.is(stdout.match(/is drained/g)?.length, 2)
+}, { timeoutMs: 30_000 })
+
 test.run()
