@@ -60,7 +60,8 @@ export class OurServices {
       const web = this.#web
       if (web === null) return reject(new Error('join first'))
       if (isIt(web.instances)) return resolve(web.instances)
-      const fail = (): void => reject(new Error(`not within ${LIMIT_MS} ms: ${web.instances.map(({ id }) => id).join()}`))
+      const fail = (): void =>
+        reject(new Error(`not within ${LIMIT_MS} ms: ${web.instances.map(({ id }) => id).join()}`))
       AbortSignal.timeout(LIMIT_MS).addEventListener('abort', fail, { once: true })
       const off = web.on('change', (all) => {
         if (!isIt(all)) return
