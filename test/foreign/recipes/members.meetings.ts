@@ -1,9 +1,13 @@
-/** Members of kazoo's parties and of this package's groups in one folder. */
+/** Members of kazoo's parties, of Curator's groups and of this package's in one folder. */
 import { strict as assert } from 'node:assert'
+import { fileURLToPath } from 'node:url'
 import { join, watchMembers } from '../../../lib/recipes/index.ts'
 import type { MembersView } from '../../../lib/recipes/index.ts'
+import { compiled } from '../java/curator.ts'
+import type { Compiled } from '../java/curator.ts'
 import type { Meeting } from './meeting.ts'
 import type { Scene } from './scene.ts'
+import { Script } from './script.ts'
 
 const OTHER = '../kazoo/other.py'
 
@@ -63,8 +67,48 @@ async function shareShallow(scene: Scene): Promise<void> {
   await member.close()
 }
 
+let compiling: Promise<Compiled> | null = null
+
+/** Compiled once, and removed when the process ends. */
+function program(): Promise<Compiled> {
+  return compiling ??= compiled([fileURLToPath(new URL('Group.java', import.meta.url))]).then((made) => {
+    process.once('exit', () => made.remove())
+    return made
+  })
+}
+
+async function groupWithCurator(scene: Scene): Promise<void> {
+  const { classPath } = await program()
+  const zk = await scene.connect()
+  const member = await join(zk, '/group', 'ours', { id: 'a' })
+  const java = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', classPath, 'Group']
+  const other = scene.keep(new Script('java', [...java, scene.hosts, '/group', 'b', 'theirs']))
+  assert.equal(await other.says(), 'started')
+  await untilSize(member, 2)
+  assert.equal(member.get('b')?.node.text(), 'theirs')
+  other.tell('members', '2')
+  assert.equal(await other.says(), 'a=ours,b=theirs')
+  const changed = new Promise<string>((resolve) => member.on('changed', ({ id, node }) => {
+    if (id === 'b') resolve(node.text())
+  }))
+  other.tell('set', 'other')
+  assert.equal(await other.says(), 'set')
+  assert.equal(await changed, 'other')
+  const own = await join(zk, '/group', 'unnamed')
+  other.tell('members', '3')
+  assert.equal(await other.says(), [`${own.id}=unnamed`, 'a=ours', 'b=other'].sort().join())
+  await Promise.all([own.close(), member.close()])
+  other.tell('members', '1')
+  assert.equal(await other.says(), 'b=other')
+  const view = await watchMembers(zk, '/group')
+  other.tell('leave')
+  assert.equal(await other.says(), 'left')
+  await untilSize(view, 0)
+}
+
 /** By name. */
 export const MEETINGS: Readonly<Record<string, Meeting>> = {
   'members of a party and of a group see who comes, who leaves and who dies': seeEachOther,
+  'members of a group of Curator and of one of ours see each other': groupWithCurator,
   'a shallow party and a group share a folder': shareShallow,
 }
