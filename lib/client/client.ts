@@ -12,6 +12,7 @@ import type { ConnectOptions } from './connect-options.ts'
 import type { Moment } from './moment.ts'
 import { CALL_OPTIONS, Multi, MultiRead, checkCall } from './multi.ts'
 import type { CallOptions } from './multi.ts'
+import { offAbort, onAbort } from './on-abort.ts'
 import type { AclOf, Children, Created } from './outcomes.ts'
 import {
   pickAcl, pickChildren, pickCreated, pickExists, pickIdentities, pickNames, pickNode, pickNothing, pickPath,
@@ -117,13 +118,13 @@ export class Client {
         client.#session.abandon('OperationTimeout')
       }, options.unref)
       const settled = client.on('state', ({ state }) => {
-        signal?.removeEventListener('abort', abort)
+        offAbort(signal, abort)
         limit?.cancel()
         settled()
         if (state === 'connected') resolve(client)
         else reject(connectError(client.#session, signal))
       })
-      signal?.addEventListener('abort', abort, { once: true })
+      onAbort(signal, abort)
       client.#session.start()
     })
   }
@@ -217,10 +218,10 @@ export class Client {
       const signal = options?.signal
       const abort = (): void => reject(new ZkError('Aborted', undefined, { cause: signal?.reason }))
       if (signal?.aborted === true) return abort()
-      signal?.addEventListener('abort', abort, { once: true })
+      onAbort(signal, abort)
       const bytes = isText ? new TextEncoder().encode(auth) : new Uint8Array(auth)
       this.#session.authenticate(scheme, bytes).then(() => resolve(), reject)
-        .finally(() => signal?.removeEventListener('abort', abort))
+        .finally(() => offAbort(signal, abort))
     })
   }
 
@@ -351,11 +352,11 @@ export class Client {
       const { signal } = options
       const shot: OneShot = {
         onChange: (change) => {
-          signal?.removeEventListener('abort', abort)
+          offAbort(signal, abort)
           resolve(change)
         },
         onEnd: (error) => {
-          signal?.removeEventListener('abort', abort)
+          offAbort(signal, abort)
           reject(error ?? new ZkError('Closed', undefined, { path }))
         },
       }
@@ -365,7 +366,7 @@ export class Client {
       }
       const isChildren = options.children === true
       const request = { op: isChildren ? 8 : 3, path: checkPath(path), watch: true } as const
-      const armed = (): void => signal?.addEventListener('abort', abort, { once: true })
+      const armed = (): void => onAbort(signal, abort)
       const [pick, list]: [Pick, OneShotList] = isChildren ? [pickNames, 'child'] : [pickExists, 'data']
       this.#leaveWatch(request, pick, signal, list, shot, armed, reject)
     })

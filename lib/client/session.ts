@@ -10,6 +10,7 @@ import { Call, CallQueue } from './call-queue.ts'
 import type { Channel, Endpoint } from './channel.ts'
 import { Lease } from './lease.ts'
 import type { Moment } from './moment.ts'
+import { offAbort, onAbort } from './on-abort.ts'
 import { aborted, ended, lost, mayChange, pathOf, pickNothing } from './outcomes.ts'
 import { requestBytes, tooLarge } from './request-size.ts'
 import type { SessionKey, SessionState, StateChange } from './session-state.ts'
@@ -186,7 +187,7 @@ export class Session {
     if (signal !== undefined) {
       call.signal = signal
       call.onAbort = () => this.#abort(call, signal)
-      signal.addEventListener('abort', call.onAbort, { once: true })
+      onAbort(signal, call.onAbort)
     }
     this.#queue.push(call)
     if (this.#isReady) this.#pump()
@@ -222,7 +223,7 @@ export class Session {
   #settle(call: Call, value: unknown): void {
     if (call.isOver) return
     call.isOver = true
-    if (call.onAbort !== undefined) call.signal?.removeEventListener('abort', call.onAbort)
+    if (call.onAbort !== undefined) offAbort(call.signal, call.onAbort)
     if (value instanceof ZkError) call.reject(value)
     else call.resolve(value as never)
   }

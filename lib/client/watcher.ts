@@ -1,5 +1,6 @@
 import { isZkError, ZkError } from '../core/errors.ts'
 import { parentOf } from '../core/tree/path.ts'
+import { offAbort, onAbort } from './on-abort.ts'
 import { checkOptions, checkSignal, checkTypes } from './options.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Session } from './session.ts'
@@ -82,7 +83,7 @@ export class Watcher implements AsyncIterableIterator<WatchItem, undefined> {
     this.#limit = options.bufferItems ?? BUFFER_ITEMS
     if (!Number.isInteger(this.#limit) || this.#limit < 1) throw new TypeError('bufferItems must be a positive integer')
     this.#onAbort = () => this.#leave(new ZkError('Aborted', undefined, { path, cause: options.signal?.reason }))
-    options.signal?.addEventListener('abort', this.#onAbort, { once: true })
+    onAbort(options.signal, this.#onAbort)
   }
 
   // --- for the reader ----------------------------------------------------------------------------------------------
@@ -178,7 +179,7 @@ export class Watcher implements AsyncIterableIterator<WatchItem, undefined> {
   fail(error: ZkError | null): void {
     if (this.#end !== null) return
     this.#end = { error }
-    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    offAbort(this.#options.signal, this.#onAbort)
     this.#stopWalk()
     this.#registered?.settle(error)
     const readers = this.#readers.splice(0)

@@ -1,6 +1,7 @@
 import type { Client } from '../client/client.ts'
 import type { CallOptions } from '../client/multi.ts'
 import { checkCall } from '../client/multi.ts'
+import { offAbort, onAbort } from '../client/on-abort.ts'
 import { checkPath } from '../client/requests.ts'
 import type { NodeData } from '../client/values.ts'
 import type { Watcher } from '../client/watcher.ts'
@@ -357,7 +358,7 @@ export class Cache implements Iterable<[path: string, node: NodeData]> {
     return new Promise((resolve, reject) => {
       const settle = (error: Error | null): void => {
         this.#endings.delete(ended)
-        signal?.removeEventListener('abort', abort)
+        offAbort(signal, abort)
         if (error === null) resolve()
         else reject(error)
       }
@@ -366,7 +367,7 @@ export class Cache implements Iterable<[path: string, node: NodeData]> {
         settle(error ?? new ZkError('Closed', undefined, { path: this.path }))
       }
       if (signal?.aborted === true) return abort()
-      signal?.addEventListener('abort', abort, { once: true })
+      onAbort(signal, abort)
       this.#endings.add(ended)
       begin(() => settle(null), settle)
     })

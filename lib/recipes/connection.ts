@@ -1,4 +1,5 @@
 import type { Client } from '../client/client.ts'
+import { offAbort, onAbort } from '../client/on-abort.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 
 /** Resolves when the session has a connection. Rejects with SessionExpired or Closed when it is over, or Aborted. */
@@ -6,7 +7,7 @@ export function untilConnected(zk: Client, signal?: AbortSignal): Promise<void> 
   return new Promise((resolve, reject) => {
     const settle = (): void => {
       off()
-      signal?.removeEventListener('abort', abort)
+      offAbort(signal, abort)
     }
     const abort = (): void => {
       settle()
@@ -25,7 +26,7 @@ export function untilConnected(zk: Client, signal?: AbortSignal): Promise<void> 
     const off = zk.on('state', look)
     if (signal?.aborted === true) abort()
     else {
-      signal?.addEventListener('abort', abort, { once: true })
+      onAbort(signal, abort)
       look()
     }
   })
@@ -46,7 +47,7 @@ export function untilOver(zk: Client, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (): void => {
       off()
-      signal?.removeEventListener('abort', abort)
+      offAbort(signal, abort)
     }
     const abort = (): void => {
       settle()
@@ -59,7 +60,7 @@ export function untilOver(zk: Client, signal?: AbortSignal): Promise<void> {
     }
     const off = zk.on('state', look)
     if (signal?.aborted === true) return abort()
-    signal?.addEventListener('abort', abort, { once: true })
+    onAbort(signal, abort)
     look()
   })
 }

@@ -1,4 +1,5 @@
 import type { Client } from '../client/client.ts'
+import { offAbort, onAbort } from '../client/on-abort.ts'
 import { checkPath } from '../client/requests.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import { endOf, isOver } from './connection.ts'
@@ -96,8 +97,8 @@ export class Election {
     const { signal } = options
     const close = (): void => this.#closing.abort()
     if (signal?.aborted === true) close()
-    signal?.addEventListener('abort', close, { once: true })
-    this.#closing.signal.addEventListener('abort', () => signal?.removeEventListener('abort', close), { once: true })
+    onAbort(signal, close)
+    this.#closing.signal.addEventListener('abort', () => offAbort(signal, close), { once: true })
     this.#standing = this.#stand()
   }
 
@@ -134,8 +135,8 @@ export class Election {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         off()
-        signal?.removeEventListener('abort', abort)
-        this.#closing.signal.removeEventListener('abort', close)
+        offAbort(signal, abort)
+        offAbort(this.#closing.signal, close)
       }
       const abort = (): void => {
         settle()
@@ -156,8 +157,8 @@ export class Election {
       } else if (signal?.aborted === true) abort()
       else if (this.#closing.signal.aborted) close()
       else {
-        signal?.addEventListener('abort', abort, { once: true })
-        this.#closing.signal.addEventListener('abort', close, { once: true })
+        onAbort(signal, abort)
+        onAbort(this.#closing.signal, close)
       }
     })
   }
@@ -185,8 +186,8 @@ export class Election {
     const over = new Promise<void>((resolve) => {
       const settle = (): void => resolve()
       if (term.signal.aborted || signal.aborted) settle()
-      term.signal.addEventListener('abort', settle, { once: true })
-      signal.addEventListener('abort', settle, { once: true })
+      onAbort(term.signal, settle)
+      onAbort(signal, settle)
     })
     this.#term = term
     if (term.held) this.#listeners.emit('elected', term)

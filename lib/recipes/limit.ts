@@ -1,4 +1,5 @@
 import type { Client } from '../client/client.ts'
+import { offAbort, onAbort } from '../client/on-abort.ts'
 import { checkOptions, checkSignal } from '../client/options.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 
@@ -31,7 +32,7 @@ export class Limit {
   constructor(zk: Client, { signal, waitMs = 0 }: LimitOptions) {
     this.#given = signal
     if (signal?.aborted === true) this.#abort()
-    else signal?.addEventListener('abort', this.#abort, { once: true })
+    else onAbort(signal, this.#abort)
     this.#timer = waitMs === 0 ? null : zk.clock.setTimer(waitMs, () => {
       this.#isOver = true
       this.#own.abort()
@@ -50,6 +51,6 @@ export class Limit {
 
   stop(): void {
     this.#timer?.cancel()
-    this.#given?.removeEventListener('abort', this.#abort)
+    offAbort(this.#given, this.#abort)
   }
 }

@@ -1,4 +1,5 @@
 import type { Client } from '../client/client.ts'
+import { offAbort, onAbort } from '../client/on-abort.ts'
 import { checkOptions, checkSignal, checkTypes } from '../client/options.ts'
 import { checkPath } from '../client/requests.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
@@ -85,13 +86,13 @@ export class Partition {
     this.#member = path.slice(path.lastIndexOf('/') + 1)
     const close = (): void => void this.close()
     if (signal?.aborted === true) close()
-    signal?.addEventListener('abort', close, { once: true })
+    onAbort(signal, close)
     const off = this.#zk.on('state', () => {
       if (isOver(this.#zk)) this.#end(endOf(this.#zk))
     })
     this.#closing.signal.addEventListener('abort', () => {
       off()
-      signal?.removeEventListener('abort', close)
+      offAbort(signal, close)
     }, { once: true })
     this.#look()
   }
@@ -107,7 +108,7 @@ export class Partition {
         reject(aborted(signal))
       }
       const done = (error: Error | null): void => {
-        signal?.removeEventListener('abort', abort)
+        offAbort(signal, abort)
         if (error === null) resolve()
         else reject(error)
       }
@@ -115,7 +116,7 @@ export class Partition {
         abort()
         return
       }
-      signal?.addEventListener('abort', abort, { once: true })
+      onAbort(signal, abort)
       this.#settled.add(done)
       this.#judge()
     })

@@ -1,4 +1,5 @@
 import type { Client } from '../client/client.ts'
+import { offAbort, onAbort } from '../client/on-abort.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import { isLost, isOver, untilConnected } from './connection.ts'
 import { chance } from './unique-id.ts'
@@ -14,11 +15,11 @@ export function pause(zk: Client, delayMs: number, signal?: AbortSignal): Promis
       reject(aborted(signal))
     }
     const timer = zk.clock.setTimer(delayMs, () => {
-      signal?.removeEventListener('abort', abort)
+      offAbort(signal, abort)
       resolve()
     })
     if (signal?.aborted === true) abort()
-    else signal?.addEventListener('abort', abort, { once: true })
+    else onAbort(signal, abort)
   })
 }
 
@@ -63,8 +64,8 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Prom
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(aborted(signal))
     if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    onAbort(signal, abort)
+    promise.then(resolve, reject).finally(() => offAbort(signal, abort))
   })
 }
 
@@ -73,7 +74,7 @@ export function unlessOver(zk: Client, waited: Promise<void>, signal: AbortSigna
   return new Promise((resolve, reject) => {
     const settle = (): void => {
       off()
-      signal.removeEventListener('abort', abort)
+      offAbort(signal, abort)
     }
     const abort = (): void => {
       settle()
@@ -89,7 +90,7 @@ export function unlessOver(zk: Client, waited: Promise<void>, signal: AbortSigna
       resolve()
     })
     if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort, { once: true })
+    else onAbort(signal, abort)
   })
 }
 

@@ -1,4 +1,5 @@
 import type { Client } from '../client/client.ts'
+import { offAbort, onAbort } from '../client/on-abort.ts'
 import { checkOptions, checkSignal, checkTypes } from '../client/options.ts'
 import { checkPath } from '../client/requests.ts'
 import { endOf, isOver } from './connection.ts'
@@ -86,8 +87,8 @@ export class Schedule {
     const previousMs = this.#timetable.previous(this.#zk.clock.wall())
     await beginAt(this.#zk, below(this.path, 'last'), previousMs ?? 0, signal)
     if (signal?.aborted === true) close()
-    signal?.addEventListener('abort', close, { once: true })
-    this.#closing.signal.addEventListener('abort', () => signal?.removeEventListener('abort', close), { once: true })
+    onAbort(signal, close)
+    this.#closing.signal.addEventListener('abort', () => offAbort(signal, close), { once: true })
     this.#going = this.#take()
   }
 

@@ -1,3 +1,4 @@
+import { offAbort, onAbort } from '../client/on-abort.ts'
 import { aborted } from './pause.ts'
 
 /** Does one piece of work at a time, in the order in which they came: the users of one object need not race. */
@@ -9,9 +10,9 @@ export class Turns {
     return new Promise((resolve, reject) => {
       const abort = (): void => reject(aborted(signal))
       if (signal?.aborted === true) return abort()
-      signal?.addEventListener('abort', abort, { once: true })
+      onAbort(signal, abort)
       const turn = this.#last.then(() => {
-        signal?.removeEventListener('abort', abort)
+        offAbort(signal, abort)
         return signal?.aborted === true ? undefined : work().then(resolve)
       })
       this.#last = turn.catch(reject)
