@@ -48,7 +48,9 @@ export class Screen {
   #paint(): void {
     if (this.#lines === null) return
     const all = this.#lines()
-    const room = Math.max(1, (this.#output.rows ?? ROWS) - 1)
+    // A terminal that does not know its size says 0.
+    const { rows = 0 } = this.#output
+    const room = (rows > 1 ? rows : ROWS) - 1
     const shown = all.length <= room ? all : [...all.slice(0, room - 1), `… ${all.length - room + 1} more lines`]
     this.#output.write(`\x1b[H${shown.map((line) => `${line}\x1b[K\n`).join('')}\x1b[J`)
   }

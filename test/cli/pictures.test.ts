@@ -6,7 +6,7 @@ import type { ShellParts } from '../../lib/cli/shell.ts'
 import { formatSpan } from '../../lib/cli/pictures/drawing.ts'
 import { printable } from '../../lib/cli/pictures/picture.ts'
 import {
-  acquire, acquireLease, acquireRead, acquireWrite, contenders, partition, requestRelease, standFor,
+  acquire, acquireLease, acquireRead, acquireWrite, contenders, partition, register, requestRelease, standFor,
 } from '../../lib/recipes/index.ts'
 import { assert, suite } from '../harness.ts'
 import type { Case } from '../harness.ts'
@@ -171,10 +171,16 @@ test('services and members', async (t) => {
     '  up | 10.0.0.1:80 | S | T | i-1 | TLS at 443 | {"zone":"a"}', '  out | 10.0.0.2:80 | S | T | i-2',
     '  up | 10.0.0.3 | - | T | i-3 | permanent',
   ])
+  const registered = await register(zk, '/ours', { name: 'mail', id: 'i-4', address: '::1', port: 25, weight: 2 })
+  assert.equal(await says('services /ours'), [
+    '/ours/mail | 1 instance', '  up | ::1:25 | S | T | i-4 | {"weight":2}',
+  ])
+  await registered.close()
   await make(zk, `/party/${HEX}__party__`, 'kazoo 1')
   await make(zk, `/shallow/${HEX}-kazoo 2`, '0')
   await make(zk, '/group/host-1', 'up \u001b[31msince\nthen')
   await zk.create('/group/leaf', 'no session has it')
+  await make(zk, '/queue/taken/entry-100-0000000001', 'a claim')
   const shares = await partition(zk, '/shards', ['s'], { name: 'member a' })
   await shares.settled()
   assert.equal(await says('members'), [
@@ -218,8 +224,8 @@ test('the same as data', async (t) => {
   assert.equal(services, {
     ...common, services: [{
       path: '/services/web', service: 'web', instances: [{
-        id: 'i-1', address: '10.0.0.1', port: 80, sslPort: null, enabled: true, payload: null, session,
-        sinceMs: 'number', forMs: 'number',
+        name: 'web', id: 'i-1', address: '10.0.0.1', port: 80, sslPort: null, payload: null, registrationTimeUTC: 0,
+        serviceType: 'DYNAMIC', uriSpec: null, enabled: true, session, sinceMs: 'number', forMs: 'number',
       }],
     }],
   })
@@ -286,7 +292,7 @@ test('on a terminal it is drawn over again, and the terminal is as it was when i
   assert.ok(output.text.startsWith('^[?1049h^[?7l^[H'), JSON.stringify(output.text))
   assert.match(output.text, /Ctrl-C ends it\)\^\[K\n\/g {2}3 members\^\[K\n… 6 more lines\^\[K\n\^\[J$/)
   output.text = ''
-  output.rows = 24
+  output.rows = 0
   output.emit('resize')
   assert.match(output.text,
     /^\^\[H.*\^\[K\n\/g {2}3 members\^\[K\n.* host-1 .*\n.* host-2 .*\n.* host-3 .*\n\^\[K\n[^]*\^\[J$/)

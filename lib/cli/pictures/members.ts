@@ -18,6 +18,8 @@ const PARTY = /__party__$/
 const SHALLOW = /^[0-9a-f]{32}-(.*)$/s
 /** Of those who share a set (`partition`). */
 const SHARE = /-member-\d{10}$/
+/** What marks an item of a queue as taken, as kazoo's LockingQueue names it. */
+const CLAIM = /^entry-\d{3}-\d{10}$/
 
 function presentOf({ name, node }: Seen): Present {
   const shallow = SHALLOW.exec(name)
@@ -53,7 +55,7 @@ function groupOf(path: string, all: readonly Seen[]): Group {
 /** A node of a session that has no part in anything else that is known. */
 function isMember(seen: Seen): boolean {
   if (seen.node.stat.ephemeralOwner === '0x0') return false
-  return SHARE.test(seen.name) || (!isOfLine(seen.name) && !isInstance(seen))
+  return SHARE.test(seen.name) || (!isOfLine(seen.name) && !CLAIM.test(seen.name) && !isInstance(seen))
 }
 
 /** Who is there. */

@@ -1,39 +1,21 @@
-import { nameOf } from '../../core/tree/path.ts'
+import { childOf, nameOf } from '../../core/tree/path.ts'
+import { readInstance } from '../../recipes/instance.ts'
+import type { Instance } from '../../recipes/instance.ts'
 import { byFolder, count, lasting, printable } from './picture.ts'
 import type { Group, Picture, Row } from './picture.ts'
 import type { Seen } from './sight.ts'
 
-/** What Curator's x-discovery writes, as far as it matters here. */
-interface Instance {
-  readonly id: string
-  readonly address: string | null
-  readonly port: number | null
-  readonly sslPort: number | null
-  /** False: it does not want to be used. */
-  readonly enabled: boolean
-  readonly payload: unknown
-}
-
-/** An instance as it is written at `<base>/<service>/<id>`; null for other data. */
+/** An instance as Curator's x-discovery and ours write it at `<base>/<service>/<id>`; null for other data. */
 function instanceOf({ folder, name, node }: Seen): Instance | null {
-  let json: unknown
   try {
-    json = node.json()
+    // A reader of one service takes what it finds for an instance; among all nodes it must say that it is one.
+    const { id, name: service } = node.json<{ readonly id?: unknown, readonly name?: unknown } | null>() ?? {}
+    if (id !== name || service !== nameOf(folder)) return null
+    return readInstance(childOf(folder, name), node)
   } catch {
     // Most data of a tree is no JSON.
     return null
   }
-  if (typeof json !== 'object' || json === null) return null
-  const { id, name: service, address, port, sslPort, enabled, payload } = json as Readonly<Record<string, unknown>>
-  if (id !== name || service !== nameOf(folder)) return null
-  return {
-    id: name, address: typeof address === 'string' ? address : null, port: portOf(port), sslPort: portOf(sslPort),
-    enabled: enabled !== false, payload: payload ?? null,
-  }
-}
-
-function portOf(value: unknown): number | null {
-  return typeof value === 'number' ? value : null
 }
 
 /** True for the instance of a service. */
@@ -62,7 +44,8 @@ function groupOf(path: string, all: readonly Seen[]): Group {
     rows: instances.map(({ seen, instance }) => rowOf(instance, seen)),
     value: (nowMs) => ({
       path, service: nameOf(path), instances: instances.map(({ seen: { node: { stat } }, instance }) => ({
-        ...instance, session: stat.ephemeralOwner === '0x0' ? null : stat.ephemeralOwner,
+        ...instance.toJSON(), enabled: instance.enabled,
+        session: stat.ephemeralOwner === '0x0' ? null : stat.ephemeralOwner,
         ...lasting(stat.ctime, nowMs),
       })),
     }),
