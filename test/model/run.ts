@@ -1,0 +1,42 @@
+/**
+ * Bounded model checking of the real core (correctness plan, F.3), from the end of an election on:
+ *   npm run model -- --txns 1 --crashes 1 --losses 1 [--timeouts 0] [--voters 3] [--mutant NAME]
+ *                    [--established] [--states 5000000] [--depth 200] [--seconds 120]
+ * With --walks SEED it takes random walks instead: what lies deep is found sooner, nothing is proved.
+ * With --established it begins one step later: with an established epoch that is quiet.
+ */
+import { exposedCore } from './exposed-core.ts'
+import { Search } from './search.ts'
+
+function number(name: string, otherwise: number): number {
+  const at = process.argv.indexOf(`--${name}`)
+  const value = at < 0 ? otherwise : Number(process.argv[at + 1])
+  if (!Number.isInteger(value) || value < 0) throw new Error(`--${name} needs a number`)
+  return value
+}
+
+const mutantAt = process.argv.indexOf('--mutant')
+const mutant = mutantAt < 0 ? undefined : process.argv[mutantAt + 1]
+const bounds = {
+  txns: number('txns', 1), crashes: number('crashes', 1), losses: number('losses', 1),
+  timeouts: number('timeouts', 0),
+}
+const search = new Search(await exposedCore(), number('voters', 3), bounds, mutant)
+const limits = {
+  established: process.argv.includes('--established'),
+  states: number('states', 5_000_000), depth: number('depth', 200), ms: number('seconds', 120) * 1_000,
+}
+const seed = number('walks', 0)
+const result = seed > 0 ? search.walk(limits, seed)
+  : search.run(limits, (line) => process.stdout.write(`${line}\n`))
+const { states, transitions, depth, frontier, elapsedMs, localStates, coreSteps, violation } = result
+const extent = seed > 0 ? 'random walks' : frontier === 0 ? 'complete' : `${frontier} states left`
+process.stdout.write(`${states} states, ${transitions} transitions, depth ${depth}, ${extent}, ` +
+  `${(elapsedMs / 1_000).toFixed(1)} s, ` +
+  `${Math.round(states / (elapsedMs / 1_000))} states/s; ${localStates} local states, ${coreSteps} steps of the core\n`)
+if (violation !== null) {
+  for (const line of violation.trace) process.stdout.write(`${line}\n`)
+  process.stdout.write(`at depth ${violation.depth}: ${violation.message}\n`)
+}
+process.stdout.write(violation === null ? '1 passed, 0 failed\n' : '0 passed, 1 failed\n')
+process.exitCode = violation === null ? 0 : 1
