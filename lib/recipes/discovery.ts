@@ -1,6 +1,7 @@
 import type { Client } from '../client/client.ts'
 import type { CallOptions } from '../client/multi.ts'
 import { checkCall } from '../client/multi.ts'
+import { offAbort, onAbort } from '../client/on-abort.ts'
 import { checkPath } from '../client/requests.ts'
 import type { NodeData } from '../client/values.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
@@ -107,7 +108,7 @@ export class Discovery<P = unknown> {
         this.#waiting.delete(look)
         limit?.cancel()
         again?.cancel()
-        signal?.removeEventListener('abort', abort)
+        offAbort(signal, abort)
       }
       const abort = (): void => {
         settle()
@@ -136,7 +137,7 @@ export class Discovery<P = unknown> {
       this.#waiting.add(look)
       look()
       if (!this.#waiting.has(look)) return
-      signal?.addEventListener('abort', abort, { once: true })
+      onAbort(signal, abort)
       if (waitMs === undefined) return
       limit = this.#clock.setTimer(waitMs, () => {
         settle()
@@ -213,8 +214,8 @@ export class Discovery<P = unknown> {
     if (signal !== undefined) {
       const close = (): void => void this.close()
       if (signal.aborted) throw aborted(signal)
-      signal.addEventListener('abort', close, { once: true })
-      this.#closing.signal.addEventListener('abort', () => signal.removeEventListener('abort', close), { once: true })
+      onAbort(signal, close)
+      this.#closing.signal.addEventListener('abort', () => offAbort(signal, close), { once: true })
     }
     const keeping = this.#keep()
     await Promise.race([this.ready, keeping])
@@ -329,7 +330,7 @@ export class Discovery<P = unknown> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         this.#waiting.delete(look)
-        signal?.removeEventListener('abort', abort)
+        offAbort(signal, abort)
       }
       const abort = (): void => {
         settle()
@@ -342,7 +343,7 @@ export class Discovery<P = unknown> {
         else reject(this.#over.error ?? new ZkError('Closed', undefined, { path: this.path }))
       }
       if (signal?.aborted === true) return abort()
-      signal?.addEventListener('abort', abort, { once: true })
+      onAbort(signal, abort)
       this.#waiting.add(look)
       look()
     })

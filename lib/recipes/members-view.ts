@@ -1,6 +1,7 @@
 import type { Client, SessionInfo } from '../client/client.ts'
 import type { CallOptions } from '../client/multi.ts'
 import { checkCall } from '../client/multi.ts'
+import { offAbort, onAbort } from '../client/on-abort.ts'
 import type { NodeData } from '../client/values.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import type { ErrorCode } from '../core/errors.ts'
@@ -149,7 +150,7 @@ export class MembersView implements Iterable<Member> {
   async begin(signal: AbortSignal | undefined): Promise<void> {
     const abort = (): void => this.#closing.abort(signal?.reason)
     if (signal?.aborted === true) abort()
-    signal?.addEventListener('abort', abort, { once: true })
+    onAbort(signal, abort)
     try {
       const first = await this.#open()
       void this.#keep(first)
@@ -157,12 +158,12 @@ export class MembersView implements Iterable<Member> {
       this.#end(null)
       throw signal?.aborted === true ? aborted(signal) : error
     } finally {
-      signal?.removeEventListener('abort', abort)
+      offAbort(signal, abort)
     }
     if (signal === undefined) return
     const close = (): void => void this.close()
-    signal.addEventListener('abort', close, { once: true })
-    this.#offSignal = () => signal.removeEventListener('abort', close)
+    onAbort(signal, close)
+    this.#offSignal = () => offAbort(signal, close)
   }
 
   /** From one session to the next, until there is none. */
@@ -275,7 +276,7 @@ export class MembersView implements Iterable<Member> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         this.#waiting.delete(look)
-        signal?.removeEventListener('abort', abort)
+        offAbort(signal, abort)
       }
       const abort = (): void => {
         settle()
@@ -288,7 +289,7 @@ export class MembersView implements Iterable<Member> {
         else if (this.#copy !== null) resolve(this.#copy)
       }
       if (signal?.aborted === true) return abort()
-      signal?.addEventListener('abort', abort, { once: true })
+      onAbort(signal, abort)
       this.#waiting.add(look)
       look()
     })

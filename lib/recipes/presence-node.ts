@@ -1,4 +1,5 @@
 import type { Client } from '../client/client.ts'
+import { offAbort, onAbort } from '../client/on-abort.ts'
 import type { Created } from '../client/outcomes.ts'
 import type { CreateOptions } from '../client/requests.ts'
 import type { Watcher } from '../client/watcher.ts'
@@ -109,7 +110,7 @@ export class PresenceNode {
       this.#newest += 1
       const settle = (): void => {
         this.#writers.delete(writer)
-        signal?.removeEventListener('abort', abort)
+        offAbort(signal, abort)
       }
       const abort = (): void => writer.reject(aborted(signal, true))
       const writer: Writer = {
@@ -124,7 +125,7 @@ export class PresenceNode {
         },
       }
       this.#writers.add(writer)
-      signal?.addEventListener('abort', abort, { once: true })
+      onAbort(signal, abort)
       this.#wake()
     })
   }

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../client/multi.ts'
 import { checkCall } from '../client/multi.ts'
+import { offAbort, onAbort } from '../client/on-abort.ts'
 import { checkLogger, checkOptions, checkSignal, checkTypes } from '../client/options.ts'
 import { checkPath } from '../client/requests.ts'
 import type { CreateOptions } from '../client/requests.ts'
@@ -79,7 +80,7 @@ export class Presence {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         for (const off of offs) off()
-        signal?.removeEventListener('abort', abort)
+        offAbort(signal, abort)
       }
       const abort = (): void => {
         settle()
@@ -100,7 +101,7 @@ export class Presence {
         settle()
         return resolve(path)
       }
-      signal?.addEventListener('abort', abort, { once: true })
+      onAbort(signal, abort)
     })
   }
 
@@ -136,8 +137,8 @@ export class Presence {
     if (signal === undefined) return
     const close = (): void => void this.close()
     if (signal.aborted) return close()
-    signal.addEventListener('abort', close, { once: true })
-    this.#offSignal = () => signal.removeEventListener('abort', close)
+    onAbort(signal, close)
+    this.#offSignal = () => offAbort(signal, close)
   }
 }
 

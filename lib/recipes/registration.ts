@@ -1,5 +1,6 @@
 import type { CallOptions } from '../client/multi.ts'
 import { checkCall } from '../client/multi.ts'
+import { offAbort, onAbort } from '../client/on-abort.ts'
 import { checkLogger, checkOptions, checkSignal } from '../client/options.ts'
 import { checkPath } from '../client/requests.ts'
 import type { CreateOptions } from '../client/requests.ts'
@@ -202,7 +203,7 @@ export class Registration<P = unknown> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         timer?.cancel()
-        signal?.removeEventListener('abort', abort)
+        offAbort(signal, abort)
         this.#closing.signal.removeEventListener('abort', end)
       }
       const abort = (): void => {
@@ -216,7 +217,7 @@ export class Registration<P = unknown> {
       const clock = (this.#source instanceof Sessions ? this.#source.client : this.#source).clock
       const timer = waitMs === undefined ? null : clock.setTimer(waitMs, end)
       if (signal?.aborted === true) return abort()
-      signal?.addEventListener('abort', abort, { once: true })
+      onAbort(signal, abort)
       this.#closing.signal.addEventListener('abort', end, { once: true })
       void this.#idle().then(end)
     })
@@ -245,8 +246,8 @@ export class Registration<P = unknown> {
     try {
       if (signal?.aborted === true) throw aborted(signal)
       const close = (): void => void this.close()
-      signal?.addEventListener('abort', close, { once: true })
-      this.#closing.signal.addEventListener('abort', () => signal?.removeEventListener('abort', close), { once: true })
+      onAbort(signal, close)
+      this.#closing.signal.addEventListener('abort', () => offAbort(signal, close), { once: true })
       if (await this.#health?.begin() !== false && !this.#closing.signal.aborted) {
         this.#follow(await presence(this.#source, this.path, this.#instance.toJSON(), this.#presenceOptions(true)))
       }

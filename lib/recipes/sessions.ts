@@ -1,6 +1,7 @@
 import type { Client } from '../client/client.ts'
 import type { CallOptions } from '../client/multi.ts'
 import { checkCall } from '../client/multi.ts'
+import { offAbort, onAbort } from '../client/on-abort.ts'
 import { checkLogger, checkOptions, checkSignal } from '../client/options.ts'
 import { ZkError } from '../core/errors.ts'
 import { isOver } from './connection.ts'
@@ -48,13 +49,13 @@ export class Sessions {
     if (signal?.aborted === true) throw aborted(signal)
     const closing = new AbortController()
     const abort = (): void => closing.abort(signal?.reason)
-    signal?.addEventListener('abort', abort, { once: true })
+    onAbort(signal, abort)
     try {
       const sessions = new Sessions(open, await opened(open, closing.signal), logger)
       if (signal !== undefined) sessions.#closeOn(signal)
       return sessions
     } finally {
-      signal?.removeEventListener('abort', abort)
+      offAbort(signal, abort)
     }
   }
 
@@ -103,8 +104,8 @@ export class Sessions {
   #closeOn(signal: AbortSignal): void {
     const close = (): void => void this.close()
     if (signal.aborted) return close()
-    signal.addEventListener('abort', close, { once: true })
-    this.#closing.signal.addEventListener('abort', () => signal.removeEventListener('abort', close), { once: true })
+    onAbort(signal, close)
+    this.#closing.signal.addEventListener('abort', () => offAbort(signal, close), { once: true })
   }
 
   #follow(zk: Client): void {
@@ -163,8 +164,8 @@ function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promis
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(aborted(signal))
     if (signal?.aborted === true) return abort()
-    signal?.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => signal?.removeEventListener('abort', abort))
+    onAbort(signal, abort)
+    work.then(resolve, reject).finally(() => offAbort(signal, abort))
   })
 }
 
