@@ -1,7 +1,7 @@
 /** Programs that use recipes in a world with weather. */
 import type { Client } from '../../lib/client/client.ts'
 import { isZkError } from '../../lib/core/errors.ts'
-import type { World, WorldConnectOptions } from '../../lib/testing/index.ts'
+import type { StormCounts, World, WorldConnectOptions } from '../../lib/testing/index.ts'
 import { Violation } from '../../lib/testing/index.ts'
 
 /** The end of what programs do. */
@@ -91,4 +91,57 @@ export async function within<T>(
 /** Throws a Violation unless it holds. */
 export function check(holds: boolean, name: string, what: string): asserts holds {
   if (!holds) throw new Violation(name, what)
+}
+
+/** A play with some users and weather. */
+export interface Play {
+  /** What each of them does, again and again; the number tells them apart. */
+  work(zk: Client, user: number): Promise<void>
+  /** Of whom there are at least so many, and at most; 2 and 5 when left out. */
+  readonly users?: readonly [number, number]
+  /** Rises as long as all is well: in calm weather it must. */
+  progress(): number
+  readonly stormMs?: number
+}
+
+/**
+ * Lets the users work in a storm, then in calm weather, where there must be progress, and everybody must come to an
+ * end. Every fourth user or so lives inside a peer.
+ */
+export async function play(world: World, { work, users = [2, 5], progress, stormMs }: Play): Promise<StormCounts> {
+  const { random } = world
+  const curtain = new Curtain()
+  const count = users[0] + random.below(users[1] - users[0] + 1)
+  const lives = Promise.all(Array.from({ length: count }, (_, user) => {
+    const inside = random.below(4) === 0 ? 1 + random.below(3) : undefined
+    return live(world, { curtain, ...(inside === undefined ? {} : { inside }) }, (zk) => work(zk, user))
+  }))
+  let storm: StormCounts = {}
+  const weather = world.storm(stormMs ?? 4_000 + random.below(8_000)).then((counts) => { storm = counts })
+  // Whoever finds something broken ends it.
+  await Promise.race([weather, lives])
+  const before = progress()
+  await within(world, 30_000, 'progress in calm weather', Promise.race([lives, rises(world, progress, before)]))
+  curtain.drop()
+  await within(world, 60_000, 'the end of all work', lives)
+  return storm
+}
+
+async function rises(world: World, progress: () => number, before: number): Promise<void> {
+  await world.until(() => progress() > before)
+}
+
+/** Until nobody is in these folders any more. */
+export async function emptied(world: World, ...paths: readonly string[]): Promise<void> {
+  const zk = await world.connect({ sessionTimeoutMs: 30_000 })
+  const isEmpty = async (path: string): Promise<boolean> => {
+    await zk.sync('/')
+    const stat = await zk.exists(path)
+    return stat === null || stat.numChildren === 0
+  }
+  const all = async (): Promise<void> => {
+    for (const path of paths) while (!await isEmpty(path)) await world.sleep(zk, 500)
+  }
+  await within(world, 30_000, `nothing is left in ${paths.join(', ')}`, all())
+  await zk.close()
 }

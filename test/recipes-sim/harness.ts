@@ -6,8 +6,9 @@
  * which plays the recipe's users (see actors.ts) under the faults of the world, throws a Violation when a promise of
  * the recipe is broken, and returns what `world.storm` counted. How to write one:
  *
- * 1. Start some programs: `live(world, options, work)` connects, does the work, and starts over with a new session
- *    whenever the last one is over or its program was killed. Nothing of a program may be reached from another one but
+ * 1. Start some programs: `play(world, { work, progress })` does the whole of 1 to 4 for the usual case; `live(world,
+ *    options, work)` is one of them: it connects, does the work, and starts over with a new session whenever the last
+ *    one is over or its program was killed. Nothing of a program may be reached from another one but
  *    through the ensemble; checkers, which see everything, are plain objects of the scenario.
  * 2. Within a program, time is `zk.clock`: `await world.sleep(zk, ms)`. Chance is `world.random`.
  * 3. Let the weather rage: `const counts = await world.storm(20_000)`; it ends calm. Before it, after it and during it,

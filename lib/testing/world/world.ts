@@ -19,6 +19,10 @@ interface Running {
   readonly program: Program
   /** Null while it starts. */
   peer: Peer | null
+  /** As it was told last: conditions are looked at after every event, and `status()` is a lot to ask for each time. */
+  leads: boolean
+  serves: boolean
+  epoch: number
 }
 
 const LIMIT_MS = 600_000
@@ -156,17 +160,16 @@ export class World {
   }
 
   isRunning(id: number): boolean {
-    return this.#running.get(id)?.peer?.status().state === 'running'
+    return (this.#running.get(id)?.peer ?? null) !== null
   }
 
   /** Who leads, as the peer of the newest epoch that serves as leader has it; null while nobody does. */
   leader(): number | null {
     let leader: number | null = null
     let newest = -1
-    for (const [id, { peer }] of this.#running) {
-      const status = peer?.status()
-      if (status?.role !== 'leading' || !status.serving || status.epoch <= newest) continue
-      newest = status.epoch
+    for (const [id, { leads, serves, epoch }] of this.#running) {
+      if (!leads || !serves || epoch <= newest) continue
+      newest = epoch
       leader = id
     }
     return leader
@@ -174,7 +177,7 @@ export class World {
 
   /** Until all peers that run serve clients. */
   async ready(options: WaitOptions = {}): Promise<void> {
-    await this.until(() => [...this.#running.values()].every(({ peer }) => peer?.status().serving === true), options)
+    await this.until(() => [...this.#running.values()].every(({ serves }) => serves), options)
   }
 
   /** Kills the process of a peer, and all clients that live in it. Of what it was writing some may be on its disk. */
@@ -193,7 +196,7 @@ export class World {
     if (this.#running.has(id)) return
     const disk = this.#disk(id)
     const program = new Program(this.#time, `peer${id}`)
-    const running: Running = { program, peer: null }
+    const running: Running = { program, peer: null, leads: false, serves: false, epoch: 0 }
     this.#running.set(id, running)
     this.note(`peer ${id} starts`)
     const { timing, limits, logger = SILENT } = this.#options
@@ -206,6 +209,9 @@ export class World {
         ...(timing === undefined ? {} : { timing }), ...(limits === undefined ? {} : { limits }),
       })
       running.peer.on('role', ({ role, serving, epoch }) => {
+        running.leads = role === 'leading'
+        running.serves = serving
+        running.epoch = epoch
         this.note(`peer ${id}: ${role} in epoch ${epoch}${serving ? ', serving' : ''}`)
       })
       running.peer.on('fatal', (error) => this.#fail(new Error(`peer ${id} failed`, { cause: error })))

@@ -15,7 +15,8 @@ export class JuteReader {
   #at = 0
   /** Names may begin with a byte order mark: it must stay. */
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-  readonly #known: string[] = Array.from({ length: KNOWN_TEXTS }, () => '')
+  /** Made for the first text: a connection that comes to nothing has no use for it. */
+  #known: string[] | null = null
 
   /** Starts over with the bytes of another frame. */
   reset(bytes: Uint8Array): this {
@@ -104,14 +105,15 @@ export class JuteReader {
     }
     if (high > 0x7f) return this.#decoder.decode(bytes.subarray(at, at + length))
     const slot = (hash ^ (hash >>> 12) ^ (hash >>> 24)) & (KNOWN_TEXTS - 1)
-    const known = this.#known[slot]!
+    const texts = this.#known ??= Array.from({ length: KNOWN_TEXTS }, () => '')
+    const known = texts[slot]!
     if (known.length === length) {
       let i = 0
       while (i < length && known.charCodeAt(i) === bytes[at + i]) i++
       if (i === length) return known
     }
     const text = this.#decoder.decode(bytes.subarray(at, at + length))
-    this.#known[slot] = text
+    texts[slot] = text
     return text
   }
 
