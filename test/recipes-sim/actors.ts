@@ -96,26 +96,29 @@ export function check(holds: boolean, name: string, what: string): asserts holds
 /** A play with some users and weather. */
 export interface Play {
   /** What each of them does, again and again; the number tells them apart. */
-  work(zk: Client, user: number): Promise<void>
+  readonly work: (zk: Client, user: number) => Promise<void>
   /** Of whom there are at least so many, and at most; 2 and 5 when left out. */
   readonly users?: readonly [number, number]
   /** Rises as long as all is well: in calm weather it must. */
-  progress(): number
+  readonly progress: () => number
   readonly stormMs?: number
+  /** Who else is there, until the curtain is down. */
+  readonly others?: (curtain: Curtain) => Promise<void>
 }
 
 /**
  * Lets the users work in a storm, then in calm weather, where there must be progress, and everybody must come to an
  * end. Every fourth user or so lives inside a peer.
  */
-export async function play(world: World, { work, users = [2, 5], progress, stormMs }: Play): Promise<StormCounts> {
+export async function play(world: World, plot: Play): Promise<StormCounts> {
+  const { work, users = [2, 5], progress, stormMs, others } = plot
   const { random } = world
   const curtain = new Curtain()
   const count = users[0] + random.below(users[1] - users[0] + 1)
-  const lives = Promise.all(Array.from({ length: count }, (_, user) => {
+  const lives = Promise.all([others?.(curtain), ...Array.from({ length: count }, (_, user) => {
     const inside = random.below(4) === 0 ? 1 + random.below(3) : undefined
     return live(world, { curtain, ...(inside === undefined ? {} : { inside }) }, (zk) => work(zk, user))
-  }))
+  })])
   let storm: StormCounts = {}
   const weather = world.storm(stormMs ?? 4_000 + random.below(8_000)).then((counts) => { storm = counts })
   // Whoever finds something broken ends it.

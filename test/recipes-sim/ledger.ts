@@ -14,6 +14,11 @@ interface Entry {
 export interface LedgerOptions {
   /** So many of those who share may hold it at once; no bound when left out. */
   readonly leases?: number
+  /**
+   * Somebody deletes nodes of holders: they learn it from their next proof or write only, so that what they believe is
+   * not judged, only what they write.
+   */
+  readonly isRude?: boolean
 }
 
 /**
@@ -24,6 +29,7 @@ export class Ledger {
   readonly path: string
   readonly #world: World
   readonly #leases: number
+  readonly #isRude: boolean
   readonly #entries = new Set<Entry>()
   readonly #shares = new Set<Hold>()
   /** The newest token that was held, and the newest of those who do not share. */
@@ -41,10 +47,11 @@ export class Ledger {
     return new Ledger(world, path, options)
   }
 
-  private constructor(world: World, path: string, { leases = Infinity }: LedgerOptions) {
+  private constructor(world: World, path: string, { leases = Infinity, isRude = false }: LedgerOptions) {
     this.#world = world
     this.path = path
     this.#leases = leases
+    this.#isRude = isRude
   }
 
   /** A program was given it; whether it may believe that is checked. */
@@ -54,10 +61,10 @@ export class Ledger {
     if (held) {
       this.held += 1
       const before = isShared ? this.#newestAlone : this.#newest
-      check(token.zxid > before, 'token', `${token.zxid} was given after ${before}`)
+      check(this.#isRude || token.zxid > before, 'token', `${token.zxid} was given after ${before}`)
       this.#newest = Math.max(this.#newest, token.zxid)
-      if (!isShared) this.#newestAlone = token.zxid
-      const others = this.#believers()
+      if (!isShared) this.#newestAlone = Math.max(this.#newestAlone, token.zxid)
+      const others = this.#isRude ? [] : this.#believers()
       for (const other of others) {
         const name = `${other.hold.token.zxid} was not told before ${token.zxid} held it`
         check(isShared && other.isShared, 'signal', name)
@@ -82,7 +89,7 @@ export class Ledger {
   stillHeld(hold: Hold): boolean {
     const { held, token } = hold
     const newest = this.#shares.has(hold) ? this.#newestAlone : this.#newest
-    check(!held || token.zxid >= newest, 'held', `${token.zxid} holds although ${newest} does`)
+    check(!held || this.#isRude || token.zxid >= newest, 'held', `${token.zxid} holds although ${newest} does`)
     return held
   }
 

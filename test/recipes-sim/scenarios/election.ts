@@ -4,15 +4,20 @@ import { lead, leaderOf, standFor, watchLeader } from '../../../lib/recipes/inde
 import type { Term } from '../../../lib/recipes/index.ts'
 import type { StormCounts, World } from '../../../lib/testing/index.ts'
 import { check, emptied, play, within } from '../actors.ts'
-import { holdFor } from '../holding.ts'
+import { holdFor, loseAnswers } from '../holding.ts'
 import { Ledger } from '../ledger.ts'
+import { mutated } from '../mutants.ts'
+import { evictor } from '../operator.ts'
 
 const ELECTION = '/election'
 
-export async function scenario(world: World): Promise<StormCounts> {
-  const ledger = await Ledger.begin(world, '/ledger')
+export async function scenario(world: World, mutant?: string): Promise<StormCounts> {
+  const isRude = world.random.below(4) === 0
+  const ledger = await Ledger.begin(world, '/ledger', { isRude })
   const counts = await play(world, {
-    work: (zk, user) => work(world, zk, ledger, `user ${user}`), progress: () => ledger.held,
+    work: (zk, user) => work({ world, ledger, zk, recipe: mutated(zk, mutant) }, `user ${user}`),
+    progress: () => ledger.held,
+    ...(isRude ? { others: (curtain) => evictor(world, curtain, ELECTION) } : {}),
   })
   await ledger.verify()
   await emptied(world, ELECTION)
@@ -20,15 +25,24 @@ export async function scenario(world: World): Promise<StormCounts> {
   return counts
 }
 
-async function work(world: World, zk: Client, ledger: Ledger, name: string): Promise<void> {
-  if (world.random.below(2) === 0) await byWork(world, zk, ledger, name)
-  else await byStanding(world, zk, ledger, name)
+interface User {
+  readonly world: World
+  readonly ledger: Ledger
+  readonly zk: Client
+  /** As the recipe sees it. */
+  readonly recipe: Client
 }
 
-async function byWork(world: World, zk: Client, ledger: Ledger, name: string): Promise<void> {
+async function work(user: User, name: string): Promise<void> {
+  loseAnswers(user.world, user.zk)
+  if (user.world.random.below(2) === 0) await byWork(user, name)
+  else await byStanding(user, name)
+}
+
+async function byWork({ world, zk, ledger, recipe }: User, name: string): Promise<void> {
   let terms = 1 + world.random.below(3)
   const enough = new AbortController()
-  await lead(zk, ELECTION, async (term) => {
+  await lead(recipe, ELECTION, async (term) => {
     ledger.taken(zk, term)
     await holdFor(world, zk, ledger, term)
     terms -= 1
@@ -36,8 +50,8 @@ async function byWork(world: World, zk: Client, ledger: Ledger, name: string): P
   }, { name, requeue: true, signal: enough.signal })
 }
 
-async function byStanding(world: World, zk: Client, ledger: Ledger, name: string): Promise<void> {
-  await using election = standFor(zk, ELECTION, { name })
+async function byStanding({ world, zk, ledger, recipe }: User, name: string): Promise<void> {
+  await using election = standFor(recipe, ELECTION, { name })
   for (let terms = 1 + world.random.below(3); terms > 0; terms--) {
     const term: Term = await election.elected()
     ledger.taken(zk, term)
