@@ -59,20 +59,25 @@ function deletesAnother(zk: Client): Client {
 /** A create whose answer was lost is not looked for. */
 function createsAgain(zk: Client): Client {
   let isLost = false
+  let isBlind = false
   return overridden(zk, {
     createWithStat: async (...given: Parameters<Client['createWithStat']>) => {
       try {
+        isBlind = false
         return await zk.createWithStat(...given)
       } catch (error) {
         isLost = isZkError(error) && error.mayHaveHappened
         throw error
       }
     },
+    sync: (...given: Parameters<Client['sync']>) => {
+      isBlind = isLost
+      isLost = false
+      return zk.sync(...given)
+    },
     children: async (...given: Parameters<Client['children']>) => {
       const names = await zk.children(...given)
-      if (!isLost) return names
-      isLost = false
-      return []
+      return isBlind ? [] : names
     },
   })
 }

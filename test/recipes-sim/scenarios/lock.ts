@@ -14,7 +14,8 @@ export async function scenario(world: World, mutant?: string): Promise<StormCoun
   const isRude = world.random.below(4) === 0
   const ledger = await Ledger.begin(world, '/ledger', { isRude })
   const counts = await play(world, {
-    work: (zk, user) => work({ world, ledger, zk, recipe: mutated(zk, mutant) }, `user ${user}`), progress: () => ledger.held,
+    work: (zk, user) => work({ world, ledger, zk, recipe: mutated(zk, mutant) }, `user ${user}`),
+    progress: () => ledger.held,
     ...(isRude ? { others: (curtain) => evictor(world, curtain, LOCK) } : {}),
   })
   await ledger.verify()

@@ -1,0 +1,24 @@
+import { suite } from '../harness.ts'
+import { runScenario } from './harness.ts'
+import { MUTANTS } from './mutants.ts'
+
+const test = suite('known faults of recipes in virtual time')
+
+/** Each fault shows within so many seeds. */
+const SEEDS = 40
+
+for (const recipe of ['lock', 'election']) {
+  for (const mutant of MUTANTS) {
+    test(`${recipe}: ${mutant}`, async () => {
+      for (let seed = 1; seed <= SEEDS; seed++) {
+        const { check, failure } = await runScenario(recipe, seed, mutant)
+        if (failure === null) continue
+        if (!failure.startsWith('Violation')) throw new Error(`seed ${seed}: ${check}: ${failure}`)
+        return
+      }
+      throw new Error(`${SEEDS} seeds do not show it`)
+    }, { timeoutMs: 60_000 })
+  }
+}
+
+test.run()
