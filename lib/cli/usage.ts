@@ -77,7 +77,8 @@ export const CLI_HELP: string = `usage: vivarium cli [-server HOST:PORT[,...][/C
 
 The shell of ZooKeeper's zkCli, on any ZooKeeper or vivarium server: runs the command, or else the lines of the standard
 input, on a terminal with history and completion. The exit code is that of the last command before quit: 0, 1 when it
-failed, 127 when there is no such command. The command help lists all commands.
+failed, 127 when there is no such command. The command help lists all commands; locks, elections, services and members
+draw what goes on in a tree.
 
   -server LIST         where the servers are (localhost:2181); all paths are below CHROOT
   -timeout MS          the session time-out, and how long to try to connect (30000)

@@ -92,7 +92,8 @@ export class Membership extends MembersView {
  * `id` as in Curator's GroupMember. Every ephemeral child of the path counts as a member, those of Party, ShallowParty
  * (its name holds what it calls itself) and GroupMember too; GroupMember sees all of ours, Party those without an `id`.
  * The folder is a container where the server has them. An `id` that another session has is waited for, unless `replace`
- * is set. Errors: those of `presence` and `watchMembers`; TypeError.
+ * is set. A view that ends for itself, as it may not be read any more, leaves one a member until `close`. Errors: those
+ * of `presence` and `watchMembers`; TypeError.
  */
 export async function join(
   source: SessionSource, path: string, data: Data = null, options: JoinOptions = {},
