@@ -37,7 +37,7 @@ export interface ScheduleOptions {
 export interface ScheduleEvents {
   readonly run: readonly [Run]
   readonly done: readonly [Run]
-  /** The job threw. */
+  /** The job threw, or was not begun, as the lock was lost before (LockLost). */
   readonly failed: readonly [unknown, Run]
   /** It takes part no more: what ended it, null when it was closed or nothing is due any more. */
   readonly end: readonly [Error | null]
@@ -115,7 +115,7 @@ export class Schedule {
       const dueMs = previous()
       if (dueMs > passedMs) {
         passedMs = dueMs
-        if (!skips || clock.wall() - dueMs <= LATE_MS) await this.#tick(dueMs)
+        if (!this.#isLate(dueMs)) await this.#tick(dueMs)
         if (skips) passedMs = previous()
         continue
       }
@@ -128,6 +128,11 @@ export class Schedule {
     }
   }
 
+  /** The tick was missed, and is not to be run any more. */
+  #isLate(tickMs: number): boolean {
+    return this.#options.missed !== 'last' && this.#zk.clock.wall() - tickMs > LATE_MS
+  }
+
   /** Runs the job if the tick is nobody's yet. */
   async #tick(tickMs: number): Promise<void> {
     const { signal } = this.#closing
@@ -137,6 +142,8 @@ export class Schedule {
       ? await acquire(this.#zk, path, { signal, name }) : await tryAcquire(this.#zk, path, { signal, name })
     if (hold === null) return
     try {
+      // It may have waited for a connection.
+      if (this.#isLate(tickMs)) return
       if (await claimTick(this.#zk, below(this.path, 'last'), tickMs, name, signal)) await this.#run(tickMs, hold)
     } finally {
       await hold.release()
@@ -147,6 +154,8 @@ export class Schedule {
     const run: Run = { tick: new Date(tickMs), hold, signal: AbortSignal.any([hold.signal, this.#closing.signal]) }
     this.#listeners.emit('run', run)
     try {
+      // It may have stood still since it claimed the tick: others may be at the next one.
+      if (!hold.held) throw hold.signal.reason as Error
       await this.#work(run)
     } catch (error) {
       this.#listeners.emit('failed', error, run)

@@ -1,9 +1,10 @@
-import { isZkError, ZkError } from '../../lib/node.ts'
+import { Client, isZkError, ZkError } from '../../lib/node.ts'
 import { runCoordinator, schedule } from '../../lib/recipes/index.ts'
 import type { Run, Schedule } from '../../lib/recipes/index.ts'
 import { timetableOf } from '../../lib/recipes/timetable.ts'
 import { SleepyClock } from '../client/wire-server.ts'
 import { assert, suite } from '../harness.ts'
+import { Losing } from './losing.ts'
 import { timedPlace } from './timed.ts'
 
 const test = suite('schedule')
@@ -146,6 +147,56 @@ test('ticks whose turn comes during the own run are skipped, or the last of them
     end()
     await closing
   }
+})
+
+test('a member that stood still since it claimed a tick does not begin', async (t) => {
+  const at = await timedPlace(t)
+  const { zk, clock } = await at.connect()
+  const runs = new Runs()
+  const member = await schedule(zk, '/jobs/late', { everyMs: 1_000 }, runs.job)
+  const off = member.on('run', () => clock.sleep(zk.session?.timeoutMs ?? 0))
+  const failed = new Promise<unknown>((resolve) => member.on('failed', resolve))
+  clock.pass(1_000)
+  assert.ok(isZkError(await failed, 'LockLost'))
+  off()
+  await settle(member)
+  clock.pass(1_000)
+  await runs.reach(1)
+  await member.close()
+  assert.is(runs.ticks.length, 1)
+})
+
+test('a tick that waited for a connection for too long is missed', async (t) => {
+  const at = await timedPlace(t)
+  const losing = new Losing(at.ensemble.peer(1)!.endpoint)
+  const clock = new SleepyClock()
+  const zk = await Client.connect({ endpoints: [losing], clock })
+  t.defer(() => zk.close())
+  const runs = new Runs()
+  const member = await schedule(zk, '/jobs/cut', { everyMs: HOUR_MS }, runs.job)
+  let back: () => void = () => undefined
+  losing.lose('write', () => new Promise<void>((resolve) => {
+    back = resolve
+  }))
+  const nextMs = member.next!.getTime()
+  clock.pass(nextMs - clock.wall())
+  await settle(member)
+  assert.equal([zk.state, losing.losses], ['suspended', 1])
+  clock.sleep(120_000)
+  back()
+  while (zk.state !== 'connected') {
+    clock.pass(50)
+    await settle(member)
+  }
+  for (let round = 0; round < 10; round++) {
+    clock.pass(50)
+    await settle(member)
+  }
+  assert.equal(runs.ticks, [])
+  clock.pass(nextMs + HOUR_MS - clock.wall())
+  await runs.reach(1)
+  assert.equal(runs.ticks, [nextMs + HOUR_MS])
+  await member.close()
 })
 
 test('the end of a schedule is told', async (t) => {
