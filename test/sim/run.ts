@@ -1,7 +1,8 @@
 /**
  * Runs the simulator over many seeds on all cores:
  *   npm run sim -- --seeds 200 [--from 1] | --minutes 10 [--from N] | --seed 17   [--mutant NAME]
- * Ends with `N passed, N failed`, counting seeds. A failing seed prints what broke, the last events and how to replay
+ * Ends with `N passed, N failed`, counting seeds; from 200 seeds on each state that must be reached and was not counts
+ * as a failure (lib/testing/sim/reached.ts). A failing seed prints what broke, the last events and how to replay
  * it.
  */
 import { fork } from 'node:child_process'
@@ -10,6 +11,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { runSeed } from '../../lib/testing/sim/run.ts'
 import type { SeedResult } from '../../lib/testing/sim/run.ts'
+import { REACHED_BY_FULL, REACHED_BY_SLICE } from '../../lib/testing/sim/reached.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
 import { Totals } from './totals.ts'
 
@@ -25,6 +27,9 @@ const PROGRESS_MS = 5_000
 /** After so many failing seeds there is enough to look at. */
 const FAILURES_MAX = 10
 const TRACE_SHOWN = 60
+/** From so many seeds on the list of the slice, and the whole one, must be reached. */
+const SLICE_SEEDS = 200
+const FULL_SEEDS = 5_000
 
 function readOptions(args: readonly string[]): Options {
   const value = (name: string): string | undefined => {
@@ -52,6 +57,13 @@ function print(text: string): void {
 
 function replayOf(seed: number, mutant: string | undefined): string {
   return `npm run sim -- --seed ${seed}${mutant === undefined ? '' : ` --mutant ${mutant}`}`
+}
+
+/** A run of some size must have come to what matters: each thing that it did not counts as a failure. */
+function unreachedOf(totals: Totals): string[] {
+  const seeds = totals.passed + totals.failed
+  if (seeds < SLICE_SEEDS) return []
+  return totals.unreached(seeds < FULL_SEEDS ? REACHED_BY_SLICE : REACHED_BY_FULL)
 }
 
 function printFailure(result: SeedResult, mutant: string | undefined, lines: number): void {
@@ -119,5 +131,8 @@ async function runMany(options: Options): Promise<Totals> {
 const options = readOptions(process.argv.slice(2))
 const totals = options.seed !== null ? runOne(options.seed, options.mutant) : await runMany(options)
 for (const line of totals.table()) print(line)
-print(`${totals.passed} passed, ${totals.failed} failed`)
-process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1
+const unreached = options.mutant === undefined ? unreachedOf(totals) : []
+for (const what of unreached) print(`never reached: ${what}`)
+const failed = totals.failed + unreached.length
+print(`${totals.passed} passed, ${failed} failed`)
+process.exitCode = failed === 0 && totals.passed > 0 ? 0 : 1

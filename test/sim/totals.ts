@@ -8,6 +8,7 @@ export class Totals {
   #steps = 0
   readonly #counts = new Map<string, number>()
   readonly #failures: string[] = []
+  readonly #reached = new Map<string, number>()
 
   add(result: SeedResult): void {
     if (result.failure === null) this.passed++
@@ -21,6 +22,14 @@ export class Totals {
     this.#count({ commits, elections, 'replies checked': acked, 'sessions expired': expired })
     this.#count({ 'sync DIFF': syncs.diff, 'sync TRUNC': syncs.trunc, 'sync SNAP': syncs.snap })
     for (const [kind, count] of Object.entries(faults)) this.#count({ [`fault ${kind}`]: count })
+    for (const [what, count] of Object.entries(result.reached)) {
+      this.#reached.set(what, (this.#reached.get(what) ?? 0) + count)
+    }
+  }
+
+  /** What of this was never reached. */
+  unreached(wanted: readonly string[]): string[] {
+    return wanted.filter((what) => !this.#reached.has(what))
   }
 
   #count(counts: Readonly<Record<string, number>>): void {
@@ -50,7 +59,10 @@ export class Totals {
       ['steps', String(this.#steps)],
     ]
     for (const [name, count] of this.#counts) rows.push([name, String(count)])
-    const lines = rows.map(([name, value]) => `  ${name.padEnd(24)}${value.padStart(14)}`)
+    for (const [what, count] of Array.from(this.#reached).sort(([a], [b]) => a < b ? -1 : 1)) {
+      rows.push([what, String(count)])
+    }
+    const lines = rows.map(([name, value]) => `  ${name.padEnd(44)}${value.padStart(14)}`)
     return ['', ...lines, ...this.#failures.map((failure) => `  ${failure}`)]
   }
 }

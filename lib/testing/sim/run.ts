@@ -20,6 +20,8 @@ export interface SeedResult {
   readonly expired: number
   readonly faults: FaultCounts
   readonly syncs: { readonly diff: number, readonly trunc: number, readonly snap: number }
+  /** How often what matters was reached: see reached.ts. */
+  readonly reached: Readonly<Record<string, number>>
   readonly fingerprint: number
   /** Null when every check held. */
   readonly failure: { readonly check: string, readonly message: string, readonly trace: readonly string[] } | null
@@ -47,6 +49,7 @@ export function runSeed(seed: number, codec: TxnCodec = makeTxnCodec(), mutant?:
     elections: world?.elections ?? 0, acked: world?.clients.reduce((sum, client) => sum + client.acked, 0) ?? 0,
     expired: world?.clients.reduce((sum, client) => sum + client.expired, 0) ?? 0,
     faults: storm?.counts ?? noFaults(),
+    reached: world?.reached.counts ?? {},
     syncs: world?.ghost.syncs ?? { diff: 0, trunc: 0, snap: 0 }, fingerprint: world?.fingerprint ?? 0,
   }
 }

@@ -14,6 +14,7 @@ import { SimDisk } from './disk.ts'
 import { EventQueue } from './events.ts'
 import { Ghost } from './ghost.ts'
 import type { Watched } from './ghost.ts'
+import { Reached } from './reached.ts'
 import { Network } from './network.ts'
 import type { NetworkFaults } from './network.ts'
 
@@ -68,6 +69,7 @@ export class SimWorld implements ClientWorld {
   readonly random: Random
   readonly ghost: Ghost
   readonly network: Network
+  readonly reached: Reached = new Reached()
   readonly members: readonly Member[]
   readonly peers: readonly number[]
   readonly clients: SimClient[] = []
@@ -175,6 +177,7 @@ export class SimWorld implements ClientWorld {
     const server = this.#server(id)
     if (server.replica === null) return
     const landed = this.random.below(server.writes.length + 1)
+    if (server.writes.length > 0) this.reached.hit(`disk: ${landed === 0 ? 'all' : 'some'} writes lost`)
     this.note(`crash ${id}, ${landed} of ${server.writes.length} writes landed`)
     for (const { batch } of server.writes.slice(0, landed)) server.disk.apply(batch)
     this.#down(server)
@@ -279,12 +282,14 @@ export class SimWorld implements ClientWorld {
     for (const input of inputs) {
       if (input.kind === 'receive') this.ghost.received(server as Watched, input.link, input.message)
       server.replica.step(now, input)
+      if (input.kind === 'receive' && input.message.kind === 'upToDate' &&
+        server.replica.tree.zxid < input.message.commit) this.reached.hit('gate: UPTODATE before it is applied')
     }
-    this.#settle(server)
+    this.#settle(server, inputs.some(({ kind }) => kind === 'persisted'))
   }
 
   /** Carries out what the turn produced, and checks the server that stepped. */
-  #settle(server: Server): void {
+  #settle(server: Server, isWriteDone = false): void {
     const watched = server as Watched
     const { replica } = watched
     const effects = replica.take()
@@ -292,6 +297,7 @@ export class SimWorld implements ClientWorld {
     let frames: Map<number, Message[]> | null = null
     for (const effect of effects) {
       this.ghost.emitted(watched, effect)
+      this.reached.emitted(watched, effect, isWriteDone)
       switch (effect.kind) {
         case 'send': {
           frames ??= new Map()
@@ -358,6 +364,7 @@ export class SimWorld implements ClientWorld {
     if (server.failNextWrite) {
       server.failNextWrite = false
       this.note(`a write of ${server.id} fails`)
+      this.reached.hit(server.replica.role === 'leading' ? 'disk: the leader\'s write failed' : 'disk: a write failed')
       this.#stepAll(server, [{ kind: 'persistFailed', ticket: done[0]!.ticket, reason: 'simulated' }])
       this.#down(server)
       return

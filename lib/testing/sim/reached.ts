@@ -1,0 +1,103 @@
+import type { Effect } from '../../core/effects.ts'
+import { ZXID_ZERO } from '../../core/zxid.ts'
+import type { Message } from '../../core/zab/messages.ts'
+import type { Watched } from './ghost.ts'
+
+/** Messages that claim something of the sender's disk (gate table): each must have waited for it at least once. */
+const GATED: ReadonlySet<Message['kind']> = new Set(['followerInfo', 'leaderInfo', 'ackEpoch', 'ack', 'syncAck'])
+
+/** Why roles end, drops and refusals: what stands before the first number or name, so that peers do not differ. */
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/^resigned: voter \d+ has a later history/, 'resigned: a voter has a later history'],
+  [/^resigned: voter \d+ promised a later epoch/, 'resigned: a voter promised a later epoch'],
+  [/^resigned: voter \d+ looks for another leader/, 'resigned: a voter looks for another leader'],
+  [/^resigned: peer \d+ leads a newer epoch/, 'resigned: another leads a newer epoch'],
+  [/^resigned: no quorum joined in time/, 'resigned: no quorum joined in time'],
+  [/^resigned: lost the quorum/, 'resigned: lost the quorum'],
+  [/^resigned: the zxid counter is used up/, 'resigned: the zxid counter is used up'],
+  [/^the link to the leader is down/, 'left: the link to the leader is down'],
+  [/^the leader is silent/, 'left: the leader is silent'],
+  [/^the leader does not lead/, 'left: the leader does not lead'],
+  [/^the leader refused: a voter without its promises/, 'refused: a voter without its promises'],
+  [/^the leader refused: peer \d+ promised epoch/, 'refused: a promise above the epoch'],
+  [/^the leader refused: this peer does not lead/, 'refused: does not lead'],
+  [/^the leader refused: resigned/, 'refused: the leader resigned'],
+  [/is dropped: silent or behind for too long/, 'dropped: silent or behind'],
+  [/is dropped: too far behind/, 'dropped: too far behind'],
+  [/^truncates its log/, 'disk: truncation'],
+]
+
+/** What every 200 seeds of the standard mix reach. */
+export const REACHED_BY_SLICE: readonly string[] = [
+  'gate: leaderInfo waits', 'gate: ackEpoch waits', 'gate: ack of NEWLEADER waits', 'gate: ack of a txn waits',
+  'gate: syncAck waits', 'gate: the leader counts itself', 'gate: commit waits', 'gate: a reply waits',
+  'gate: UPTODATE before it is applied',
+  'sync: equal', 'sync: behind', 'sync: ahead', 'sync: diverged', 'sync: below the log', 'sync: empty',
+  'resigned: lost the quorum', 'resigned: no quorum joined in time', 'resigned: a voter looks for another leader',
+  'left: the link to the leader is down', 'left: the leader is silent', 'left: the leader does not lead',
+  'refused: does not lead', 'refused: the leader resigned', 'refused: a voter without its promises',
+  'dropped: silent or behind',
+  'disk: truncation', 'disk: snapshot of its own', 'disk: snapshot of the leader', 'disk: a write failed',
+  'disk: all writes lost', 'disk: some writes lost',
+]
+
+/** What a long run reaches besides. */
+export const REACHED_BY_FULL: readonly string[] = [
+  ...REACHED_BY_SLICE,
+  'gate: followerInfo waits', 'resigned: a voter has a later history', 'resigned: a voter promised a later epoch',
+  'resigned: another leads a newer epoch', 'resigned: the zxid counter is used up',
+  'refused: a promise above the epoch', 'dropped: too far behind', 'disk: the leader\'s write failed',
+]
+
+/**
+ * How often what matters was reached: a suite that never comes to a branch proves nothing about it. Counts the rows of
+ * the gate table that bit, the branches of the synchronization plan, the ways in which roles end, what disks did.
+ */
+export class Reached {
+  readonly counts: Record<string, number> = {}
+
+  hit(what: string): void {
+    this.counts[what] = (this.counts[what] ?? 0) + 1
+  }
+
+  /** An effect of a turn; `isWriteDone`: the turn began with a completed write. */
+  emitted(server: Watched, effect: Effect, isWriteDone: boolean): void {
+    switch (effect.kind) {
+      case 'send': this.#sent(effect.message, isWriteDone); break
+      case 'reply': if (isWriteDone) this.hit('gate: a reply waits'); break
+      case 'role':
+        this.#said(effect.reason)
+        if (effect.role === 'leading' && effect.serving && isWriteDone) this.hit('gate: the leader counts itself')
+        break
+      case 'log': this.#logged(server, effect.text, effect.fields); break
+      case 'persist':
+        if (effect.batch.install !== undefined) {
+          const isOwn = effect.batch.resetLog !== true
+          this.hit(isOwn ? 'disk: snapshot of its own' : 'disk: snapshot of the leader')
+        }
+        break
+      default: break
+    }
+  }
+
+  #sent(message: Message, isWriteDone: boolean): void {
+    if (message.kind === 'commit' && isWriteDone) this.hit('gate: commit waits')
+    if (!GATED.has(message.kind) || !isWriteDone) return
+    if (message.kind !== 'ack') this.hit(`gate: ${message.kind} waits`)
+    else this.hit(message.newLeader ? 'gate: ack of NEWLEADER waits' : 'gate: ack of a txn waits')
+  }
+
+  #said(reason: string): void {
+    for (const [pattern, name] of REASONS) if (pattern.test(reason)) this.hit(name)
+  }
+
+  #logged({ replica }: Watched, text: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#said(text)
+    if (!text.startsWith('sync of peer')) return
+    const from = Number(fields['from'])
+    const { log } = replica.journal
+    if (fields['plan'] === 'snap') this.hit('sync: below the log')
+    else if (fields['plan'] === 'trunc') this.hit(from > log.last ? 'sync: ahead' : 'sync: diverged')
+    else this.hit(from === ZXID_ZERO ? 'sync: empty' : from === log.last ? 'sync: equal' : 'sync: behind')
+  }
+}
