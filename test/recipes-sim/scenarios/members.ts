@@ -2,7 +2,7 @@
  * Groups: every view's events make what it has, nothing in it goes back, what was written before `caughtUp` is in it;
  * and when the weather is over all views are those who are there, and nobody else.
  *
- * Mutant `deaf`: a client that keeps it to itself that changes were missed.
+ * Mutants: `deaf` keeps it to itself that changes were missed, `stays` leaves without taking its node away.
  */
 import type { Client } from '../../../lib/client/client.ts'
 import { isZkError } from '../../../lib/core/errors.ts'
@@ -45,7 +45,7 @@ class Stage {
   readonly failed: Promise<never>
   #fail: (error: unknown) => void = ignore
   readonly #world: World
-  readonly #isDeaf: boolean
+  readonly #mutant: string | undefined
   /** Who is to be there when it is quiet, and how many views there are. */
   readonly #members: number
   readonly #observers: number
@@ -59,7 +59,7 @@ class Stage {
 
   constructor(world: World, mutant: string | undefined) {
     this.#world = world
-    this.#isDeaf = mutant === 'deaf'
+    this.#mutant = mutant
     this.#members = 2 + world.random.below(3)
     this.#observers = 1 + world.random.below(2)
     this.failed = new Promise((_, reject) => { this.#fail = reject })
@@ -115,7 +115,9 @@ class Stage {
   }
 
   #open(zk: Client): Client {
-    if (this.#isDeaf) deafen(zk)
+    if (this.#mutant === 'deaf') deafen(zk)
+    else if (this.#mutant === 'stays') zk.delete = () => Promise.resolve()
+    else if (this.#mutant !== undefined) throw new Error(`no such mutant: ${this.#mutant}`)
     return zk
   }
 
