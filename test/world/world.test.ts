@@ -158,6 +158,7 @@ test('waiting has a limit, and a stopped world lets nobody wait', async () => {
   const waiting = rejects(world.advance(1_000))
   await world.stop()
   assert.match((await waiting).message, /stopped/)
+  assert.match((await rejects(world.advance(1))).message, /stopped/)
 })
 
 test.run()

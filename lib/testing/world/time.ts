@@ -32,6 +32,7 @@ export class VirtualTime {
   readonly #waiters = new Set<Waiter>()
   readonly #nextTurn = makeNextTurn()
   #isRunning = false
+  #stopped: Error | null = null
   /** Events so far. */
   events = 0
   #hash = 0x811c9dc5
@@ -53,17 +54,20 @@ export class VirtualTime {
   }
 
   at(atMs: number, run: () => void): void {
+    if (this.#stopped !== null) return
     this.#push({ atMs: Math.max(atMs, this.#nowMs), order: this.#order++, run })
   }
 
   /** In the next turn, before anything else. */
   soon(run: () => void): void {
+    if (this.#stopped !== null) return
     this.#soon.push(run)
   }
 
   /** Lets time pass until `isDone`, or for `limitMs`; says whether it came true. Any number may wait at a time. */
   wait(limitMs: number, isDone: () => boolean): Promise<boolean> {
     return new Promise((resolve, reject) => {
+      if (this.#stopped !== null) return reject(this.#stopped)
       this.#waiters.add({ endMs: this.#nowMs + limitMs, isDone, resolve, reject })
       if (this.#isRunning) return
       this.#isRunning = true
@@ -71,8 +75,9 @@ export class VirtualTime {
     })
   }
 
-  /** Nobody waits any more: all who do get this error. */
+  /** Nothing happens any more: all who wait, now or later, get this error. */
   stop(error: Error): void {
+    this.#stopped ??= error
     this.#heap.length = 0
     this.#soon.length = 0
     this.#fail(error)
