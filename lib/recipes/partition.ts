@@ -160,8 +160,10 @@ export class Partition {
     try {
       while (this.#mustLook && !signal.aborted) {
         this.#mustLook = false
-        this.#share(await retried(this.#zk, signal,
-          () => this.#zk.children(below(this.path, 'members'), { watch: () => this.#look() })))
+        const names = await retried(this.#zk, signal,
+          () => this.#zk.children(below(this.path, 'members'), { watch: () => this.#look() }))
+        // Whoever left meanwhile takes nothing any more: nobody would ever let it go.
+        if (!signal.aborted) this.#share(names)
       }
     } catch (error) {
       // The session is over, the member was closed, or it may not look: what it holds goes with it.
