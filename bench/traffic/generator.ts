@@ -8,6 +8,8 @@ import type { Workload } from './workloads.ts'
 /** What one run of a workload came to. */
 export interface Measured {
   readonly workload: string
+  /** All replies, also those of the warm-up and what was in flight at the end. */
+  readonly answered: number
   readonly operations: number
   readonly perSecond: number
   readonly p50Us: number
@@ -33,8 +35,8 @@ class Window {
   readonly latencies = new LatencyHistogram()
   readonly #fromMs: number
   readonly #toMs: number
-  #firstMs = 0
   #lastMs = 0
+  answered = 0
   errors = 0
 
   constructor(warmMs: number, countedMs: number) {
@@ -44,13 +46,13 @@ class Window {
 
   /** False once the time is over. */
   add(error: number, us: number, nowMs: number): boolean {
+    this.answered++
+    if (error !== 0) this.errors++
     if (nowMs >= this.#toMs) return false
     if (nowMs >= this.#fromMs) {
-      if (this.#firstMs === 0) this.#firstMs = nowMs
       this.#lastMs = nowMs
       this.latencies.record(us)
     }
-    if (error !== 0) this.errors++
     return true
   }
 
@@ -58,7 +60,7 @@ class Window {
     const { latencies } = this
     const seconds = Math.max(1, this.#lastMs - this.#fromMs) / 1_000
     return {
-      workload, operations: latencies.count, perSecond: latencies.count / seconds,
+      workload, answered: this.answered, operations: latencies.count, perSecond: latencies.count / seconds,
       p50Us: latencies.quantile(0.5), p99Us: latencies.quantile(0.99), p999Us: latencies.quantile(0.999),
       maxUs: latencies.maxUs, errors: this.errors,
     }

@@ -2,7 +2,7 @@ import { makeRandom } from '../../lib/core/random.ts'
 import { ReapList } from '../../lib/core/tree/reap-list.ts'
 import { OPEN_ACL } from '../../lib/core/tree/request.ts'
 import { NO_SESSION } from '../../lib/core/tree/stat.ts'
-import { Znode } from '../../lib/core/tree/znode.ts'
+import { NumberPages, Znode } from '../../lib/core/tree/znode.ts'
 import { assert, suite } from '../harness.ts'
 import { container, create, load, remove, rowsOf, set, setAcl, ttl, World, world } from './world.ts'
 
@@ -144,7 +144,8 @@ test('while nodes come and go, what is given is always due and nothing due is fo
 
 test('the list gives each node once, while others come and go', () => {
   const list = new ReapList()
-  const all = Array.from({ length: 500 }, (_, at) => new Znode(`/n${at}`, OPEN_ACL, 2, NO_SESSION, 0))
+  const pages = new NumberPages()
+  const all = Array.from({ length: 500 }, (_, at) => new Znode(pages, `/n${at}`, OPEN_ACL, 2, NO_SESSION, 0))
   for (const node of all) list.add(node)
   const seen = new Set<Znode>()
   let at = 0

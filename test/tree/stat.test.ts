@@ -258,12 +258,11 @@ test('a txn that contradicts the tree is a broken invariant', () => {
 test('what a node took is given back when it goes', () => {
   const parts = { index: new NodeIndex(), pages: new NumberPages(), slabs: new DataSlabs(), acls: new AclTable() }
   const tree = new Tree(parts)
-  const root = new Znode('/', world(Perm.all), 0, NO_SESSION, 0)
-  parts.pages.claim(root)
+  const root = new Znode(parts.pages, '/', world(Perm.all), 0, NO_SESSION, 0)
   tree.adopt(root)
   const zk = new World({}, tree)
   const acl = (id: number): Acl[] => [{ perms: Perm.all, scheme: 'ip', id: `10.0.0.${id}` }, ...world(Perm.all)]
-  const pages = new Set<Float64Array>()
+  const pages = new Set<unknown>()
   for (let round = 0; round < 3_000; round++) {
     const id = round % 250
     zk.ok(create('/a', { acl: acl(id), data: bytes('text') }))
@@ -306,14 +305,16 @@ test('the size of all paths, and who owns what', () => {
 
 test('numbers of nodes do not overlap', () => {
   const pages = new NumberPages()
-  const all = Array.from({ length: 3_000 }, (_, at) => new Znode(`/n${at}`, world(31), 0, NO_SESSION, 0))
-  const fields = ['czxid', 'mzxid', 'pzxid', 'ctime', 'mtime'] as const
+  const all = Array.from({ length: 3_000 }, (_, at) => new Znode(pages, `/n${at}`, world(31), 0, NO_SESSION, 0))
+  const fields = ['czxid', 'mzxid', 'pzxid', 'ctime', 'mtime', 'version', 'aversion'] as const
   const write = (node: Znode, base: number): void => {
     for (const [at, field] of fields.entries()) node[field] = (base * 10 + at) as Zxid
   }
-  for (const node of all) pages.claim(node)
   for (const node of all.slice(0, 500)) pages.release(node)
-  for (const node of all.slice(0, 600)) pages.claim(node)
+  for (const node of all.slice(0, 500)) pages.claim(node)
+  for (const [at, node] of all.entries()) {
+    assert.equal(fields.map((field) => node[field]), fields.map(() => 0), `${at} begins with zeros`)
+  }
   for (const [at, node] of all.entries()) write(node, at)
   for (const [at, node] of all.entries()) {
     assert.equal(fields.map((field) => node.stat()[field]), fields.map((_, index) => at * 10 + index))

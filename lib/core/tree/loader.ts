@@ -3,7 +3,7 @@ import { isZxid } from '../zxid.ts'
 import { AclTable } from './acl.ts'
 import { DataSlabs } from './data-slabs.ts'
 import { NodeIndex } from './node-index.ts'
-import { BUILT_IN, nameOf, parentOf, validatePath } from './path.ts'
+import { BUILT_IN, parentOf, validatePath } from './path.ts'
 import { OPEN_ACL } from './request.ts'
 import type { Acl } from './request.ts'
 import { isSessionId, NO_SESSION } from './stat.ts'
@@ -24,7 +24,7 @@ export class TreeLoader {
   readonly #parts = { index: new NodeIndex(), pages: new NumberPages(), slabs: new DataSlabs(), acls: new AclTable() }
   readonly #tree = new Tree(this.#parts)
   /** Nodes whose parent has not come yet, by the parent's path. */
-  readonly #orphans = new Map<string, string[]>()
+  readonly #orphans = new Map<string, Znode[]>()
   /** Owners of ephemerals: their sessions may come later. */
   readonly #owners = new Set<SessionId>()
   #headed = false
@@ -70,8 +70,8 @@ export class TreeLoader {
     if (nodeKind === NodeKind.ephemeral) this.#owners.add(owner)
     else if (owner !== NO_SESSION) throw damaged(`an owner of ${path}, which is not ephemeral`)
     const { pages, slabs, acls, index } = this.#parts
-    const node = new Znode(path, acl === null ? OPEN_ACL : acls.acquire(readAcl(acl)), nodeKind, owner, ttlMs)
-    pages.claim(node)
+    const node = new Znode(
+      pages, path, acl === null ? OPEN_ACL : acls.acquire(readAcl(acl)), nodeKind, owner, ttlMs)
     node.czxid = czxid
     node.mzxid = mzxid
     node.pzxid = pzxid
@@ -85,18 +85,18 @@ export class TreeLoader {
     if (path !== '/') {
       const parent = parentOf(path)
       const above = index.get(parent)
-      if (above !== undefined) addChild(above, nameOf(path))
-      else this.#orphan(parent, nameOf(path))
+      if (above !== undefined) addChild(above, node)
+      else this.#orphan(parent, node)
     }
-    for (const name of this.#orphans.get(path) ?? []) addChild(node, name)
+    for (const child of this.#orphans.get(path) ?? []) addChild(node, child)
     this.#orphans.delete(path)
   }
 
   /** In place: a parent that comes after a million children must not cost their square. */
-  #orphan(parent: string, name: string): void {
-    const names = this.#orphans.get(parent)
-    if (names === undefined) this.#orphans.set(parent, [name])
-    else names.push(name)
+  #orphan(parent: string, node: Znode): void {
+    const nodes = this.#orphans.get(parent)
+    if (nodes === undefined) this.#orphans.set(parent, [node])
+    else nodes.push(node)
   }
 
   finish(): Tree {
@@ -114,9 +114,9 @@ function damaged(what: string): ZkError {
   return new ZkError('StorageDamaged', `the snapshot has ${what}`)
 }
 
-function addChild(parent: Znode, name: string): void {
+function addChild(parent: Znode, child: Znode): void {
   if (parent.nodeKind === NodeKind.ephemeral) throw damaged(`a child of ${parent.path}, which is ephemeral`)
-  parent.addChild(name)
+  parent.addChild(child)
 }
 
 function isInteger(value: unknown): value is number {

@@ -1,6 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
 import { maskDigests, permits } from './acl.ts'
-import { childOf } from './path.ts'
 import { EventType, Perm } from './request.ts'
 import type {
   MultiReadRequest, OpResult, Outcome, Request, Requester, SetWatchesRequest, WatchableRead, WatchesRequest,
@@ -88,7 +87,7 @@ function readNode(reading: Reading, request: WatchableRead, watch: boolean): Out
   if (typeof node === 'string') return fail(node)
   if (op === 4) return { code: 'Ok', result: { op, data: node.data(), stat: node.stat() } }
   if (op === 3) return { code: 'Ok', result: { op, stat: node.stat() } }
-  const children = node.children?.list() ?? []
+  const children = node.childNames()
   const result = op === 8 ? { op, children } : { op, children, stat: node.stat() }
   return { code: 'Ok', result }
 }
@@ -130,11 +129,8 @@ function countDescendants(reading: Reading, path: string): Outcome {
   let total = 0
   const open = [node]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    for (const name of next.children?.list() ?? []) {
-      total++
-      const child = reading.tree.node(childOf(next.path, name))
-      if (child !== undefined && child.childCount > 0) open.push(child)
-    }
+    total += next.childCount
+    for (const child of next.children()) if (child.childCount > 0) open.push(child)
   }
   return { code: 'Ok', result: { op: 104, total } }
 }

@@ -7,7 +7,7 @@ import { DataSlabs } from './data-slabs.ts'
 import { finish, hashBytes, hashText, mix } from './hash.ts'
 import { NodeIndex } from './node-index.ts'
 import { OwnedPaths } from './owned-paths.ts'
-import { BUILT_IN, childOf, CONFIG_PATH, nameOf, parentOf } from './path.ts'
+import { BUILT_IN, CONFIG_PATH, parentOf } from './path.ts'
 import type { Quota } from './quota-text.ts'
 import { countedAt, limitsPath, Quotas, readQuota, statsPath, writeQuota } from './quotas.ts'
 import { OPEN_ACL, Perm } from './request.ts'
@@ -87,14 +87,13 @@ export class Tree {
 
   #addBuiltIn(path: string): void {
     const acl = path === CONFIG_PATH ? this.#parts.acls.acquire(READ_ACL) : OPEN_ACL
-    const node = new Znode(path, acl, NodeKind.persistent, NO_SESSION, 0)
-    this.#parts.pages.claim(node)
+    const node = new Znode(this.#parts.pages, path, acl, NodeKind.persistent, NO_SESSION, 0)
     for (const field of ['czxid', 'mzxid', 'pzxid'] as const) node[field] = ZXID_ZERO
     node.ctime = 0
     node.mtime = 0
     this.#parts.slabs.store(node, new Uint8Array(0))
     if (path === CONFIG_PATH) node.version = node.aversion = -1
-    if (path !== '/') this.#parts.index.get(parentOf(path))!.addChild(nameOf(path))
+    if (path !== '/') this.#parts.index.get(parentOf(path))!.addChild(node)
     this.adopt(node)
   }
 
@@ -145,8 +144,7 @@ export class Tree {
   }
 
   children(path: string): string[] | undefined {
-    const node = this.#parts.index.get(path)
-    return node === undefined ? undefined : node.children?.list() ?? []
+    return this.#parts.index.get(path)?.childNames()
   }
 
   ephemeralsOf(session: SessionId): ReadonlySet<string> {
@@ -249,13 +247,12 @@ export class Tree {
     assert(parent.nodeKind !== NodeKind.ephemeral, 'an ephemeral has no children')
     assert(body.parentCreates === ((parent.creates + 1) | 0), 'the create counter of the parent rises by one')
     assert(nodeKind !== NodeKind.ephemeral || this.#sessions.has(owner), 'the owner of an ephemeral is an open session')
-    const node = new Znode(path, acls.acquire(body.acl), nodeKind, owner, body.ttlMs)
-    pages.claim(node)
+    const node = new Znode(pages, path, acls.acquire(body.acl), nodeKind, owner, body.ttlMs)
     node.czxid = node.mzxid = node.pzxid = zxid
     node.ctime = node.mtime = timeMs
     slabs.store(node, body.data)
     this.#beginChange(parent)
-    parent.addChild(nameOf(path))
+    parent.addChild(node)
     parent.creates = body.parentCreates
     parent.pzxid = zxid
     this.#endChange(parent)
@@ -290,7 +287,7 @@ export class Tree {
     assert(parent !== undefined, 'the parent of a deleted node exists')
     this.#beginChange(parent)
     this.#beginChange(node)
-    parent.removeChild(nameOf(path))
+    parent.removeChild(node)
     parent.pzxid = zxid
     this.#endChange(parent)
     index.delete(path)
@@ -303,10 +300,11 @@ export class Tree {
     } else if (node.nodeKind !== NodeKind.persistent) {
       this.#reapable.delete(node)
     }
+    const { dataBytes } = node
     slabs.drop(node)
-    pages.release(node)
     acls.release(node.acl)
-    this.#count(path, -1, -node.dataBytes)
+    pages.release(node)
+    this.#count(path, -1, -dataBytes)
     if (watches !== null && !watches.idle) watches.deleted(path, zxid, node.acl, parent.path, parent.acl)
   }
 
@@ -363,7 +361,7 @@ export class Tree {
       if (node === undefined) continue
       count++
       bytes += node.dataBytes
-      for (const name of node.children?.list() ?? []) open.push(childOf(path, name))
+      for (const child of node.children()) open.push(child.path)
     }
     this.#tell(stats, { count, bytes })
   }
@@ -444,14 +442,15 @@ export class Tree {
 
   /** Adds the node to the digest, or takes it out: exclusive or is its own inverse. */
   #fold(node: Znode): void {
-    const { page, at, pathHash, nodeKind } = node
+    const { at, pathHash, nodeKind } = node
+    const { wide } = node.page
     const isLocal = node.version === -1 && node.path === CONFIG_PATH
-    let a = mixWide(pathHash, page[at + MZXID]!)
+    let a = mixWide(pathHash, wide[at + MZXID]!)
     a = mix(mix(a, node.version), node.aversion)
     if (!isLocal) a = mix(mix(a, node.dataSize), node.dataHash)
     a = mix(a, this.#parts.acls.hashOf(node.acl))
-    let b = mixWide(mixWide(~pathHash, page[at + PZXID]!), page[at + CZXID]!)
-    b = mixWide(mixWide(mix(b, node.creates), page[at + CTIME]!), page[at + MTIME]!)
+    let b = mixWide(mixWide(~pathHash, wide[at + PZXID]!), wide[at + CZXID]!)
+    b = mixWide(mixWide(mix(b, node.creates), wide[at + CTIME]!), wide[at + MTIME]!)
     if (nodeKind !== NodeKind.persistent) b = mix(mixWide(mix(b, nodeKind), node.ttlMs), hashText(node.owner))
     this.#hash1 ^= finish(a)
     this.#hash2 ^= finish(b)

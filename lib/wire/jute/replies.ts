@@ -30,7 +30,7 @@ export function writeNodeReply(writer: JuteWriter, xid: number, zxid: number, op
   writer.begin()
   writeReplyHeader(writer, xid, zxid, 0)
   if (op === 4) writer.data(node.data())
-  else if (op !== 3) writer.texts(node.children?.list() ?? NO_NAMES)
+  else if (op !== 3) writeNames(writer, node)
   if (op !== 8) writeNodeStat(writer, node)
   writer.end()
 }
@@ -50,7 +50,12 @@ function writeNodeStat(writer: JuteWriter, node: Znode): void {
   writer.long(node.pzxid)
 }
 
-const NO_NAMES: readonly string[] = []
+/** The names of the children, without making strings of them. */
+function writeNames(writer: JuteWriter, node: Znode): void {
+  const from = node.nameStart
+  writer.int(node.childCount)
+  for (const child of node.children()) writer.text(child.path, from)
+}
 
 /** The answer to a step of SASL where none is configured: no error, and a null token; one whole frame. */
 export function writeNullReply(writer: JuteWriter, xid: number, zxid: number): void {

@@ -99,17 +99,18 @@ export class JuteWriter {
     this.at += bytes.length
   }
 
-  text(text: string | null): void {
+  /** From the character `from` on. */
+  text(text: string | null, from = 0): void {
     if (text === null) {
       this.int(-1)
       return
     }
-    const { length } = text
+    const length = text.length - from
     this.#room(4 + 3 * length)
     const head = this.at
     const start = head + 4
-    if (length > SHORT_TEXT || !this.#ascii(text, start)) {
-      const { written } = this.#encoder.encodeInto(text, this.chunk.subarray(start))
+    if (length > SHORT_TEXT || !this.#ascii(text, from, start)) {
+      const { written } = this.#encoder.encodeInto(text.slice(from), this.chunk.subarray(start))
       this.at = start + written
     } else {
       this.at = start + length
@@ -121,12 +122,13 @@ export class JuteWriter {
   }
 
   /** False when a character does not fit one byte. */
-  #ascii(text: string, at: number): boolean {
+  #ascii(text: string, from: number, at: number): boolean {
     const { chunk } = this
-    for (let i = 0; i < text.length; i++) {
+    const to = at - from
+    for (let i = from; i < text.length; i++) {
       const code = text.charCodeAt(i)
       if (code > 0x7f) return false
-      chunk[at + i] = code
+      chunk[to + i] = code
     }
     return true
   }
