@@ -6,7 +6,7 @@ import type { SessionId } from '../core/tree/stat.ts'
  * - `connected`: requests are served.
  * - `suspended`: the connection is lost, the session is surely alive for `aliveForMs` more; requests wait.
  * - `lost`: still trying, but the session may be gone; who holds something by it must assume that he does not.
- * - `expired`: the ensemble closed the session. Final.
+ * - `expired`: the ensemble closed the session, or for four thirds of its timeout no server could be asked. Final.
  * - `closed`: by you, or because the peer that carried it stopped, or because another client took the session up (the
  *   code says which: null, PeerStopped, SessionMoved). Final.
  */

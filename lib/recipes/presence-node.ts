@@ -62,6 +62,8 @@ export class PresenceNode {
   /** Sessions in which this node was, or may have been. */
   readonly #owners = new Set<Stat['ephemeralOwner']>()
   readonly #writers = new Set<Writer>()
+  /** Paths of nodes of former sessions that may still be there. */
+  readonly #left = new Set<string>()
   #mayReplace: boolean
   #zk: Client | null = null
   #path: string | null = null
@@ -156,6 +158,8 @@ export class PresenceNode {
       if (state === 'lost' || isOver(zk)) this.#tell(false)
       this.#wake()
     })
+    // At a path of its own the node of the former session is replaced; this one it would stand beside.
+    if (this.#parts.isSequential && this.#path !== null) this.#left.add(this.#path)
     this.#path = null
     this.#written = -1
     let failures = 0
@@ -228,6 +232,7 @@ export class PresenceNode {
         continue
       }
       this.#mayReplace = false
+      if (!await this.#clear(zk)) return
       this.#settle()
       if (zk.state === 'connected') this.#tell(true)
       return
@@ -374,21 +379,45 @@ export class PresenceNode {
     await (this.#zk === null ? gone : unlessUnknown(this.#zk, gone))
   }
 
-  /** What the last look left behind, or may have. */
+  /**
+   * What was left behind, or may have been. A session may be over here before the ensemble has ended it: then the next
+   * one deletes what is left of it.
+   */
   async #remove(): Promise<void> {
-    const zk = this.#zk
-    if (zk === null || isOver(zk)) return
     const path = this.#path ?? (this.#parts.isSequential ? null : this.#parts.path)
-    if (path === null) return
+    if (path !== null) this.#left.add(path)
+    let zk = this.#zk
     try {
-      await retried(zk, undefined, async () => {
-        // After the sync no create can happen any more whose answer was lost.
-        const [, stat] = await Promise.all([zk.sync(path), zk.exists(path)])
-        if (stat !== null && isOwn(zk, stat)) await zk.delete(path, { version: stat.version })
-      })
+      while (zk !== null && !await this.#clear(zk)) zk = await sessionOf(this.#parts.source, undefined)
     } catch (error) {
-      if (isZkError(error, 'BadVersion')) return this.#remove()
-      // It is gone already, or goes with the session, or may not be deleted by who made it.
+      // There is no session any more, or what it made may not be deleted: it goes when the ensemble ends its session.
+      if (!isZkError(error)) throw error
+    }
+  }
+
+  /** False: the session is over, and something may be left. */
+  async #clear(zk: Client): Promise<boolean> {
+    for (const path of Array.from(this.#left)) {
+      if (!await this.#removeIn(zk, path)) return false
+      this.#left.delete(path)
+    }
+    return true
+  }
+
+  async #removeIn(zk: Client, path: string): Promise<boolean> {
+    for (;;) {
+      try {
+        return await retried(zk, undefined, async () => {
+          // After the sync no create can happen any more whose answer was lost.
+          const [, stat] = await Promise.all([zk.sync(path), zk.exists(path)])
+          if (stat !== null && this.#owners.has(stat.ephemeralOwner)) await zk.delete(path, { version: stat.version })
+          return true
+        })
+      } catch (error) {
+        if (isZkError(error, 'NoNode')) return true
+        if (isOver(zk)) return false
+        if (!isZkError(error, 'BadVersion')) throw error
+      }
     }
   }
 }

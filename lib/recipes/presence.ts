@@ -119,8 +119,8 @@ export class Presence {
 
   /**
    * Deletes the node and keeps it no more. Resolves when it is gone or sure to go: the session is over, or nothing is
-   * known of it any more (`lost`), and it goes with it unless the connection returns: then it is deleted. Idempotent,
-   * never rejects.
+   * known of it any more (`lost`), and the node goes with it, or is deleted when there is a connection or another
+   * session of the source. Idempotent, never rejects.
    */
   close(): Promise<void> {
     this.#offSignal()

@@ -1,12 +1,12 @@
-import { Perm } from '../../lib/node.ts'
-import type { Client } from '../../lib/node.ts'
+import { Client, createEnsemble, Perm } from '../../lib/node.ts'
 import { presence, sessionsFrom } from '../../lib/recipes/index.ts'
 import type { Presence, PresenceEvents } from '../../lib/recipes/index.ts'
 import { untilState } from '../client/remote-scene.ts'
+import { pass, SleepyClock } from '../client/wire-server.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import type { Case } from '../harness.ts'
 import { cutPlace } from './cut.ts'
-import { losingPlace } from './losing.ts'
+import { Losing, losingPlace } from './losing.ts'
 import { place } from './place.ts'
 import { timedPlace } from './timed.ts'
 
@@ -237,6 +237,38 @@ test('the session expired while the program was cut off: back in another', async
   assert.equal(seen, ['absent'])
   assert.is((await other.get('/p')).stat.ephemeralOwner, sessions.client.session?.id)
   await sessions.close()
+})
+
+test('a session that is over here before it is at the ensemble: the next one clears its nodes away', async (t) => {
+  const ensemble = await createEnsemble({ size: 1, signal: t.signal })
+  t.defer(() => ensemble.stop())
+  const [peer] = ensemble.peers
+  if (peer === undefined) throw new Error('no peer')
+  const clock = new SleepyClock()
+  const losing = Object.assign(new Losing(peer.endpoint), { isRemote: true })
+  const zk = await Client.connect({ endpoints: [losing], clock })
+  const other = await ensemble.connect()
+  const all = [await ensemble.connect(), zk]
+  const sessions = await sessionsFrom(() => Promise.resolve(all.pop() ?? other))
+  const kept = await presence(sessions, '/p', 'x')
+  const numbered = await presence(sessions, '/g/n-', 'x', { mode: 'ephemeralSequential' })
+  const leaving = await presence(sessions, '/q', 'x')
+  losing.lose('write', () => new Promise(() => undefined))
+  await rejects(zk.create('/never'), 'ConnectionLoss')
+  assert.is(zk.state, 'suspended')
+  const closed = leaving.close()
+  const again = [next(kept, 'present'), next(numbered, 'present')]
+  await pass(clock, 20_000, 500)
+  await closed
+  await Promise.all(again)
+  const former = zk.session?.id
+  assert.equal([zk.state, former !== undefined && peer.tree.hasSession(former)], ['expired', true])
+  while (await other.exists('/q') !== null) await other.once('/q')
+  const owner = sessions.client.session?.id
+  assert.is((await other.get('/p')).stat.ephemeralOwner, owner)
+  assert.equal((await other.children('/g')).map((name) => `/g/${name}`), [numbered.path])
+  await sessions.close()
+  await other.close()
 })
 
 test('deleted, or data set, while it is away: made good when it is back', async (t) => {
