@@ -4,8 +4,10 @@
  * written by hand (`Script`); and transports that deliver the same bytes in awkward pieces.
  */
 export { chopped, coalesced, decorated, WrappedLink } from './decorated-transports.ts'
+export { Lanes } from './sim/lanes.ts'
+export type { LaneEvent } from './sim/lanes.ts'
 export { runSeed } from './sim/run.ts'
-export type { SeedResult } from './sim/run.ts'
+export type { Reader, SeedResult } from './sim/run.ts'
 export { Script } from './sim/script.ts'
 export type { ScriptOptions, ScriptPeer, ScriptReply } from './sim/script.ts'
 export type { FaultCounts } from './sim/storm.ts'

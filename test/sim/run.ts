@@ -1,14 +1,16 @@
 /**
  * Runs the simulator over many seeds on all cores:
- *   npm run sim -- --seeds 200 [--from 1] | --minutes 10 [--from N] | --seed 17   [--mutant NAME]
+ *   npm run sim -- --seeds 200 [--from 1] | --minutes 10 [--from N] | --seed 17 [--page FILE]   [--mutant NAME]
  * Ends with `N passed, N failed`, counting seeds; from 200 seeds on each state that must be reached and was not counts
  * as a failure (lib/testing/sim/reached.ts). A failing seed prints what broke, the last events and how to replay
  * it.
  */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import type { Lanes } from '../../lib/testing/sim/lanes.ts'
 import { runSeed } from '../../lib/testing/sim/run.ts'
 import type { SeedResult } from '../../lib/testing/sim/run.ts'
 import { REACHED_BY_FULL, REACHED_BY_SLICE } from '../../lib/testing/sim/reached.ts'
@@ -21,12 +23,15 @@ interface Options {
   readonly minutes: number
   readonly from: number
   readonly mutant: string | undefined
+  /** Where the page of one seed goes. */
+  readonly page: string | undefined
 }
 
 const PROGRESS_MS = 5_000
 /** After so many failing seeds there is enough to look at. */
 const FAILURES_MAX = 10
 const TRACE_SHOWN = 60
+const LANES_SHOWN = 200
 /** From so many seeds on the list of the slice, and the whole one, must be reached. */
 const SLICE_SEEDS = 200
 const FULL_SEEDS = 5_000
@@ -44,7 +49,7 @@ function readOptions(args: readonly string[]): Options {
   }
   const minutes = number('minutes') ?? 0
   return {
-    seed: number('seed') ?? null, minutes, mutant: value('mutant'),
+    seed: number('seed') ?? null, minutes, mutant: value('mutant'), page: value('page'),
     seeds: minutes > 0 ? Infinity : number('seeds') ?? 20,
     // Minutes explore: another stretch of seeds each time.
     from: number('from') ?? (minutes > 0 ? Math.floor(Date.now() / 1_000) * 1_000 : 1),
@@ -70,16 +75,24 @@ function printFailure(result: SeedResult, mutant: string | undefined, lines: num
   const { failure } = result
   if (failure === null) return
   print(`\nFAILED seed ${result.seed}: ${failure.check} after ${(result.simulatedMs / 1_000).toFixed(3)} simulated s`)
-  for (const line of failure.trace.slice(-lines)) print(`  ${line}`)
+  if (lines > 0) for (const line of failure.trace.slice(-lines)) print(`  ${line}`)
   print(`seed ${result.seed}: ${failure.message}`)
-  print(`replay with: ${replayOf(result.seed, mutant)}\n`)
+  print(`replay with: ${replayOf(result.seed, mutant)} --page seed-${result.seed}.html\n`)
 }
 
-function runOne(seed: number, mutant: string | undefined): Totals {
+/** Runs one seed and tells all of it: the end of it here, with a lane per peer, and everything on a page. */
+function runOne({ mutant, page }: Options, seed: number): Totals {
   const totals = new Totals()
-  const result = runSeed(seed, makeTxnCodec(), mutant)
+  let lanes: Lanes | null = null
+  const result = runSeed(seed, makeTxnCodec(), mutant, (written) => { lanes = written })
   totals.add(result)
-  printFailure(result, mutant, Infinity)
+  const written = lanes as Lanes | null
+  if (result.failure !== null && written !== null) for (const line of written.lines(LANES_SHOWN)) print(line)
+  printFailure(result, mutant, 0)
+  if (page !== undefined && written !== null) {
+    writeFileSync(page, written.html(`seed ${seed}${mutant === undefined ? '' : `, ${mutant}`}`))
+    print(`everything that happened is in ${page}`)
+  }
   print(`fingerprint ${result.fingerprint.toString(16)}`)
   return totals
 }
@@ -129,7 +142,7 @@ async function runMany(options: Options): Promise<Totals> {
 }
 
 const options = readOptions(process.argv.slice(2))
-const totals = options.seed !== null ? runOne(options.seed, options.mutant) : await runMany(options)
+const totals = options.seed !== null ? runOne(options, options.seed) : await runMany(options)
 for (const line of totals.table()) print(line)
 const unreached = options.mutant === undefined ? unreachedOf(totals) : []
 for (const what of unreached) print(`never reached: ${what}`)

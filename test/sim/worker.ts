@@ -1,9 +1,19 @@
 /** One process of the simulator: runs the seeds it is sent, one at a time. */
 import { runSeed } from '../../lib/testing/sim/run.ts'
+import type { SeedResult } from '../../lib/testing/sim/run.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
 
 const codec = makeTxnCodec()
 const mutant = process.argv[2]
 
-process.on('message', (seed: number) => process.send!(runSeed(seed, codec, mutant)))
+/** Every hundredth seed is run twice (correctness plan, F.7): it must come to the same, to the last event. */
+const TWICE = 100
+
+function run(seed: number): SeedResult {
+  const result = runSeed(seed, codec, mutant)
+  if (seed % TWICE !== 0 || runSeed(seed, codec, mutant).fingerprint === result.fingerprint) return result
+  return { ...result, failure: { check: 'F.7', message: 'the same seed ran differently', trace: [] } }
+}
+
+process.on('message', (seed: number) => process.send!(run(seed)))
 process.on('disconnect', () => process.exit(0))

@@ -2,6 +2,7 @@ import type { Replica } from '../../core/replica.ts'
 import type { TxnCodec } from '../../core/tree/txn.ts'
 import { makeTxnCodec } from '../../wire/txn.ts'
 import type { SimClient } from './client.ts'
+import { Lanes } from './lanes.ts'
 import { drawPlan } from './plan.ts'
 import type { Plan } from './plan.ts'
 import { Storm, noFaults } from './storm.ts'
@@ -27,20 +28,27 @@ export interface SeedResult {
   readonly failure: { readonly check: string, readonly message: string, readonly trace: readonly string[] } | null
 }
 
+/** Who wants to read everything that happens in a run gets it here, as soon as the peers are known. */
+export type Reader = (lanes: Lanes) => void
+
 /** Runs one seed: a storm, then a healed core that must come to life and agree. */
-export function runSeed(seed: number, codec: TxnCodec = makeTxnCodec(), mutant?: string): SeedResult {
+export function runSeed(
+  seed: number, codec: TxnCodec = makeTxnCodec(), mutant?: string, read?: Reader,
+): SeedResult {
   const plan = drawPlan(seed, mutant)
   let world: SimWorld | null = null
   let storm: Storm | null = null
   let failure: SeedResult['failure'] = null
   try {
     world = new SimWorld(plan.world, codec)
+    if (read !== undefined) read(world.lanes = new Lanes(world.peers))
     storm = new Storm(world, plan)
     world.events.runUntil(plan.stormMs)
     freeze(world, storm, plan)
   } catch (error) {
     const check = error instanceof Violation ? error.check : error instanceof Error ? error.name : 'thrown'
     const message = error instanceof Error ? error.stack ?? error.message : String(error)
+    world?.lanes?.add({ atMs: world.events.nowMs, peer: null, kind: 'fault', text: message.split('\n')[0]! })
     failure = { check, message, trace: world?.trace.slice(-120) ?? [] }
   }
   return {

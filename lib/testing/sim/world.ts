@@ -15,6 +15,7 @@ import { EventQueue } from './events.ts'
 import { Ghost } from './ghost.ts'
 import type { Watched } from './ghost.ts'
 import { Reached } from './reached.ts'
+import type { Lanes } from './lanes.ts'
 import { Network } from './network.ts'
 import type { NetworkFaults } from './network.ts'
 
@@ -78,6 +79,8 @@ export class SimWorld implements ClientWorld {
   acked: { read: Zxid, write: Zxid } = { read: ZXID_ZERO, write: ZXID_ZERO }
   elections = 0
   readonly trace: string[] = []
+  /** Set by who wants to read everything that happens. */
+  lanes: Lanes | null = null
   readonly #codec: TxnCodec
   #lastConn = 0
   #traceHash = 0
@@ -121,6 +124,11 @@ export class SimWorld implements ClientWorld {
   }
 
   note(text: string): void {
+    this.lanes?.add({ atMs: this.events.nowMs, peer: null, kind: 'fault', text })
+    this.#remember(text)
+  }
+
+  #remember(text: string): void {
     const line = `${this.events.nowMs.toFixed(2)} ${text}`
     for (let i = 0; i < line.length; i++) this.#traceHash = Math.imul(this.#traceHash ^ line.charCodeAt(i), 0x01000193)
     this.trace.push(line)
@@ -281,6 +289,10 @@ export class SimWorld implements ClientWorld {
     const now = this.#now(server)
     for (const input of inputs) {
       if (input.kind === 'receive') this.ghost.received(server as Watched, input.link, input.message)
+      if (this.lanes !== null) {
+        const from = 'link' in input ? server.replica.links.peerOf(input.link) ?? 0 : 0
+        this.lanes.input(this.events.nowMs, server.id, input, from)
+      }
       server.replica.step(now, input)
       if (input.kind === 'receive' && input.message.kind === 'upToDate' &&
         server.replica.tree.zxid < input.message.commit) this.reached.hit('gate: UPTODATE before it is applied')
@@ -298,6 +310,7 @@ export class SimWorld implements ClientWorld {
     for (const effect of effects) {
       this.ghost.emitted(watched, effect)
       this.reached.emitted(watched, effect, isWriteDone)
+      this.lanes?.effect(this.events.nowMs, server.id, effect)
       switch (effect.kind) {
         case 'send': {
           frames ??= new Map()
@@ -312,8 +325,8 @@ export class SimWorld implements ClientWorld {
           this.network.break(effect.link, server.id)
           break
         case 'role': this.#role(server, effect); break
-        case 'fatal': this.note(`fatal ${server.id}: ${effect.reason}`); break
-        case 'log': this.note(`${server.id} ${effect.text} ${JSON.stringify(effect.fields)}`); break
+        case 'fatal': this.#remember(`fatal ${server.id}: ${effect.reason}`); break
+        case 'log': this.#remember(`${server.id} ${effect.text} ${JSON.stringify(effect.fields)}`); break
         default: this.#tell(server, effect)
       }
     }
@@ -326,7 +339,7 @@ export class SimWorld implements ClientWorld {
   #role(server: Server, effect: Extract<Effect, { kind: 'role' }>): void {
     if (effect.role === 'leading' && effect.serving) this.elections++
     const role = `${effect.role}${effect.serving ? ', serving' : ''}`
-    this.note(`${server.id} is ${role} epoch ${effect.epoch}: ${effect.reason}`)
+    this.#remember(`${server.id} is ${role} epoch ${effect.epoch}: ${effect.reason}`)
   }
 
   #flush(frames: Map<number, Message[]> | null, link: number): void {
