@@ -9,7 +9,7 @@ import { Listeners } from './listeners.ts'
 import type { RecipeLogger } from './listeners.ts'
 import { aborted, backOff, pause, retried } from './pause.ts'
 import { createProtected } from './protected-node.ts'
-import { sessionOf } from './sessions.ts'
+import { sessionOf, Sessions } from './sessions.ts'
 import type { SessionSource } from './sessions.ts'
 import { chance } from './unique-id.ts'
 
@@ -232,9 +232,9 @@ export class PresenceNode {
         continue
       }
       this.#mayReplace = false
-      if (!await this.#clear(zk)) return
       this.#settle()
       if (zk.state === 'connected') this.#tell(true)
+      await this.#clear(zk)
       return
     }
   }
@@ -376,7 +376,8 @@ export class PresenceNode {
     this.#onWake()
     this.#end(null)
     const gone = this.#keeping.then(() => this.#remove())
-    await (this.#zk === null ? gone : unlessUnknown(this.#zk, gone))
+    const { source } = this.#parts
+    await unlessUnknown(source instanceof Sessions ? source.client : source, gone)
   }
 
   /**
@@ -390,7 +391,7 @@ export class PresenceNode {
     try {
       while (zk !== null && !await this.#clear(zk)) zk = await sessionOf(this.#parts.source, undefined)
     } catch (error) {
-      // There is no session any more, or what it made may not be deleted: it goes when the ensemble ends its session.
+      // There will be no session any more.
       if (!isZkError(error)) throw error
     }
   }
@@ -414,9 +415,10 @@ export class PresenceNode {
           return true
         })
       } catch (error) {
-        if (isZkError(error, 'NoNode')) return true
         if (isOver(zk)) return false
-        if (!isZkError(error, 'BadVersion')) throw error
+        if (!isZkError(error)) throw error
+        // What may not be deleted goes when the ensemble ends its session.
+        if (error.code !== 'BadVersion') return true
       }
     }
   }

@@ -165,7 +165,7 @@ export class Registration<P = unknown> {
     }
   }
 
-  /** Counts a piece of work until it has settled: `drain` waits for it. Gives it back. */
+  /** Counts a piece of work until it has settled: `drain` waits for it. Gives it back: look at it, as it may fail. */
   track<T>(work: Promise<T>): Promise<T> {
     const settled = Promise.allSettled([work]).then(() => void this.#work.delete(settled))
     this.#work.add(settled)
