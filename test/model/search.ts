@@ -6,6 +6,7 @@ import { Ensemble } from './ensemble.ts'
 import type { Action, Bounds } from './ensemble.ts'
 import type { ExposedCore } from './exposed-core.ts'
 import { Machines } from './machines.ts'
+import { shrink } from './shrink.ts'
 import { HashSet, IntList } from './tables.ts'
 import { World, hashOf } from './world.ts'
 
@@ -121,7 +122,7 @@ export class Search {
 
   /**
    * Random walks instead: each takes any of the things that may happen, faults less often, until nothing can or `depth`
-   * is reached. Finds what lies deep, proves nothing.
+   * is reached. Finds what lies deep, proves nothing; what is found is made as short as it can be by leaving out.
    */
   walk(limits: Limits, seed: number): SearchResult {
     const startMs = performance.now()
@@ -144,9 +145,13 @@ export class Search {
       } catch (error) {
         if (!(error instanceof Violation)) throw error
         const { check, message } = error
-        violation = { check, message, depth: path.length, trace: this.#tell(path, limits.established) }
+        violation = { check, message, depth: path.length, trace: [] }
+        path.splice(0, path.length, ...shrink(this.#ensemble, first, path, check))
       }
       if (path.length > deepest) deepest = path.length
+      if (violation !== null) {
+        violation = { ...violation, depth: path.length, trace: this.#tell(path, limits.established) }
+      }
     }
     return this.#result(startMs, deepest, 0, violation)
   }
