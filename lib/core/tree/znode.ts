@@ -26,7 +26,9 @@ export interface NodeState {
  * take 24 or 8. Both kinds have one place per node, that of the integers being twice as far.
  */
 const FIELDS = 5
-const PAGE_NODES = 1_024
+/** As large as slabs, and for the same reason. */
+const PAGE_NODES = 8_192
+const FIRST_PAGE_NODES = 1_024
 /** Place of the zxid of the creation, from the node's `at`. */
 export const CZXID = 0
 /** Place of the zxid of the last change of data. */
@@ -77,7 +79,7 @@ export class NumberPages {
       return
     }
     if (this.#next === this.#page.wide.length) {
-      this.#page = new NumberPage(PAGE_NODES)
+      this.#page = new NumberPage(this.#next === 0 ? FIRST_PAGE_NODES : PAGE_NODES)
       this.#next = 0
     }
     node.page = this.#page
