@@ -75,10 +75,10 @@ async function answer(response) {
 async function frontEnd() {
   const sessions = await openSessions()
   const hello = await discover(sessions, '/services', 'hello')
-  hello.on('change', (instances) => console.log(`${instances.length} back ends are there`))
+  hello.on('change', (instances) => console.log(`back ends that are there: ${instances.length}`))
   const server = createServer((request, response) => void forward(hello, response))
   const port = await listening(server, Number(values.port))
-  console.log(`http://127.0.0.1:${port} is the front end, ${hello.instances.length} back ends are there`)
+  console.log(`http://127.0.0.1:${port} is the front end; back ends that are there: ${hello.instances.length}`)
   await stopped
   server.close()
   server.closeAllConnections()

@@ -76,7 +76,7 @@ test('a web server that finds no ensemble says so, and ends all the same', async
 test('services find each other, and one that is killed is not missed', async (t) => {
   const [port] = await freePorts(1)
   const all = startExample(t, 'services.mjs', '--port', `${port}`)
-  await Promise.all([all.says('is the front end'), all.says('3 back ends are there')])
+  await Promise.all([all.says('is the front end'), all.says('back ends that are there: 3')])
   const ask = async (): Promise<string> => {
     const response = await fetch(`http://127.0.0.1:${port}/`)
     assert.is(response.status, 200)

@@ -151,8 +151,8 @@ export class Discovery<P = unknown> {
     checkPick(options)
     const { except = [], fallBack = true } = options
     const out = new Set(except.map(({ id }) => id))
-    const all = this.instances.filter(({ id }) => !out.has(id))
-    const good = all.filter((instance) => !this.#isAvoided(instance))
+    const all = out.size === 0 ? this.instances : this.instances.filter(({ id }) => !out.has(id))
+    const good = this.#avoided.isEmpty ? all : all.filter((instance) => !this.#isAvoided(instance))
     const from = good.length > 0 || !fallBack ? good : all
     return from.length === 0 ? null : this.#choose(from) ?? null
   }
@@ -317,7 +317,6 @@ export class Discovery<P = unknown> {
   }
 
   #isAvoided(instance: Instance<P>): boolean {
-    if (this.#avoided.isEmpty) return false
     const key = this.#list.keyOf(instance)
     return key !== undefined && this.#avoided.has(key)
   }

@@ -45,6 +45,7 @@ export class DownList {
   }
 
   get isEmpty(): boolean {
+    if (this.#failures.size > 0) this.#purge()
     return this.#failures.size === 0
   }
 
