@@ -355,6 +355,7 @@ export class PresenceNode {
   #tell(isPresent: boolean): void {
     if (isPresent === this.#isTold) return
     this.#isTold = isPresent
+    if (isPresent) this.isBegun = true
     if (isPresent && this.#path !== null) this.listeners.emit('present', this.#path)
     else this.listeners.emit('absent')
   }
