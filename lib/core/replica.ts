@@ -425,7 +425,7 @@ export class Replica implements ZabContext {
     const { config } = this
     return {
       peerId: config.peerId, options: config.tree, connectionRequests: config.limits.connectionRequests,
-      sessionMinMs: config.timing.sessionMinMs, sessionMaxMs: config.timing.sessionMaxMs,
+      sessionMinMs: config.timing.sessionMinMs, sessionMaxMs: config.timing.sessionMaxMs, mutant: config.mutant,
       tree: () => this.#tree,
       serving: () => this.serving,
       emit: (effect) => this.emit(effect),

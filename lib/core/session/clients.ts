@@ -25,6 +25,8 @@ export interface ClientsOwner {
   readonly connectionRequests: number
   readonly sessionMinMs: number
   readonly sessionMaxMs: number
+  /** See ReplicaConfig.mutant. */
+  readonly mutant: string | undefined
   tree(): Tree
   serving(): boolean
   emit(effect: Effect): void
@@ -102,7 +104,8 @@ export class Clients {
 
   /** In-process clients wait for service; others are told to try elsewhere. */
   #open(connection: Connection): void {
-    const behind = connection.lastZxidSeen > this.#owner.tree().zxid
+    const isBlind = this.#owner.mutant === 'ignoresLastSeen'
+    const behind = !isBlind && connection.lastZxidSeen > this.#owner.tree().zxid
     if (!this.#owner.serving() || behind) {
       // A client that has seen more than is applied here must not go back in time: it waits, or goes elsewhere.
       if (!connection.inProcess) this.#drop(connection, 'ConnectionLoss')

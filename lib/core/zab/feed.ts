@@ -73,12 +73,13 @@ export class Feed {
 
   /** Sends what the turn produced; `committed` is null before the epoch is active. */
   pump(learners: Iterable<Association>, committed: Zxid | null): void {
-    const { journal: { log }, config: { limits } } = this.#context
+    const { journal: { log }, config: { limits, mutant } } = this.#context
     let cut: Cut | null = null
     for (const learner of learners) {
       if (learner.stage !== 'syncing' && learner.stage !== 'live') continue
       if (learner.role === 'observer' && committed === null) continue
-      const through = learner.role === 'observer' ? committed! : log.last
+      const isTold = learner.role === 'voter' || mutant === 'informUncommitted'
+      const through = isTold ? log.last : committed!
       if (learner.stage === 'syncing') this.#stream(learner, through)
       if (learner.stage !== 'live') continue
       while (learner.cursor < through && learner.unackedBytes < limits.outstandingBytes) {

@@ -432,12 +432,12 @@ export class Script {
   }
 
   /** The session of `from` attaches to a peer through another connection; the one left behind is not told. */
-  resume(id: number, conn: number, from: number): void {
+  resume(id: number, conn: number, from: number, lastZxidSeen: Zxid = ZXID_ZERO, inProcess = true): void {
     const session = this.connected.get(from)
     if (session === undefined) throw new Error(`connection ${from} has no session`)
     this.input(id, {
-      kind: 'connect', conn, session, password: new Uint8Array(16).fill(from), timeoutMs: 600_000,
-      lastZxidSeen: ZXID_ZERO, identities: [], inProcess: true,
+      kind: 'connect', conn, session, password: new Uint8Array(16).fill(from), timeoutMs: 600_000, lastZxidSeen,
+      identities: [], inProcess,
     })
     this.settle()
   }

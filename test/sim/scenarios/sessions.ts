@@ -140,5 +140,73 @@ const unknownOutcome: Scenario = {
   mutants: [],
 }
 
-/** What of D.6 is built. */
-export const SESSIONS: Section = [closeRacesCreate, closeAcrossLeaders, localSync, failedMulti, unknownOutcome]
+const seenTheFuture: Scenario = {
+  name: 'S-frozen-future a client that has seen more than a peer has applied is not served by it',
+  run: (options) => {
+    const script = started(3, options, A, B, C)
+    script.connect(C, 1)
+    script.hold(A)
+    script.write(C, 1, '/w1')
+    const seen = script.replica(C).tree.zxid
+    assert.ok(script.replica(A).tree.zxid < seen, 'A lags')
+    script.resume(A, 2, 1, seen, false)
+    must(!script.connected.has(2), 'C4', 'the client goes back in time')
+    script.resume(A, 3, 1, seen)
+    assert.ok(!script.connected.has(3), 'who is in the process waits')
+    script.release(A)
+    script.pass(50)
+    assert.ok(script.connected.has(3) && script.replica(A).tree.has('/w1'))
+    convergeWith(script, ['/w1'])
+    return script
+  },
+  mutants: [{ mutant: 'ignoresLastSeen', seenBy: ['C4'] }],
+}
+
+const manyEphemerals: Scenario = {
+  name: 'S-4306 a session with as many ephemeral nodes as it may have closes in one txn',
+  run: (options) => {
+    const script = started(3, options, A, B, C)
+    script.connect(A, 1)
+    for (let i = 0; i < 1_000; i++) script.request(A, 1, create(`/e${i}`, EPHEMERAL))
+    assert.ok(script.replica(B).tree.has('/e999'))
+    script.request(A, 1, { op: -11 })
+    script.pass(100)
+    for (const id of [A, B, C]) {
+      for (const path of ['/e0', '/e999']) {
+        must(!script.replica(id).tree.has(path), 'C11', `peer ${id} keeps a node of a closed session`)
+      }
+    }
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [],
+}
+
+const observerSeesCommitted: Scenario = {
+  name: 'S-observer-uncommitted an observer is told of what is committed and of nothing else',
+  run: (options) => {
+    const script = started(3, { ...options, observers: 1 }, A, B, C)
+    const observer = 4
+    script.up(observer)
+    script.serve(observer)
+    script.connect(C, 1)
+    script.write(C, 1, '/w1')
+    script.hold(A, B)
+    script.write(C, 1, '/w2')
+    script.pass(100)
+    const w2 = script.replica(C).journal.log.last
+    must(script.replica(observer).journal.log.last < w2, 'D3', 'the observer has an uncommitted txn')
+    script.release(A, B)
+    script.pass(100)
+    assert.ok(script.replica(observer).tree.has('/w2'))
+    convergeWith(script, ['/w1', '/w2'])
+    return script
+  },
+  mutants: [{ mutant: 'informUncommitted', seenBy: ['D3', 'A1'] }],
+}
+
+/** What of D.6 and D.7 is built. */
+export const SESSIONS: Section = [
+  closeRacesCreate, closeAcrossLeaders, localSync, failedMulti, unknownOutcome, seenTheFuture, manyEphemerals,
+  observerSeesCommitted,
+]
