@@ -287,6 +287,21 @@ test('sync is answered by a quorum: a leader that stands alone answers none', ()
   assert.equal(world.effectsOf(3, 'closeConn').map(({ code }) => code), ['ConnectionLoss'])
 })
 
+test('sync waits for writes that are proposed: one whose answer was lost has happened by then, or never will', () => {
+  const world = led({ voters: 3 })
+  world.connect(3, 1)
+  world.connect(3, 2)
+  const answers = (): number => world.effectsOf(3, 'reply').length
+  for (const id of [1, 2]) world.node(id).held = true
+  world.request(3, 1, 1, create('/late'))
+  world.request(3, 2, 1, { op: 9, path: '/' })
+  assert.is(answers(), 0, 'a quorum knows the leader, and not what it proposed')
+  world.node(1).held = false
+  world.settle()
+  assert.is(answers(), 2)
+  assert.ok(world.replica(3).tree.has('/late'))
+})
+
 function write(world: World, from: number, count: number): void {
   for (let i = 0; i < count; i++) world.request(3, 1, from + i, create(`/w${from + i}`))
 }

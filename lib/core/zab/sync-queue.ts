@@ -1,6 +1,6 @@
 import type { Zxid } from '../zxid.ts'
 
-/** One sync that waits for proof of leadership; `zxid` was committed when it arrived. */
+/** One sync that waits for proof of leadership; `zxid` was proposed when it arrived. */
 export interface PendingSync {
   readonly peer: number
   readonly tag: number
