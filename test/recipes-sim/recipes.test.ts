@@ -1,15 +1,17 @@
-import { suite } from '../harness.ts'
+import { assert, suite } from '../harness.ts'
 import { recipes, runScenario } from './harness.ts'
 
 const test = suite('recipes in virtual time')
 
-/** A slice of what `npm run recipes:sim` goes through; each recipe has this much time for as many seeds as fit. */
-const SLICE_MS = 1_500
+/** A slice of what `npm run recipes:sim` goes through: as many seeds of each recipe as fit into its part of this. */
+const ALL_MS = 16_000
 const LEAST_SEEDS = 2
 
-for (const recipe of recipes()) {
+const all = recipes()
+
+for (const recipe of all) {
   test(`${recipe}: some seeds`, async () => {
-    const endMs = performance.now() + SLICE_MS
+    const endMs = performance.now() + ALL_MS / all.length
     for (let seed = 1; seed <= LEAST_SEEDS || performance.now() < endMs; seed++) {
       const { failure } = await runScenario(recipe, seed)
       const replay = `npm run recipes:sim -- --only ${recipe} --seed ${seed}`
@@ -17,5 +19,10 @@ for (const recipe of recipes()) {
     }
   }, { timeoutMs: 60_000 })
 }
+
+test('a seed of a recipe is the same run every time', async () => {
+  const [one, other] = [await runScenario('lock', 3), await runScenario('lock', 3)]
+  assert.equal([other.fingerprint, other.events], [one.fingerprint, one.events])
+}, { timeoutMs: 60_000 })
 
 test.run()
