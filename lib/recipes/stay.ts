@@ -82,6 +82,8 @@ export class Stay {
   }
 
   async #leave(signal: AbortSignal, atOnce: boolean): Promise<void> {
+    // Of those who are in it nobody is overlooked because this session's server lags behind.
+    await retried(this.#zk, signal, () => this.#zk.sync(this.#dir))
     const begun = await look(this.#zk, this.#dir, signal)
     // Who comes later stays for another time, and is not waited for.
     const there = new Set(begun.children.filter((name) => name !== READY && name !== this.#name))
