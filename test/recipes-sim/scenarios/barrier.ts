@@ -89,7 +89,8 @@ class Stage {
   }
 
   waiters(): Promise<void>[] {
-    return Array.from({ length: this.#waiters }, () => live(this.#world, { curtain: this.curtain }, (zk) => this.#wait(zk)))
+    return Array.from({ length: this.#waiters }, () =>
+      live(this.#world, { curtain: this.curtain }, (zk) => this.#wait(zk)))
   }
 
   async #wait(zk: Client): Promise<void> {
