@@ -1,6 +1,6 @@
 import { suite } from '../harness.ts'
 import { runScenario } from './harness.ts'
-import { MUTANTS } from './mutants.ts'
+import { COMMITS_AGAIN, MUTANTS } from './mutants.ts'
 
 const test = suite('known faults of recipes in virtual time')
 
@@ -9,6 +9,7 @@ const SEEDS = 40
 
 const FAULTS: Readonly<Record<string, readonly string[]>> = {
   lock: MUTANTS, election: MUTANTS, members: ['deaf', 'stays'],
+  queue: [COMMITS_AGAIN], latch: [COMMITS_AGAIN], barrier: [COMMITS_AGAIN], 'double-barrier': ['unguarded write'],
 }
 
 for (const [recipe, mutants] of Object.entries(FAULTS)) {

@@ -7,6 +7,9 @@ import { isZkError } from '../../lib/core/errors.ts'
 /** What is wrong with it. */
 export const MUTANTS = ['no deadline', 'unguarded write', 'deletes another on retry', 'creates again on retry'] as const
 
+/** A fault of recipes that change the tree in one write: queue, latch, barrier. */
+export const COMMITS_AGAIN = 'commits again on retry'
+
 /** One of them. */
 export type Mutant = (typeof MUTANTS)[number]
 
@@ -20,6 +23,7 @@ export function mutated(zk: Client, mutant: string | undefined): Client {
     case 'unguarded write': return overridden(zk, { multi: () => uncheckedMulti(zk.multi()) })
     case 'deletes another on retry': return deletesAnother(zk)
     case 'creates again on retry': return createsAgain(zk)
+    case COMMITS_AGAIN: return commitsAgain(zk)
     default: throw new Error(`no such mutant: ${mutant}`)
   }
 }
@@ -78,6 +82,16 @@ function createsAgain(zk: Client): Client {
     children: async (...given: Parameters<Client['children']>) => {
       const names = await zk.children(...given)
       return isBlind ? [] : names
+    },
+  })
+}
+
+/** A commit whose answer was lost is not looked for: its witness, a name of 32 hex digits, is never seen. */
+function commitsAgain(zk: Client): Client {
+  return overridden(zk, {
+    exists: async (path: string, ...rest: []) => {
+      const stat = await zk.exists(path, ...rest)
+      return /\/[0-9a-f]{32}$/.test(path) ? null : stat
     },
   })
 }

@@ -7,13 +7,14 @@ import { isZkError } from '../../../lib/core/errors.ts'
 import { barrierAt } from '../../../lib/recipes/index.ts'
 import type { StormCounts, World } from '../../../lib/testing/index.ts'
 import { check, Curtain, live, within } from '../actors.ts'
+import { mutated } from '../mutants.ts'
 
 const PATH = '/gates/one'
 const STORM_MS = 10_000
 const FINE_MS = 8_000
 
-export async function scenario(world: World): Promise<StormCounts> {
-  const stage = new Stage(world)
+export async function scenario(world: World, mutant?: string): Promise<StormCounts> {
+  const stage = new Stage(world, mutant)
   const lives = Promise.all([stage.keeper(), ...stage.waiters()])
   lives.catch(ignore)
   const counts = await Promise.race([world.storm(STORM_MS), lives.then(() => ({}))])
@@ -28,6 +29,7 @@ class Stage {
   readonly curtain = new Curtain()
   isQuiet = false
   readonly #world: World
+  readonly #mutant: string | undefined
   readonly #waiters: number
   /** It is surely set since: nobody has tried to lift it, and nothing is unknown. */
   #setMs: number | null = null
@@ -38,8 +40,9 @@ class Stage {
   #passed = 0
   #waiting = 0
 
-  constructor(world: World) {
+  constructor(world: World, mutant: string | undefined) {
     this.#world = world
+    this.#mutant = mutant
     this.#waiters = 1 + world.random.below(4)
   }
 
@@ -58,7 +61,7 @@ class Stage {
   async #keep(zk: Client): Promise<void> {
     const { random } = this.#world
     await this.#own(zk)
-    const gate = barrierAt(zk, PATH)
+    const gate = barrierAt(mutated(zk, this.#mutant), PATH)
     this.#setMs = null
     const wasSet = await gate.isSet()
     check(await gate.set() === !wasSet, 'set', `it was ${wasSet ? '' : 'not '}set before`)

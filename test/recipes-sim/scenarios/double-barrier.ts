@@ -1,8 +1,6 @@
 /**
  * The double barrier: nobody enters before all have come, all who stood there when it opened enter, nobody is told that
  * he was not counted when he was, and nobody has left while somebody is inside.
- *
- * Mutant `alone`: a member that opens it without looking whether the others are still there.
  */
 import type { Client } from '../../../lib/client/client.ts'
 import { isZkError } from '../../../lib/core/errors.ts'
@@ -10,6 +8,7 @@ import { doubleBarrierAt } from '../../../lib/recipes/index.ts'
 import type { Stay } from '../../../lib/recipes/index.ts'
 import type { StormCounts, World } from '../../../lib/testing/index.ts'
 import { check, Curtain, live, within } from '../actors.ts'
+import { mutated } from '../mutants.ts'
 
 const STORM_MS = 10_000
 const FINE_ROUNDS = 2
@@ -123,8 +122,7 @@ class Stage {
     round.unknown.add(member)
     let stay: Stay
     try {
-      const barrier = this.#mutant === 'alone' ? alone(zk) : zk
-      stay = await doubleBarrierAt(barrier, round.path, { count: this.#count }).enter({
+      stay = await doubleBarrierAt(mutated(zk, this.#mutant), round.path, { count: this.#count }).enter({
         ...limit, signal: this.stop.signal,
       })
     } catch (error) {
@@ -164,23 +162,6 @@ class Stage {
     const last = this.#rounds.length + FINE_ROUNDS
     await this.#world.until(() => this.#round(last).over.size === this.#count, { limitMs: 110_000 })
   }
-}
-
-/** A client whose checks are left out of its multis. */
-function alone(zk: Client): Client {
-  return new Proxy(zk, {
-    get: (target, name) => {
-      if (name === 'multi') {
-        return () => {
-          const multi = target.multi()
-          multi.check = () => multi as never
-          return multi
-        }
-      }
-      const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? value.bind(target) as unknown : value
-    },
-  })
 }
 
 function ignore(): void {

@@ -5,6 +5,7 @@ import { latchAt } from '../../../lib/recipes/index.ts'
 import type { Latch } from '../../../lib/recipes/index.ts'
 import type { StormCounts, World } from '../../../lib/testing/index.ts'
 import { check, Curtain, live, within } from '../actors.ts'
+import { mutated } from '../mutants.ts'
 
 const STORM_MS = 10_000
 
@@ -20,8 +21,8 @@ interface Round {
   opened: number
 }
 
-export async function scenario(world: World): Promise<StormCounts> {
-  const stage = new Stage(world)
+export async function scenario(world: World, mutant?: string): Promise<StormCounts> {
+  const stage = new Stage(world, mutant)
   const lives = Promise.all([...stage.counters(), ...stage.waiters()])
   lives.catch(ignore)
   const counts = await Promise.race([world.storm(STORM_MS), lives.then(() => ({}))])
@@ -38,12 +39,14 @@ class Stage {
   readonly curtain = new Curtain()
   isQuiet = false
   readonly #world: World
+  readonly #mutant: string | undefined
   readonly #rounds: Round[] = []
   #running = 0
   readonly #waiting: number
 
-  constructor(world: World) {
+  constructor(world: World, mutant: string | undefined) {
     this.#world = world
+    this.#mutant = mutant
     this.#waiting = 1 + world.random.below(3)
     for (let index = 0; index < 2 + world.random.below(3); index++) {
       const count = 1 + world.random.below(12)
@@ -94,7 +97,7 @@ class Stage {
     const round = this.#rounds[random.below(this.#rounds.length)]!
     // Some latches are not opened before the weather is over.
     if (this.isQuiet || round.begun >= round.count + random.below(3) - 1) return
-    await this.#countDown(latchAt(zk, round.path, { count: round.count }), round, zk)
+    await this.#countDown(latchAt(mutated(zk, this.#mutant), round.path, { count: round.count }), round, zk)
   }
 
   async #countDown(latch: Latch, round: Round, zk: Client): Promise<void> {

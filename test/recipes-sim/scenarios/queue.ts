@@ -1,8 +1,6 @@
 /**
  * The queue: every item whose put was answered is done in the end, by one who had it alone, and none is there twice;
  * one that is done is never delivered again; whoever waits hears of what is put; and one consumer gets them in order.
- *
- * Mutant `forgetful`: a producer that puts again when it does not know what became of the first time.
  */
 import type { Client } from '../../../lib/client/client.ts'
 import { isZkError } from '../../../lib/core/errors.ts'
@@ -10,6 +8,7 @@ import { contenders, queueAt } from '../../../lib/recipes/index.ts'
 import type { Item, Queue } from '../../../lib/recipes/index.ts'
 import type { StormCounts, World } from '../../../lib/testing/index.ts'
 import { check, Curtain, live, within } from '../actors.ts'
+import { mutated } from '../mutants.ts'
 
 const PATH = '/queue'
 const STORM_MS = 10_000
@@ -76,7 +75,7 @@ class Stage {
     const { random } = this.#world
     await this.#world.sleep(zk, random.below(250))
     if (this.isQuiet) return
-    const queue = queueAt(zk, PATH)
+    const queue = queueAt(mutated(zk, this.#mutant), PATH)
     const count = random.below(6) === 0 ? 3 : 1
     const delay = random.below(6) === 0 ? { delayMs: random.below(1_500) } : {}
     await this.#put(queue, count, { priority: PRIORITIES[random.below(3)]!, ...delay })
@@ -87,18 +86,8 @@ class Stage {
     for (const text of texts) {
       this.#known.set(text, { isPut: false, name: null, isDone: false, isPerhapsDone: false, newest: 0 })
     }
-    await this.#putAll(queue, texts, options)
+    await queue.putAll(texts, options)
     for (const text of texts) this.#known.get(text)!.isPut = true
-  }
-
-  async #putAll(queue: Queue, texts: readonly string[], options: object): Promise<void> {
-    try {
-      await queue.putAll(texts, options)
-    } catch (error) {
-      if (this.#mutant !== 'forgetful' || !isZkError(error) || !error.mayHaveHappened) throw error
-      const zk = await this.#world.connect()
-      await queueAt(zk, PATH).putAll(texts, options)
-    }
   }
 
   // --- those who take ----------------------------------------------------------------------------------------------
