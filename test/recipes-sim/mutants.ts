@@ -86,12 +86,14 @@ function createsAgain(zk: Client): Client {
   })
 }
 
-/** A commit whose answer was lost is not looked for: its witness, a name of 32 hex digits, is never seen. */
+/** A commit whose answer was lost is not looked for: its witness, a name of 32 hex digits, goes unseen. */
 function commitsAgain(zk: Client): Client {
   return overridden(zk, {
     exists: async (path: string, ...rest: []) => {
       const stat = await zk.exists(path, ...rest)
-      return /\/[0-9a-f]{32}$/.test(path) ? null : stat
+      if (stat === null || !/\/[0-9a-f]{32}$/.test(path)) return stat
+      await zk.delete(path)
+      return null
     },
   })
 }

@@ -21,6 +21,8 @@ interface Round {
   readonly there: Set<number>
   /** Members that died or gave up there, so that nobody knows whether they were counted. */
   readonly unknown: Set<number>
+  /** How often one of these came again: his former session may stand there, too, until the ensemble ends it. */
+  ghosts: number
   isOpen: boolean
   /** Members that came to the end of it. */
   readonly over: Set<number>
@@ -67,8 +69,8 @@ class Stage {
     // A place is used again unless the session of somebody who died there may live on.
     const isFree = before !== undefined && before.unknown.size === 0 && before.over.size === this.#count
     return this.#rounds[index] ??= {
-      path: isFree ? before.path : `/match/${index}`, there: new Set(), unknown: new Set(), isOpen: false,
-      over: new Set(),
+      path: isFree ? before.path : `/match/${index}`, there: new Set(), unknown: new Set(), ghosts: 0,
+      isOpen: false, over: new Set(),
     }
   }
 
@@ -88,8 +90,8 @@ class Stage {
     const { random } = this.#world
     await this.#world.sleep(zk, random.below(300))
     if (this.curtain.isDown) return false
-    // He was counted as he died, and they have met.
-    if (round.over.size > 0 && round.unknown.has(member)) return this.#end(member, round)
+    // They have met without him: he was counted as he died, or another one was twice.
+    if (round.over.size > 0 && (round.unknown.has(member) || round.ghosts > 0)) return this.#end(member, round)
     const stay = await this.#enter(zk, member, round)
     if (stay === null) return false
     const own: Inside = { zk, round, isLeaving: false }
@@ -114,27 +116,30 @@ class Stage {
     const { random } = this.#world
     const wasOpen = round.isOpen
     const isKnown = !round.unknown.has(member)
-    // The others may have met with the one who died, and gone.
-    const isLimited = !isKnown || (random.below(3) === 0 && !this.#isQuiet)
-    const limit = isLimited ? { waitMs: random.below(3_000) } : {}
+    // Nobody waits for ever: the others may have met without him.
+    const isHasty = !isKnown || random.below(3) === 0
+    const waitMs = isHasty && !this.#isQuiet ? random.below(3_000) : 6_000
+    if (!isKnown) round.ghosts += 1
     round.there.add(member)
     // Until he says otherwise: he may be killed meanwhile.
     round.unknown.add(member)
     let stay: Stay
     try {
       stay = await doubleBarrierAt(mutated(zk, this.#mutant), round.path, { count: this.#count }).enter({
-        ...limit, signal: this.stop.signal,
+        waitMs, signal: this.stop.signal,
       })
     } catch (error) {
       if (!isZkError(error, 'OperationTimeout')) throw error
       if (isKnown) {
-        check(!round.isOpen || wasOpen, 'left out', `${member} was told that ${round.path} had not opened`)
+        const isLeftOut = round.isOpen && !wasOpen && round.ghosts === 0
+        check(!isLeftOut, 'left out', `${member} was told that ${round.path} had not opened`)
         round.there.delete(member)
         round.unknown.delete(member)
       }
       return null
     }
-    check(round.there.size === this.#count, 'early', `${round.path} opened for ${[...round.there].join(' ')}`)
+    const there = [...round.there].join(' ')
+    check(round.there.size + round.ghosts >= this.#count, 'early', `${round.path} opened for ${there}`)
     round.isOpen = true
     return stay
   }
