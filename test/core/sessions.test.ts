@@ -1,3 +1,4 @@
+import { makeRandom } from '../../lib/core/random.ts'
 import { assert, suite } from '../harness.ts'
 import { SessionTracker } from '../../lib/core/session/tracker.ts'
 import { OPEN_ACL } from '../../lib/core/tree/request.ts'
@@ -55,6 +56,38 @@ test('a removed session never expires', () => {
   tracker.remove(A)
   assert.equal(tracker.expire(10_000), [])
   assert.is(tracker.ownerOf(A), null)
+})
+
+test('touched sessions expire as a plain list of deadlines says, whatever else comes and goes', () => {
+  const random = makeRandom(5)
+  const tracker = new SessionTracker(100)
+  const deadlines = new Map<SessionId, number>()
+  const until = (ms: number): number => (Math.floor(ms / 100) + 1) * 100
+  for (let nowMs = 0, step = 0; step < 20_000; step++, nowMs += random.below(30)) {
+    const session = `0x${(1 + random.below(60)).toString(16)}` as SessionId
+    const timeoutMs = 200 + 100 * random.below(8)
+    const known = deadlines.get(session)
+    switch (random.below(8)) {
+      case 0:
+        tracker.add(session, timeoutMs, null, nowMs)
+        deadlines.set(session, until(nowMs + timeoutMs))
+        break
+      case 1:
+        tracker.remove(session)
+        deadlines.delete(session)
+        break
+      default:
+        if (known !== undefined) {
+          deadlines.set(session, Math.max(known, until(nowMs + tracker.timeoutOf(session)!)))
+        }
+        tracker.touch(session, nowMs)
+    }
+    const due = [...deadlines].filter(([, atMs]) => atMs <= nowMs).map(([id]) => id)
+    assert.equal(tracker.expire(nowMs).sort(), due.sort())
+    for (const id of due) deadlines.delete(id)
+    assert.is(tracker.size, deadlines.size)
+    assert.ok(tracker.deadlineMs <= Math.min(Infinity, ...deadlines.values()), 'the next bucket is not missed')
+  }
 })
 
 test('who expires when, soonest first', () => {

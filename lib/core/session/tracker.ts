@@ -4,13 +4,16 @@ interface Tracked {
   readonly timeoutMs: number
   /** End of the bucket the session expires with. */
   bucketMs: number
+  /** The bucket that holds it: that one, or an earlier one that it has not been moved from yet. */
+  heldMs: number
   /** Peer the session is attached to; null until somebody claims it. */
   owner: number | null
 }
 
 /**
  * Timers of all sessions, on the established leader alone: buckets of one tick, deadlines rounded up, so a session is
- * never expired early by the leader's clock (ZooKeeper: ExpiryQueue, SessionTrackerImpl).
+ * never expired early by the leader's clock (ZooKeeper: ExpiryQueue, SessionTrackerImpl). A session that is heard of is
+ * not moved until its bucket is over: sessions in the process of their peer are heard of at every tick, all of them.
  */
 export class SessionTracker {
   readonly #tickMs: number
@@ -34,9 +37,9 @@ export class SessionTracker {
 
   add(session: SessionId, timeoutMs: number, owner: number | null, nowMs: number): void {
     this.remove(session)
-    const tracked: Tracked = { timeoutMs, bucketMs: this.#bucketOf(nowMs + timeoutMs), owner }
-    this.#sessions.set(session, tracked)
-    this.#enter(session, tracked.bucketMs)
+    const bucketMs = this.#bucketOf(nowMs + timeoutMs)
+    this.#sessions.set(session, { timeoutMs, bucketMs, heldMs: bucketMs, owner })
+    this.#enter(session, bucketMs)
   }
 
   #bucketOf(atMs: number): number {
@@ -61,16 +64,13 @@ export class SessionTracker {
     const tracked = this.#sessions.get(session)
     if (tracked === undefined) return
     const bucketMs = this.#bucketOf(nowMs + tracked.timeoutMs)
-    if (bucketMs <= tracked.bucketMs) return
-    this.#leave(session, tracked.bucketMs)
-    tracked.bucketMs = bucketMs
-    this.#enter(session, bucketMs)
+    if (bucketMs > tracked.bucketMs) tracked.bucketMs = bucketMs
   }
 
   remove(session: SessionId): void {
     const tracked = this.#sessions.get(session)
     if (tracked === undefined) return
-    this.#leave(session, tracked.bucketMs)
+    this.#leave(session, tracked.heldMs)
     this.#sessions.delete(session)
   }
 
@@ -111,6 +111,12 @@ export class SessionTracker {
       }
       this.#buckets.delete(bucketMs)
       for (const session of bucket) {
+        const tracked = this.#sessions.get(session)
+        if (tracked !== undefined && tracked.bucketMs > nowMs) {
+          tracked.heldMs = tracked.bucketMs
+          this.#enter(session, tracked.bucketMs)
+          continue
+        }
         this.#sessions.delete(session)
         expired.push(session)
       }
