@@ -130,6 +130,35 @@ test('sessions expire as the ensemble wants it, also of clients that live in a p
   })
 })
 
+test('a killed program leaves its session to expire, and nothing of it goes on', async () => {
+  await using world = simulate({ seed: 13 })
+  await world.run(async () => {
+    const zk = await world.connect({ sessionTimeoutMs: 2_000 })
+    await zk.create('/a', '', { ephemeral: true })
+    const late = world.sleep(zk, 10).then(() => 'late')
+    world.kill(zk)
+    await world.killed(zk)
+    const startedMs = world.nowMs
+    await world.until(() => !world.peer(world.leader()!).tree.has('/a'))
+    assert.ok(world.nowMs - startedMs > 1_000)
+    assert.equal([await Promise.race([late, Promise.resolve('never')]), world.clients.length], ['never', 0])
+  })
+})
+
+test('a way that is blocked in one direction lets nothing through until it is free, and loses nothing', async () => {
+  await using world = simulate({ peers: 1, seed: 14 })
+  await world.run(async () => {
+    const zk = await world.connect({ sessionTimeoutMs: 20_000 })
+    world.block(1, zk)
+    let isAnswered = false
+    const created = zk.create('/a').then(() => { isAnswered = true })
+    await world.advance(1_000)
+    assert.equal([isAnswered, world.peer(1).tree.has('/a')], [false, true])
+    world.unblock(1, zk)
+    await created
+  })
+})
+
 test('a slow disk holds up the writes of a single peer', async () => {
   await using world = simulate({ peers: 1, seed: 11 })
   await world.run(async () => {
