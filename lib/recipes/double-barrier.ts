@@ -87,8 +87,8 @@ class Entrant {
   readonly #name = uniqueId()
   readonly #path: string
   readonly #ready: string
-  /** Of the folder, before the node was made: it counts how often it was opened. */
-  #version = 0
+  /** Of the folder, before the node was made: it counts how often it was opened. Null: no node was made yet. */
+  #version: number | null = null
 
   constructor(zk: Client, dir: string, count: number, data: string) {
     this.#zk = zk
@@ -126,6 +126,7 @@ class Entrant {
 
   /** The node goes; false when it surely did so before the barrier opened. */
   async #isCounted(signal: AbortSignal): Promise<boolean> {
+    if (this.#version === null) return false
     await unlessAborted(deleteSurely(this.#zk, this.#path), signal)
     // What came before its own write is seen here.
     const { children, version } = await look(this.#zk, this.#dir, signal)

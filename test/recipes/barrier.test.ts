@@ -256,5 +256,19 @@ double('one whose time runs out after it opened enters all the same', async (t) 
   assert.equal(await other.children(PATH), [])
 })
 
+double('one whose time runs out before it came does not enter, however often it opened before', async (t) => {
+  const { losing, zk, other } = await losingPlace(t)
+  const stays = await Promise.all([zk, other].map((each) => doubleBarrierAt(each, PATH, { count: 2 }).enter()))
+  await Promise.all(stays.map((stay) => stay.leave()))
+  let back: () => void = () => undefined
+  losing.lose('write', () => new Promise<void>((resolve) => { back = resolve }))
+  await rejects(zk.create('/x'), 'ConnectionLoss')
+  const late = rejects(doubleBarrierAt(zk, PATH, { count: 2 }).enter({ waitMs: 5 }), 'OperationTimeout')
+  await new Promise<void>((resolve) => void zk.clock.setTimer(30, resolve))
+  back()
+  await late
+  assert.equal(await other.children(PATH), [])
+})
+
 barrier.run()
 double.run()
