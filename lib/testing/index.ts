@@ -1,9 +1,21 @@
 /**
  * What vivarium is tested with, and what its users may test their own code with: whole ensembles with their clients in
  * virtual time (`simulate`); the replication core alone, each run under one seed (`runSeed`) or under a schedule
- * written by hand (`Script`); and transports that deliver the same bytes in awkward pieces.
+ * written by hand (`Script`); transports that deliver the same bytes in awkward pieces; and, for any system, histories
+ * of what its clients saw, with a judge of whether they are linearizable.
  */
 export { chopped, coalesced, decorated, WrappedLink } from './decorated-transports.ts'
+export { HistoryRecorder } from './history.ts'
+export type { History, Invocation, Operation, OperationOutcome, RecordOptions } from './history.ts'
+export { describeOperation, historyFromJson, historyToJson } from './history-text.ts'
+export { checkLinearizable } from './linearizable.ts'
+export type { LinearizableOptions, LinearizableResult, OffendingWindow } from './linearizable.ts'
+export { registerModel, znodeModel } from './linearizable-models.ts'
+export type {
+  Model, RegisterInput, RegisterOutput, ZnodeInput, ZnodeOutput, ZnodeState,
+} from './linearizable-models.ts'
+export { RecordedClient } from './recorded-client.ts'
+export type { RecordedReadOptions } from './recorded-client.ts'
 export { Lanes } from './sim/lanes.ts'
 export type { LaneEvent } from './sim/lanes.ts'
 export { runSeed } from './sim/run.ts'

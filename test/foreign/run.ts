@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 
 const SUITES: readonly string[] = [
   'differential', 'client', 'kazoo', 'kazoo-own', 'node-client', 'zkcli', 'cclient', 'java', 'readonly', 'recipes',
+  'histories',
 ]
 const SUITE_TIMEOUT_MS = 240_000
 
