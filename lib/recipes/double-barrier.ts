@@ -87,7 +87,7 @@ class Entrant {
   readonly #name = uniqueId()
   readonly #path: string
   readonly #ready: string
-  /** Of the folder, before the node was made: it counts how often it was opened. Null: no node was made yet. */
+  /** Of the folder, which counts how often it was opened, as it was seen shut last. */
   #version: number | null = null
 
   constructor(zk: Client, dir: string, count: number, data: string) {
@@ -126,11 +126,10 @@ class Entrant {
 
   /** The node goes; false when it surely did so before the barrier opened. */
   async #isCounted(signal: AbortSignal): Promise<boolean> {
-    if (this.#version === null) return false
     await unlessAborted(deleteSurely(this.#zk, this.#path), signal)
     // What came before its own write is seen here.
     const { children, version } = await look(this.#zk, this.#dir, signal)
-    return children.includes(READY) || version !== this.#version
+    return children.includes(READY) || (this.#version !== null && version > this.#version)
   }
 
   #stay(): Stay {
@@ -140,7 +139,6 @@ class Entrant {
   /** Takes away what a fleet that died left behind: it is open, and nobody is in it. */
   async #clean(signal: AbortSignal): Promise<void> {
     const { children, version } = await look(this.#zk, this.#dir, signal)
-    this.#version = version
     if (children.length !== 1 || children[0] !== READY) return
     await retried(this.#zk, signal, () => shut(this.#zk, this.#dir, version))
   }
@@ -163,8 +161,9 @@ class Entrant {
   #open(signal: AbortSignal): Promise<boolean> {
     return retried(this.#zk, signal, async () => {
       for (;;) {
-        const children = await this.#zk.children(this.#dir)
+        const { children, stat } = await this.#zk.childrenWithStat(this.#dir)
         if (children.includes(READY)) return true
+        this.#version = stat.version
         if (!children.includes(this.#name)) await this.#come(signal)
         else if (children.length < this.#count) return false
         else if (await this.#tryOpen(children)) return true
