@@ -23,6 +23,11 @@ export interface Action {
 
 interface Notice { readonly from: number, readonly to: number, readonly message: number }
 
+/**
+ * Nothing is looked at beyond this epoch: an unlucky order of elections may let two candidates outdo each other for
+ * ever, each marking its epoch just before it meets the other's.
+ */
+const EPOCHS_MAX = 8
 /** An election that takes more steps does not end. */
 const ELECTION_STEPS_MAX = 2_000
 /** So many timeouts in a row without anything else to do: nothing will come of it any more. */
@@ -52,6 +57,7 @@ export class Ensemble {
   actions(world: World): Action[] {
     const actions: Action[] = []
     const { size, spent } = world
+    if (world.primaries.some(({ epoch }) => epoch > EPOCHS_MAX)) return []
     for (let peer = 0; peer < size; peer++) {
       if (world.node[peer] === GONE) {
         actions.push({ kind: 'restart', peer, other: peer })
