@@ -17,6 +17,8 @@ import { installPackage } from '../command.ts'
 const SEEDS = Number(process.argv[2] ?? 6)
 const RANDOM = 300
 const REAL_MS = 4_000
+/** Of the processes' clients: fewer would prove nothing. */
+const LEAST_OPERATIONS = 50
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const folder = mkdtempSync(join(tmpdir(), 'vivarium-histories-'))
@@ -40,8 +42,11 @@ for (let seed = 1; seed <= SEEDS; seed++) {
   const verdict = await porcupine.judgeFile(file)
   if (verdict !== 'linearizable') campaign.problems.push(`the same history, in a file: ${verdict}`)
 }
-const { history, problems } = await real(1, folder, REAL_MS)
+const { history, kills, stops, problems } = await real(1, folder, REAL_MS)
 campaign.problems.push(...problems)
+if (history.length < LEAST_OPERATIONS || kills + stops === 0) {
+  campaign.problems.push(`too little happened: ${history.length} operations, ${kills} kills, ${stops} stops`)
+}
 await campaign.judgeRecorded('processes', 'run 1', history, 1)
 for (const line of campaign.table()) print(line)
 for (const problem of campaign.problems) print(`FAIL ${problem}`)
