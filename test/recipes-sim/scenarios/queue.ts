@@ -23,8 +23,8 @@ interface Known {
   /** Its name when it was first delivered; one that was put twice has two. */
   name: string | null
   isDone: boolean
-  /** The answer to done was lost with the session. */
-  isPerhapsDone: boolean
+  /** Tokens of those who said that it is done, and were not told that it was not. */
+  readonly perhapsDone: Set<number>
   newest: number
 }
 
@@ -84,7 +84,7 @@ class Stage {
   async #put(queue: Queue, count: number, options: object): Promise<void> {
     const texts = Array.from({ length: count }, () => `${this.#number++}`)
     for (const text of texts) {
-      this.#known.set(text, { isPut: false, name: null, isDone: false, isPerhapsDone: false, newest: 0 })
+      this.#known.set(text, { isPut: false, name: null, isDone: false, perhapsDone: new Set(), newest: 0 })
     }
     await queue.putAll(texts, options)
     for (const text of texts) this.#known.get(text)!.isPut = true
@@ -156,7 +156,7 @@ class Stage {
     const known = this.#known.get(item.text())!
     try {
       // Those who are killed meanwhile do not come to say what they know.
-      known.isPerhapsDone = true
+      known.perhapsDone.add(item.token.zxid)
       await item.done()
       check(!known.isDone, 'done', `${item.text()} was done twice`)
       // By the ensemble's account: whoever removed an item was the last who had it.
@@ -164,7 +164,7 @@ class Stage {
       known.isDone = true
     } catch (error) {
       if (!isZkError(error, 'LockLost')) throw error
-      if (!error.mayHaveHappened) known.isPerhapsDone = known.isDone
+      if (!error.mayHaveHappened) known.perhapsDone.delete(item.token.zxid)
     }
   }
 
@@ -179,8 +179,8 @@ class Stage {
       if (size.waiting + size.taken + size.delayed === 0) break
       await this.#world.sleep(zk, 500)
     }
-    for (const [text, { isPut, isDone, isPerhapsDone }] of this.#known) {
-      check(!isPut || isDone || isPerhapsDone, 'lost', `${text} is gone, and nobody did it`)
+    for (const [text, { isPut, isDone, perhapsDone }] of this.#known) {
+      check(!isPut || isDone || perhapsDone.size > 0, 'lost', `${text} is gone, and nobody did it`)
     }
     await zk.close()
   }
