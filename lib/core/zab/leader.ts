@@ -369,8 +369,7 @@ export class Leader {
     this.#confirmSyncs()
   }
 
-  // Up to what is proposed: a write whose answer was lost has happened by then, or never will.
-  /** Begins a quorum sync for a learner's client or, with this peer's own id, for one of this peer's. */
+  /** Begins a quorum sync, of all that is proposed: a write whose answer was lost has happened then, or never will. */
   askSync(peer: number, tag: number): void {
     if (this.active) this.#syncs.add({ peer, tag, zxid: this.#context.journal.log.last })
     if (this.#context.config.mutant === 'localSync' && peer === this.#context.config.peerId) {
