@@ -158,7 +158,8 @@ test('a member that may not look says so, and leaves', async (t) => {
   const at = await place(t)
   const [zk, admin] = [await at.connect(), await at.connect()]
   // Everything but to read.
-  await admin.create('/p/members', '', { parents: true, acl: [{ perms: 30, scheme: 'world', id: 'anyone' }] })
+  await admin.create('/p')
+  await admin.create('/p/members', '', { acl: [{ perms: 30, scheme: 'world', id: 'anyone' }] })
   const ended = new Promise<Error | null>((resolve, reject) => {
     partition(zk, '/p', ITEMS, { onEnd: resolve }).catch(reject)
   })
