@@ -1,3 +1,4 @@
+import { assert } from '../../lib/core/assert.ts'
 import type { Operation } from './ledger.ts'
 import type { Checksum } from './records.ts'
 import type { SegmentFile } from './segment.ts'
@@ -10,7 +11,7 @@ const RECORD_HEAD_BYTES = 24
 const SALT_BYTES = 8
 /** Kind u8, length of the key u16, length of the value u32. */
 const OPERATION_HEAD_BYTES = 7
-/** A segment that has grown beyond this is full. */
+/** No segment grows beyond this. */
 export const SEGMENT_BYTES: number = 8 * 1024 * 1024
 
 /** One batch of operations; the sequence counts them, without a gap. */
@@ -41,8 +42,12 @@ export class Segment {
   #salt: Uint8Array
   #isNew: boolean
   #end = HEAD_BYTES
-  /** Used again for every record. */
-  #scratch = new Uint8Array(4096)
+  /**
+   * What was appended since the last `rewind`, at its place in the file. It is the same memory in every life of the
+   * file: what waits for its way into the database would else be new to the garbage collector at the rate of all
+   * writes, and the engine walks the whole heap for every 64 MiB of such memory.
+   */
+  #memory: Uint8Array | null = null
 
   constructor(file: SegmentFile, checksum: Checksum) {
     this.#file = file
@@ -96,20 +101,31 @@ export class Segment {
     this.#isNew = false
   }
 
-  /** Appends a record; durable when it resolves. */
-  async append(sequence: number, operations: readonly Operation[]): Promise<void> {
+  /**
+   * Appends a record for which it is not full; durable when it resolves. Gives the operations with the segment's own
+   * copies of their values, which last until `rewind`.
+   */
+  async append(sequence: number, operations: readonly Operation[]): Promise<Operation[]> {
     const total = recordBytes(operations)
-    if (this.#scratch.byteLength < total) this.#scratch = new Uint8Array(total)
-    const record = this.#scratch.subarray(0, total)
+    assert(!this.isFullFor(total), 'a record fits into its segment')
+    this.#memory ??= new Uint8Array(SEGMENT_BYTES)
+    const record = this.#memory.subarray(this.#end, this.#end + total)
     const view = new DataView(record.buffer, record.byteOffset, total)
     record.set(this.#salt)
     view.setFloat64(SALT_BYTES + 4, sequence, true)
     view.setUint32(SALT_BYTES + 12, total - RECORD_HEAD_BYTES, true)
     let at = RECORD_HEAD_BYTES
-    for (const operation of operations) at = putOperation(record, view, at, operation)
+    const kept: Operation[] = []
+    for (const operation of operations) {
+      at = putOperation(record, view, at, operation)
+      const { type, key } = operation
+      if (type === 'del') kept.push({ type, key })
+      else kept.push({ type, key, value: record.subarray(at - operation.value.byteLength, at) })
+    }
     view.setUint32(SALT_BYTES, this.#checksum(record.subarray(SALT_BYTES + 4)), true)
     await this.#file.write(record, this.#end)
     this.#end += total
+    return kept
   }
 
   close(): Promise<void> {

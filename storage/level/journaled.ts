@@ -51,7 +51,7 @@ export class JournaledDatabase implements Database {
   #segments: readonly [Segment, Segment] | null = null
   /** Of the last record. */
   #sequence = 0
-  /** What the database lacks; null deletes. */
+  /** What the database lacks; null deletes. The values are in the memory of a segment, which is used again. */
   #pending = new Map<string, Uint8Array | null>()
   /** What is on its way into the database. */
   #moving: ReadonlyMap<string, Uint8Array | null> = new Map()
@@ -104,7 +104,7 @@ export class JournaledDatabase implements Database {
   async get(key: string): Promise<Uint8Array | undefined> {
     for (const layer of [this.#pending, this.#moving]) {
       const value = layer.get(key)
-      if (value !== undefined) return value ?? undefined
+      if (value !== undefined) return value?.slice()
     }
     return await this.#db.get(key)
   }
@@ -120,14 +120,15 @@ export class JournaledDatabase implements Database {
       return
     }
     const segment = await this.#segmentFor(bytes)
+    let kept: readonly Operation[]
     try {
-      await segment.append(this.#sequence + 1, operations)
+      kept = await segment.append(this.#sequence + 1, operations)
     } catch (error) {
       this.#failure = { error }
       throw error
     }
     this.#sequence += 1
-    this.#remember({ operations })
+    this.#remember({ operations: kept })
   }
 
   #check(): void {
