@@ -1,5 +1,5 @@
 import { isZkError } from '../../lib/node.ts'
-import type { ZkError } from '../../lib/node.ts'
+import type { Client, ZkError } from '../../lib/node.ts'
 import { lead, leaderOf, standFor, watchLeader } from '../../lib/recipes/index.ts'
 import type { Contender, Election, LeaderView, Term } from '../../lib/recipes/index.ts'
 import { assert, rejects, suite } from '../harness.ts'
@@ -129,20 +129,22 @@ test('the end of a candidacy is told, once', async (t) => {
   const at = await place(t)
   const [a, b, c] = [await at.connect(), await at.connect(), await at.connect()]
   const ends: (string | null)[] = []
-  const all = [a, b, c].map((zk) => {
+  const stand = (zk: Client): Election => {
     const election = standFor(zk, '/latch')
     election.on('end', (error) => void ends.push(isZkError(error) ? error.code : null))
     return election
-  })
-  await all[0]!.elected()
+  }
+  const first = stand(a)
+  await first.elected()
+  const [second, third] = [stand(b), stand(c)]
   // One that waits hears of it as one that leads does.
-  const over = new Promise((resolve) => all[1]!.on('end', resolve))
+  const over = new Promise((resolve) => second.on('end', resolve))
   await b.close()
   await over
   assert.equal(ends, ['Closed'])
-  await all[0]!.close()
-  await all[2]!.close()
-  await all[1]!.close()
+  await first.close()
+  await third.close()
+  await second.close()
   assert.equal(ends, ['Closed', null, null])
 })
 

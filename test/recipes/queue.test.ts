@@ -255,8 +255,9 @@ test('who waits when his session ends is told so', async (t) => {
   const [a, b] = [await at.connect(), await at.connect()]
   const waiting = queueAt(a, '/jobs').take()
   await inLine(b, '/jobs', 1)
+  const told = rejects(waiting)
   await a.close()
-  await rejects(waiting)
+  await told
   assert.equal(await contenders(b, '/jobs/takers'), [])
 })
 
