@@ -179,7 +179,8 @@ export class Queue {
   async size(options?: CallOptions): Promise<QueueSize> {
     checkCall(options)
     const { entries, taken, delayed } = this.#layout
-    const [all, held, later] = await this.#count([entries, taken, delayed], options?.signal)
+    // In this order one that becomes due between two answers may count twice, but is never overlooked.
+    const [later, all, held] = await this.#count([delayed, entries, taken], options?.signal)
     return { waiting: Math.max(0, all! - held!), taken: held!, delayed: later! }
   }
 
