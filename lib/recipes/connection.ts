@@ -4,6 +4,16 @@ import { isZkError, ZkError } from '../core/errors.ts'
 
 /** Resolves when the session has a connection. Rejects with SessionExpired or Closed when it is over, or Aborted. */
 export function untilConnected(zk: Client, signal?: AbortSignal): Promise<void> {
+  return untilState(zk, signal, () => zk.state === 'connected' || endOf(zk))
+}
+
+/** Resolves when the session will never have a connection again. Rejects with Aborted. */
+export function untilOver(zk: Client, signal?: AbortSignal): Promise<void> {
+  return untilState(zk, signal, () => isOver(zk))
+}
+
+/** Resolves when `look` is true of the client, now or later; rejects with the error that it gives, or with Aborted. */
+function untilState(zk: Client, signal: AbortSignal | undefined, look: () => boolean | ZkError | null): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (): void => {
       off()
@@ -13,22 +23,17 @@ export function untilConnected(zk: Client, signal?: AbortSignal): Promise<void> 
       settle()
       reject(new ZkError('Aborted', undefined, { cause: signal?.reason }))
     }
-    const look = (): void => {
-      const { state } = zk
-      if (state === 'connected') {
-        settle()
-        resolve()
-      } else if (isOver(zk)) {
-        settle()
-        reject(new ZkError(state === 'expired' ? 'SessionExpired' : 'Closed'))
-      }
+    const check = (): void => {
+      const found = look()
+      if (found === false || found === null) return
+      settle()
+      if (found === true) resolve()
+      else reject(found)
     }
-    const off = zk.on('state', look)
-    if (signal?.aborted === true) abort()
-    else {
-      onAbort(signal, abort)
-      look()
-    }
+    const off = zk.on('state', check)
+    if (signal?.aborted === true) return abort()
+    onAbort(signal, abort)
+    check()
   })
 }
 
@@ -40,29 +45,6 @@ export function endOf(zk: Client): ZkError | null {
 /** The session will never have a connection again. */
 export function isOver(zk: Client): boolean {
   return zk.state === 'expired' || zk.state === 'closed'
-}
-
-/** Resolves when the session will never have a connection again. Rejects with Aborted. */
-export function untilOver(zk: Client, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (): void => {
-      off()
-      offAbort(signal, abort)
-    }
-    const abort = (): void => {
-      settle()
-      reject(new ZkError('Aborted', undefined, { cause: signal?.reason }))
-    }
-    const look = (): void => {
-      if (!isOver(zk)) return
-      settle()
-      resolve()
-    }
-    const off = zk.on('state', look)
-    if (signal?.aborted === true) return abort()
-    onAbort(signal, abort)
-    look()
-  })
 }
 
 /** The connection went; the session may go on. */

@@ -1,6 +1,6 @@
 import type { Client } from '../client/client.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
-import { isOver } from './connection.ts'
+import { endOf } from './connection.ts'
 import { aborted, below, retried } from './pause.ts'
 
 /** Who stands in a line: the node's name says it. */
@@ -76,10 +76,11 @@ function untilChanged(zk: Client, path: string, signal: AbortSignal): Promise<vo
       settle()
       reject(aborted(signal))
     }
-    const off = zk.on('state', ({ state }) => {
-      if (!isOver(zk)) return
+    const off = zk.on('state', () => {
+      const end = endOf(zk)
+      if (end === null) return
       settle()
-      reject(new ZkError(state === 'expired' ? 'SessionExpired' : 'Closed'))
+      reject(end)
     })
     signal.addEventListener('abort', abort, { once: true })
     zk.get(path, { watch: done }).catch((error: unknown) => {

@@ -1,7 +1,7 @@
 import type { Client } from '../client/client.ts'
 import { offAbort, onAbort } from '../client/on-abort.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
-import { isLost, isOver, untilConnected } from './connection.ts'
+import { endOf, isLost, isOver, untilConnected } from './connection.ts'
 import { chance } from './unique-id.ts'
 
 const SHORTEST_MS = 4
@@ -60,10 +60,10 @@ export async function makeSurely(
 }
 
 /** What the promise gives; Aborted as soon as the signal aborts, and whatever the promise does then is nobody's. */
-export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(aborted(signal))
-    if (signal.aborted) abort()
+    if (signal?.aborted === true) abort()
     onAbort(signal, abort)
     promise.then(resolve, reject).finally(() => offAbort(signal, abort))
   })
@@ -80,10 +80,11 @@ export function unlessOver(zk: Client, waited: Promise<void>, signal: AbortSigna
       settle()
       reject(aborted(signal))
     }
-    const off = zk.on('state', ({ state }) => {
-      if (!isOver(zk)) return
+    const off = zk.on('state', () => {
+      const end = endOf(zk)
+      if (end === null) return
       settle()
-      reject(new ZkError(state === 'expired' ? 'SessionExpired' : 'Closed'))
+      reject(end)
     })
     void waited.then(() => {
       settle()

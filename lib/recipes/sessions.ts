@@ -4,10 +4,10 @@ import { checkCall } from '../client/multi.ts'
 import { offAbort, onAbort } from '../client/on-abort.ts'
 import { checkLogger, checkOptions, checkSignal } from '../client/options.ts'
 import { ZkError } from '../core/errors.ts'
-import { isOver } from './connection.ts'
+import { endOf, isOver } from './connection.ts'
 import { Listeners } from './listeners.ts'
 import type { RecipeLogger } from './listeners.ts'
-import { aborted, pause } from './pause.ts'
+import { aborted, pause, unlessAborted } from './pause.ts'
 import { chance } from './unique-id.ts'
 
 /** How sessions are opened one after the other. */
@@ -82,7 +82,7 @@ export class Sessions {
       if (signal?.aborted === true) throw aborted(signal)
       if (this.#closing.signal.aborted) throw new ZkError('Closed')
       if (!isOver(this.#client)) return this.#client
-      await abortable(this.#next, signal)
+      await unlessAborted(this.#next, signal)
     }
   }
 
@@ -151,29 +151,22 @@ async function opened(open: (signal: AbortSignal) => Promise<Client>, signal: Ab
   const opening = open(signal)
   let zk: Client
   try {
-    zk = await abortable(opening, signal)
+    zk = await unlessAborted(opening, signal)
   } catch (error) {
     if (signal.aborted) opening.then((late) => late.close(), () => undefined)
     throw error
   }
-  if (!isOver(zk)) return zk
-  throw new ZkError(zk.state === 'expired' ? 'SessionExpired' : 'Closed')
-}
-
-function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(aborted(signal))
-    if (signal?.aborted === true) return abort()
-    onAbort(signal, abort)
-    work.then(resolve, reject).finally(() => offAbort(signal, abort))
-  })
+  const end = endOf(zk)
+  if (end !== null) throw end
+  return zk
 }
 
 /** A session of the source that is not over. Errors: Aborted; SessionExpired and Closed when there will be none. */
 export async function sessionOf(source: SessionSource, signal: AbortSignal | undefined): Promise<Client> {
   if (source instanceof Sessions) return source.current(signal === undefined ? {} : { signal })
   if (signal?.aborted === true) throw aborted(signal)
-  if (isOver(source)) throw new ZkError(source.state === 'expired' ? 'SessionExpired' : 'Closed')
+  const end = endOf(source)
+  if (end !== null) throw end
   return source
 }
 

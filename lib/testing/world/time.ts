@@ -1,12 +1,5 @@
 import { makeNextTurn } from '../../peer/system-clock.ts'
-
-/** Something that is to happen. */
-interface Due {
-  readonly atMs: number
-  /** Among what is due at the same time: first come, first served. */
-  readonly order: number
-  readonly run: () => void
-}
+import { Agenda } from '../agenda.ts'
 
 interface Waiter {
   readonly endMs: number
@@ -25,8 +18,7 @@ export const BEGIN_WALL_MS = 1_760_000_000_000
 export class VirtualTime {
   #nowMs = 0
   #order = 0
-  /** A binary heap: the first one is due next. */
-  readonly #heap: Due[] = []
+  readonly #agenda = new Agenda()
   /** Due now. */
   #soon: (() => void)[] = []
   readonly #waiters = new Set<Waiter>()
@@ -55,7 +47,7 @@ export class VirtualTime {
 
   at(atMs: number, run: () => void): void {
     if (this.#stopped !== null) return
-    this.#push({ atMs: Math.max(atMs, this.#nowMs), order: this.#order++, run })
+    this.#agenda.add({ atMs: Math.max(atMs, this.#nowMs), order: this.#order++, run })
   }
 
   /** In the next turn, before anything else. */
@@ -78,7 +70,7 @@ export class VirtualTime {
   /** Nothing happens any more: all who wait, now or later, get this error. */
   stop(error: Error): void {
     this.#stopped ??= error
-    this.#heap.length = 0
+    this.#agenda.clear()
     this.#soon.length = 0
     this.#fail(error)
   }
@@ -122,13 +114,13 @@ export class VirtualTime {
     }
     let endMs = Infinity
     for (const waiter of this.#waiters) endMs = Math.min(endMs, waiter.endMs)
-    const next = this.#heap[0]
+    const next = this.#agenda.first
     if (next === undefined || next.atMs > endMs) {
       if (endMs === Infinity) throw new Error('nothing will ever happen again in this world')
       this.#nowMs = endMs
       return
     }
-    this.#pop()
+    this.#agenda.take()
     this.#nowMs = next.atMs
     this.#happen(next.run)
   }
@@ -138,38 +130,4 @@ export class VirtualTime {
     this.mix(Math.floor(this.#nowMs * 1_000) | 0)
     run()
   }
-
-  #push(due: Due): void {
-    const heap = this.#heap
-    let at = heap.length
-    heap.push(due)
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      if (!isBefore(due, heap[parent]!)) break
-      heap[at] = heap[parent]!
-      at = parent
-    }
-    heap[at] = due
-  }
-
-  /** Takes the first one away. */
-  #pop(): void {
-    const heap = this.#heap
-    const last = heap.pop()!
-    if (heap.length === 0) return
-    let at = 0
-    for (;;) {
-      let child = 2 * at + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child += 1
-      if (!isBefore(heap[child]!, last)) break
-      heap[at] = heap[child]!
-      at = child
-    }
-    heap[at] = last
-  }
-}
-
-function isBefore(one: Due, other: Due): boolean {
-  return one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order)
 }
