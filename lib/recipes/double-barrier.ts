@@ -39,8 +39,8 @@ export interface DoubleBarrierOptions {
  * Layout: kazoo's DoubleBarrier (`<path>/<32 hex digits>` ephemeral per member, `<path>/ready` while it is open), and
  * mixed fleets can share it. kazoo opens without looking whether the members are still there, and takes `ready` away
  * as soon as the first leaves: with a kazoo in it, a number may be counted of which one is gone, and a member of ours
- * without a connection at that time may miss that it opened. Curator's DistributedDoubleBarrier has the same nodes;
- * its `enter` goes on at any change of its watch, and so it can be shared only as far as that serves.
+ * without a connection at that time may miss that it opened. Curator's DistributedDoubleBarrier has the same nodes
+ * and can share it too; its `leave` does not wait for the last who is there.
  */
 export interface DoubleBarrier {
   readonly path: string

@@ -38,7 +38,8 @@ export interface ElectionEvents {
  * `term.token` does the same for storage that compares it.
  *
  * With `requeue` it stands again after every term, also one that was lost, as the last in line. Layout: kazoo's
- * Election, which is a lock. Errors: those of `work`, which also end `requeue`; Aborted when the signal aborts before
+ * Election, which is a lock, or with `layout` that of Curator's LeaderSelector (`curator`) or of its LeaderLatch
+ * (`curator-latch`). Errors: those of `work`, which also end `requeue`; Aborted when the signal aborts before
  * the turn comes; SessionExpired; LockLost when `work` gave up with it and is not to be tried again.
  */
 export async function lead<T>(

@@ -12,8 +12,8 @@ export interface Place {
   readonly reads: boolean
 }
 
-/** Names of kazoo (`__lock__`, `__rlock__`) and of Curator (`-lock-`, `__WRIT__`, `__READ__`). */
-const NAME = /(__lock__|__rlock__|-lock-|__WRIT__|__READ__)(-?\d{10})$/
+/** Names of kazoo (`__lock__`, `__rlock__`) and of Curator (`-lock-`, `-latch-`, `__WRIT__`, `__READ__`). */
+const NAME = /(__lock__|__rlock__|-lock-|-latch-|__WRIT__|__READ__)(-?\d{10})$/
 const READERS: readonly string[] = ['__rlock__', '__READ__']
 
 /** Those who stand in line, first come first; other children are none of them. */

@@ -20,10 +20,10 @@ export interface AcquireOptions {
   readonly name?: string
   readonly acl?: NonNullable<CreateOptions['acl']>
   /**
-   * Whose programs contend for it, too: those that use kazoo, or those that use Curator. `kazoo` when left out. Ours
-   * see either; kazoo and Curator do not see each other.
+   * Whose programs contend for it, too: those that use kazoo, those that use Curator, or, for an election, those that
+   * use its LeaderLatch. `kazoo` when left out. Ours see all of them; they do not see each other.
    */
-  readonly layout?: 'kazoo' | 'curator'
+  readonly layout?: 'kazoo' | 'curator' | 'curator-latch'
 }
 
 /** A lock that is held. */
@@ -35,9 +35,10 @@ const ACQUIRE: readonly string[] = ['signal', 'waitMs', 'name', 'acl', 'layout']
 type Wants = 'lock' | 'read' | 'write'
 
 /** What the names of nodes hold before their numbers. */
-const MARKS: Readonly<Record<NonNullable<AcquireOptions['layout']>, Readonly<Record<Wants, string>>>> = {
+const MARKS: Readonly<Record<NonNullable<AcquireOptions['layout']>, Readonly<Partial<Record<Wants, string>>>>> = {
   kazoo: { lock: '__lock__', read: '__rlock__', write: '__lock__' },
   curator: { lock: '-lock-', read: '-__READ__', write: '-__WRIT__' },
+  'curator-latch': { lock: '-latch-' },
 }
 
 /**
@@ -93,6 +94,7 @@ async function stand(zk: Client, path: string, wants: Wants, options: AcquireOpt
   checkPath(path)
   checkAcquire(options)
   const mark = MARKS[options.layout ?? 'kazoo'][wants]
+  if (mark === undefined) throw new TypeError('the layout of a latch knows no readers and writers')
   const limit = new Limit(zk, options)
   try {
     for (;;) {
@@ -132,5 +134,7 @@ export function checkAcquire(options: AcquireOptions): void {
   checkLimit(options, ACQUIRE)
   const { name, layout } = options
   if (name !== undefined && typeof name !== 'string') throw new TypeError('name must be a string')
-  if (layout !== undefined && !Object.hasOwn(MARKS, layout)) throw new TypeError('layout must be kazoo or curator')
+  if (layout !== undefined && !Object.hasOwn(MARKS, layout)) {
+    throw new TypeError(`layout must be one of ${Object.keys(MARKS).join(', ')}`)
+  }
 }

@@ -277,6 +277,11 @@ test('names are as Curator has them, where it is to contend', async (t) => {
   assert.match((await contenders(a, '/curator-sem/locks'))[0]?.path ?? '', /-lock-\d{10}$/)
   await lease.release()
   await (await waiting).release()
+  const latch = await acquire(a, '/curator-latch', { layout: 'curator-latch' })
+  assert.match(latch.path, /^\/curator-latch\/[0-9a-f]{32}-latch-\d{10}$/)
+  assert.is(await tryAcquire(b, '/curator-latch', { layout: 'curator-latch' }), null)
+  assert.is(await tryAcquire(b, '/curator-latch'), null)
+  await latch.release()
 })
 
 test('what is no lock is refused', async (t) => {
@@ -286,6 +291,10 @@ test('what is no lock is refused', async (t) => {
   const wrong = [{ waitMs: -1 }, { waitMs: Number.NaN }, { name: 1 }, { unknown: true }, { signal: 'x' }]
   for (const options of [...wrong, { layout: 'etcd' }]) {
     const error = await acquire(zk, '/l', options as never).then(() => null, (reason: Error) => reason)
+    assert.instance(error, TypeError)
+  }
+  for (const take of [acquireRead, acquireWrite]) {
+    const error = await take(zk, '/l', { layout: 'curator-latch' }).then(() => null, (reason: Error) => reason)
     assert.instance(error, TypeError)
   }
   for (const leases of [0, 1.5, '2', undefined]) {

@@ -86,6 +86,12 @@ def shallow(path):
     say("joined")
 
 
+def attendants(path, kind):
+    """As the ensemble has them: the server may be behind."""
+    client.sync(path)
+    say(",".join(sorted(getattr(client, kind)(path))))
+
+
 COMMANDS = {
     "acquire": acquire,
     "release": lambda path: (held[path].release(), say("released")),
@@ -104,7 +110,7 @@ COMMANDS = {
     "ephemeral": ephemeral,
     "party": party,
     "shallow": shallow,
-    "attendants": lambda path, kind: say(",".join(sorted(getattr(client, kind)(path)))),
+    "attendants": attendants,
     "put": lambda path, value: (client.Queue(path).put(value.encode()), say("put")),
     "listen": lambda: (client.add_listener(lambda state: say(state)), say("listens")),
     "remove": lambda path: (client.delete(path), say("removed")),

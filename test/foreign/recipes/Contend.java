@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
+import org.apache.curator.framework.recipes.leader.LeaderLatch;
 import org.apache.curator.framework.recipes.leader.LeaderSelector;
 import org.apache.curator.framework.recipes.leader.LeaderSelectorListenerAdapter;
 import org.apache.curator.framework.recipes.locks.InterProcessMutex;
@@ -79,6 +80,14 @@ public final class Contend {
         selector.close();
     }
 
+    private static void latch(CuratorFramework client) throws Exception {
+        try (LeaderLatch latch = new LeaderLatch(client, path)) {
+            latch.start();
+            if (latch.await(60, TimeUnit.SECONDS)) add(client);
+            else PROBLEMS.add("never led");
+        }
+    }
+
     private static Round of(String kind, CuratorFramework client) {
         InterProcessReadWriteLock lock = new InterProcessReadWriteLock(client, path);
         InterProcessMutex mutex = switch (kind) {
@@ -89,6 +98,7 @@ public final class Contend {
         InterProcessSemaphoreV2 semaphore = new InterProcessSemaphoreV2(client, path, 2);
         return switch (kind) {
             case "election" -> Contend::lead;
+            case "latch" -> Contend::latch;
             case "lease" -> each -> {
                 Lease lease = semaphore.acquire();
                 try {

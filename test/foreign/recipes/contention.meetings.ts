@@ -4,7 +4,7 @@ import { ALL_ROUNDS, contend, exact, sumOf } from './contention.ts'
 import type { Side } from './contention.ts'
 import type { Meeting } from './meeting.ts'
 
-const KAZOO: Side = { layout: 'kazoo', start: (scene, ...words) => scene.script('contend.py', ...words) }
+const KAZOO: Side = { layout: 'kazoo', start: async (scene, ...words) => scene.script('contend.py', ...words) }
 
 /** By name. */
 export const MEETINGS: Readonly<Record<string, Meeting>> = {

@@ -15,15 +15,17 @@ export const ALL_ROUNDS: number = 2 * CLIENTS * ROUNDS
 /** Changes of sides, of the hundred that a fair line makes: both were there at the same time. */
 const LEAST_SWITCHES = 10
 const WORK_MS = 2
+/** LeaderLatch has a layout of its own. */
+const LATCH = { layout: 'curator-latch' } as const
 
 /** What is contended for. */
-export type Kind = 'lock' | 'election' | 'writer' | 'reader' | 'counter' | 'lease'
+export type Kind = 'lock' | 'election' | 'latch' | 'writer' | 'reader' | 'counter' | 'lease'
 
 /** The other program. */
 export interface Side {
   readonly layout: NonNullable<AcquireOptions['layout']>
   /** Starts it, to be told of the servers and of these words. */
-  start(scene: Scene, ...words: readonly string[]): Script
+  start(scene: Scene, ...words: readonly string[]): Promise<Script>
 }
 
 /** One more in the node, read and written without a version: only whoever is alone may do that. */
@@ -69,6 +71,7 @@ async function round(
 ): Promise<void> {
   if (kind === 'counter') return void await counterAt(zk, path).add()
   if (kind === 'lease') return leased(zk, path)
+  if (kind === 'latch') return lead(zk, path, async () => void await add(zk, `${path}-sum`, seen), LATCH)
   if (kind === 'election') return lead(zk, path, async () => void await add(zk, `${path}-sum`, seen), { layout })
   const take = kind === 'lock' ? acquire : kind === 'reader' ? acquireRead : acquireWrite
   const lock = await take(zk, path, { layout })
@@ -86,7 +89,8 @@ export async function contend(
   scene: Scene, side: Side, path: string, kinds: readonly Kind[],
 ): Promise<number> {
   const seen = { switches: 0 }
-  const scripts = kinds.map((kind) => side.start(scene, kind, path, String(CLIENTS), String(ROUNDS)))
+  const scripts = await Promise.all(
+    kinds.map((kind) => side.start(scene, kind, path, String(CLIENTS), String(ROUNDS))))
   const clients = await Promise.all(kinds.flatMap((kind) =>
     Array.from({ length: CLIENTS }, async () => ({ kind, zk: await scene.connect() }))))
   for (const script of scripts) assert.equal(await script.says(), 'ready')

@@ -1,13 +1,10 @@
 /** Members of kazoo's parties, of Curator's groups and of this package's in one folder. */
 import { strict as assert } from 'node:assert'
-import { fileURLToPath } from 'node:url'
 import { join, watchMembers } from '../../../lib/recipes/index.ts'
 import type { MembersView } from '../../../lib/recipes/index.ts'
-import { compiled } from '../java/curator.ts'
-import type { Compiled } from '../java/curator.ts'
+import { CuratorProgram } from './curator-program.ts'
 import type { Meeting } from './meeting.ts'
 import type { Scene } from './scene.ts'
-import { Script } from './script.ts'
 
 const OTHER = '../kazoo/other.py'
 
@@ -67,22 +64,12 @@ async function shareShallow(scene: Scene): Promise<void> {
   await member.close()
 }
 
-let compiling: Promise<Compiled> | null = null
-
-/** Compiled once, and removed when the process ends. */
-function program(): Promise<Compiled> {
-  return compiling ??= compiled([fileURLToPath(new URL('Group.java', import.meta.url))]).then((made) => {
-    process.once('exit', () => made.remove())
-    return made
-  })
-}
+const groups = new CuratorProgram('Group')
 
 async function groupWithCurator(scene: Scene): Promise<void> {
-  const { classPath } = await program()
   const zk = await scene.connect()
   const member = await join(zk, '/group', 'ours', { id: 'a' })
-  const java = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', classPath, 'Group']
-  const other = scene.keep(new Script('java', [...java, scene.hosts, '/group', 'b', 'theirs']))
+  const other = scene.keep(await groups.start(scene.hosts, '/group', 'b', 'theirs'))
   assert.equal(await other.says(), 'started')
   await untilSize(member, 2)
   assert.equal(member.get('b')?.node.text(), 'theirs')

@@ -1,7 +1,8 @@
-/** Clients of kazoo and of this package at the same barrier, double barrier and queue. */
+/** Clients of kazoo, of Curator and of this package at the same barrier and double barrier, and at kazoo's queue. */
 import { strict as assert } from 'node:assert'
 import type { Client } from '../../../lib/node.ts'
 import { barrierAt, contenders, doubleBarrierAt, queueAt } from '../../../lib/recipes/index.ts'
+import { CuratorProgram } from './curator-program.ts'
 import type { Meeting } from './meeting.ts'
 import type { Scene } from './scene.ts'
 import type { Script } from './script.ts'
@@ -11,6 +12,14 @@ const ITEMS = 60
 
 async function meet(scene: Scene): Promise<Script> {
   const other = scene.script(OTHER, '10')
+  assert.equal(await other.says(), 'started')
+  return other
+}
+
+const curators = new CuratorProgram('Barriers')
+
+async function meetCurator(scene: Scene): Promise<Script> {
+  const other = scene.keep(await curators.start(scene.hosts))
   assert.equal(await other.says(), 'started')
   return other
 }
@@ -27,10 +36,13 @@ async function untilChildren(zk: Client, path: string, count: number): Promise<v
   }
 }
 
-async function oneBarrier(scene: Scene): Promise<void> {
-  const [zk, other] = [await scene.connect(), await meet(scene)]
+async function oneBarrier(scene: Scene, other: Script): Promise<void> {
+  const zk = await scene.connect()
   const barrier = barrierAt(zk, '/barrier')
   assert.equal(await barrier.set(), true)
+  // Its server may be behind until it has written.
+  other.tell('set', '/barrier')
+  assert.equal(await other.says(), 'set')
   other.tell('wait', '/barrier')
   other.tell('set', '/barrier')
   assert.equal(await other.says(), 'set')
@@ -49,9 +61,9 @@ async function oneBarrier(scene: Scene): Promise<void> {
   await waiting
 }
 
-/** Ours comes first, then kazoo, in turn: each opens what the other waits for. */
-async function oneDoubleBarrier(scene: Scene): Promise<void> {
-  const [zk, watcher, other] = [await scene.connect(), await scene.connect(), await meet(scene)]
+/** Ours comes first, then the other, in turn: each opens what the other waits for. */
+async function oneDoubleBarrier(scene: Scene, other: Script): Promise<void> {
+  const [zk, watcher] = [await scene.connect(), await scene.connect()]
   const barrier = doubleBarrierAt(zk, '/double', { count: 2, name: 'ours' })
   for (let round = 0; round < 6; round++) {
     const isOurFirst = round % 2 === 0
@@ -149,6 +161,7 @@ async function manyItems(scene: Scene): Promise<string> {
     assert.equal(await other.says(), 'consumed True')
   }
   await Promise.all(working)
+  await zk.sync()
   assert.deepEqual(await queueAt(zk, '/queue').size(), { waiting: 0, taken: 0, delayed: 0 })
   assert.equal(new Set([...ours, ...theirs]).size, ITEMS)
   assert.equal(ours.length + theirs.length, ITEMS)
@@ -157,8 +170,13 @@ async function manyItems(scene: Scene): Promise<string> {
 
 /** By name. */
 export const MEETINGS: Readonly<Record<string, Meeting>> = {
-  'each waits at the barrier that the other sets and lifts': oneBarrier,
-  'they enter a double barrier together and leave it together, six times': oneDoubleBarrier,
+  'each waits at the barrier that the other sets and lifts': async (scene) => oneBarrier(scene, await meet(scene)),
+  'they enter a double barrier together and leave it together, six times': async (scene) =>
+    oneDoubleBarrier(scene, await meet(scene)),
+  'Curator and ours wait at the barrier that the other sets and lifts': async (scene) =>
+    oneBarrier(scene, await meetCurator(scene)),
+  'Curator and ours enter a double barrier together and leave it together, six times': async (scene) =>
+    oneDoubleBarrier(scene, await meetCurator(scene)),
   'each takes items of a queue that the other put, gave back, or left behind': oneItem,
   'ours takes the item of a kazoo that was killed': oursGetsWhatDies,
   'they share the items of a queue': manyItems,
