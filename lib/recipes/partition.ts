@@ -7,7 +7,7 @@ import { endOf, isOver, orLost } from './connection.ts'
 import type { Hold } from './hold.ts'
 import type { RecipeLogger } from './listeners.ts'
 import { acquire } from './lock.ts'
-import { aborted, below, retried } from './pause.ts'
+import { aborted, below, retried, signalOf } from './pause.ts'
 import { createProtected, deleteSurely } from './protected-node.ts'
 import { sharesOf } from './shares.ts'
 
@@ -51,8 +51,11 @@ export class Partition {
   readonly #closing = new AbortController()
   readonly #owned = new Map<string, Owned>()
   #member: string | null = null
+  #looking: Promise<void> = Promise.resolve()
   #isLooking = false
   #mustLook = false
+  /** A change of the members will be heard of. */
+  #isWatched = false
   #closed: Promise<void> | null = null
   /** Those who wait until it is settled; an error tells that it never will be. */
   readonly #settled = new Set<(error: Error | null) => void>()
@@ -79,22 +82,27 @@ export class Partition {
 
   /** @internal */
   async join(): Promise<void> {
-    const { name = '', signal } = this.#options
-    const { path } = await createProtected(this.#zk, {
-      dir: below(this.path, 'members'), mark: MARK, data: name, ...(signal === undefined ? {} : { signal }),
-    })
-    this.#member = path.slice(path.lastIndexOf('/') + 1)
+    const { signal } = this.#options
+    await this.#enter(signal)
     const close = (): void => void this.close()
     if (signal?.aborted === true) close()
     onAbort(signal, close)
     const off = this.#zk.on('state', () => {
-      if (isOver(this.#zk)) this.#end(endOf(this.#zk))
+      if (isOver(this.#zk)) this.#give(endOf(this.#zk))
     })
     this.#closing.signal.addEventListener('abort', () => {
       off()
       offAbort(signal, close)
     }, { once: true })
     this.#look()
+  }
+
+  async #enter(signal: AbortSignal | undefined): Promise<void> {
+    const { name = '' } = this.#options
+    const { path } = await createProtected(this.#zk, {
+      dir: below(this.path, 'members'), mark: MARK, data: name, ...signalOf(signal),
+    })
+    this.#member = path.slice(path.lastIndexOf('/') + 1)
   }
 
   /**
@@ -147,12 +155,18 @@ export class Partition {
     }
   }
 
+  /** Ends by itself. */
+  #give(error: Error | null): void {
+    this.#end(error)
+    void this.close()
+  }
+
   /** Looks who is there, now or as soon as the present look is over. */
   #look(): void {
     this.#mustLook = true
     if (this.#isLooking) return
     this.#isLooking = true
-    void this.#lookOn()
+    this.#looking = this.#lookOn()
   }
 
   async #lookOn(): Promise<void> {
@@ -160,19 +174,43 @@ export class Partition {
     try {
       while (this.#mustLook && !signal.aborted) {
         this.#mustLook = false
-        const names = await retried(this.#zk, signal,
-          () => this.#zk.children(below(this.path, 'members'), { watch: () => this.#look() }))
+        const names = await this.#members()
         // Whoever left meanwhile takes nothing any more: nobody would ever let it go.
         if (!signal.aborted) this.#share(names)
       }
     } catch (error) {
       // The session is over, the member was closed, or it may not look: what it holds goes with it.
-      if (signal.aborted) return
-      this.#end(error instanceof Error ? error : new Error(String(error)))
-      void this.close()
+      if (!signal.aborted) this.#give(error instanceof Error ? error : new Error(String(error)))
     } finally {
       this.#isLooking = false
       this.#judge()
+    }
+  }
+
+  /** Who is there, oneself among them: one whose node somebody deleted comes again. */
+  async #members(): Promise<readonly string[]> {
+    const { signal } = this.#closing
+    for (;;) {
+      const names = await retried(this.#zk, signal, () => this.#namesOfMembers())
+      if (signal.aborted || names.includes(this.#member ?? '')) return names
+      await this.#enter(signal)
+    }
+  }
+
+  async #namesOfMembers(): Promise<readonly string[]> {
+    const dir = below(this.path, 'members')
+    if (this.#isWatched) return this.#zk.children(dir)
+    const watch = (): void => {
+      this.#isWatched = false
+      this.#look()
+    }
+    this.#isWatched = true
+    try {
+      return await this.#zk.children(dir, { watch })
+    } catch (error) {
+      this.#isWatched = false
+      if (isZkError(error, 'NoNode')) return []
+      throw error
     }
   }
 
@@ -198,15 +236,17 @@ export class Partition {
     const { giveUp } = owned
     const { name = '', onItem, onRelease } = this.#options
     try {
-      const path = below(this.path, `items/${encodeURIComponent(item)}`)
+      const path = below(this.path, `items/${nodeNameOf(item)}`)
       const hold = owned.hold = await acquire(this.#zk, path, { signal: giveUp.signal, name })
       this.#judge()
       await this.#call(item, () => onItem?.(item, hold))
-      const isLost = await either(hold.signal, giveUp.signal)
-      if (!isLost) await this.#call(item, () => onRelease?.(item))
+      await either(hold.signal, giveUp.signal)
+      if (hold.held) await this.#call(item, () => onRelease?.(item))
       await hold.release()
     } catch (error) {
-      if (!isZkError(error)) throw error
+      if (giveUp.signal.aborted || isOver(this.#zk) || isZkError(error, 'NoNode')) return
+      // Whoever may not take what is his would keep it from all others.
+      this.#give(error instanceof Error ? error : new Error(String(error)))
     }
   }
 
@@ -229,6 +269,8 @@ export class Partition {
     const all = [...this.#owned.values()]
     for (const { giveUp } of all) giveUp.abort()
     await Promise.all(all.map(({ done }) => done))
+    // It may just have come again.
+    await orLost(this.#zk, this.#looking)
     const { path } = this
     if (this.#member !== null) await orLost(this.#zk, deleteSurely(this.#zk, below(path, `members/${this.#member}`)))
     this.#end(null)
@@ -239,10 +281,21 @@ export class Partition {
   }
 }
 
-/** Resolves when either aborts: true when the lock was lost. */
-function either(lost: AbortSignal, giveUp: AbortSignal): Promise<boolean> {
+/** The name of the node of an item. Throws URIError for what UTF-8 cannot hold. */
+function nodeNameOf(item: string): string {
+  const name = encodeURIComponent(item)
+  return name === '.' || name === '..' ? name.replaceAll('.', '%2E') : name
+}
+
+/** True for what can be the item of a set. */
+function isItem(item: unknown): boolean {
+  return typeof item === 'string' && item !== '' && !/\p{Surrogate}/u.test(item)
+}
+
+/** Resolves when either aborts. */
+function either(lost: AbortSignal, giveUp: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const settle = (): void => resolve(lost.aborted)
+    const settle = (): void => resolve()
     if (lost.aborted || giveUp.aborted) settle()
     lost.addEventListener('abort', settle, { once: true })
     giveUp.addEventListener('abort', settle, { once: true })
@@ -257,9 +310,10 @@ function either(lost: AbortSignal, giveUp: AbortSignal): Promise<boolean> {
  *
  * Members must agree on the items: one that knows other items than the rest holds some that the others want, too, and
  * waits for some that nobody lets go. A restart of all with a new set is safe at any time. `onItem` is to begin the
- * work and return: an item whose `onItem` goes on is not released. When the session ends, the membership ends, which
- * `onEnd` tells. Resolves when this member stands in the list; what it holds follows (`settled`). Errors: those of
- * `create`, Aborted, TypeError.
+ * work and return: an item whose `onItem` goes on is not released. A member whose node somebody deletes comes again.
+ * When the session ends, or it may not take what is its own (NoAuth), the membership ends, which `onEnd` tells.
+ * Resolves when this member stands in the list; what it holds follows (`settled`). Errors: those of `create`, Aborted,
+ * TypeError.
  */
 export async function partition(
   zk: Client, path: string, items: readonly string[], options: PartitionOptions = {},
@@ -268,7 +322,7 @@ export async function partition(
   checkOptions(options, OPTIONS)
   checkSignal(options.signal)
   checkTypes(options, { onItem: 'function', onRelease: 'function', onEnd: 'function', name: 'string' })
-  if (!Array.isArray(items) || items.some((item) => typeof item !== 'string' || item === '')) {
+  if (!Array.isArray(items) || !items.every(isItem)) {
     throw new TypeError('items must be an array of texts that are not empty')
   }
   const member = new Partition(zk, path, items, options)

@@ -168,4 +168,92 @@ test('a member that may not look says so, and leaves', async (t) => {
   while ((await admin.exists('/p/members'))?.numChildren !== 0) await zk.sync()
 })
 
+test('any text may be an item, but for what UTF-8 cannot hold', async (t) => {
+  const at = await place(t)
+  const zk = await at.connect()
+  const items = ['.', '..', 'a/b', '%2E', '\u0000', 'é', 'a b']
+  const member = await partition(zk, '/p', items)
+  await member.settled()
+  assert.equal(member.items, [...items].sort())
+  assert.is(new Set((await zk.children('/p/items')).toSorted()).size, items.length)
+  await member.close()
+  const error = await partition(zk, '/p', ['\ud800']).then(() => null, (reason: Error) => reason)
+  assert.instance(error, TypeError)
+})
+
+test('a member that may not take its items says so, and leaves them to the others', async (t) => {
+  const at = await place(t)
+  const [zk, admin] = [await at.connect(), await at.connect()]
+  // Nobody may create below it.
+  await admin.create('/p')
+  await admin.create('/p/items', '', { acl: [{ perms: 27, scheme: 'world', id: 'anyone' }] })
+  const ended = new Promise<Error | null>((resolve, reject) => {
+    partition(zk, '/p', ITEMS, { onEnd: resolve }).catch(reject)
+  })
+  assert.ok(isZkError(await ended, 'NoAuth'))
+  while ((await admin.exists('/p/members'))?.numChildren !== 0) await zk.sync()
+})
+
+test('a member whose node somebody deleted comes again, and has its share', async (t) => {
+  const at = await place(t)
+  const [a, b] = [await at.connect(), await at.connect()]
+  const ledger = new Ledger()
+  const first = await partition(a, '/p', ITEMS, ledger.options('a'))
+  const second = await partition(b, '/p', ITEMS, ledger.options('b'))
+  assert.equal(await settled(first, second), [10, 10])
+  const [own = ''] = await a.children('/p/members')
+  await b.delete(`/p/members/${own}`)
+  for (;;) {
+    const names = await b.children('/p/members')
+    if (names.length === 2 && !names.includes(own)) break
+    await a.sync()
+  }
+  assert.equal(await settled(first, second), [10, 10])
+  await Promise.all([first.close(), second.close()])
+  assert.equal(await b.children('/p/members'), [])
+})
+
+test('one whose time is over when it is to let an item go is not asked to', async (t) => {
+  const at = await place(t)
+  const zk = await at.connect()
+  const released: string[] = []
+  const member = await partition(zk, '/p', ITEMS, { onRelease: (item) => void released.push(item) })
+  await member.settled()
+  await zk.close()
+  await member.close()
+  assert.equal(released, [])
+})
+
+test('it looks often, and leaves one watch', async (t) => {
+  const at = await place(t)
+  const [zk, other] = [await at.connect(), await at.connect()]
+  let reads = 0
+  const counting = new Proxy(zk, {
+    get: (client, name) => {
+      const value: unknown = Reflect.get(client, name, client)
+      if (typeof value !== 'function') return value
+      return (...given: unknown[]): unknown => {
+        if (name === 'children' && (given[1] as { watch?: unknown } | undefined)?.watch !== undefined) reads += 1
+        return (value as (...all: unknown[]) => unknown).apply(client, given)
+      }
+    },
+  })
+  const member = await partition(counting, '/p', ITEMS)
+  await member.settled()
+  // Each one that is lost is taken again, after a look.
+  for (const item of ITEMS) {
+    const dir = `/p/items/${encodeURIComponent(item)}`
+    const [name = ''] = await other.children(dir)
+    await other.delete(`${dir}/${name}`)
+    for (;;) {
+      const names = await other.children(dir).catch(() => [])
+      if (names.length === 1 && names[0] !== name) break
+      await other.sync()
+    }
+  }
+  await member.settled()
+  assert.is(reads, 1)
+  await member.close()
+})
+
 test.run()
