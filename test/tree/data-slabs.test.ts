@@ -2,14 +2,15 @@ import { makeRandom } from '../../lib/core/random.ts'
 import { DataSlabs } from '../../lib/core/tree/data-slabs.ts'
 import { OPEN_ACL } from '../../lib/core/tree/request.ts'
 import { NO_SESSION } from '../../lib/core/tree/stat.ts'
-import { NumberPages, Znode } from '../../lib/core/tree/znode.ts'
+import { NodePages } from '../../lib/core/tree/node-pages.ts'
+import { Znode } from '../../lib/core/tree/znode.ts'
 import { assert, suite } from '../harness.ts'
 
 const test = suite('data slabs')
 
 function nodes(count: number): Znode[] {
-  const pages = new NumberPages()
-  return Array.from({ length: count }, (_, at) => new Znode(pages, `/n${at}`, OPEN_ACL, 0, NO_SESSION, 0))
+  const pages = new NodePages()
+  return Array.from({ length: count }, (_, at) => Znode.create(pages, `/n${at}`, OPEN_ACL, 0, NO_SESSION, 0))
 }
 
 /** Bytes of memory behind the data of these nodes. */

@@ -2,7 +2,8 @@ import { makeRandom } from '../../lib/core/random.ts'
 import { ReapList } from '../../lib/core/tree/reap-list.ts'
 import { OPEN_ACL } from '../../lib/core/tree/request.ts'
 import { NO_SESSION } from '../../lib/core/tree/stat.ts'
-import { NumberPages, Znode } from '../../lib/core/tree/znode.ts'
+import { NodePages } from '../../lib/core/tree/node-pages.ts'
+import { Znode } from '../../lib/core/tree/znode.ts'
 import { assert, suite } from '../harness.ts'
 import { container, create, load, remove, rowsOf, set, setAcl, ttl, World, world } from './world.ts'
 
@@ -143,22 +144,22 @@ test('while nodes come and go, what is given is always due and nothing due is fo
 })
 
 test('the list gives each node once, while others come and go', () => {
-  const list = new ReapList()
-  const pages = new NumberPages()
-  const all = Array.from({ length: 500 }, (_, at) => new Znode(pages, `/n${at}`, OPEN_ACL, 2, NO_SESSION, 0))
+  const pages = new NodePages()
+  const list = new ReapList(pages)
+  const all = Array.from({ length: 500 }, (_, at) => Znode.create(pages, `/n${at}`, OPEN_ACL, 2, NO_SESSION, 0))
   for (const node of all) list.add(node)
-  const seen = new Set<Znode>()
+  const seen = new Set<string>()
   let at = 0
-  for (const node of list.values()) {
-    assert.not.ok(seen.has(node))
-    seen.add(node)
+  for (const { path } of list.values()) {
+    assert.not.ok(seen.has(path))
+    seen.add(path)
     const victim = all[at++ * 2]
-    if (victim !== undefined && !seen.has(victim)) {
+    if (victim !== undefined && !seen.has(victim.path)) {
       list.delete(victim)
       list.delete(victim)
     }
   }
-  for (let i = 1; i < 500; i += 2) assert.ok(seen.has(all[i]!), 'who stayed was seen')
+  for (let i = 1; i < 500; i += 2) assert.ok(seen.has(all[i]!.path), 'who stayed was seen')
   assert.is(list.size, [...list.values()].length)
   assert.ok(list.size < 500)
 })

@@ -1,12 +1,10 @@
-import { AclTable } from '../../lib/core/tree/acl.ts'
-import { DataSlabs } from '../../lib/core/tree/data-slabs.ts'
-import { NodeIndex } from '../../lib/core/tree/node-index.ts'
 import { isWrite, Mode, Op, Perm } from '../../lib/core/tree/request.ts'
 import type { Acl, Request } from '../../lib/core/tree/request.ts'
 import { isSessionId, NO_SESSION, sessionIdOf } from '../../lib/core/tree/stat.ts'
 import type { Stat } from '../../lib/core/tree/stat.ts'
-import { nextVersion, Tree } from '../../lib/core/tree/tree.ts'
-import { NumberPages, Znode } from '../../lib/core/tree/znode.ts'
+import { nextVersion, Tree, treeParts } from '../../lib/core/tree/tree.ts'
+import { NodePages } from '../../lib/core/tree/node-pages.ts'
+import { Znode } from '../../lib/core/tree/znode.ts'
 import { makeZxid } from '../../lib/core/zxid.ts'
 import type { Zxid } from '../../lib/core/zxid.ts'
 import { assert, suite } from '../harness.ts'
@@ -256,9 +254,10 @@ test('a txn that contradicts the tree is a broken invariant', () => {
 })
 
 test('what a node took is given back when it goes', () => {
-  const parts = { index: new NodeIndex(), pages: new NumberPages(), slabs: new DataSlabs(), acls: new AclTable() }
+  const parts = treeParts()
+  const { acls } = parts.pages
   const tree = new Tree(parts)
-  const root = new Znode(parts.pages, '/', world(Perm.all), 0, NO_SESSION, 0)
+  const root = Znode.create(parts.pages, '/', world(Perm.all), 0, NO_SESSION, 0)
   tree.adopt(root)
   const zk = new World({}, tree)
   const acl = (id: number): Acl[] => [{ perms: Perm.all, scheme: 'ip', id: `10.0.0.${id}` }, ...world(Perm.all)]
@@ -267,14 +266,14 @@ test('what a node took is given back when it goes', () => {
     const id = round % 250
     zk.ok(create('/a', { acl: acl(id), data: bytes('text') }))
     zk.ok(create('/b', { acl: acl(id) }))
-    assert.is(parts.acls.size, 1)
+    assert.is(acls.size, 1)
     pages.add(tree.node('/a')!.page)
     zk.ok(setAcl('/a', acl(251)))
-    assert.is(parts.acls.size, 2)
+    assert.is(acls.size, 2)
     zk.ok(remove('/a'))
-    assert.is(parts.acls.size, 1)
+    assert.is(acls.size, 1)
     zk.ok(setAcl('/b', world(Perm.all)))
-    assert.is(parts.acls.size, 0, 'a list goes with its last node')
+    assert.is(acls.size, 0, 'a list goes with its last node')
     zk.ok(remove('/b'))
     assert.is(tree.dataBytes, 0)
   }
@@ -304,17 +303,19 @@ test('the size of all paths, and who owns what', () => {
 })
 
 test('numbers of nodes do not overlap', () => {
-  const pages = new NumberPages()
-  const all = Array.from({ length: 3_000 }, (_, at) => new Znode(pages, `/n${at}`, world(31), 0, NO_SESSION, 0))
+  const pages = new NodePages()
+  const all = Array.from({ length: 3_000 }, (_, at) => Znode.create(pages, `/n${at}`, world(31), 0, NO_SESSION, 0))
   const fields = ['czxid', 'mzxid', 'pzxid', 'ctime', 'mtime', 'version', 'aversion'] as const
   const write = (node: Znode, base: number): void => {
     for (const [at, field] of fields.entries()) node[field] = (base * 10 + at) as Zxid
   }
-  for (const node of all.slice(0, 500)) pages.release(node)
-  for (const node of all.slice(0, 500)) pages.claim(node)
-  for (const [at, node] of all.entries()) {
-    assert.equal(fields.map((field) => node[field]), fields.map(() => 0), `${at} begins with zeros`)
+  for (const node of all) write(node, 1)
+  for (const node of all.slice(0, 500)) node.release()
+  for (let at = 0; at < 500; at++) {
+    all[at] = Znode.create(pages, `/m${at}`, world(31), 0, NO_SESSION, 0)
+    assert.equal(fields.map((field) => all[at]![field]), fields.map(() => 0), `${at} begins with zeros`)
   }
+  assert.is(pages.end, all.length + 1, 'in the places of those that went')
   for (const [at, node] of all.entries()) write(node, at)
   for (const [at, node] of all.entries()) {
     assert.equal(fields.map((field) => node.stat()[field]), fields.map((_, index) => at * 10 + index))

@@ -2,17 +2,18 @@ import { makeRandom } from '../../lib/core/random.ts'
 import { childOf } from '../../lib/core/tree/path.ts'
 import { OPEN_ACL } from '../../lib/core/tree/request.ts'
 import { NO_SESSION } from '../../lib/core/tree/stat.ts'
-import { NumberPages, Znode } from '../../lib/core/tree/znode.ts'
+import { NodePages } from '../../lib/core/tree/node-pages.ts'
+import { Znode } from '../../lib/core/tree/znode.ts'
 import { assert, suite } from '../harness.ts'
 
 const test = suite('znode')
 
-function make(pages: NumberPages, path: string): Znode {
-  return new Znode(pages, path, OPEN_ACL, 0, NO_SESSION, 0)
+function make(pages: NodePages, path: string): Znode {
+  return Znode.create(pages, path, OPEN_ACL, 0, NO_SESSION, 0)
 }
 
 test('children come and go in any order, and are listed in the order of their creation', () => {
-  const pages = new NumberPages()
+  const pages = new NodePages()
   for (const path of ['/', '/parent']) {
     const random = makeRandom(11)
     const parent = make(pages, path)
@@ -30,7 +31,7 @@ test('children come and go in any order, and are listed in the order of their cr
         const name = names[[0, names.length - 1, random.below(Math.max(1, names.length))][random.below(3)]!]
         if (name === undefined) continue
         parent.removeChild(expected.get(name)!)
-        pages.release(expected.get(name)!)
+        expected.get(name)!.release()
         expected.delete(name)
       }
       assert.is(parent.childCount, expected.size)
@@ -42,7 +43,7 @@ test('children come and go in any order, and are listed in the order of their cr
 })
 
 test('a node that was removed and comes again is the last', () => {
-  const pages = new NumberPages()
+  const pages = new NodePages()
   const parent = make(pages, '/')
   const [a, b] = ['/a', '/b'].map((path) => make(pages, path))
   parent.addChild(a!)

@@ -4,7 +4,8 @@ import { NO_SESSION } from '../../lib/core/tree/stat.ts'
 import type { Zxid } from '../../lib/core/zxid.ts'
 import { DataSlabs } from '../../lib/core/tree/data-slabs.ts'
 import { NodeKind } from '../../lib/core/tree/txn.ts'
-import { NumberPages, Znode } from '../../lib/core/tree/znode.ts'
+import { NodePages } from '../../lib/core/tree/node-pages.ts'
+import { Znode } from '../../lib/core/tree/znode.ts'
 import type { Result } from '../../lib/core/tree/request.ts'
 import { OPEN_ACL } from '../../lib/core/tree/request.ts'
 import {
@@ -101,8 +102,8 @@ const nodes = fc.record({
   children: fc.uniqueArray(texts, { maxLength: 20 }), ttlMs: fc.integer(),
 }).map(({ kind, owner, stat, data, creates, children, ttlMs }) => {
   const own = kind === NodeKind.ephemeral ? owner : NO_SESSION
-  const pages = new NumberPages()
-  const node = new Znode(pages, '/node', OPEN_ACL, kind, own, ttlMs)
+  const pages = new NodePages()
+  const node = Znode.create(pages, '/node', OPEN_ACL, kind, own, ttlMs)
   node.czxid = stat.czxid
   node.mzxid = stat.mzxid
   node.pzxid = stat.pzxid
@@ -112,7 +113,7 @@ const nodes = fc.record({
   node.aversion = stat.aversion
   node.creates = creates
   new DataSlabs().store(node, data)
-  for (const name of children) node.addChild(new Znode(pages, `/node/${name}`, OPEN_ACL, 0, NO_SESSION, 0))
+  for (const name of children) node.addChild(Znode.create(pages, `/node/${name}`, OPEN_ACL, 0, NO_SESSION, 0))
   return node
 })
 

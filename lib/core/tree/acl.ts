@@ -94,40 +94,50 @@ interface StoredList {
   uses: number
 }
 
-/** Stores each distinct list once, for as long as a node has it. */
+const OPEN = 0
+const OPEN_LIST: StoredList = { list: OPEN_ACL, key: '', hash: 0, uses: 0 }
+
+/** Stores each distinct list once, for as long as a node has it, and gives it a number; that of the open one is 0. */
 export class AclTable {
-  readonly #byKey = new Map<string, StoredList>()
-  readonly #byList = new Map<readonly Acl[], StoredList>()
+  readonly #byKey = new Map<string, number>()
+  readonly #lists: StoredList[] = [OPEN_LIST]
+  readonly #free: number[] = []
 
   get size(): number {
     return this.#byKey.size
   }
 
   /** One more node has this list. */
-  acquire(acl: readonly Acl[]): readonly Acl[] {
-    if (equalAcls(acl, OPEN_ACL)) return OPEN_ACL
+  acquire(acl: readonly Acl[]): number {
+    if (equalAcls(acl, OPEN_ACL)) return OPEN
     const key = JSON.stringify(acl.map(({ perms, scheme, id }) => [perms, scheme, id]))
-    let stored = this.#byKey.get(key)
-    if (stored === undefined) {
-      stored = { list: acl.map(({ perms, scheme, id }) => ({ perms, scheme, id })), key, hash: hashText(key), uses: 0 }
-      this.#byKey.set(key, stored)
-      this.#byList.set(stored.list, stored)
+    let number = this.#byKey.get(key)
+    if (number === undefined) {
+      const list = acl.map(({ perms, scheme, id }) => ({ perms, scheme, id }))
+      number = this.#free.pop() ?? this.#lists.length
+      this.#lists[number] = { list, key, hash: hashText(key), uses: 0 }
+      this.#byKey.set(key, number)
     }
-    stored.uses++
-    return stored.list
+    this.#lists[number]!.uses++
+    return number
   }
 
   /** One node less has it. */
-  release(list: readonly Acl[]): void {
-    const stored = this.#byList.get(list)
-    if (stored === undefined || --stored.uses > 0) return
+  release(number: number): void {
+    const stored = this.#lists[number]!
+    if (number === OPEN || --stored.uses > 0) return
     this.#byKey.delete(stored.key)
-    this.#byList.delete(list)
+    this.#lists[number] = OPEN_LIST
+    this.#free.push(number)
   }
 
-  /** A hash of the content of a list that is stored here; 0 for the open one. */
-  hashOf(list: readonly Acl[]): number {
-    return list === OPEN_ACL ? 0 : this.#byList.get(list)?.hash ?? 0
+  at(number: number): readonly Acl[] {
+    return this.#lists[number]!.list
+  }
+
+  /** A hash of the content of a list; 0 for the open one. */
+  hashOf(number: number): number {
+    return this.#lists[number]!.hash
   }
 }
 

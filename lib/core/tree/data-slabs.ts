@@ -1,5 +1,8 @@
 import { hashBytes } from './hash.ts'
-import type { Znode } from './znode.ts'
+import type { NodePages } from './node-pages.ts'
+import { Slab } from './slab.ts'
+import type { SlabTable } from './slab.ts'
+import { Znode } from './znode.ts'
 
 /**
  * So large that a slab comes from the system in a piece of its own, and what is allocated and freed beside it leaves
@@ -11,20 +14,6 @@ const FIRST_SLAB_BYTES = 16_384
 /** Larger data gets a slab of its own. */
 const SLAB_ITEM_BYTES = 1_024
 
-/** Bytes of many nodes, written once and never again: whoever holds a view on them keeps what it saw. */
-export class Slab {
-  readonly bytes: Uint8Array
-  used = 0
-  /** Bytes that belong to nodes still. */
-  live = 0
-  /** Everybody who was ever put here; who is here still refers back. */
-  readonly nodes: Znode[] = []
-
-  constructor(capacityBytes: number) {
-    this.bytes = new Uint8Array(capacityBytes)
-  }
-}
-
 /**
  * Where data lives. A Uint8Array of its own costs some 200 bytes beside its content, so small data share slabs. Room is
  * never used twice, for reads and views hand out the bytes themselves; instead the living move out of a full slab as
@@ -32,7 +21,7 @@ export class Slab {
  * died.
  */
 export class DataSlabs {
-  #current = new Slab(0)
+  #current = new Slab(0, 0)
   readonly #sparse: Slab[] = []
   /** Bytes of data of all nodes. */
   bytes = 0
@@ -51,22 +40,24 @@ export class DataSlabs {
       node.dataHash = hashBytes(data)
       this.#place(node, data)
     }
-    if (this.#sparse.length > 0) this.#compact()
+    if (this.#sparse.length > 0) this.#compact(node.pages)
   }
 
   /** The node goes. */
   drop(node: Znode): void {
     this.#vacate(node)
     node.slab = null
-    if (this.#sparse.length > 0) this.#compact()
+    if (this.#sparse.length > 0) this.#compact(node.pages)
   }
 
   #vacate(node: Znode): void {
-    if (node.slab === null) return
-    this.bytes -= node.dataSize
-    const { slab } = node
-    slab.live -= node.dataSize
-    if (slab !== this.#current) this.#judge(slab, slab.live + node.dataSize)
+    const { slab, dataSize } = node
+    if (slab === null) return
+    this.bytes -= dataSize
+    slab.live -= dataSize
+    if (slab === this.#current) return
+    if (slab.live === 0) node.pages.slabs.forget(slab)
+    else this.#judge(slab, slab.live + dataSize)
   }
 
   /** Remembers a full slab at the moment when it falls below the half. */
@@ -76,17 +67,8 @@ export class DataSlabs {
 
   #place(node: Znode, data: Uint8Array): void {
     const { length } = data
-    let slab = this.#current
-    if (length > SLAB_ITEM_BYTES) {
-      slab = new Slab(length)
-    } else {
-      if (slab.used + length > slab.bytes.length) {
-        const full = slab
-        slab = this.#current = new Slab(full.bytes.length === 0 ? FIRST_SLAB_BYTES : SLAB_BYTES)
-        this.#judge(full, full.used)
-      }
-      slab.nodes.push(node)
-    }
+    const slab = length > SLAB_ITEM_BYTES ? node.pages.slabs.make(length) : this.#roomFor(length, node.pages.slabs)
+    if (slab === this.#current) slab.list(node.id)
     slab.bytes.set(data, slab.used)
     node.slab = slab
     node.dataOffset = slab.used
@@ -94,13 +76,25 @@ export class DataSlabs {
     slab.live += length
   }
 
-  #compact(): void {
+  /** The current slab, or a new one if that is full. */
+  #roomFor(length: number, table: SlabTable): Slab {
+    const full = this.#current
+    if (full.used + length <= full.bytes.length) return full
+    this.#current = table.make(full.number === 0 ? FIRST_SLAB_BYTES : SLAB_BYTES)
+    if (full.number !== 0 && full.live === 0) table.forget(full)
+    else this.#judge(full, full.used)
+    return this.#current
+  }
+
+  #compact(pages: NodePages): void {
     for (let slab = this.#sparse.pop(); slab !== undefined; slab = this.#sparse.pop()) {
-      for (const node of slab.nodes) {
+      for (const id of slab.nodes) {
+        const node = new Znode(pages, id)
         if (node.slab !== slab) continue
         slab.live -= node.dataSize
         this.#place(node, slab.bytes.subarray(node.dataOffset, node.dataOffset + node.dataSize))
       }
+      pages.slabs.forget(slab)
     }
   }
 }

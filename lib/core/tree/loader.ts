@@ -1,8 +1,5 @@
 import { ZkError } from '../errors.ts'
 import { isZxid } from '../zxid.ts'
-import { AclTable } from './acl.ts'
-import { DataSlabs } from './data-slabs.ts'
-import { NodeIndex } from './node-index.ts'
 import { BUILT_IN, parentOf, validatePath } from './path.ts'
 import { OPEN_ACL } from './request.ts'
 import type { Acl } from './request.ts'
@@ -10,9 +7,9 @@ import { isSessionId, NO_SESSION } from './stat.ts'
 import type { SessionId } from './stat.ts'
 import { NodeKind } from './txn.ts'
 import type { NodeKindNumber, SnapshotRow } from './txn.ts'
-import { Tree } from './tree.ts'
+import { Tree, treeParts } from './tree.ts'
 import { Row } from './view.ts'
-import { NumberPages, Znode } from './znode.ts'
+import { Znode } from './znode.ts'
 
 const PASSWORD_BYTES = 16
 
@@ -21,7 +18,7 @@ const PASSWORD_BYTES = 16
  * everything is checked: StorageDamaged for what is no row, and for a tree that does not hold together.
  */
 export class TreeLoader {
-  readonly #parts = { index: new NodeIndex(), pages: new NumberPages(), slabs: new DataSlabs(), acls: new AclTable() }
+  readonly #parts = treeParts()
   readonly #tree = new Tree(this.#parts)
   /** Nodes whose parent has not come yet, by the parent's path. */
   readonly #orphans = new Map<string, Znode[]>()
@@ -61,7 +58,7 @@ export class TreeLoader {
       , path, data, acl, nodeKind, owner, ttlMs, czxid, mzxid, pzxid, ctime, mtime, version, aversion, creates,
     ] = row
     if (typeof path !== 'string' || !validatePath(path)) throw damaged('a node row without a path')
-    if (this.#parts.index.get(path) !== undefined) return
+    if (this.#parts.index.find(path) !== 0) return
     if (!isNodeKind(nodeKind) || !isSessionId(owner) || !isCount(ttlMs) || !isZxid(czxid) || !isZxid(mzxid) ||
       !isZxid(pzxid) || !isInteger(ctime) || !isInteger(mtime) || !isInt32(version) ||
       !isInt32(aversion) || !isInt32(creates) || !(data === null || data instanceof Uint8Array)) {
@@ -69,9 +66,8 @@ export class TreeLoader {
     }
     if (nodeKind === NodeKind.ephemeral) this.#owners.add(owner)
     else if (owner !== NO_SESSION) throw damaged(`an owner of ${path}, which is not ephemeral`)
-    const { pages, slabs, acls, index } = this.#parts
-    const node = new Znode(
-      pages, path, acl === null ? OPEN_ACL : acls.acquire(readAcl(acl)), nodeKind, owner, ttlMs)
+    const { pages, slabs, index } = this.#parts
+    const node = Znode.create(pages, path, acl === null ? OPEN_ACL : readAcl(acl), nodeKind, owner, ttlMs)
     node.czxid = czxid
     node.mzxid = mzxid
     node.pzxid = pzxid
@@ -102,7 +98,7 @@ export class TreeLoader {
   finish(): Tree {
     if (!this.#headed) throw damaged('no head row')
     if (this.#orphans.size > 0) throw damaged('a node without its parent')
-    for (const path of BUILT_IN) if (this.#parts.index.get(path) === undefined) throw damaged(`no ${path}`)
+    for (const path of BUILT_IN) if (this.#parts.index.find(path) === 0) throw damaged(`no ${path}`)
     for (const owner of this.#owners) {
       if (!this.#tree.sessions.has(owner)) throw damaged(`an ephemeral of ${owner}, which is no session`)
     }

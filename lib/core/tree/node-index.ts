@@ -1,80 +1,125 @@
 import { hashText } from './hash.ts'
-import type { Znode } from './znode.ts'
+import type { NodePages } from './node-pages.ts'
+import { Znode } from './znode.ts'
 
 const SHARDS = 1_024
-/** A shard that is larger, because its paths all end alike (`.../state`), is split by a hash of the whole path. */
-const SPLIT_AT = 8_192
-const PARTS = 256
+const FIRST_BITS = 3
+/** Who finds no room within so many places goes into a Map: hashes that somebody made collide cost no more. */
+const MOST_PROBES = 64
+const GOLDEN = 0x9e3779b1
 
-type Shard = Map<string, Znode> | SplitShard
+/** Hashes and ids in pairs, each where its hash says or in one of the next places. */
+class Shard {
+  #bits = FIRST_BITS
+  #table = new Int32Array(2 << FIRST_BITS)
+  #size = 0
+  #overflow: Map<string, number> | null = null
 
-/** Spreads paths over shards by their length and last characters, which is where most paths of a large tree differ. */
-export function shardOf(path: string): number {
-  const { length } = path
-  return (path.charCodeAt(length - 1) * 7 + (length > 1 ? path.charCodeAt(length - 2) * 131 : 0) +
-    (length > 2 ? path.charCodeAt(length - 3) * 1_031 : 0) + (length > 3 ? path.charCodeAt(length - 4) * 17 : 0) +
-    length * 61) & (SHARDS - 1)
+  #home(hash: number): number {
+    return Math.imul(hash, GOLDEN) >>> (32 - this.#bits)
+  }
+
+  find(pages: NodePages, hash: number, path: string): number {
+    const table = this.#table
+    const at = this.#place(pages, hash, path)
+    return at >= 0 ? table[2 * at + 1]! : this.#overflow?.get(path) ?? 0
+  }
+
+  /** Where a node stands in the table; -1 if it does not. */
+  #place(pages: NodePages, hash: number, path: string): number {
+    const table = this.#table
+    const mask = (1 << this.#bits) - 1
+    let at = this.#home(hash)
+    for (let probe = 0; probe < MOST_PROBES; probe++) {
+      const id = table[2 * at + 1]!
+      if (id === 0) return -1
+      if (table[2 * at] === hash && pages.path(id) === path) return at
+      at = (at + 1) & mask
+    }
+    return -1
+  }
+
+  add(pages: NodePages, hash: number, id: number): void {
+    // Three of four places taken.
+    if (4 * (this.#size + 1) > 3 << this.#bits) this.#grow(pages)
+    this.#put(pages, hash, id)
+  }
+
+  #put(pages: NodePages, hash: number, id: number): void {
+    const table = this.#table
+    const mask = (1 << this.#bits) - 1
+    let at = this.#home(hash)
+    for (let probe = 0; probe < MOST_PROBES; probe++) {
+      if (table[2 * at + 1] === 0) {
+        table[2 * at] = hash
+        table[2 * at + 1] = id
+        this.#size++
+        return
+      }
+      at = (at + 1) & mask
+    }
+    this.#overflow ??= new Map<string, number>()
+    this.#overflow.set(pages.path(id), id)
+  }
+
+  #grow(pages: NodePages): void {
+    const old = this.#table
+    this.#bits++
+    this.#table = new Int32Array(2 << this.#bits)
+    this.#size = 0
+    for (let at = 0; at < old.length; at += 2) if (old[at + 1] !== 0) this.#put(pages, old[at]!, old[at + 1]!)
+  }
+
+  delete(pages: NodePages, hash: number, path: string): boolean {
+    let gap = this.#place(pages, hash, path)
+    if (gap < 0) return this.#overflow?.delete(path) === true
+    const table = this.#table
+    const mask = (1 << this.#bits) - 1
+    // Whoever may stand nearer to his home moves up, so that no search ends too early.
+    for (let at = (gap + 1) & mask; table[2 * at + 1] !== 0; at = (at + 1) & mask) {
+      const home = this.#home(table[2 * at]!)
+      if (((at - home) & mask) < ((at - gap) & mask)) continue
+      table[2 * gap] = table[2 * at]!
+      table[2 * gap + 1] = table[2 * at + 1]!
+      gap = at
+    }
+    table[2 * gap + 1] = 0
+    this.#size--
+    return true
+  }
 }
 
-class SplitShard {
-  readonly #parts: Map<string, Znode>[] = Array.from({ length: PARTS }, () => new Map<string, Znode>())
-
-  constructor(nodes: Iterable<Znode>) {
-    for (const node of nodes) this.set(node.path, node)
-  }
-
-  #partOf(path: string): Map<string, Znode> {
-    return this.#parts[hashText(path) & (PARTS - 1)]!
-  }
-
-  get(path: string): Znode | undefined {
-    return this.#partOf(path).get(path)
-  }
-
-  set(path: string, node: Znode): void {
-    this.#partOf(path).set(path, node)
-  }
-
-  delete(path: string): boolean {
-    return this.#partOf(path).delete(path)
-  }
-
-  * values(): Generator<Znode, undefined> {
-    for (const part of this.#parts) yield* part.values()
-    return undefined
-  }
-}
-
-/** Path to node. One Map of a million entries would stall the loop for 120 ms when it grows; shards never do. */
+/**
+ * Path to node. One Map of a million entries would stall the loop for 120 ms when it grows, and takes three times the
+ * memory; shards are too small for that.
+ */
 export class NodeIndex {
+  readonly #pages: NodePages
   readonly #shards: (Shard | null)[] = Array.from({ length: SHARDS }, () => null)
   size = 0
 
-  get shards(): number {
-    return SHARDS
+  constructor(pages: NodePages) {
+    this.#pages = pages
+  }
+
+  /** Its id; 0 for none. */
+  find(path: string): number {
+    const hash = hashText(path)
+    return this.#shards[hash & (SHARDS - 1)]?.find(this.#pages, hash, path) ?? 0
   }
 
   get(path: string): Znode | undefined {
-    return this.#shards[shardOf(path)]?.get(path)
+    const id = this.find(path)
+    return id === 0 ? undefined : new Znode(this.#pages, id)
   }
 
-  add(node: Znode): void {
-    const at = shardOf(node.path)
-    const shard = this.#shards[at] ??= new Map<string, Znode>()
-    shard.set(node.path, node)
-    if (shard instanceof Map && shard.size > SPLIT_AT) this.#shards[at] = new SplitShard(shard.values())
+  add({ id, pathHash }: Znode): void {
+    const shard = this.#shards[pathHash & (SHARDS - 1)] ??= new Shard()
+    shard.add(this.#pages, pathHash, id)
     this.size++
   }
 
-  delete(path: string): void {
-    if (this.#shards[shardOf(path)]?.delete(path) === true) this.size--
-  }
-
-  /**
-   * The nodes of one shard, while nodes come and go. One that is split meanwhile is gone through as it was: what left
-   * it since comes still, so the caller must know such nodes (a view does, by their generation).
-   */
-  shard(at: number): Iterator<Znode> | null {
-    return this.#shards[at]?.values() ?? null
+  delete({ path, pathHash }: Znode): void {
+    if (this.#shards[pathHash & (SHARDS - 1)]?.delete(this.#pages, pathHash, path) === true) this.size--
   }
 }

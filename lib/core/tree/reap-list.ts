@@ -1,24 +1,30 @@
-import type { Znode } from './znode.ts'
+import type { NodePages } from './node-pages.ts'
+import { Znode } from './znode.ts'
 
 const SHARDS = 64
 
 /** Containers and TTL nodes, in shards, so that none stalls when it grows. */
 export class ReapList {
-  readonly #shards: Set<Znode>[] = Array.from({ length: SHARDS }, () => new Set<Znode>())
+  readonly #pages: NodePages
+  readonly #shards: Set<number>[] = Array.from({ length: SHARDS }, () => new Set<number>())
   size = 0
 
-  add(node: Znode): void {
-    this.#shards[node.pathHash & (SHARDS - 1)]!.add(node)
+  constructor(pages: NodePages) {
+    this.#pages = pages
+  }
+
+  add({ id }: Znode): void {
+    this.#shards[id & (SHARDS - 1)]!.add(id)
     this.size++
   }
 
-  delete(node: Znode): void {
-    if (this.#shards[node.pathHash & (SHARDS - 1)]!.delete(node)) this.size--
+  delete({ id }: Znode): void {
+    if (this.#shards[id & (SHARDS - 1)]!.delete(id)) this.size--
   }
 
   /** Goes on correctly while nodes come and go. */
   * values(): Generator<Znode, undefined> {
-    for (const shard of this.#shards) yield* shard
+    for (const shard of this.#shards) for (const id of shard) yield new Znode(this.#pages, id)
     return undefined
   }
 }

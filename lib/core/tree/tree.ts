@@ -2,7 +2,6 @@ import { assert, unreachable } from '../assert.ts'
 import type { ErrorCode } from '../errors.ts'
 import { ZXID_ZERO } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
-import { AclTable } from './acl.ts'
 import { DataSlabs } from './data-slabs.ts'
 import { finish, hashBytes, hashText, mix } from './hash.ts'
 import { NodeIndex } from './node-index.ts'
@@ -19,7 +18,8 @@ import type { CreateTxn, MultiPart, MultiTxn, Txn } from './txn.ts'
 import { ReapList } from './reap-list.ts'
 import { FrozenView } from './view.ts'
 import type { StoredSession, TreeView } from './view.ts'
-import { CTIME, CZXID, MTIME, MZXID, NumberPages, PZXID, Znode } from './znode.ts'
+import { NodePages } from './node-pages.ts'
+import { Znode } from './znode.ts'
 import type { Watches } from './watches.ts'
 
 export type { TreeView } from './view.ts'
@@ -47,9 +47,14 @@ const DIGESTS_KEPT = 1_024
 /** Everything a tree is loaded from; used by the loader alone. */
 export interface TreeParts {
   readonly index: NodeIndex
-  readonly pages: NumberPages
+  readonly pages: NodePages
   readonly slabs: DataSlabs
-  readonly acls: AclTable
+}
+
+/** Those of a tree without nodes. */
+export function treeParts(): TreeParts {
+  const pages = new NodePages()
+  return { pages, index: new NodeIndex(pages), slabs: new DataSlabs() }
 }
 
 /**
@@ -61,7 +66,7 @@ export class Tree {
   readonly #sessions = new Map<SessionId, StoredSession>()
   readonly #ephemerals = new Map<SessionId, OwnedPaths>()
   /** Containers and TTL nodes: what the leader may reap. */
-  readonly #reapable = new ReapList()
+  readonly #reapable: ReapList
   readonly #quotas = new Quotas()
   #views: FrozenView[] = []
   #generation = 1
@@ -73,9 +78,9 @@ export class Tree {
   #hash1 = 0
   #hash2 = 0
 
-  constructor(parts?: TreeParts) {
-    this.#parts = parts ??
-      { index: new NodeIndex(), pages: new NumberPages(), slabs: new DataSlabs(), acls: new AclTable() }
+  constructor(parts: TreeParts = treeParts()) {
+    this.#parts = parts
+    this.#reapable = new ReapList(parts.pages)
   }
 
   /** The tree before the first txn. */
@@ -86,8 +91,8 @@ export class Tree {
   }
 
   #addBuiltIn(path: string): void {
-    const acl = path === CONFIG_PATH ? this.#parts.acls.acquire(READ_ACL) : OPEN_ACL
-    const node = new Znode(this.#parts.pages, path, acl, NodeKind.persistent, NO_SESSION, 0)
+    const acl = path === CONFIG_PATH ? READ_ACL : OPEN_ACL
+    const node = Znode.create(this.#parts.pages, path, acl, NodeKind.persistent, NO_SESSION, 0)
     for (const field of ['czxid', 'mzxid', 'pzxid'] as const) node[field] = ZXID_ZERO
     node.ctime = 0
     node.mtime = 0
@@ -128,7 +133,7 @@ export class Tree {
   }
 
   has(path: string): boolean {
-    return this.#parts.index.get(path) !== undefined
+    return this.#parts.index.find(path) !== 0
   }
 
   /** Data and Stat; with `copy` false the bytes are the tree's own and must not be written to. */
@@ -240,14 +245,14 @@ export class Tree {
 
   #create(zxid: Zxid, timeMs: number, body: CreateTxn, watches: Watches | null): void {
     const { path, nodeKind, owner } = body
-    const { index, pages, slabs, acls } = this.#parts
+    const { index, pages, slabs } = this.#parts
     const parent = index.get(parentOf(path))
     assert(parent !== undefined, 'the parent of a created node exists')
-    assert(index.get(path) === undefined, 'a created node is new')
+    assert(index.find(path) === 0, 'a created node is new')
     assert(parent.nodeKind !== NodeKind.ephemeral, 'an ephemeral has no children')
     assert(body.parentCreates === ((parent.creates + 1) | 0), 'the create counter of the parent rises by one')
     assert(nodeKind !== NodeKind.ephemeral || this.#sessions.has(owner), 'the owner of an ephemeral is an open session')
-    const node = new Znode(pages, path, acls.acquire(body.acl), nodeKind, owner, body.ttlMs)
+    const node = Znode.create(pages, path, body.acl, nodeKind, owner, body.ttlMs)
     node.czxid = node.mzxid = node.pzxid = zxid
     node.ctime = node.mtime = timeMs
     slabs.store(node, body.data)
@@ -280,7 +285,7 @@ export class Tree {
   }
 
   #delete(zxid: Zxid, path: string, watches: Watches | null): void {
-    const { index, pages, slabs, acls } = this.#parts
+    const { index, slabs } = this.#parts
     const node = index.get(path)
     assert(node !== undefined && node.childCount === 0, 'a deleted node exists and has no children')
     const parent = index.get(parentOf(path))
@@ -290,7 +295,7 @@ export class Tree {
     parent.removeChild(node)
     parent.pzxid = zxid
     this.#endChange(parent)
-    index.delete(path)
+    index.delete(node)
     this.#quotas.delete(path)
     this.#pathUnits -= path.length
     if (node.nodeKind === NodeKind.ephemeral) {
@@ -300,12 +305,11 @@ export class Tree {
     } else if (node.nodeKind !== NodeKind.persistent) {
       this.#reapable.delete(node)
     }
-    const { dataBytes } = node
+    const { dataBytes, acl } = node
     slabs.drop(node)
-    acls.release(node.acl)
-    pages.release(node)
+    node.release()
     this.#count(path, -1, -dataBytes)
-    if (watches !== null && !watches.idle) watches.deleted(path, zxid, node.acl, parent.path, parent.acl)
+    if (watches !== null && !watches.idle) watches.deleted(path, zxid, acl, parent.path, parent.acl)
   }
 
   #setData(
@@ -330,10 +334,7 @@ export class Tree {
     assert(node !== undefined, 'a changed node exists')
     assert(version === nextVersion(node.aversion), 'versions rise by one')
     this.#beginChange(node)
-    const { acls } = this.#parts
-    const old = node.acl
-    node.acl = acls.acquire(acl)
-    acls.release(old)
+    node.acl = acl
     node.aversion = version
     this.#endChange(node)
   }
@@ -421,7 +422,7 @@ export class Tree {
   /** The exact state of now, readable while txns go on. */
   freeze(): TreeView {
     const view = new FrozenView({
-      zxid: this.#zxid, generation: this.#generation, index: this.#parts.index, sessions: this.#sessions,
+      zxid: this.#zxid, generation: this.#generation, pages: this.#parts.pages, sessions: this.#sessions,
       ensembleId: this.#ensembleId, members: this.#members,
       onClose: (closed) => { this.#views = this.#views.filter((one) => one !== closed) },
     })
@@ -442,15 +443,14 @@ export class Tree {
 
   /** Adds the node to the digest, or takes it out: exclusive or is its own inverse. */
   #fold(node: Znode): void {
-    const { at, pathHash, nodeKind } = node
-    const { wide } = node.page
+    const { pathHash, nodeKind } = node
     const isLocal = node.version === -1 && node.path === CONFIG_PATH
-    let a = mixWide(pathHash, wide[at + MZXID]!)
+    let a = mixWide(pathHash, node.mzxid)
     a = mix(mix(a, node.version), node.aversion)
     if (!isLocal) a = mix(mix(a, node.dataSize), node.dataHash)
-    a = mix(a, this.#parts.acls.hashOf(node.acl))
-    let b = mixWide(mixWide(~pathHash, wide[at + PZXID]!), wide[at + CZXID]!)
-    b = mixWide(mixWide(mix(b, node.creates), wide[at + CTIME]!), wide[at + MTIME]!)
+    a = mix(a, node.aclHash)
+    let b = mixWide(mixWide(~pathHash, node.pzxid), node.czxid)
+    b = mixWide(mixWide(mix(b, node.creates), node.ctime), node.mtime)
     if (nodeKind !== NodeKind.persistent) b = mix(mixWide(mix(b, nodeKind), node.ttlMs), hashText(node.owner))
     this.#hash1 ^= finish(a)
     this.#hash2 ^= finish(b)

@@ -3,9 +3,9 @@ import { OPEN_ACL } from './request.ts'
 import type { SessionId } from './stat.ts'
 import type { SnapshotRow } from './txn.ts'
 import type { Zxid } from '../zxid.ts'
-import { shardOf } from './node-index.ts'
-import type { NodeIndex } from './node-index.ts'
-import type { Znode } from './znode.ts'
+import { FREE, Int } from './node-pages.ts'
+import type { NodePages } from './node-pages.ts'
+import { Znode } from './znode.ts'
 
 /** The exact state of a tree at one zxid, read piece by piece while the tree goes on. */
 export interface TreeView {
@@ -44,32 +44,34 @@ const ROW_BYTES = 100
 const NO_BYTES: Readonly<Uint8Array> = new Uint8Array(0)
 
 /**
- * Copy on write by generation: the tree hands over the row of a node just before its first change after the freeze.
- * A row may come twice (given out, then kept when it changed); both say the same, so the loader takes the first.
+ * Copy on write by generation: the tree hands over the row of a node just before its first change after the freeze,
+ * unless it was given out already. Nodes are given out in the order of their ids.
  */
 export class FrozenView implements TreeView {
   readonly zxid: Zxid
   /** Nodes of a later generation were changed after the freeze. */
   readonly generation: number
-  readonly #index: NodeIndex
-  readonly #kept = new Map<string, SnapshotRow>()
+  readonly #pages: NodePages
+  /** Ids that were given at the freeze are below. */
+  readonly #end: number
+  readonly #kept: SnapshotRow[] = []
   readonly #keptSessions: SnapshotRow[] = []
   readonly #onClose: (view: FrozenView) => void
   #head: SnapshotRow | null
   /** Null once all were given. */
   #sessions: Iterator<[SessionId, StoredSession]> | null
-  #shard = -1
-  #nodes: Iterator<Znode> | null = null
-  #keptRows: Iterator<SnapshotRow> | null = null
+  /** Ids below were given out. */
+  #next = 1
 
   constructor(options: {
-    readonly zxid: Zxid, readonly generation: number, readonly index: NodeIndex, readonly ensembleId: string,
+    readonly zxid: Zxid, readonly generation: number, readonly pages: NodePages, readonly ensembleId: string,
     readonly members: string, readonly sessions: ReadonlyMap<SessionId, StoredSession>,
     readonly onClose: (view: FrozenView) => void,
   }) {
     this.zxid = options.zxid
     this.generation = options.generation
-    this.#index = options.index
+    this.#pages = options.pages
+    this.#end = options.pages.end
     this.#head = [Row.head, options.zxid, options.ensembleId, options.members]
     this.#sessions = options.sessions.entries()
     this.#onClose = options.onClose
@@ -77,9 +79,7 @@ export class FrozenView implements TreeView {
 
   /** The node is about to change or to go. */
   keep(node: Znode): void {
-    if (node.generation <= this.generation && shardOf(node.path) >= this.#shard && !this.#kept.has(node.path)) {
-      this.#kept.set(node.path, nodeRow(node))
-    }
+    if (node.id >= this.#next && node.generation <= this.generation) this.#kept.push(nodeRow(node))
   }
 
   /** The session is about to close. */
@@ -107,16 +107,13 @@ export class FrozenView implements TreeView {
     const head = this.#head ?? this.#sessionRow()
     this.#head = null
     if (head !== null) return head
-    while (this.#shard < this.#index.shards) {
-      for (let step = this.#nodes?.next(); step !== undefined && step.done !== true; step = this.#nodes?.next()) {
-        if (step.value.generation <= this.generation) return nodeRow(step.value)
+    while (this.#next < this.#end) {
+      const id = this.#next++
+      if (this.#pages.int(id, Int.kind) !== FREE && this.#pages.int(id, Int.generation) <= this.generation) {
+        return nodeRow(new Znode(this.#pages, id))
       }
-      this.#shard++
-      this.#nodes = this.#shard < this.#index.shards ? this.#index.shard(this.#shard) : null
     }
-    this.#keptRows ??= this.#kept.values()
-    const step = this.#keptRows.next()
-    return step.done === true ? null : step.value
+    return this.#kept.pop() ?? null
   }
 
   #sessionRow(): SnapshotRow | null {
@@ -129,13 +126,11 @@ export class FrozenView implements TreeView {
   }
 
   close(): void {
-    this.#kept.clear()
+    this.#kept.length = 0
     this.#head = null
     this.#sessions = null
     this.#keptSessions.length = 0
-    this.#shard = this.#index.shards
-    this.#nodes = null
-    this.#keptRows = null
+    this.#next = this.#end
     this.#onClose(this)
   }
 }

@@ -1,11 +1,13 @@
+import type { Slab } from './slab.ts'
+import { hashText } from './hash.ts'
+import { INTS, Int, WIDES, Wide } from './node-pages.ts'
+import type { NodePage, NodePages } from './node-pages.ts'
 import type { Acl } from './request.ts'
 import { NO_SESSION } from './stat.ts'
 import type { SessionId, Stat } from './stat.ts'
 import { NodeKind } from './txn.ts'
 import type { NodeKindNumber } from './txn.ts'
 import type { Zxid } from '../zxid.ts'
-import type { Slab } from './data-slabs.ts'
-import { hashText } from './hash.ts'
 
 /** What the checks of a write need to know of a node: the tree's own nodes have it, and so have outstanding changes. */
 export interface NodeState {
@@ -22,216 +24,189 @@ export interface NodeState {
 }
 
 /**
- * Numbers of a node live in pages, where each takes what it needs: 8 bytes if it is wide, else 4. On the heap it would
- * take 24 or 8. Both kinds have one place per node, that of the integers being twice as far.
+ * One node of the tree, looked at: all that it knows is in the pages, and several may look at the same node. It is of
+ * use until the node goes. The node's data is a piece of a slab; nobody ever writes to it again.
  */
-const FIELDS = 5
-/** As large as slabs, and for the same reason. */
-const PAGE_NODES = 8_192
-const FIRST_PAGE_NODES = 1_024
-/** Place of the zxid of the creation, from the node's `at`. */
-export const CZXID = 0
-/** Place of the zxid of the last change of data. */
-export const MZXID = 1
-/** Place of the zxid of the last change of the children. */
-export const PZXID = 2
-/** Place of the time of the creation. */
-export const CTIME = 3
-/** Place of the time of the last change of data. */
-export const MTIME = 4
-
-/** Places of the integers, from twice the node's `at`. */
-const VERSION = 0
-const AVERSION = 1
-const CREATES = 2
-const CHILDREN = 3
-const DATA_OFFSET = 4
-const DATA_SIZE = 5
-const DATA_HASH = 6
-const PATH_HASH = 7
-const KIND = 8
-
-/** The numbers of many nodes. */
-class NumberPage {
-  readonly wide: Float64Array
-  readonly ints: Int32Array
-
-  constructor(nodes: number) {
-    this.wide = new Float64Array(FIELDS * nodes)
-    this.ints = new Int32Array(2 * FIELDS * nodes)
-  }
-}
-
-/** Hands out room for the numbers of nodes. */
-export class NumberPages {
-  #page = new NumberPage(0)
-  #next = 0
-  readonly #free: { readonly page: NumberPage, readonly at: number }[] = []
-
-  /** Gives a new node its place, all zeros. */
-  claim(node: Znode): void {
-    const free = this.#free.pop()
-    if (free !== undefined) {
-      node.page = free.page
-      node.at = free.at
-      free.page.wide.fill(0, free.at, free.at + FIELDS)
-      free.page.ints.fill(0, 2 * free.at, 2 * (free.at + FIELDS))
-      return
-    }
-    if (this.#next === this.#page.wide.length) {
-      this.#page = new NumberPage(this.#next === 0 ? FIRST_PAGE_NODES : PAGE_NODES)
-      this.#next = 0
-    }
-    node.page = this.#page
-    node.at = this.#next
-    this.#next += FIELDS
-  }
-
-  /** The node goes: none of its numbers may be asked for any more. */
-  release(node: Znode): void {
-    this.#free.push({ page: node.page, at: node.at })
-    node.page = NO_PAGE
-    node.at = 0
-  }
-}
-
-const NO_PAGE = new NumberPage(1)
-
-/** What most nodes have in common: nobody owns them, and their time is not measured. */
-interface Life {
-  readonly owner: SessionId
-  readonly ttlMs: number
-}
-
-const LASTING: Life = { owner: NO_SESSION, ttlMs: 0 }
-
-/** One node of the tree. Its data is a piece of a slab; nobody ever writes to it again. */
 export class Znode implements NodeState {
-  readonly path: string
-  acl: readonly Acl[]
-  readonly #life: Life
-  slab: Slab | null = null
-  page: NumberPage = NO_PAGE
-  at = 0
-  /** Generation of the tree at the last change: tells open views whether they must keep a copy, also of what went. */
-  generation = 0
-  /**
-   * The children in the order of their creation, each with the next one and the one before; before the first is the
-   * last. A set of their names would take three times the memory, and stall where it grows.
-   */
-  #first: Znode | null = null
-  #next: Znode | null = null
-  #previous: Znode | null = null
+  readonly id: number
+  readonly pages: NodePages
+  readonly page: NodePage
+  /** Where its integers begin. */
+  readonly #at: number
+  readonly #wide: number
 
-  constructor(
-    pages: NumberPages, path: string, acl: readonly Acl[], nodeKind: NodeKindNumber, owner: SessionId, ttlMs: number,
-  ) {
-    this.path = path
-    this.acl = acl
-    this.#life = owner === NO_SESSION && ttlMs === 0 ? LASTING : { owner, ttlMs }
-    pages.claim(this)
-    const { ints } = this.page
-    const at = 2 * this.at
-    ints[at + DATA_SIZE] = -1
-    ints[at + PATH_HASH] = hashText(path)
-    ints[at + KIND] = nodeKind
+  constructor(pages: NodePages, id: number) {
+    this.pages = pages
+    this.id = id
+    this.page = pages.page(id)
+    const slot = pages.slot(id)
+    this.#at = slot * INTS
+    this.#wide = slot * WIDES
   }
 
-  get owner(): SessionId { return this.#life.owner }
-  get ttlMs(): number { return this.#life.ttlMs }
-  get nodeKind(): NodeKindNumber { return this.page.ints[2 * this.at + KIND] as NodeKindNumber }
-  get pathHash(): number { return this.page.ints[2 * this.at + PATH_HASH]! }
-  get version(): number { return this.page.ints[2 * this.at + VERSION]! }
-  set version(version: number) { this.page.ints[2 * this.at + VERSION] = version }
-  get aversion(): number { return this.page.ints[2 * this.at + AVERSION]! }
-  set aversion(version: number) { this.page.ints[2 * this.at + AVERSION] = version }
-  get creates(): number { return this.page.ints[2 * this.at + CREATES]! }
-  set creates(count: number) { this.page.ints[2 * this.at + CREATES] = count }
-  get childCount(): number { return this.page.ints[2 * this.at + CHILDREN]! }
+  /** A new node, without data and alone. */
+  static create(
+    pages: NodePages, path: string, acl: readonly Acl[], nodeKind: NodeKindNumber, owner: SessionId, ttlMs: number,
+  ): Znode {
+    const id = pages.claim(path)
+    const node = new Znode(pages, id)
+    if (owner !== NO_SESSION || ttlMs !== 0) pages.setLife(id, { owner, ttlMs })
+    const { ints } = node.page
+    const at = node.#at
+    ints[at + Int.dataSize] = -1
+    ints[at + Int.pathHash] = hashText(path)
+    ints[at + Int.kind] = nodeKind
+    ints[at + Int.acl] = pages.acls.acquire(acl)
+    return node
+  }
+
+  /** Gives back all that it took except its data. */
+  release(): void {
+    this.pages.acls.release(this.page.ints[this.#at + Int.acl]!)
+    this.pages.release(this.id)
+  }
+
+  get path(): string { return this.pages.path(this.id) }
+  get pathHash(): number { return this.page.ints[this.#at + Int.pathHash]! }
+  get nodeKind(): NodeKindNumber { return this.page.ints[this.#at + Int.kind] as NodeKindNumber }
+  get owner(): SessionId { return this.pages.life(this.id)?.owner ?? NO_SESSION }
+  get ttlMs(): number { return this.pages.life(this.id)?.ttlMs ?? 0 }
+
+  get version(): number { return this.page.ints[this.#at + Int.version]! }
+  set version(version: number) { this.page.ints[this.#at + Int.version] = version }
+  get aversion(): number { return this.page.ints[this.#at + Int.aversion]! }
+  set aversion(version: number) { this.page.ints[this.#at + Int.aversion] = version }
+  get creates(): number { return this.page.ints[this.#at + Int.creates]! }
+  set creates(count: number) { this.page.ints[this.#at + Int.creates] = count }
+  get childCount(): number { return this.page.ints[this.#at + Int.children]! }
+  /** Generation of the tree at the last change: tells open views whether they must keep a copy, also of what went. */
+  get generation(): number { return this.page.ints[this.#at + Int.generation]! }
+  set generation(generation: number) { this.page.ints[this.#at + Int.generation] = generation }
+
+  get slab(): Slab | null { return this.pages.slabs.at(this.page.ints[this.#at + Int.slab]!) }
+  set slab(slab: Slab | null) { this.page.ints[this.#at + Int.slab] = slab === null ? 0 : slab.number }
   /** Where the data begins in the slab. */
-  get dataOffset(): number { return this.page.ints[2 * this.at + DATA_OFFSET]! }
-  set dataOffset(offset: number) { this.page.ints[2 * this.at + DATA_OFFSET] = offset }
+  get dataOffset(): number { return this.page.ints[this.#at + Int.dataOffset]! }
+  set dataOffset(offset: number) { this.page.ints[this.#at + Int.dataOffset] = offset }
   /** Bytes of data; -1 for null. */
-  get dataSize(): number { return this.page.ints[2 * this.at + DATA_SIZE]! }
-  set dataSize(size: number) { this.page.ints[2 * this.at + DATA_SIZE] = size }
-  get dataHash(): number { return this.page.ints[2 * this.at + DATA_HASH]! }
-  set dataHash(hash: number) { this.page.ints[2 * this.at + DATA_HASH] = hash }
+  get dataSize(): number { return this.page.ints[this.#at + Int.dataSize]! }
+  set dataSize(size: number) { this.page.ints[this.#at + Int.dataSize] = size }
+  get dataHash(): number { return this.page.ints[this.#at + Int.dataHash]! }
+  set dataHash(hash: number) { this.page.ints[this.#at + Int.dataHash] = hash }
 
   get dataBytes(): number {
-    return this.dataSize < 0 ? 0 : this.dataSize
+    return Math.max(0, this.dataSize)
   }
 
-  get czxid(): Zxid { return this.page.wide[this.at + CZXID] as Zxid }
-  set czxid(zxid: Zxid) { this.page.wide[this.at + CZXID] = zxid }
-  get mzxid(): Zxid { return this.page.wide[this.at + MZXID] as Zxid }
-  set mzxid(zxid: Zxid) { this.page.wide[this.at + MZXID] = zxid }
-  get pzxid(): Zxid { return this.page.wide[this.at + PZXID] as Zxid }
-  set pzxid(zxid: Zxid) { this.page.wide[this.at + PZXID] = zxid }
-  get ctime(): number { return this.page.wide[this.at + CTIME]! }
-  set ctime(timeMs: number) { this.page.wide[this.at + CTIME] = timeMs }
-  get mtime(): number { return this.page.wide[this.at + MTIME]! }
-  set mtime(timeMs: number) { this.page.wide[this.at + MTIME] = timeMs }
+  get acl(): readonly Acl[] { return this.pages.acls.at(this.page.ints[this.#at + Int.acl]!) }
+
+  set acl(acl: readonly Acl[]) {
+    const { acls } = this.pages
+    const old = this.page.ints[this.#at + Int.acl]!
+    this.page.ints[this.#at + Int.acl] = acls.acquire(acl)
+    acls.release(old)
+  }
+
+  /** A hash of its access-control list. */
+  get aclHash(): number { return this.pages.acls.hashOf(this.page.ints[this.#at + Int.acl]!) }
+
+  get czxid(): Zxid { return this.page.wide[this.#wide + Wide.czxid] as Zxid }
+  set czxid(zxid: Zxid) { this.page.wide[this.#wide + Wide.czxid] = zxid }
+  get mzxid(): Zxid { return this.page.wide[this.#wide + Wide.mzxid] as Zxid }
+  set mzxid(zxid: Zxid) { this.page.wide[this.#wide + Wide.mzxid] = zxid }
+  get pzxid(): Zxid { return this.page.wide[this.#wide + Wide.pzxid] as Zxid }
+  set pzxid(zxid: Zxid) { this.page.wide[this.#wide + Wide.pzxid] = zxid }
+  get ctime(): number { return this.page.wide[this.#wide + Wide.ctime]! }
+  set ctime(timeMs: number) { this.page.wide[this.#wide + Wide.ctime] = timeMs }
+  get mtime(): number { return this.page.wide[this.#wide + Wide.mtime]! }
+  set mtime(timeMs: number) { this.page.wide[this.#wide + Wide.mtime] = timeMs }
 
   /** The data without a copy: valid for as long as somebody holds it, and never to be written to. */
   data(): Uint8Array | null {
-    if (this.dataSize < 0) return null
-    return this.slab === null ? EMPTY : this.slab.bytes.subarray(this.dataOffset, this.dataOffset + this.dataSize)
+    const { dataSize, slab } = this
+    if (dataSize < 0) return null
+    return slab === null ? EMPTY : slab.bytes.subarray(this.dataOffset, this.dataOffset + dataSize)
   }
 
   stat(): Stat {
-    const { at } = this
-    const { wide } = this.page
+    const { ints, wide } = this.page
+    const at = this.#at
+    const from = this.#wide
+    const childCount = ints[at + Int.children]!
     return {
-      czxid: wide[at + CZXID] as Zxid, mzxid: wide[at + MZXID] as Zxid,
-      ctime: wide[at + CTIME]!, mtime: wide[at + MTIME]!,
-      version: this.version, cversion: (2 * this.creates - this.childCount) | 0, aversion: this.aversion,
+      czxid: wide[from + Wide.czxid] as Zxid, mzxid: wide[from + Wide.mzxid] as Zxid,
+      ctime: wide[from + Wide.ctime]!, mtime: wide[from + Wide.mtime]!,
+      version: ints[at + Int.version]!, cversion: (2 * ints[at + Int.creates]! - childCount) | 0,
+      aversion: ints[at + Int.aversion]!,
       ephemeralOwner: this.nodeKind === NodeKind.ephemeral ? this.owner : NO_SESSION,
-      dataLength: this.dataBytes, numChildren: this.childCount, pzxid: wide[at + PZXID] as Zxid,
+      dataLength: this.dataBytes, numChildren: childCount, pzxid: wide[from + Wide.pzxid] as Zxid,
     }
   }
 
-  /** The children, in the order of their creation. */
+  /**
+   * The children, in the order of their creation: each has the next one and the one before, and before the first is the
+   * last. A set of their names would take three times the memory, and stall where it grows.
+   */
   * children(): Generator<Znode, undefined> {
-    for (let child = this.#first; child !== null; child = child.#next) yield child
+    const { pages } = this
+    for (let id = this.page.ints[this.#at + Int.first]!; id !== 0; id = pages.int(id, Int.next)) {
+      yield new Znode(pages, id)
+    }
+    return undefined
+  }
+
+  * childPaths(): Generator<string, undefined> {
+    const { pages } = this
+    for (let id = this.page.ints[this.#at + Int.first]!; id !== 0; id = pages.int(id, Int.next)) yield pages.path(id)
     return undefined
   }
 
   childNames(): string[] {
     const names: string[] = []
     const from = this.nameStart
-    for (let child = this.#first; child !== null; child = child.#next) names.push(child.path.slice(from))
+    const { pages } = this
+    for (let id = this.page.ints[this.#at + Int.first]!; id !== 0; id = pages.int(id, Int.next)) {
+      names.push(pages.path(id).slice(from))
+    }
     return names
   }
 
   /** Where the names of children begin in their paths. */
   get nameStart(): number {
-    return this.path.length === 1 ? 1 : this.path.length + 1
+    const { length } = this.path
+    return length === 1 ? 1 : length + 1
   }
 
   addChild(child: Znode): void {
-    const first = this.#first
-    if (first === null) {
-      this.#first = child
-      child.#previous = child
+    const { pages, id } = this
+    const first = this.page.ints[this.#at + Int.first]!
+    pages.setInt(child.id, Int.parent, id)
+    if (first === 0) {
+      this.page.ints[this.#at + Int.first] = child.id
+      pages.setInt(child.id, Int.previous, child.id)
     } else {
-      child.#previous = first.#previous
-      first.#previous!.#next = child
-      first.#previous = child
+      const last = pages.int(first, Int.previous)
+      pages.setInt(child.id, Int.previous, last)
+      pages.setInt(last, Int.next, child.id)
+      pages.setInt(first, Int.previous, child.id)
     }
-    this.page.ints[2 * this.at + CHILDREN]!++
+    this.page.ints[this.#at + Int.children]!++
   }
 
   /** A node that is a child of this one. */
   removeChild(child: Znode): void {
-    const first = this.#first!
-    const next = child.#next
-    if (child === first) this.#first = next
-    else child.#previous!.#next = next
-    if (next !== null) next.#previous = child.#previous
-    else if (child !== first) first.#previous = child.#previous
-    child.#next = null
-    child.#previous = null
-    this.page.ints[2 * this.at + CHILDREN]!--
+    const { pages } = this
+    const first = this.page.ints[this.#at + Int.first]!
+    const next = pages.int(child.id, Int.next)
+    const previous = pages.int(child.id, Int.previous)
+    if (child.id === first) this.page.ints[this.#at + Int.first] = next
+    else pages.setInt(previous, Int.next, next)
+    if (next !== 0) pages.setInt(next, Int.previous, previous)
+    else if (child.id !== first) pages.setInt(first, Int.previous, previous)
+    pages.setInt(child.id, Int.next, 0)
+    pages.setInt(child.id, Int.previous, 0)
+    pages.setInt(child.id, Int.parent, 0)
+    this.page.ints[this.#at + Int.children]!--
   }
 }
 

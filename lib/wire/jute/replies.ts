@@ -54,7 +54,7 @@ function writeNodeStat(writer: JuteWriter, node: Znode): void {
 function writeNames(writer: JuteWriter, node: Znode): void {
   const from = node.nameStart
   writer.int(node.childCount)
-  for (const child of node.children()) writer.text(child.path, from)
+  for (const path of node.childPaths()) writer.text(path, from)
 }
 
 /** The answer to a step of SASL where none is configured: no error, and a null token; one whole frame. */
