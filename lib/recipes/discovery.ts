@@ -238,13 +238,23 @@ export class Discovery<P = unknown> {
           if (signal.aborted || isOver(zk)) continue
           if (!this.#isReady || !isZkError(error)) throw error
           this.#listeners.emit('failed', error)
-          const longestMs = Math.min(SHORTEST_MS * 2 ** Math.min(failures, 16), LONGEST_MS)
-          await pause(zk, Math.ceil(longestMs * (1 + chance()) / 2), signal)
-          await untilConnected(zk, signal)
+          await this.#untilAgain(zk, failures)
         }
       }
     } catch (error) {
       this.#end(signal.aborted || !isZkError(error) ? null : error)
+    }
+  }
+
+  /** Until it is worthwhile to try again; at once when the session is over, as the next one will tell. */
+  async #untilAgain(zk: Client, failures: number): Promise<void> {
+    const { signal } = this.#closing
+    const longestMs = Math.min(SHORTEST_MS * 2 ** Math.min(failures, 16), LONGEST_MS)
+    try {
+      await pause(zk, Math.ceil(longestMs * (1 + chance()) / 2), signal)
+      await untilConnected(zk, signal)
+    } catch (error) {
+      if (!isOver(zk)) throw error
     }
   }
 

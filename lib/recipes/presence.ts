@@ -142,7 +142,8 @@ export class Presence {
   }
 }
 
-function bytesOf(data: Data): Uint8Array | null {
+/** The data of a node that is kept, as it will be stored. Errors: BadArguments when it is too much; TypeError. */
+export function bytesOf(data: Data): Uint8Array | null {
   const bytes = toBytes(data)
   if (bytes === null || bytes.length <= MOST_BYTES) return bytes
   throw new ZkError('BadArguments', `${bytes.length} bytes of data, where ${MOST_BYTES} is the most`)

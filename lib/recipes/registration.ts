@@ -11,8 +11,8 @@ import { INSTANCE_OPTIONS, instanceOf, readInstance } from './instance.ts'
 import type { Instance, InstanceOptions } from './instance.ts'
 import { Listeners } from './listeners.ts'
 import type { RecipeLogger } from './listeners.ts'
-import { aborted, below, signalOf } from './pause.ts'
-import { presence, presenceSoon } from './presence.ts'
+import { aborted, below, signalOf, unlessAborted } from './pause.ts'
+import { bytesOf, presence, presenceSoon } from './presence.ts'
 import type { Presence } from './presence.ts'
 import { checkSource, sessionOf, Sessions } from './sessions.ts'
 import type { SessionSource } from './sessions.ts'
@@ -91,6 +91,7 @@ export class Registration<P = unknown> {
     const clock = (source instanceof Sessions ? source.client : source).clock
     this.#said = saidOf(options)
     this.#instance = instanceOf({ name, id, registrationTimeUTC: clock.wall(), unknown: {} }, this.#said)
+    bytesOf(this.#instance.toJSON())
     this.#listeners = new Listeners<RegistrationEvents>(['state', 'failed', 'end'], logger)
     this.#health = health === undefined ? null : new Health(clock, checkHealth(health), {
       onChange: () => this.#adjust(),
@@ -137,6 +138,8 @@ export class Registration<P = unknown> {
       const { name, id, registrationTimeUTC } = this.#instance
       const unknown = await this.#unknown(signal)
       const instance = instanceOf({ name, id, registrationTimeUTC, unknown }, said)
+      // While it stepped out nobody else would say so.
+      bytesOf(instance.toJSON())
       const former = [this.#instance, this.#said] as const
       // It holds from here on: should the node be made again meanwhile, then with this.
       this.#instance = instance
@@ -248,7 +251,8 @@ export class Registration<P = unknown> {
       const close = (): void => void this.close()
       onAbort(signal, close)
       this.#closing.signal.addEventListener('abort', () => offAbort(signal, close), { once: true })
-      if (await this.#health?.begin() !== false && !this.#closing.signal.aborted) {
+      const isHealthy = this.#health === null || await unlessAborted(this.#health.begin(), this.#closing.signal)
+      if (isHealthy && !this.#closing.signal.aborted) {
         this.#follow(await presence(this.#source, this.path, this.#instance.toJSON(), this.#presenceOptions(true)))
       }
     } catch (error) {

@@ -270,4 +270,53 @@ test('closed while the first check goes on', async (t) => {
   assert.is(await zk.exists('/s/web'), null)
 })
 
+test('given up while the first check goes on, which hears nothing', async (t) => {
+  const at = await timedPlace(t)
+  const { zk } = await at.connect()
+  const controller = new AbortController()
+  const registering = register(zk, '/s', {
+    name: 'web', address: 'h', signal: controller.signal, health: () => new Promise(() => undefined),
+  })
+  const aborting = rejects(registering, 'Aborted')
+  await settle()
+  controller.abort()
+  // The clock stands still: no limit of the check can help.
+  await aborting
+})
+
+test('unwell, and more to say than a node may hold: refused, and all stays as it was', async (t) => {
+  const { zk, clock, web, checks, registering } = await patient(t)
+  await settle()
+  checks[0]?.answer(false)
+  const a = await registering
+  t.defer(() => a.close())
+  await rejects(a.update({ payload: 'x'.repeat(1_000_001) }), 'BadArguments')
+  await pass(clock, 5_000)
+  checks[1]?.answer(true)
+  await until(a, 'up')
+  await web.caughtUp()
+  assert.equal(web.instances.map(({ payload }) => payload), [null])
+  await rejects(register(zk, '/s', {
+    name: 'web', address: 'h', payload: 'x'.repeat(1_000_001), health: () => false,
+  }), 'BadArguments')
+})
+
+test('the session ends while a look-up is to be tried again: it goes on in the next', async (t) => {
+  const at = await place(t)
+  const first = await at.connect()
+  const sessions = await sessionsOf(first, () => at.connect())
+  t.defer(() => sessions.close())
+  const web = await discover(sessions, '/s', 'web')
+  t.defer(() => web.close())
+  const failed = new Promise<{ code: string }>((resolve) => void web.on('failed', resolve))
+  await first.removeWatches('/s/web')
+  assert.is((await failed).code, 'NoWatcher')
+  await first.close()
+  await web.caughtUp()
+  const { client } = sessions
+  await client.create('/s/web/b', { address: 'h' }, { parents: true })
+  await web.caughtUp()
+  assert.equal(ids(web), ['b'])
+})
+
 test.run()
