@@ -223,7 +223,6 @@ export class PresenceNode {
       const path = this.#path
       if (path === null) continue
       await this.#watch(zk, path)
-      if (this.#written !== this.#newest && !await this.#write(zk, path)) continue
       const stat = await zk.exists(path)
       if (this.#closing.signal.aborted) return
       if (stat === null || !isOwn(zk, stat)) {
@@ -231,6 +230,8 @@ export class PresenceNode {
         this.#tell(false)
         continue
       }
+      if (this.#written !== this.#newest && !await this.#write(zk, path, stat)) continue
+      if (this.#closing.signal.aborted) return
       this.#mayReplace = false
       this.#settle()
       if (zk.state === 'connected') this.#tell(true)
@@ -301,32 +302,46 @@ export class PresenceNode {
       return true
     }
     if (!this.#mayReplace && !this.#owners.has(stat.ephemeralOwner)) return false
-    await this.#replace(zk, stat)
-    this.#wake()
-    return false
+    return this.#replace(zk, stat)
   }
 
-  /** At once, so that nobody comes between; the next look finds it to be ours. */
-  async #replace(zk: Client, { version }: Stat): Promise<void> {
+  /**
+   * At once, so that nobody comes between; false when it is to be looked at again. The new node has another version
+   * than the one before: whoever had that one and does not know yet can neither change nor delete the new one.
+   */
+  async #replace(zk: Client, { version }: Stat): Promise<boolean> {
     const { path, acl } = this.#parts
-    const withAcl = acl === undefined ? {} : { acl }
+    const number = this.#newest
+    const data = this.#data
+    const options = { mode: 'ephemeral', ...(acl === undefined ? {} : { acl }) } as const
+    const multi = zk.multi().delete(path, { version })
+    // The data stands in the request once, as it may be as large as a request.
+    if (version === 0) multi.create(path, null, options).set(path, data)
+    else multi.create(path, data, options)
     try {
-      await zk.multi().delete(path, { version }).create(path, this.#data, { mode: 'ephemeral', ...withAcl }).commit()
+      await multi.commit()
     } catch (error) {
       if (!isZkError(error, 'NoNode') && !isZkError(error, 'BadVersion')) throw error
+      this.#wake()
+      return false
     }
+    this.#path = path
+    this.#written = number
+    this.#taken = { data, number }
+    return true
   }
 
-  /** False: the node is gone, or the data was refused and what it should hold has changed. */
-  async #write(zk: Client, path: string): Promise<boolean> {
+  /** False: the node is not what it was, or the data was refused and what it should hold has changed. */
+  async #write(zk: Client, path: string, { version }: Stat): Promise<boolean> {
     const number = this.#newest
     const data = this.#data
     try {
-      await zk.set(path, data)
+      await zk.set(path, data, { version })
       this.#written = number
       this.#taken = { data, number }
       return number === this.#newest
     } catch (error) {
+      if (isZkError(error, 'BadVersion')) return false
       if (isZkError(error, 'NoNode')) this.#path = null
       else if (isLost(error) || isOver(zk) || !this.#refuse(number, error)) throw error
       if (this.#path === null) this.#tell(false)

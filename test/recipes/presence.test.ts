@@ -355,6 +355,58 @@ for (const loss of ['write', 'answer'] as const) {
   })
 }
 
+/** The client, but before its call of this name that follows so many others something else happens. */
+function before(zk: Client, method: 'set' | 'delete', others: number, work: () => Promise<unknown>): Client {
+  let calls = 0
+  return new Proxy(zk, {
+    get: (client, name) => {
+      const value: unknown = Reflect.get(client, name, client)
+      if (typeof value !== 'function') return value
+      return (...given: unknown[]): unknown => {
+        const call = (): unknown => (value as (...all: unknown[]) => unknown).apply(client, given)
+        if (name !== method || calls++ !== others) return call()
+        return work().then(call)
+      }
+    },
+  })
+}
+
+for (const sets of [0, 1]) {
+  test(`somebody takes its place just before it writes or leaves, set ${sets} times: his stays as it is`, async (t) => {
+    const at = await place(t)
+    const [zk, other] = [await at.connect(), await at.connect()]
+    let second: Presence | undefined
+    const takeOver = async (): Promise<void> => {
+      second = closing(t, await presence(other, '/p', 'second', { replace: true }))
+    }
+    const first = closing(t, await presence(before(zk, 'set', sets, takeOver), '/p', 'first'))
+    for (let time = 0; time < sets; time++) await first.set('once more')
+    const absent = next(first, 'absent')
+    const writing = rejects(first.set('late'), 'Closed')
+    await absent
+    assert.equal([(await other.get('/p')).text(), second?.isPresent], ['second', true])
+    await first.close()
+    await writing
+    await second?.close()
+    const third = await presence(before(zk, 'delete', 0, takeOver), '/p', 'third')
+    for (let time = 0; time < sets; time++) await third.set('once more')
+    await third.close()
+    await other.sync()
+    const { stat } = await other.get('/p')
+    assert.is(stat.ephemeralOwner, other.session?.id)
+    await second?.set('still there')
+    assert.is((await other.get('/p')).stat.czxid, stat.czxid)
+  })
+}
+
+test('the most that a node may hold takes a place, too', async (t) => {
+  const at = await cutPlace(t)
+  const other = await at.connect()
+  await presence(other, '/p', 'first')
+  const second = closing(t, await presence(at.zk, '/p', new Uint8Array(1_000_000), { replace: true }))
+  assert.is((await other.exists(second.path ?? ''))?.dataLength, 1_000_000)
+})
+
 test('what the ensemble refuses is tried again, and told', async (t) => {
   const at = await place(t)
   const [zk, other] = [await at.connect(), await at.connect()]
