@@ -128,6 +128,9 @@ export class Sessions {
     for (let attempt = 0; ; attempt++) {
       try {
         const zk = await opened(this.#open, signal)
+        // Closed at the very moment at which it came.
+        if (signal.aborted) void zk.close()
+        signal.throwIfAborted()
         this.#client = zk
         this.#listeners.emit('session', zk)
         this.#follow(zk)

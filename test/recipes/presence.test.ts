@@ -407,6 +407,27 @@ test('the most that a node may hold takes a place, too', async (t) => {
   assert.is((await other.exists(second.path ?? ''))?.dataLength, 1_000_000)
 })
 
+test('closed at the moment at which a session comes: that one is closed, too', async (t) => {
+  const at = await place(t)
+  const beside = await at.connect()
+  for (let turns = 0; turns < 12; turns++) {
+    const zks: Client[] = []
+    let onOpened: () => void = () => undefined
+    const opened = new Promise<void>((resolve) => { onOpened = resolve })
+    const sessions = await sessionsFrom(async () => {
+      const zk = await at.connect()
+      if (zks.push(zk) === 2) onOpened()
+      return zk
+    })
+    await zks[0]?.close()
+    await opened
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+    await sessions.close()
+    while (zks[1]?.state !== 'closed') await beside.sync()
+    await rejects(sessions.current(), 'Closed')
+  }
+})
+
 test('what the ensemble refuses is tried again, and told', async (t) => {
   const at = await place(t)
   const [zk, other] = [await at.connect(), await at.connect()]
