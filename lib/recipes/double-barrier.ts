@@ -87,8 +87,8 @@ class Entrant {
   readonly #name = uniqueId()
   readonly #path: string
   readonly #ready: string
-  /** Of the folder, which counts how often it was opened, as it was seen shut last. */
-  #version: number | null = null
+  /** The folder as it was seen shut last; its version counts how often it was opened. */
+  #shut: { readonly czxid: number, readonly version: number } | null = null
 
   constructor(zk: Client, dir: string, count: number, data: string) {
     this.#zk = zk
@@ -128,8 +128,9 @@ class Entrant {
   async #isCounted(signal: AbortSignal): Promise<boolean> {
     await unlessAborted(deleteSurely(this.#zk, this.#path), signal)
     // What came before its own write is seen here.
-    const { children, version } = await look(this.#zk, this.#dir, signal)
-    return children.includes(READY) || (this.#version !== null && version > this.#version)
+    const { children, version, czxid } = await look(this.#zk, this.#dir, signal)
+    // What was opened in another folder, which took the place of this one, did not count this one's node.
+    return children.includes(READY) || (czxid === this.#shut?.czxid && version > this.#shut.version)
   }
 
   #stay(): Stay {
@@ -163,7 +164,7 @@ class Entrant {
       for (;;) {
         const { children, stat } = await this.#zk.childrenWithStat(this.#dir)
         if (children.includes(READY)) return true
-        this.#version = stat.version
+        this.#shut = { czxid: stat.czxid, version: stat.version }
         if (!children.includes(this.#name)) await this.#come(signal)
         else if (children.length < this.#count) return false
         else if (await this.#tryOpen(children)) return true

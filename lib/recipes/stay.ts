@@ -13,15 +13,17 @@ export const READY = 'ready'
 export interface Look {
   readonly children: readonly string[]
   readonly version: number
+  /** Tells the folder from another one at its path; 0 when it is not there. */
+  readonly czxid: number
 }
 
 /** Looks into the folder; one that is not there is empty. */
 export async function look(zk: Client, dir: string, signal: AbortSignal): Promise<Look> {
   try {
     const { children, stat } = await retried(zk, signal, () => zk.childrenWithStat(dir))
-    return { children, version: stat.version }
+    return { children, version: stat.version, czxid: stat.czxid }
   } catch (error) {
-    if (isZkError(error, 'NoNode')) return { children: [], version: 0 }
+    if (isZkError(error, 'NoNode')) return { children: [], version: 0, czxid: 0 }
     throw error
   }
 }

@@ -270,5 +270,24 @@ double('one whose time runs out before it came does not enter, however often it 
   assert.equal(await other.children(PATH), [])
 })
 
+double('what happened in another folder at this path, after the one it stood in, lets nobody in', async (t) => {
+  const { losing, zk, other } = await losingPlace(t)
+  let back: () => void = () => undefined
+  const waiting = doubleBarrierAt(zk, PATH, { count: 2 }).enter({ waitMs: 20 })
+  await untilChildren(other, PATH, 1)
+  await zk.sync()
+  losing.lose('write', () => new Promise<void>((resolve) => { back = resolve }))
+  await rejects(zk.create('/x'), 'ConnectionLoss')
+  await other.delete(PATH, { recursive: true })
+  const all = await Promise.all([1, 2].map(() => doubleBarrierAt(other, PATH, { count: 2 }).enter()))
+  await Promise.all(all.map((stay) => stay.leave()))
+  assert.is((await other.exists(PATH))?.version, 1)
+  const late = rejects(waiting, 'OperationTimeout')
+  await new Promise<void>((resolve) => void zk.clock.setTimer(40, resolve))
+  back()
+  await late
+  assert.equal(await other.children(PATH), [])
+})
+
 barrier.run()
 double.run()
