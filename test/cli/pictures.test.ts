@@ -5,10 +5,11 @@ import { Shell } from '../../lib/cli/shell.ts'
 import type { ShellParts } from '../../lib/cli/shell.ts'
 import { formatSpan } from '../../lib/cli/pictures/drawing.ts'
 import { printable } from '../../lib/cli/pictures/picture.ts'
+import { Sight } from '../../lib/cli/pictures/sight.ts'
 import {
   acquire, acquireLease, acquireRead, acquireWrite, contenders, partition, register, requestRelease, standFor,
 } from '../../lib/recipes/index.ts'
-import { assert, suite } from '../harness.ts'
+import { assert, rejects, suite } from '../harness.ts'
 import type { Case } from '../harness.ts'
 import { place } from '../recipes/place.ts'
 
@@ -311,6 +312,55 @@ test('spans and texts in words', () => {
     ['0 s', '0 s', '59 s', '1 min 0 s', '59 min 59 s', '1 h 0 min', '1 d 1 h', '0 s'])
   assert.equal(printable('a\u0000b\u202ec\u2028d\te'), 'a\u00b7b\u00b7c\u00b7d\u00b7e')
   assert.equal(printable('x'.repeat(100), 5), 'xxxx\u2026')
+})
+
+test('a node that went while it was read is not seen any more', async (t) => {
+  const at = await place(t)
+  const [zk, other] = [await at.connect(), await at.connect()]
+  await other.create('/locks')
+  const gate: { open: () => void } = { open: () => undefined }
+  const opened = new Promise<void>((resolve) => { gate.open = resolve })
+  let onRead: () => void = () => undefined
+  const read = new Promise<void>((resolve) => { onRead = resolve })
+  // The answer is there before the event that follows it, and looked at after it.
+  const slow = new Proxy(zk, {
+    get: (client, name) => {
+      const value: unknown = Reflect.get(client, name, client)
+      if (typeof value !== 'function') return value
+      return (...given: unknown[]): unknown => {
+        const result = (value as (...all: unknown[]) => unknown).apply(client, given)
+        if (name !== 'get' || given[0] !== '/locks/n1') return result
+        return Promise.resolve(result).then(async (node) => {
+          onRead()
+          await opened
+          return node
+        })
+      }
+    },
+  })
+  const sight = new Sight(slow, {
+    roots: ['/locks'], wants: () => true, keeps: ({ name }) => name !== 'locks', isLeaf: () => false,
+  }, { limit: 10, signal: t.signal, onProgress: () => undefined })
+  const changes: string[][] = []
+  let onChange: () => void = () => undefined
+  const following = rejects(sight.follow(() => {
+    changes.push(sight.all.map(({ name }) => name))
+    onChange()
+  }), 'Closed')
+  while (changes.length === 0) await other.sync()
+  await other.create('/locks/n1')
+  await read
+  const told = new Promise<void>((resolve) => { onChange = resolve })
+  const gone = zk.once('/locks/n1')
+  await other.delete('/locks/n1')
+  await gone
+  gate.open()
+  await told
+  await other.create('/locks/n2')
+  while (changes.at(-1)?.includes('n2') !== true) await other.sync()
+  assert.equal(changes.at(-1), ['n2'])
+  await zk.close()
+  await following
 })
 
 test.run()

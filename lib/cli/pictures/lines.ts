@@ -82,7 +82,8 @@ function linesOf(all: readonly Seen[]): Line[] {
 }
 
 function lineAt(folder: string, nodes: readonly Seen[]): Line | null {
-  const places = lineOf(nodes.map(({ name }) => name))
+  // Those who stand for a LeaderLatch hold nothing else, and are a line of their own.
+  const places = lineOf(nodes.map(({ name }) => name).filter((name) => !LATCH.test(name)))
   if (places.length === 0) return null
   const byName = new Map(nodes.map((node) => [node.name, node]))
   const all = places.map((place) => ({ place, who: { ...standing(byName.get(place.name)!), reads: place.reads } }))

@@ -46,6 +46,8 @@ export class Sight {
   readonly #sought: Sought
   readonly #parts: SightParts
   readonly #seen = new Map<string, Seen & { readonly round: number }>()
+  /** Reads that go on, by their paths; an answer says nothing any more when a deletion was told after it came. */
+  readonly #reads = new Map<string, Set<{ isOutdated: boolean }>>()
   /** Of the search that goes on or was the last: what an older one saw and a newer did not is gone. */
   #round = 0
   #isLooking = false
@@ -129,6 +131,7 @@ export class Sight {
     // Whatever ends a search ends the watch, too, which tells of it.
     if (type === 'gap') void Promise.allSettled([this.#lookAgain(onChange)])
     else if (type === 'deleted') {
+      for (const read of this.#reads.get(path) ?? []) read.isOutdated = true
       if (this.#seen.delete(path) && !this.#isLooking) onChange()
     } else if (!isOwn(path) && this.#sought.wants(nameOf(path))) {
       void Promise.allSettled([this.#read(path)]).then(() => { if (!this.#isLooking) onChange() })
@@ -165,9 +168,12 @@ export class Sight {
   }
 
   async #read(path: string): Promise<void> {
-    const { signal } = this.#parts
+    const own = { isOutdated: false }
+    const reads = this.#reads.get(path) ?? new Set()
+    this.#reads.set(path, reads.add(own))
     try {
-      const node = detached(await this.#zk.get(path, { signal }))
+      const node = detached(await this.#zk.get(path, { signal: this.#parts.signal }))
+      if (own.isOutdated) return
       const seen = { folder: parentOf(path), name: nameOf(path), node, round: this.#round }
       if (this.#sought.keeps(seen)) this.#seen.set(path, seen)
       else this.#seen.delete(path)
@@ -175,6 +181,9 @@ export class Sight {
       if (!isZkError(error, 'NoNode') && !isZkError(error, 'NoAuth')) throw error
       if (error.code === 'NoAuth') this.denied += 1
       this.#seen.delete(path)
+    } finally {
+      reads.delete(own)
+      if (reads.size === 0) this.#reads.delete(path)
     }
   }
 }
