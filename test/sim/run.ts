@@ -1,9 +1,10 @@
 /**
  * Runs the simulator over many seeds on all cores:
- *   npm run sim -- --seeds 200 [--from 1] | --minutes 10 [--from N] | --seed 17 [--page FILE]   [--mutant NAME]
+ *   npm run sim -- --seeds 200 [--from 1] | --minutes 10 [--from N] | --seed 17 [--only JSON] [--page FILE]
+ *   [--mutant NAME] [--no-shrink]
  * Ends with `N passed, N failed`, counting seeds; from 200 seeds on each state that must be reached and was not counts
- * as a failure (lib/testing/sim/reached.ts). A failing seed prints what broke, the last events and how to replay
- * it.
+ * as a failure (lib/testing/sim/reached.ts). A failing seed prints what broke and the last events; the first ones are
+ * reduced to what is needed to fail, told event by event, with one command that replays that.
  */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -11,9 +12,12 @@ import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Lanes } from '../../lib/testing/sim/lanes.ts'
-import { runSeed } from '../../lib/testing/sim/run.ts'
+import { drawRun } from '../../lib/testing/sim/reduction.ts'
+import type { Reduction } from '../../lib/testing/sim/reduction.ts'
+import { play } from '../../lib/testing/sim/run.ts'
 import type { SeedResult } from '../../lib/testing/sim/run.ts'
 import { REACHED_BY_FULL, REACHED_BY_SLICE } from '../../lib/testing/sim/reached.ts'
+import { shrink } from '../../lib/testing/sim/shrink.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
 import { Totals } from './totals.ts'
 
@@ -25,11 +29,16 @@ interface Options {
   readonly mutant: string | undefined
   /** Where the page of one seed goes. */
   readonly page: string | undefined
+  /** What of the seed is left. */
+  readonly only: Reduction | undefined
+  readonly shrinks: boolean
 }
 
 const PROGRESS_MS = 5_000
 /** After so many failing seeds there is enough to look at. */
 const FAILURES_MAX = 10
+/** So many of them are reduced. */
+const SHRUNK_MAX = 2
 const TRACE_SHOWN = 60
 const LANES_SHOWN = 200
 /** From so many seeds on the list of the slice, and the whole one, must be reached. */
@@ -50,6 +59,8 @@ function readOptions(args: readonly string[]): Options {
   const minutes = number('minutes') ?? 0
   return {
     seed: number('seed') ?? null, minutes, mutant: value('mutant'), page: value('page'),
+    only: value('only') === undefined ? undefined : JSON.parse(value('only')!) as Reduction,
+    shrinks: !args.includes('--no-shrink'),
     seeds: minutes > 0 ? Infinity : number('seeds') ?? 20,
     // Minutes explore: another stretch of seeds each time.
     from: number('from') ?? (minutes > 0 ? Math.floor(Date.now() / 1_000) * 1_000 : 1),
@@ -60,8 +71,9 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
-function replayOf(seed: number, mutant: string | undefined): string {
-  return `npm run sim -- --seed ${seed}${mutant === undefined ? '' : ` --mutant ${mutant}`}`
+function replayOf(seed: number, mutant: string | undefined, only?: Reduction): string {
+  const part = only === undefined ? '' : ` --only '${JSON.stringify(only)}'`
+  return `npm run sim -- --seed ${seed}${part}${mutant === undefined ? '' : ` --mutant ${mutant}`}`
 }
 
 /** A run of some size must have come to what matters: each thing that it did not counts as a failure. */
@@ -80,15 +92,33 @@ function printFailure(result: SeedResult, mutant: string | undefined, lines: num
   print(`replay with: ${replayOf(result.seed, mutant)} --page seed-${result.seed}.html\n`)
 }
 
+/** Reduces a failing seed and tells what is left of it. */
+function printShrunk(seed: number, mutant: string | undefined): void {
+  print(`reducing seed ${seed} ...`)
+  const shrunk = shrink(seed, mutant)
+  if (shrunk === null) return
+  const { reduction, result, tried } = shrunk
+  const run = drawRun(seed, mutant, reduction)
+  const { voters, observers, clients } = run.plan.world
+  print(`after ${tried} runs: ${voters} voters, ${observers} observers, ${clients} clients, ` +
+    `${result.asked} requests, ${(result.endedMs / 1_000).toFixed(1)} simulated s; faults:`)
+  for (const { atMs, kind } of run.faults) print(`  at ${atMs.toFixed(0).padStart(8)} ms ${kind}`)
+  for (const line of result.failure?.trace.slice(-TRACE_SHOWN) ?? []) print(`  ${line}`)
+  print(`seed ${seed}, reduced: ${result.failure?.message ?? ''}`)
+  print(`replay with: ${replayOf(seed, mutant, reduction)}\n`)
+}
+
 /** Runs one seed and tells all of it: the end of it here, with a lane per peer, and everything on a page. */
-function runOne({ mutant, page }: Options, seed: number): Totals {
+function runOne({ mutant, page, only, shrinks }: Options, seed: number): Totals {
   const totals = new Totals()
   let lanes: Lanes | null = null
-  const result = runSeed(seed, makeTxnCodec(), mutant, (written) => { lanes = written })
+  const read = (written: Lanes): void => { lanes = written }
+  const result = play(drawRun(seed, mutant, only), makeTxnCodec(), { read })
   totals.add(result)
   const written = lanes as Lanes | null
   if (result.failure !== null && written !== null) for (const line of written.lines(LANES_SHOWN)) print(line)
   printFailure(result, mutant, 0)
+  if (result.failure !== null && only === undefined && shrinks) printShrunk(seed, mutant)
   if (page !== undefined && written !== null) {
     writeFileSync(page, written.html(`seed ${seed}${mutant === undefined ? '' : `, ${mutant}`}`))
     print(`everything that happened is in ${page}`)
@@ -105,6 +135,7 @@ async function runMany(options: Options): Promise<Totals> {
   let next = options.from
   const more = (): boolean => next < options.from + options.seeds && totals.failed < FAILURES_MAX &&
     performance.now() - started < endMs
+  const failing: number[] = []
   const progress = setInterval(() => print(totals.line(performance.now() - started)), PROGRESS_MS)
   const serve = (child: ChildProcess): Promise<void> => new Promise((resolve, reject) => {
     let running = 0
@@ -118,6 +149,7 @@ async function runMany(options: Options): Promise<Totals> {
     }
     child.on('message', (result: SeedResult) => {
       totals.add(result)
+      if (result.failure !== null) failing.push(result.seed)
       printFailure(result, options.mutant, TRACE_SHOWN)
       give()
     })
@@ -138,6 +170,7 @@ async function runMany(options: Options): Promise<Totals> {
     for (const child of children) child.kill()
   }
   print(totals.line(performance.now() - started))
+  if (options.shrinks) for (const seed of failing.slice(0, SHRUNK_MAX)) printShrunk(seed, options.mutant)
   return totals
 }
 

@@ -1,4 +1,5 @@
 import type { ConnectedEffect, Effect, Input } from '../../core/effects.ts'
+import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
 import { isWrite } from '../../core/tree/request.ts'
 import type { Outcome, Request, SetWatchesRequest, WatchEvent } from '../../core/tree/request.ts'
@@ -12,16 +13,35 @@ import { Violation } from './violation.ts'
 import { addWatches, countWatches, noWatches, WatchModel } from './watch-model.ts'
 import type { WatchSets } from './watch-model.ts'
 import { Workload } from './workload.ts'
+import type { WorkloadPlan } from './workload.ts'
+
+/** What the clients of a run are like. */
+export interface ClientPlan {
+  /** Requests of all clients together. */
+  readonly opsPerSecond: number
+  /** Of all clients together within the storm. */
+  readonly requests: number
+  /** Requests of one client at a time: 1 to this. */
+  readonly pipeline: number
+  /** Of so many acts one leaves the connection, closes the session, or falls asleep. */
+  readonly restless: number
+  /** Some read late what they are sent. */
+  readonly areSlow: boolean
+  readonly workload: WorkloadPlan
+}
 
 /** What a client needs of the world. */
 export interface ClientWorld {
   readonly events: EventQueue
-  readonly random: Random
+  readonly plan: { readonly seed: number, readonly clients: number, readonly clientPlan: ClientPlan }
   readonly ghost: Ghost
   readonly peers: readonly number[]
   /** Largest zxid in any success reply to anybody, and of any acknowledged write. */
   acked: { read: Zxid, write: Zxid }
-  latencyMs(): number
+  /** How many more requests clients may send, and how many they have sent in the storm. */
+  requestsLeft: number
+  asked: number
+  latencyMs(random: Random): number
   nextConn(): number
   /** Hands an input to a peer if it is up and knows the connection; false when it does not. */
   input(peer: number, input: Input): boolean
@@ -49,10 +69,15 @@ interface Wire {
 export class SimClient {
   readonly id: number
   readonly #world: ClientWorld
+  /** Its own: what one client does is not changed by what others do. */
+  readonly #random: Random
   readonly #workload: Workload
   readonly #timeoutMs: number
   readonly #thinkMs: number
   readonly #pipeline: number
+  readonly #readMs: number
+  /** Asleep until then: it neither sends nor notices. */
+  #wakesMs = 0
   #wire: Wire | null = null
   /** A connection that this client left behind without closing it. */
   #left: Wire | null = null
@@ -77,11 +102,15 @@ export class SimClient {
   constructor(id: number, world: ClientWorld) {
     this.id = id
     this.#world = world
-    const { random } = world
-    this.#workload = new Workload(random, id)
+    const { seed, clients, clientPlan: { opsPerSecond, pipeline, areSlow, workload } } = world.plan
+    const random = makeRandom(seed ^ (id * 0x85eb_ca6b))
+    this.#random = random
+    this.#workload = new Workload(random, id, workload)
     this.#timeoutMs = [4_000, 10_000, 30_000][random.below(3)]!
-    this.#thinkMs = 100 + random.below(800)
-    this.#pipeline = 1 + random.below(8)
+    this.#pipeline = 1 + random.below(pipeline)
+    // An act makes from one to that many.
+    this.#thinkMs = (this.#pipeline + 1) / 2 * 1_000 / (opsPerSecond / clients) * (0.5 + random.unit())
+    this.#readMs = areSlow && random.below(3) === 0 ? random.unit() * 2_000 : 0
     this.#later(random.below(2_000), () => this.#act())
   }
 
@@ -120,22 +149,31 @@ export class SimClient {
 
   #act(): void {
     if (this.#stopped) return
-    const { random, events } = this.#world
+    const { events, plan: { clientPlan: { restless } } } = this.#world
+    const random = this.#random
     this.#later(this.#thinkMs * (0.5 + random.unit()), () => this.#act())
+    if (events.nowMs < this.#wakesMs) return
     const silentMs = events.nowMs - this.#lastHeardMs
     if (this.#state === 'connecting' && silentMs > 3_000) this.#leave()
     if (this.#state === 'connected' && this.#calls.length > 0 && silentMs > this.#timeoutMs) this.#leave()
     if (this.#state === 'idle') this.#connect()
     if (this.#state !== 'connected') return
-    const roll = random.below(300)
+    const roll = random.below(restless)
     if (roll === 0) this.#leave()
-    else if (roll === 1) this.#call({ op: -11 })
+    else if (roll === 1) this.#close()
     else if (roll === 2) this.#leaveBehind()
-    else if (this.#calls.length === 0 && roll < 40) this.#call({ op: 11 })
+    else if (roll === 3) this.#wakesMs = events.nowMs + random.unit() * 1.5 * this.#timeoutMs
+    else if (this.#calls.length === 0 && random.below(8) === 0) this.#call({ op: 11 })
     else {
       const room = this.#pipeline * 2 - this.#calls.length
       for (let i = Math.min(random.below(this.#pipeline) + 1, room); i > 0; i--) this.#call(this.#workload.next())
     }
+  }
+
+  /** Ends the session, sometimes right after it has made nodes that must go with it. */
+  #close(): void {
+    for (let i = this.#random.below(4); i > 0; i--) this.#call(this.#workload.ephemeral())
+    this.#call({ op: -11 })
   }
 
   /** Abandons the connection, not the session. */
@@ -143,7 +181,9 @@ export class SimClient {
     const wire = this.#wire
     this.#lost()
     if (wire === null) return
-    this.#later(this.#world.latencyMs(), () => this.#world.input(wire.peer, { kind: 'disconnect', conn: wire.conn }))
+    this.#later(this.#world.latencyMs(this.#random), () => {
+      this.#world.input(wire.peer, { kind: 'disconnect', conn: wire.conn })
+    })
   }
 
   /** Turns to another peer while the first one still thinks that it is connected. */
@@ -163,7 +203,8 @@ export class SimClient {
   }
 
   #connect(): void {
-    const { random, peers } = this.#world
+    const { peers } = this.#world
+    const random = this.#random
     const wire: Wire = { conn: this.#world.nextConn(), peer: peers[random.below(peers.length)]!, inMs: 0, outMs: 0 }
     this.#wire = wire
     this.#state = 'connecting'
@@ -178,7 +219,7 @@ export class SimClient {
 
   #send(wire: Wire, input: Input): void {
     const { events } = this.#world
-    wire.outMs = Math.max(wire.outMs, events.nowMs + this.#world.latencyMs())
+    wire.outMs = Math.max(wire.outMs, events.nowMs + this.#world.latencyMs(this.#random))
     events.at(wire.outMs, () => {
       if (!this.#world.input(wire.peer, input) && this.#wire === wire) this.#lost()
     })
@@ -186,6 +227,9 @@ export class SimClient {
 
   #call(request: Request): void {
     const { acked: { read, write }, ghost } = this.#world
+    if (this.#world.requestsLeft <= 0) return
+    this.#world.requestsLeft--
+    this.#world.asked++
     const xid = ++this.#xid
     if (isWrite(request) || request.op === -11) ghost.ask(this.#session!, xid, request)
     this.#calls.push({ xid, request, ackedBefore: write, seenBefore: read > write ? read : write })
@@ -223,7 +267,8 @@ export class SimClient {
     const wire = this.#wire
     if (wire === null || wire.conn !== effect.conn) return
     const { events } = this.#world
-    wire.inMs = Math.max(wire.inMs, events.nowMs + this.#world.latencyMs())
+    const readMs = this.#readMs === 0 || this.#random.below(10) > 0 ? 0 : this.#readMs
+    wire.inMs = Math.max(wire.inMs, events.nowMs + this.#world.latencyMs(this.#random) + readMs)
     events.at(wire.inMs, () => {
       if (this.#wire === wire) this.#heard(effect)
     })
@@ -231,7 +276,7 @@ export class SimClient {
 
   /** The peer died under the connection. */
   cut(conn: number): void {
-    this.#later(this.#world.latencyMs(), () => {
+    this.#later(this.#world.latencyMs(this.#random), () => {
       if (conn === this.#wire?.conn) this.#lost()
     })
   }

@@ -1,3 +1,4 @@
+import type { Random } from '../../core/random.ts'
 import { Log } from '../../core/zab/log.ts'
 import { CHAIN_ZERO } from '../../core/zab/chain.ts'
 import type { RecoveredState } from '../../core/identity.ts'
@@ -40,6 +41,35 @@ export class SimDisk {
     for (const chunk of batch.chunks ?? []) this.#chunks.set(`${chunk.id}/${chunk.index}`, chunk.bytes)
     if (batch.install !== undefined) this.#install(batch.install)
     if (batch.purgeThrough !== undefined) this.log.trim(batch.purgeThrough)
+  }
+
+  /**
+   * Something rots, as the recovery of a storage finds it: nothing after an altered txn is used, without its snapshot a
+   * log leads nowhere, and without the promises nothing is trusted. Says what is lost.
+   */
+  rot(dice: Random): 'txns' | 'snapshot' | 'promises' {
+    const roll = dice.below(10)
+    if (roll === 0) {
+      this.#lose()
+      this.meta = null
+      this.damage = 'meta'
+      return 'promises'
+    }
+    if (this.damage === 'none') this.damage = 'log'
+    const entries = this.log.slice(this.log.floor, Number.MAX_SAFE_INTEGER as Zxid, Infinity)
+    const altered = entries[dice.below(Math.max(entries.length, 1))]
+    if (this.base !== null && (roll < 4 || altered === undefined || altered.zxid <= this.base.zxid)) {
+      this.#lose()
+      return 'snapshot'
+    }
+    if (altered !== undefined) this.log.truncate(altered.prevZxid)
+    return 'txns'
+  }
+
+  #lose(): void {
+    this.base = null
+    this.#chunks.clear()
+    this.log = new Log(ZXID_ZERO, CHAIN_ZERO, [])
   }
 
   #setMeta(meta: Meta): void {

@@ -10,6 +10,7 @@ import { follows } from '../../core/zab/log.ts'
 import type { LoggedTxn } from '../../core/zab/log.ts'
 import type { Message } from '../../core/zab/messages.ts'
 import type { SimDisk } from './disk.ts'
+import { Conduct } from './conduct.ts'
 import { Leases } from './leases.ts'
 import { sameOutcome } from './outcomes.ts'
 import { Primaries } from './primaries.ts'
@@ -26,10 +27,9 @@ export interface Watched {
   readonly disk: SimDisk
 }
 
-/** True time, and how fast each server's clock runs against it. */
+/** What each server's clock says. */
 export interface GhostClock {
-  nowMs(): number
-  rateOf(server: number): number
+  localMs(server: number): number
 }
 
 /** One txn that some server delivered. */
@@ -72,6 +72,7 @@ export class Ghost {
   readonly reference: Reference = new Reference()
   readonly #primaries: Primaries
   readonly #leases = new Leases()
+  readonly #conduct: Conduct
   readonly #clock: GhostClock
   readonly #seen = new Map<number, Seen>()
   /** Writes sent and not delivered: taken out at their delivery, so that a second one is seen (C7). */
@@ -87,15 +88,18 @@ export class Ghost {
   /** Syncs by plan, for the record. */
   readonly syncs: { diff: number, trunc: number, snap: number } = { diff: 0, trunc: 0, snap: 0 }
 
+  /** `areLinksSpoilt`: within a link things are lost or repeated, so learners may meet what cannot be. */
   constructor(
     codec: TxnCodec, voters: readonly number[], disks: () => Iterable<readonly [number, SimDisk]>, clock: GhostClock,
+    areLinksSpoilt = false,
   ) {
     this.#codec = codec
     this.#clock = clock
+    this.#conduct = new Conduct(clock, areLinksSpoilt)
     this.#primaries = new Primaries({
-      led: (epoch) => this.#leases.led(epoch, clock.nowMs()),
+      led: ({ id }, epoch) => this.#leases.led(epoch, clock.localMs(id)),
       proposed: ({ id }, { zxid, txn, bytes }) => {
-        this.#leases.proposed(zxid, txn ?? codec.decodeTxn(bytes), epochOf(zxid), clock.rateOf(id), clock.nowMs())
+        this.#leases.proposed(zxid, txn ?? codec.decodeTxn(bytes), epochOf(zxid), clock.localMs(id))
       },
     })
     this.#voters = voters
@@ -259,9 +263,12 @@ export class Ghost {
   /** Before a message is stepped: what UPTODATE names must be applied before this learner serves. */
   received(server: Watched, link: number, message: Message): void {
     const { leader, links } = server.replica
+    this.#conduct.received(server, link, message)
     if (message.kind === 'pong' && leader?.active === true) {
       const learner = leader.learners.get(links.peerOf(link) ?? 0)
-      if (learner?.join === message.join) this.#leases.heard(leader.epoch, message.touches, this.#clock.nowMs())
+      if (learner?.join === message.join) {
+        this.#leases.heard(leader.epoch, message.touches, this.#clock.localMs(server.id))
+      }
     } else if (message.kind === 'upToDate') this.#upToDate.set(server.id, message.commit)
     else if (message.kind === 'leaderInfo') this.#upToDate.delete(server.id)
   }
@@ -271,6 +278,7 @@ export class Ghost {
    * cut.
    */
   emitted(server: Watched, effect: Effect): void {
+    this.#conduct.emitted(server, effect)
     if (effect.kind === 'send') {
       this.#checkClaim(server, effect.message)
       this.#checkCommitted(server, effect.message)

@@ -6,7 +6,7 @@ import { Violation } from './violation.ts'
 
 interface Lease {
   readonly timeoutMs: number
-  /** Epoch of the leader that heard of the session last, and when, in true time. */
+  /** Epoch of the leader that heard of the session last, and when, by its clock. */
   epoch: number
   heardMs: number
 }
@@ -31,8 +31,8 @@ export class Leases {
     }
   }
 
-  /** The leader of `epoch`, whose clock runs at `rate`, proposes a txn. */
-  proposed(zxid: Zxid, txn: Txn, epoch: number, rate: number, nowMs: number): void {
+  /** The leader of `epoch`, whose clock says `nowMs`, proposes a txn. */
+  proposed(zxid: Zxid, txn: Txn, epoch: number, nowMs: number): void {
     const { body } = txn
     if (body.kind === 'createSession') {
       this.#leases.set(sessionIdOf(zxid), { timeoutMs: body.timeoutMs, epoch, heardMs: nowMs })
@@ -42,7 +42,7 @@ export class Leases {
     const lease = this.#leases.get(txn.session)
     if (lease === undefined) return
     const heardMs = lease.epoch === epoch ? lease.heardMs : 0
-    const elapsedMs = (nowMs - Math.max(heardMs, this.#ledSinceMs.get(epoch) ?? nowMs)) * rate
+    const elapsedMs = nowMs - Math.max(heardMs, this.#ledSinceMs.get(epoch) ?? nowMs)
     // The leader sees whole milliseconds.
     if (elapsedMs < lease.timeoutMs - 2) {
       const after = `${elapsedMs.toFixed(0)} of ${lease.timeoutMs} ms`

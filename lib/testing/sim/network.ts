@@ -1,6 +1,7 @@
 import type { Random } from '../../core/random.ts'
 import type { Message } from '../../core/zab/messages.ts'
 import type { EventQueue } from './events.ts'
+import type { Priorities } from './priorities.ts'
 import { Violation } from './violation.ts'
 
 /** Notifications of one turn on one link; more of them are peers that answer each other for ever. */
@@ -14,6 +15,8 @@ export interface NetworkFaults {
   /** Of notifications only: they are datagrams. */
   readonly loss: number
   readonly duplication: number
+  /** Of every link; Infinity for as many as there are. */
+  readonly bytesPerMs: number
 }
 
 /** Who hears what arrives. */
@@ -31,6 +34,8 @@ interface End {
   arrivesMs: number
   knowsItIsUp: boolean
   knowsItIsDown: boolean
+  /** Nothing arrives any more, and nobody says so. */
+  isDeaf: boolean
 }
 
 interface Pair {
@@ -55,9 +60,16 @@ export class Network {
   readonly #dialling = new Set<string>()
   /** Directed ways on which nothing gets through. */
   readonly #blocked = new Set<string>()
+  /** Links on which nothing moves, by pair. */
+  readonly #clogged = new Set<string>()
+  /** Ends that believe in a link that is over. */
+  readonly #unaware = new Set<{ readonly pair: Pair, readonly end: End }>()
   #nextLink = 1
   frames = 0
   breaks = 0
+  halfOpens = 0
+  /** Set while some ways are kept slower than others. */
+  priorities: Priorities | null = null
 
   constructor(events: EventQueue, random: Random, faults: NetworkFaults, ends: NetworkEnds) {
     this.#events = events
@@ -85,12 +97,15 @@ export class Network {
   }
 
   #isBlocked(from: number, to: number): boolean {
-    return this.#blocked.size > 0 && this.#blocked.has(`${from}>${to}`)
+    return (this.#blocked.size > 0 && this.#blocked.has(`${from}>${to}`)) ||
+      (this.#clogged.size > 0 && this.#clogged.has(keyOf(from, to)))
   }
 
   #open(a: number, b: number): void {
-    const end = (peer: number): End =>
-      ({ peer, link: this.#nextLink++, arrivesMs: this.#events.nowMs, knowsItIsUp: false, knowsItIsDown: false })
+    const end = (peer: number): End => ({
+      peer, link: this.#nextLink++, arrivesMs: this.#events.nowMs, knowsItIsUp: false, knowsItIsDown: false,
+      isDeaf: false,
+    })
     const pair: Pair = { ends: [end(a), end(b)], open: true, stalled: [[], []] }
     this.#current.set(keyOf(a, b), pair)
     for (const side of [0, 1] as const) {
@@ -111,19 +126,21 @@ export class Network {
     if (found === undefined || !found.pair.open) return
     const { pair, side } = found
     const other = side === 0 ? 1 : 0
-    const kept = this.#faults.loss === 0 && this.#faults.duplication === 0 ? messages : this.#datagrams(messages)
+    const isBlocked = this.#isBlocked(pair.ends[side].peer, pair.ends[other].peer)
+    const { loss, duplication } = this.#faults
+    const kept = loss === 0 && duplication === 0 && !isBlocked ? messages : this.#datagrams(messages, isBlocked)
     if (kept.length === 0) return
-    if (this.#isBlocked(pair.ends[side].peer, pair.ends[other].peer)) pair.stalled[other].push(kept)
+    if (isBlocked) pair.stalled[other].push(kept)
     else this.#deliver(pair, other, kept)
   }
 
-  #datagrams(messages: readonly Message[]): Message[] {
+  #datagrams(messages: readonly Message[], isBlocked: boolean): Message[] {
     const kept: Message[] = []
     let notifications = 0
     for (const message of messages) {
       if (message.kind === 'notify') {
         if (++notifications > NOTIFICATIONS_MAX) throw new Violation('L8', 'a storm of notifications')
-        if (this.#random.unit() < this.#faults.loss) continue
+        if (isBlocked || this.#random.unit() < this.#faults.loss) continue
         if (this.#random.unit() < this.#faults.duplication) kept.push(message)
       }
       kept.push(message)
@@ -134,9 +151,12 @@ export class Network {
   #deliver(pair: Pair, side: 0 | 1, messages: readonly Message[]): void {
     const end = pair.ends[side]
     this.frames++
-    const atMs = this.#events.nowMs + this.#latency()
+    const other = pair.ends[side === 0 ? 1 : 0].peer
+    const heldMs = this.priorities?.delayMs(`${other}>${end.peer}`) ?? 0
+    const atMs = this.#events.nowMs + heldMs + this.#transferMs(messages) + this.#latency()
     end.arrivesMs = atMs > end.arrivesMs ? atMs : end.arrivesMs
     this.#events.at(end.arrivesMs, () => {
+      if (end.isDeaf) return
       // After the break some bytes still arrive, others do not; those of a replaced link may come late.
       if (!pair.open && (end.knowsItIsDown ? this.#random.below(2) === 0 : this.#random.below(3) === 0)) {
         end.knowsItIsDown = true
@@ -147,6 +167,19 @@ export class Network {
     })
   }
 
+  #transferMs(messages: readonly Message[]): number {
+    const { bytesPerMs } = this.#faults
+    if (bytesPerMs === Infinity) return 0
+    let bytes = 0
+    for (const message of messages) {
+      if (message.kind === 'snapChunk') bytes += message.bytes.length
+      else if (message.kind === 'proposal' || message.kind === 'inform') {
+        for (const entry of message.entries) bytes += entry.bytes.length
+      }
+    }
+    return bytes / bytesPerMs
+  }
+
   #tellDown(end: End): void {
     if (end.knowsItIsUp && this.#ends.isUp(end.peer)) this.#ends.linkDown(end.peer, end.link)
   }
@@ -154,13 +187,15 @@ export class Network {
   /** Breaks a link; `by` learns it at once (it did it), the others within a while. */
   break(link: number, by: number | null): void {
     const found = this.#byLink.get(link)
-    if (found === undefined || !found.pair.open) return
+    if (found === undefined) return
     const { pair } = found
-    pair.open = false
-    this.breaks++
     const [a, b] = pair.ends
-    const key = keyOf(a.peer, b.peer)
-    if (this.#current.get(key) === pair) this.#current.delete(key)
+    if (!pair.open) {
+      // One that believed in it gives up by itself.
+      for (const end of pair.ends) if (end.peer === by && !end.knowsItIsDown) this.#learns(pair, end, false)
+      return
+    }
+    this.#end(pair)
     for (const end of pair.ends) {
       if (end.peer === by) {
         end.knowsItIsDown = true
@@ -172,10 +207,58 @@ export class Network {
         this.#tellDown(end)
       })
     }
+    this.#forgetLater(pair)
+    this.dial(a.peer, b.peer)
+  }
+
+  #end(pair: Pair): void {
+    pair.open = false
+    this.breaks++
+    const [a, b] = pair.ends
+    const key = keyOf(a.peer, b.peer)
+    if (this.#current.get(key) === pair) this.#current.delete(key)
+  }
+
+  #forgetLater(pair: Pair): void {
     this.#events.after(20_000, () => {
       for (const end of pair.ends) this.#byLink.delete(end.link)
     })
-    this.dial(a.peer, b.peer)
+  }
+
+  /**
+   * A random link ends and only one side is told: the other believes in it until it gives up by itself, is told after
+   * `forMs`, or is dialled anew.
+   */
+  halfOpenAny(dice: Random, forMs: number): void {
+    const pairs = [...this.#current.values()]
+    const pair = pairs[dice.below(Math.max(pairs.length, 1))]
+    if (pair === undefined) return
+    this.#halfOpen(pair, pair.ends[dice.below(2)]!, forMs, dice.below(2) === 0)
+  }
+
+  #halfOpen(pair: Pair, told: End, forMs: number, isDialled: boolean): void {
+    const [a, b] = pair.ends
+    const end = told === a ? b : a
+    this.#end(pair)
+    this.halfOpens++
+    told.knowsItIsDown = true
+    end.isDeaf = true
+    this.#tellDown(told)
+    const unaware = { pair, end }
+    this.#unaware.add(unaware)
+    if (isDialled) this.dial(a.peer, b.peer)
+    this.#events.after(forMs, () => {
+      if (this.#unaware.has(unaware)) this.#learns(pair, end, true)
+    })
+  }
+
+  /** The end that believed in a link that is over knows it now, `isTold` or by its own doing. */
+  #learns(pair: Pair, end: End, isTold: boolean): void {
+    for (const one of this.#unaware) if (one.end === end) this.#unaware.delete(one)
+    end.knowsItIsDown = true
+    if (isTold) this.#tellDown(end)
+    this.#forgetLater(pair)
+    this.dial(pair.ends[0].peer, pair.ends[1].peer)
   }
 
   /** Breaks every link of a peer: it crashed, or was stopped. */
@@ -189,11 +272,33 @@ export class Network {
     this.#blocked.add(`${from}>${to}`)
   }
 
+  /** Nothing moves between the two until `unclog`, and nothing is lost but datagrams. */
+  clog(a: number, b: number): void {
+    this.#clogged.add(keyOf(a, b))
+  }
+
+  unclog(a: number, b: number): void {
+    if (this.#clogged.delete(keyOf(a, b))) this.#flow()
+  }
+
   /** Nothing is blocked any more: what was stalled goes on, or breaks. */
   heal(): void {
     this.#blocked.clear()
+    this.#flow()
+  }
+
+  /** Nothing is wrong any more. */
+  calm(): void {
+    this.#clogged.clear()
+    this.priorities = null
+    this.heal()
+    for (const { pair, end } of Array.from(this.#unaware)) this.#learns(pair, end, true)
+  }
+
+  #flow(): void {
     for (const pair of Array.from(this.#current.values())) {
       for (const side of [0, 1] as const) {
+        if (this.#isBlocked(pair.ends[side === 0 ? 1 : 0].peer, pair.ends[side].peer)) continue
         const stalled = pair.stalled[side].splice(0)
         for (const messages of stalled) this.#deliver(pair, side, messages)
       }
@@ -201,19 +306,19 @@ export class Network {
   }
 
   /** A stalled link is given up by the system after a while: half of those that are blocked break now. */
-  breakBlocked(): void {
+  breakBlocked(dice: Random): void {
     for (const pair of Array.from(this.#current.values())) {
       const [a, b] = pair.ends
-      if ((this.#isBlocked(a.peer, b.peer) || this.#isBlocked(b.peer, a.peer)) && this.#random.below(2) === 0) {
+      if ((this.#isBlocked(a.peer, b.peer) || this.#isBlocked(b.peer, a.peer)) && dice.below(2) === 0) {
         this.break(a.link, null)
       }
     }
   }
 
   /** Breaks a random link. */
-  breakAny(): void {
+  breakAny(dice: Random): void {
     const pairs = [...this.#current.values()]
-    const pair = pairs[this.#random.below(Math.max(pairs.length, 1))]
+    const pair = pairs[dice.below(Math.max(pairs.length, 1))]
     if (pair !== undefined) this.break(pair.ends[0].link, null)
   }
 }

@@ -3,26 +3,17 @@ import type { Limits } from '../../core/limits.ts'
 import type { Timing } from '../../core/effects.ts'
 import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
-import type { WorldPlan } from './world.ts'
-
-/** Which faults exist in a run, and how often: mean ms between two of a kind, Infinity for none. */
-export interface FaultPlan {
-  readonly crashMs: number
-  readonly partitionMs: number
-  readonly pauseMs: number
-  readonly slowMs: number
-  readonly breakMs: number
-  readonly stopMs: number
-  readonly failMs: number
-  readonly wallMs: number
-  readonly wipeMs: number
-}
+import type { ClientPlan } from './client.ts'
+import type { FaultPlan } from './faults.ts'
+import type { WorldPlan } from './server.ts'
 
 /** Everything about one run. */
 export interface Plan {
   readonly world: WorldPlan
   readonly faults: FaultPlan
   readonly stormMs: number
+  /** At the end of the storm nobody hears anybody for so long. */
+  readonly finalSilenceMs: number
 }
 
 /** Log-uniform between two bounds. */
@@ -56,6 +47,35 @@ function drawLimits(random: Random): Limits {
   }
 }
 
+/** About fifty requests per second in the mean, of twenty clients (correctness plan, E.1). */
+function drawClients(random: Random): ClientPlan {
+  const isBig = random.below(8) === 0
+  return {
+    opsPerSecond: between(random, 12, 130), requests: Infinity, pipeline: random.below(8) === 0 ? 64 : 8,
+    restless: random.below(3) === 0 ? 40 : 300, areSlow: random.below(5) === 0,
+    workload: {
+      tops: random.below(4) === 0 ? 2 : isBig ? 200 : 12, depth: random.below(6) === 0 ? 6 : 1,
+      bytes: isBig ? 5_000 : 4,
+      multi: random.below(6) === 0 ? 30 : 4, syncs: random.below(5) === 0 ? 25 : 3,
+    },
+  }
+}
+
+function drawFaultPlan(random: Random, voters: number): FaultPlan {
+  const isReplicated = voters >= 3
+  return {
+    crash: sometimes(random, 80, 2_000, 40_000), partition: sometimes(random, 60, 4_000, 40_000),
+    pause: sometimes(random, 40, 4_000, 40_000), slow: sometimes(random, 50, 5_000, 40_000),
+    break: sometimes(random, 60, 1_000, 20_000), stop: sometimes(random, 50, 5_000, 60_000),
+    fail: sometimes(random, 10, 10_000, 60_000), wall: sometimes(random, 40, 5_000, 60_000),
+    wipe: isReplicated ? sometimes(random, 5, 10_000, 60_000) : Infinity,
+    rot: isReplicated ? sometimes(random, 10, 5_000, 40_000) : Infinity,
+    halfOpen: sometimes(random, 30, 2_000, 30_000), clog: sometimes(random, 20, 5_000, 40_000),
+    full: sometimes(random, 10, 10_000, 60_000), rolling: sometimes(random, 10, 20_000, 60_000),
+    jump: sometimes(random, 15, 10_000, 60_000), spoil: sometimes(random, 5, 3_000, 20_000),
+  }
+}
+
 /**
  * The standard mix: each seed draws which fault classes exist, then how bad they are (a storm of everything at once
  * hides more than it shows: no leader would ever form).
@@ -63,10 +83,13 @@ function drawLimits(random: Random): Limits {
 export function drawPlan(seed: number, mutant?: string): Plan {
   const random = makeRandom(seed ^ 0x5eed)
   const voters = [5, 5, 5, 5, 3, 3, 3, 1, 2, 4][random.below(10)]!
+  const isFast = random.below(3) === 0
+  const faults = drawFaultPlan(random, voters)
+  const silenceMs = isFast ? between(random, 20_000, 300_000) : between(random, 5_000, 30_000)
   return {
     world: {
-      seed, voters, observers: random.below(4) === 0 ? 1 : 0, clients: 20,
-      timing: drawTiming(random.below(3) === 0),
+      seed, voters, observers: random.below(4) === 0 ? 1 + random.below(2) : 0, clients: 20,
+      timing: drawTiming(isFast),
       limits: drawLimits(random),
       // Long enough for a history, short enough that it ends several times in a run.
       ...(random.below(10) === 0 ? { epochTxns: 300 + random.below(3_000) } : {}),
@@ -74,17 +97,15 @@ export function drawPlan(seed: number, mutant?: string): Plan {
         latencyMs: between(random, 0.1, 30), tailMs: between(random, 0.05, 20),
         loss: random.below(2) === 0 ? random.unit() * 0.3 : 0,
         duplication: random.below(2) === 0 ? random.unit() * 0.2 : 0,
+        bytesPerMs: random.below(8) === 0 ? between(random, 5, 500) : Infinity,
       },
       diskMs: between(random, 0.1, 15), drift: random.below(5) < 2 ? random.unit() * 0.1 : 0,
+      clientPlan: drawClients(random),
+      priorities: random.below(5) === 0
+        ? { windowMs: between(random, 1, isFast ? 200 : 1_500), changeSteps: between(random, 100, 20_000) } : null,
+      areLinksSpoilt: faults.spoil !== Infinity,
       ...(mutant === undefined ? {} : { mutant }),
     },
-    faults: {
-      crashMs: sometimes(random, 80, 2_000, 40_000), partitionMs: sometimes(random, 60, 4_000, 40_000),
-      pauseMs: sometimes(random, 40, 4_000, 40_000), slowMs: sometimes(random, 50, 5_000, 40_000),
-      breakMs: sometimes(random, 60, 1_000, 20_000), stopMs: sometimes(random, 50, 5_000, 60_000),
-      failMs: sometimes(random, 10, 10_000, 60_000), wallMs: sometimes(random, 40, 5_000, 60_000),
-      wipeMs: voters >= 3 ? sometimes(random, 5, 10_000, 60_000) : Infinity,
-    },
-    stormMs: 80_000,
+    faults, stormMs: 80_000, finalSilenceMs: random.below(10) === 0 ? silenceMs : 0,
   }
 }

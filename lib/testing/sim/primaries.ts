@@ -29,7 +29,7 @@ interface Seen {
 /** Whom the primaries tell. */
 export interface PrimaryEvents {
   /** An epoch is established. */
-  led(epoch: number): void
+  led(server: Watched, epoch: number): void
   /** The primary of its epoch has logged a txn first. */
   proposed(server: Watched, entry: LoggedTxn): void
 }
@@ -84,7 +84,7 @@ export class Primaries {
       throw new Violation('P14', `epoch ${epoch} is established without the delivered ${formatZxid(last.zxid)}`)
     }
     if (epoch > this.#established) this.#established = epoch
-    this.#told.led(epoch)
+    this.#told.led(server, epoch)
   }
 
   /** P12: everything ever delivered; P9: the initial history of the last established epoch. */

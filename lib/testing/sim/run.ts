@@ -3,18 +3,27 @@ import type { TxnCodec } from '../../core/tree/txn.ts'
 import { makeTxnCodec } from '../../wire/txn.ts'
 import type { SimClient } from './client.ts'
 import { Lanes } from './lanes.ts'
-import { drawPlan } from './plan.ts'
 import type { Plan } from './plan.ts'
-import { Storm, noFaults } from './storm.ts'
-import type { FaultCounts } from './storm.ts'
+import { noFaults } from './faults.ts'
+import type { FaultCounts } from './faults.ts'
+import { drawRun } from './reduction.ts'
+import type { Run } from './reduction.ts'
+import { Storm } from './storm.ts'
 import { Violation } from './violation.ts'
 import { SimWorld } from './world.ts'
+
+/** Least time of a run after its storm. */
+const CALM_MS = 40_000
 
 /** What one seed came to. */
 export interface SeedResult {
   readonly seed: number
   readonly simulatedMs: number
+  /** Moment at which it ended. */
+  readonly endedMs: number
   readonly steps: number
+  /** Requests sent within the storm. */
+  readonly asked: number
   readonly commits: number
   readonly elections: number
   readonly acked: number
@@ -35,16 +44,29 @@ export type Reader = (lanes: Lanes) => void
 export function runSeed(
   seed: number, codec: TxnCodec = makeTxnCodec(), mutant?: string, read?: Reader,
 ): SeedResult {
-  const plan = drawPlan(seed, mutant)
+  return play(drawRun(seed, mutant), codec, read === undefined ? {} : { read })
+}
+
+/** How a run is played. */
+export interface PlayOptions {
+  readonly read?: Reader
+  /** Ends there, with nothing wrong. */
+  readonly limitMs?: number
+}
+
+/** Plays a run, or what is left of one. */
+export function play(
+  { plan, faults }: Run, codec: TxnCodec, { read, limitMs = Infinity }: PlayOptions = {},
+): SeedResult {
   let world: SimWorld | null = null
   let storm: Storm | null = null
   let failure: SeedResult['failure'] = null
   try {
     world = new SimWorld(plan.world, codec)
     if (read !== undefined) read(world.lanes = new Lanes(world.peers))
-    storm = new Storm(world, plan)
-    world.events.runUntil(plan.stormMs)
-    freeze(world, storm, plan)
+    storm = new Storm(world, plan, faults)
+    world.events.runUntil(Math.min(plan.stormMs + plan.finalSilenceMs, limitMs))
+    if (limitMs === Infinity) freeze(world, storm, plan)
   } catch (error) {
     const check = error instanceof Violation ? error.check : error instanceof Error ? error.name : 'thrown'
     const message = error instanceof Error ? error.stack ?? error.message : String(error)
@@ -52,7 +74,8 @@ export function runSeed(
     failure = { check, message, trace: world?.trace.slice(-120) ?? [] }
   }
   return {
-    seed, failure, simulatedMs: world?.events.nowMs ?? 0, steps: world?.events.steps ?? 0,
+    seed: plan.world.seed, failure, simulatedMs: simulatedMs(world, plan), endedMs: world?.events.nowMs ?? 0,
+    steps: world?.events.steps ?? 0, asked: world?.asked ?? 0,
     commits: world?.ghost.commits ?? 0,
     elections: world?.elections ?? 0, acked: world?.clients.reduce((sum, client) => sum + client.acked, 0) ?? 0,
     expired: world?.clients.reduce((sum, client) => sum + client.expired, 0) ?? 0,
@@ -62,6 +85,12 @@ export function runSeed(
   }
 }
 
+/** Time in which nobody hears anybody does not count: nothing happens in it. */
+function simulatedMs(world: SimWorld | null, { stormMs, finalSilenceMs }: Plan): number {
+  const nowMs = world?.events.nowMs ?? 0
+  return nowMs - Math.max(0, Math.min(nowMs - stormMs, finalSilenceMs))
+}
+
 /**
  * Heals a core that holds a quorum and measures it against the bounds of the plan: L1 leader, L2 writes, L3 all serve,
  * L4 stable, L5 all answered, L6 equal, L7 abandoned sessions closed.
@@ -69,11 +98,10 @@ export function runSeed(
 function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
   const { timing, voters } = plan.world
   const gone = new Set<number>()
-  // Outside the core things stay broken for ever; an empty voter may need every other one, so then all come back.
-  const allWhole = world.members.every(({ id, role }) => role === 'observer' || world.hasHistory(id))
-  const mayLose = storm.counts.wipe === 0 && allWhole ? Math.floor((voters - 1) / 2) : 0
-  for (let i = world.random.below(mayLose + 1); i > 0; i--) gone.add(1 + world.random.below(voters))
+  // Outside the core things stay broken for ever.
+  for (let i = world.random.below(storm.spare + 1); i > 0; i--) gone.add(1 + world.random.below(voters))
   storm.end(gone)
+  world.requestsLeft = Infinity
   world.note(`freeze: ${[...gone].join(',')} stay away`)
   const boundMs = (2 * timing.initMs + timing.syncMs + 5 * timing.tickMs) * 1.2
   const startMs = world.events.nowMs
@@ -84,7 +112,8 @@ function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
   const serving = (): boolean => core.every((id) => world.servers.get(id)!.replica?.serving === true)
   until(world, world.events.nowMs + boundMs + timing.initMs, serving, 'L3', 'not all of the core serve')
   const { elections } = world
-  world.events.runUntil(Math.max(world.events.nowMs + 10 * timing.tickMs, 120_000 - 10 * timing.tickMs))
+  const endMs = plan.stormMs + plan.finalSilenceMs + CALM_MS
+  world.events.runUntil(Math.max(world.events.nowMs, endMs - 20 * timing.tickMs) + 10 * timing.tickMs)
   // A short epoch ends by itself.
   const changed = plan.world.epochTxns === undefined && (world.elections !== elections || !serving())
   if (changed) throw new Violation('L4', 'the leader changed without a fault')
@@ -96,7 +125,7 @@ function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
   until(world, world.events.nowMs + boundMs, () => waiting().length === 0, 'L5', 'a request was never answered')
   world.ghost.checkOrder()
   silence(world, replicas, plan)
-  world.events.runUntil(Math.max(world.events.nowMs, 120_000))
+  world.events.runUntil(Math.max(world.events.nowMs, endMs))
 }
 
 /** Nobody speaks any more: every session ends in its time. A new leader, after a short epoch, grants all of it anew. */

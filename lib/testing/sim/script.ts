@@ -101,7 +101,7 @@ export class Script {
     }
     this.ghost = new Ghost(codec, this.members.filter(({ role }) => role === 'voter').map(({ id }) => id),
       () => [...this.peers.values()].map(({ id, disk }) => [id, disk] as const),
-      { nowMs: () => this.ms, rateOf: () => 1 })
+      { localMs: () => this.ms }, true)
   }
 
   peer(id: number): ScriptPeer {

@@ -2,29 +2,49 @@ import type { Random } from '../../core/random.ts'
 import { Mode, OPEN_ACL } from '../../core/tree/request.ts'
 import type { CreateRequest, MultiOp, Request, WatchableRead } from '../../core/tree/request.ts'
 
-const TOPS = 12
 const BELOW = 4
+
+/** What clients ask for. */
+export interface WorkloadPlan {
+  /** Nodes right below the root that are written to: few are hot, many are a big tree. */
+  readonly tops: number
+  /** Levels below those. */
+  readonly depth: number
+  /** Most bytes of a node. */
+  readonly bytes: number
+  /** Most operations of a multi. */
+  readonly multi: number
+  /** Of a hundred requests so many are sync. */
+  readonly syncs: number
+}
 
 /** What one client asks for: every kind of request over few paths, so that clients meet and checks bite. */
 export class Workload {
   readonly #random: Random
   readonly #id: number
+  readonly #plan: WorkloadPlan
   #count = 0
 
-  constructor(random: Random, id: number) {
+  constructor(random: Random, id: number, plan: WorkloadPlan) {
     this.#random = random
     this.#id = id
+    this.#plan = plan
   }
 
   #path(): string {
-    const top = `/n${this.#random.below(TOPS)}`
-    return this.#random.below(3) === 0 ? `${top}/m${this.#random.below(BELOW)}` : top
+    let path = `/n${this.#random.below(this.#plan.tops)}`
+    for (let level = 0; level < this.#plan.depth && this.#random.below(3) === 0; level++) {
+      path += `/m${this.#random.below(BELOW)}`
+    }
+    return path
   }
 
   /** Bytes that nobody else writes. */
   #data(): Uint8Array {
     const count = ++this.#count
-    return Uint8Array.of(this.#id, count & 0xff, (count >> 8) & 0xff, this.#random.below(256))
+    const data = new Uint8Array(Math.max(4, Math.floor(this.#plan.bytes ** this.#random.unit())))
+    data.set([this.#id, count & 0xff, (count >> 8) & 0xff, this.#random.below(256)])
+    return data
   }
 
   #version(percent: number): number {
@@ -36,12 +56,18 @@ export class Workload {
   }
 
   next(): Request {
-    const roll = this.#random.below(100)
+    if (this.#random.below(100) < this.#plan.syncs) return { op: 9, path: '/' }
+    const roll = this.#random.below(97)
     if (roll < 60) return this.#write(roll)
     if (roll < 92) return this.#read(roll)
-    if (roll < 95) return { op: 9, path: '/' }
-    if (roll < 98) return { op: 106, path: this.#chance(8) ? '/' : this.#path(), mode: this.#random.below(2) }
+    if (roll < 95) return { op: 106, path: this.#chance(8) ? '/' : this.#path(), mode: this.#random.below(2) }
     return { op: 18, path: this.#path(), type: 1 + this.#random.below(5) }
+  }
+
+  /** A node that goes with its session. */
+  ephemeral(): CreateRequest {
+    const flags = this.#chance(2) ? Mode.ephemeral : Mode.ephemeralSequential
+    return { op: 1, path: `/n${this.#random.below(this.#plan.tops)}-e`, data: null, acl: OPEN_ACL, flags, ttlMs: -1 }
   }
 
   #write(roll: number): Request {
@@ -82,7 +108,7 @@ export class Workload {
 
   #multi(): MultiOp[] {
     const ops: MultiOp[] = []
-    for (let i = this.#random.below(4) + 1; i > 0; i--) {
+    for (let i = this.#random.below(this.#plan.multi) + 1; i > 0; i--) {
       const path = this.#path()
       switch (this.#random.below(6)) {
         case 0: ops.push(this.#create(path)); break

@@ -1,5 +1,4 @@
-import type { Effect, Input, Member, Now, ReplicaConfig, Timing } from '../../core/effects.ts'
-import type { Limits } from '../../core/limits.ts'
+import type { Effect, Input, Member, Now, ReplicaConfig } from '../../core/effects.ts'
 import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
 import { Replica } from '../../core/replica.ts'
@@ -7,7 +6,6 @@ import type { TxnCodec } from '../../core/tree/txn.ts'
 import { ZXID_ZERO } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
 import type { Message } from '../../core/zab/messages.ts'
-import type { LogBatch } from '../../ports/storage.ts'
 import { SimClient } from './client.ts'
 import type { ClientWorld } from './client.ts'
 import { SimDisk } from './disk.ts'
@@ -17,49 +15,8 @@ import type { Watched } from './ghost.ts'
 import { Reached } from './reached.ts'
 import type { Lanes } from './lanes.ts'
 import { Network } from './network.ts'
-import type { NetworkFaults } from './network.ts'
-
-/** Shape of one simulated ensemble; see `drawPlan`. */
-export interface WorldPlan {
-  readonly seed: number
-  readonly voters: number
-  readonly observers: number
-  readonly clients: number
-  readonly timing: Timing
-  readonly limits: Limits
-  readonly network: NetworkFaults
-  /** Mean time of a synced write. */
-  readonly diskMs: number
-  /** Largest drift of a peer's clock, as a fraction. */
-  readonly drift: number
-  /** Txns of one epoch; 2^32 - 1 when left out. */
-  readonly epochTxns?: number
-  readonly mutant?: string
-}
-
-/** One simulated process with its disk. */
-export interface Server {
-  readonly id: number
-  disk: SimDisk
-  replica: Replica | null
-  incarnation: number
-  /** Rate of its clock against true time, and its offset. */
-  readonly rate: number
-  wallOffsetMs: number
-  writes: { readonly ticket: number, readonly batch: LogBatch }[]
-  writing: boolean
-  /** Writes completed since ever, and how many batches the one under way syncs. */
-  written: number
-  syncing: number
-  /** Writes are slower by this factor. */
-  slowness: number
-  failNextWrite: boolean
-  paused: boolean
-  readonly inbox: Input[]
-  ticksMs: number
-  /** Taken out on purpose: faults leave it alone until it is put back. */
-  readonly conns: Map<number, SimClient>
-}
+import { Priorities } from './priorities.ts'
+import type { Server, WorldPlan } from './server.ts'
 
 const TRACE_LENGTH = 400
 const WALL_START_MS = 1_700_000_000_000
@@ -77,16 +34,21 @@ export class SimWorld implements ClientWorld {
   readonly servers: Map<number, Server> = new Map()
   readonly plan: WorldPlan
   acked: { read: Zxid, write: Zxid } = { read: ZXID_ZERO, write: ZXID_ZERO }
+  requestsLeft: number
+  asked = 0
   elections = 0
   readonly trace: string[] = []
   /** Set by who wants to read everything that happens. */
   lanes: Lanes | null = null
+  /** What happens to the next proposal of some broadcast. */
+  spoil: 'lost' | 'twice' | null = null
   readonly #codec: TxnCodec
   #lastConn = 0
   #traceHash = 0
 
   constructor(plan: WorldPlan, codec: TxnCodec) {
     this.plan = plan
+    this.requestsLeft = plan.clientPlan.requests
     this.#codec = codec
     this.random = makeRandom(plan.seed)
     this.members = Array.from({ length: plan.voters + plan.observers },
@@ -94,13 +56,16 @@ export class SimWorld implements ClientWorld {
     this.peers = this.members.map(({ id }) => id)
     this.ghost = new Ghost(codec, this.members.filter(({ role }) => role === 'voter').map(({ id }) => id),
       () => [...this.servers.values()].map(({ id, disk }) => [id, disk] as const),
-      { nowMs: () => this.events.nowMs, rateOf: (id) => this.#server(id).rate })
-    this.network = new Network(this.events, this.random, plan.network, {
+      { localMs: (id) => this.#localMs(this.#server(id)) }, plan.areLinksSpoilt)
+    this.network = new Network(this.events, makeRandom(plan.seed ^ 0x2e7), plan.network, {
       isUp: (peer) => this.#server(peer).replica !== null,
       linkUp: (peer, link, other) => this.step(peer, { kind: 'linkUp', link, peer: other }),
       linkDown: (peer, link) => this.step(peer, { kind: 'linkDown', link }),
       receive: (peer, link, messages) => this.#receive(peer, link, messages),
     })
+    if (plan.priorities !== null) {
+      this.network.priorities = new Priorities(makeRandom(plan.seed ^ 0x9c7), plan.priorities)
+    }
     for (const { id } of this.members) this.servers.set(id, this.#newServer(id))
     for (const { id } of this.members) this.start(id)
     for (let i = 1; i <= plan.clients; i++) this.clients.push(new SimClient(i, this))
@@ -110,7 +75,7 @@ export class SimWorld implements ClientWorld {
     return {
       id, disk: new SimDisk(), replica: null, incarnation: 0, rate: 1 + this.plan.drift * (this.random.unit() * 2 - 1),
       wallOffsetMs: 0, writes: [], writing: false, written: 0, syncing: 0, slowness: 1, failNextWrite: false,
-      paused: false, inbox: [], ticksMs: Infinity, conns: new Map(),
+      full: false, jumpedMs: 0, paused: false, inbox: [], ticksMs: Infinity, conns: new Map(),
     }
   }
 
@@ -137,8 +102,12 @@ export class SimWorld implements ClientWorld {
 
   // --- servers -----------------------------------------------------------------------------------------------------
 
+  #localMs(server: Server): number {
+    return this.events.nowMs * server.rate + server.jumpedMs
+  }
+
   #now(server: Server): Now {
-    const ms = Math.floor(this.events.nowMs * server.rate)
+    const ms = Math.floor(this.#localMs(server))
     return { ms, wallMs: WALL_START_MS + ms + server.wallOffsetMs }
   }
 
@@ -175,6 +144,7 @@ export class SimWorld implements ClientWorld {
     server.ticksMs = Infinity
     server.failNextWrite = false
     this.note(`start ${id}`)
+    if (server.disk.damage !== 'none') this.reached.hit(`disk: damage of ${server.disk.damage} is found`)
     server.replica = new Replica(this.#config(id), server.disk.recover(this.#codec), this.#now(server))
     this.#settle(server)
     for (const other of this.peers) if (other !== id && this.isUp(other)) this.network.dial(id, other)
@@ -219,6 +189,16 @@ export class SimWorld implements ClientWorld {
     this.ghost.excused.add(id)
   }
 
+  /** Some of what it had on disk is gone, and its next start finds that. */
+  rot(id: number, dice: Random): void {
+    const server = this.#server(id)
+    this.crash(id)
+    const lost = server.disk.rot(dice)
+    this.note(`rot of ${id}: ${lost}`)
+    this.reached.hit(`disk: rot of ${lost}`)
+    this.ghost.excused.add(id)
+  }
+
   /** Its disk knows of an established epoch. */
   hasHistory(id: number): boolean {
     return (this.#server(id).disk.meta?.currentEpoch ?? 0) > 0
@@ -228,7 +208,7 @@ export class SimWorld implements ClientWorld {
   rebuilt(id: number): boolean {
     const { replica, disk } = this.#server(id)
     if (replica === null || !replica.serving || disk.meta?.health !== 'ok' || disk.meta.currentEpoch === 0) return false
-    this.ghost.excused.delete(id)
+    if (this.ghost.excused.delete(id)) this.reached.hit('disk: a damaged voter is rebuilt')
     return true
   }
 
@@ -266,6 +246,19 @@ export class SimWorld implements ClientWorld {
 
   failWrite(id: number, fails = true): void {
     this.#server(id).failNextWrite = fails
+  }
+
+  /** From now on there is no room on its disk, or there is again. */
+  fill(id: number, isFull: boolean): void {
+    this.#server(id).full = isFull
+  }
+
+  /** Its timers jump ahead, as those of a machine do that was moved. */
+  jumpClock(id: number, byMs: number): void {
+    const server = this.#server(id)
+    this.note(`the clock of ${id} jumps by ${byMs}`)
+    server.jumpedMs += byMs
+    this.step(id, { kind: 'tick' })
   }
 
   jumpWall(id: number, byMs: number): void {
@@ -314,6 +307,7 @@ export class SimWorld implements ClientWorld {
       switch (effect.kind) {
         case 'send': {
           frames ??= new Map()
+          if (this.spoil !== null && effect.message.kind === 'proposal' && this.#spoils(watched, effect)) break
           const frame = frames.get(effect.link)
           if (frame === undefined) frames.set(effect.link, [effect.message])
           else frame.push(effect.message)
@@ -334,6 +328,17 @@ export class SimWorld implements ClientWorld {
     if (replica.stopped) return
     this.#write(server)
     this.#arm(server)
+  }
+
+  /** A proposal of the broadcast is lost, or comes twice; a history that is being sent is left alone. */
+  #spoils({ replica }: Watched, { link, message }: Extract<Effect, { kind: 'send' }>): boolean {
+    if (replica.leader?.learners.get(replica.links.peerOf(link) ?? 0)?.newLeaderAcked !== true) return false
+    const isLost = this.spoil === 'lost'
+    this.spoil = null
+    this.note(`a proposal of ${replica.config.peerId} ${isLost ? 'is lost' : 'comes twice'} on link ${link}`)
+    this.reached.hit(`link: a proposal ${isLost ? 'is lost' : 'comes twice'}`)
+    if (!isLost) this.network.send(link, [message])
+    return isLost
   }
 
   #role(server: Server, effect: Extract<Effect, { kind: 'role' }>): void {
@@ -361,7 +366,8 @@ export class SimWorld implements ClientWorld {
     const { incarnation, written } = server
     // Writes that wait together are synced together.
     server.syncing = server.writes.length
-    this.events.after(this.#writeMs(server.slowness), () => this.#wrote(server, incarnation, written))
+    const heldMs = this.network.priorities?.delayMs(`disk ${server.id}`) ?? 0
+    this.events.after(heldMs + this.#writeMs(server.slowness), () => this.#wrote(server, incarnation, written))
   }
 
   #writeMs(slowness: number): number {
@@ -374,12 +380,8 @@ export class SimWorld implements ClientWorld {
     server.writing = false
     server.written++
     const done = server.writes.splice(0, server.syncing)
-    if (server.failNextWrite) {
-      server.failNextWrite = false
-      this.note(`a write of ${server.id} fails`)
-      this.reached.hit(server.replica.role === 'leading' ? 'disk: the leader\'s write failed' : 'disk: a write failed')
-      this.#stepAll(server, [{ kind: 'persistFailed', ticket: done[0]!.ticket, reason: 'simulated' }])
-      this.#down(server)
+    if (server.failNextWrite || server.full) {
+      this.#writeFails(server, server.replica, done)
       return
     }
     for (const { batch } of done) server.disk.apply(batch)
@@ -387,12 +389,26 @@ export class SimWorld implements ClientWorld {
     this.#stepAll(server, [{ kind: 'persisted', ticket: done[done.length - 1]!.ticket }])
   }
 
+  /** Of a write that fails a part may be there all the same. */
+  #writeFails(server: Server, replica: Replica, writes: Server['writes']): void {
+    server.failNextWrite = false
+    this.note(`a write of ${server.id} fails`)
+    this.reached.hit(replica.role === 'leading' ? 'disk: the leader\'s write failed' : 'disk: a write failed')
+    if (server.full) this.reached.hit(`disk: full, ${replica.role}`)
+    const kept = writes.slice(0, this.random.below(writes.length + 1))
+    for (const { batch } of kept) server.disk.apply(batch)
+    if (kept.length > 0) this.reached.hit('disk: part of a failed write is there')
+    this.#stepAll(server, [{ kind: 'persistFailed', ticket: writes[0]!.ticket, reason: 'simulated' }])
+    this.#down(server)
+    this.ghost.checkDurability()
+  }
+
   #arm(server: Server): void {
     const { replica, incarnation } = server
     if (replica === null) return
     const deadline = replica.deadline()
     if (deadline === Infinity) return
-    const atMs = (deadline + 0.001) / server.rate
+    const atMs = (deadline - server.jumpedMs + 0.001) / server.rate
     if (server.ticksMs <= atMs && server.ticksMs > this.events.nowMs) return
     server.ticksMs = atMs
     this.events.at(atMs, () => {
@@ -404,8 +420,8 @@ export class SimWorld implements ClientWorld {
 
   // --- clients -----------------------------------------------------------------------------------------------------
 
-  latencyMs(): number {
-    return this.plan.network.latencyMs * (0.5 + this.random.unit())
+  latencyMs(random: Random): number {
+    return this.plan.network.latencyMs * (0.5 + random.unit())
   }
 
   nextConn(): number {

@@ -1,0 +1,80 @@
+import type { Effect } from '../../core/effects.ts'
+import type { Message } from '../../core/zab/messages.ts'
+import type { GhostClock, Watched } from './ghost.ts'
+import { Violation } from './violation.ts'
+
+/**
+ * What a peer says of a message that cannot come at that moment, or does not continue what came before
+ * (stateInconsistent, proposalInconsistent, commitInconsistent and ackInconsistent of the published specifications).
+ */
+const ILLEGAL = /out of place|with a gap|does not continue|without its proposal|from elsewhere|before the ack of/
+const DROPPED = /^peer (\d+) is dropped: silent or behind/
+
+/**
+ * How peers treat each other: A2, links that lose nothing but their end never bring a message that cannot be; L3, who
+ * moves is not given up; L8, no synchronization fills the memory of a learner.
+ */
+export class Conduct {
+  readonly #clock: GhostClock
+  readonly #areLinksSpoilt: boolean
+  /** By leader and learner: since when its synchronization has not moved, by the leader's clock. */
+  readonly #moved = new Map<string, number>()
+
+  constructor(clock: GhostClock, areLinksSpoilt: boolean) {
+    this.#clock = clock
+    this.#areLinksSpoilt = areLinksSpoilt
+  }
+
+  /** Before a message is stepped. */
+  received(server: Watched, link: number, message: Message): void {
+    if (message.kind !== 'syncAck' && (message.kind !== 'ack' || !message.newLeader)) return
+    const { leader, links } = server.replica
+    const peer = links.peerOf(link) ?? 0
+    const learner = leader?.learners.get(peer)
+    if (learner?.join !== message.join) return
+    const key = `${server.id}/${server.incarnation}>${peer}`
+    if (message.kind === 'ack') this.#moved.delete(key)
+    else if (message.pieces > learner.piecesAcked && message.pieces <= learner.piecesSent) {
+      this.#moved.set(key, this.#clock.localMs(server.id))
+    }
+  }
+
+  /** Before an effect is carried out. */
+  emitted(server: Watched, effect: Effect): void {
+    switch (effect.kind) {
+      case 'send':
+        if (effect.message.kind === 'snapChunk' || effect.message.kind === 'proposal') this.#window(server, effect.link)
+        break
+      case 'log': this.#said(server, effect.text); break
+      case 'role': this.#legal(server, effect.reason); break
+      default: break
+    }
+  }
+
+  #legal({ id }: Watched, text: string): void {
+    if (!this.#areLinksSpoilt && ILLEGAL.test(text)) throw new Violation('A2', `server ${id}: ${text}`)
+  }
+
+  #said(server: Watched, text: string): void {
+    this.#legal(server, text)
+    const peer = DROPPED.exec(text)?.[1]
+    if (peer === undefined) return
+    const key = `${server.id}/${server.incarnation}>${peer}`
+    const movedMs = this.#moved.get(key)
+    this.#moved.delete(key)
+    const { initMs } = server.replica.config.timing
+    const stoodMs = this.#clock.localMs(server.id) - (movedMs ?? -Infinity)
+    if (stoodMs < initMs) {
+      throw new Violation('L3', `server ${server.id} gives up peer ${peer}, which moved ${stoodMs.toFixed(0)} ms ago`)
+    }
+  }
+
+  #window({ id, replica: { leader, links, config } }: Watched, link: number): void {
+    const learner = leader?.learners.get(links.peerOf(link) ?? 0)
+    if (learner === undefined) return
+    const inFlight = learner.piecesSent - learner.piecesAcked
+    if (inFlight > config.limits.syncChunksInFlight) {
+      throw new Violation('L8', `server ${id} has ${inFlight} pieces on their way to peer ${learner.peer}`)
+    }
+  }
+}

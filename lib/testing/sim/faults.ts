@@ -1,0 +1,50 @@
+import { makeRandom } from '../../core/random.ts'
+
+/** Every kind of fault of a storm, in the order of the table. */
+export const FAULT_KINDS = [
+  'crash', 'partition', 'clog', 'break', 'halfOpen', 'pause', 'slow', 'fail', 'full', 'stop', 'rolling', 'wall', 'jump',
+  'wipe', 'rot', 'spoil',
+] as const
+
+/**
+ * crash: one peer, some or all die · partition: see partitions.ts · clog: links that stand still one after another ·
+ * break: a link ends · halfOpen: a link ends and one side does not learn of it · pause: a process stands still · slow:
+ * a disk is · fail: one write fails · full: every write fails for a while, restarts too · stop: a clean end · rolling:
+ * of one peer after the other · wall, jump: the clock of the calendar, of the timers, jumps · wipe: an empty disk ·
+ * rot: txns, the snapshot or the promises of a disk are gone, and it knows · spoil: a proposal is lost or comes twice
+ * within a link that lives on, which no transport does.
+ */
+export type FaultKind = typeof FAULT_KINDS[number]
+
+/** Mean ms between two faults of a kind, Infinity for none. */
+export type FaultPlan = Readonly<Record<FaultKind, number>>
+
+/** How often each kind of fault happened. */
+export type FaultCounts = Record<FaultKind, number>
+
+/** One fault of a storm: when, and the dice for all else about it. Taking one out leaves the others as they are. */
+export interface Fault {
+  readonly atMs: number
+  readonly kind: FaultKind
+  readonly dice: number
+}
+
+/** Nothing has happened yet. */
+export function noFaults(): FaultCounts {
+  return Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])) as FaultCounts
+}
+
+/** The faults of a storm, in the order in which they happen. */
+export function drawFaults(seed: number, plan: FaultPlan, stormMs: number): Fault[] {
+  const faults: Fault[] = []
+  for (const [at, kind] of FAULT_KINDS.entries()) {
+    if (plan[kind] === Infinity) continue
+    const random = makeRandom(seed ^ ((at + 1) * 0x9e3779b1))
+    for (let atMs = 0; ;) {
+      atMs += -Math.log(1 - random.unit()) * plan[kind]
+      if (atMs >= stormMs) break
+      faults.push({ atMs, kind, dice: random.next() })
+    }
+  }
+  return faults.sort((a, b) => a.atMs - b.atMs)
+}

@@ -1,0 +1,80 @@
+import { DEFAULT_LIMITS } from '../../core/limits.ts'
+import { drawFaults } from './faults.ts'
+import type { Fault } from './faults.ts'
+import { drawPlan } from './plan.ts'
+import type { Plan } from './plan.ts'
+
+/** What of a plan can be made plain: nothing of it happens any more, or everything is as it is by default. */
+export const PLAIN_PARTS = [
+  'silence', 'spoilt links', 'priorities', 'loss', 'bandwidth', 'drift', 'observers', 'clients', 'limits', 'epochs',
+  'latency',
+] as const
+
+/** One of them. */
+export type PlainPart = typeof PLAIN_PARTS[number]
+
+/** What is left of a run; everything that is not named is as the seed draws it. */
+export interface Reduction {
+  /** Places in the list of drawn faults. */
+  readonly faults?: readonly number[]
+  readonly clients?: number
+  readonly voters?: number
+  readonly stormMs?: number
+  /** All faults happen so much earlier. */
+  readonly earlierMs?: number
+  /** Requests of all clients within the storm. */
+  readonly requests?: number
+  readonly plain?: readonly PlainPart[]
+  /** Other dice for all that is not in the list of faults. */
+  readonly salt?: number
+}
+
+/** Everything that makes a run. */
+export interface Run {
+  readonly plan: Plan
+  readonly faults: readonly Fault[]
+}
+
+/** The run of a seed, or what is left of it. */
+export function drawRun(seed: number, mutant?: string, reduction: Reduction = {}): Run {
+  const drawn = drawPlan(seed, mutant)
+  const all = drawFaults(seed, drawn.faults, drawn.stormMs)
+  let plan: Plan = reduction.stormMs === undefined ? drawn : { ...drawn, stormMs: reduction.stormMs }
+  for (const part of reduction.plain ?? []) plan = plainer(plan, part)
+  const { clients = plan.world.clients, voters = plan.world.voters, salt = 0 } = reduction
+  const { requests = plan.world.clientPlan.requests } = reduction
+  const clientPlan = { ...plan.world.clientPlan, requests }
+  plan = { ...plan, world: { ...plan.world, seed: seed ^ salt, clients, voters, clientPlan } }
+  const { faults: kept, earlierMs = 0 } = reduction
+  const left = kept === undefined ? all : all.filter((_fault, at) => kept.includes(at))
+  return { plan, faults: left.map((fault) => ({ ...fault, atMs: Math.max(0, fault.atMs - earlierMs) })) }
+}
+
+function plainer(plan: Plan, part: PlainPart): Plan {
+  const { world } = plan
+  const { network } = world
+  switch (part) {
+    case 'silence': return { ...plan, finalSilenceMs: 0 }
+    case 'spoilt links': return { ...plan, world: { ...world, areLinksSpoilt: false } }
+    case 'priorities': return { ...plan, world: { ...world, priorities: null } }
+    case 'loss': return { ...plan, world: { ...world, network: { ...network, loss: 0, duplication: 0 } } }
+    case 'bandwidth': return { ...plan, world: { ...world, network: { ...network, bytesPerMs: Infinity } } }
+    case 'latency': {
+      const plain = { ...network, latencyMs: 1, tailMs: 0.05 }
+      return { ...plan, world: { ...world, diskMs: 1, network: plain } }
+    }
+    case 'drift': return { ...plan, world: { ...world, drift: 0 } }
+    case 'observers': return { ...plan, world: { ...world, observers: 0 } }
+    case 'limits': return { ...plan, world: { ...world, limits: DEFAULT_LIMITS } }
+    case 'epochs': {
+      const { epochTxns: _, ...rest } = world
+      return { ...plan, world: rest }
+    }
+    case 'clients': {
+      const { clientPlan } = world
+      const workload = { tops: 3, depth: 1, bytes: 4, multi: 2, syncs: 3 }
+      const plain = { ...clientPlan, pipeline: 1, restless: 1_000_000, areSlow: false, workload }
+      return { ...plan, world: { ...world, clientPlan: plain } }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import type { Input, Timing } from '../../core/effects.ts'
+import type { Limits } from '../../core/limits.ts'
+import type { Replica } from '../../core/replica.ts'
+import type { LogBatch } from '../../ports/storage.ts'
+import type { ClientPlan, SimClient } from './client.ts'
+import type { SimDisk } from './disk.ts'
+import type { NetworkFaults } from './network.ts'
+import type { PriorityPlan } from './priorities.ts'
+
+/** Shape of one simulated ensemble; see `drawPlan`. */
+export interface WorldPlan {
+  readonly seed: number
+  readonly voters: number
+  readonly observers: number
+  readonly clients: number
+  readonly timing: Timing
+  readonly limits: Limits
+  readonly network: NetworkFaults
+  /** Mean time of a synced write. */
+  readonly diskMs: number
+  /** Largest drift of a peer's clock, as a fraction. */
+  readonly drift: number
+  readonly clientPlan: ClientPlan
+  /** Null: ways are as fast as the network makes them. */
+  readonly priorities: PriorityPlan | null
+  /** Links may lose or repeat a proposal and live on, so that learners see what cannot be. */
+  readonly areLinksSpoilt: boolean
+  /** Txns of one epoch; 2^32 - 1 when left out. */
+  readonly epochTxns?: number
+  readonly mutant?: string
+}
+
+/** One simulated process with its disk. */
+export interface Server {
+  readonly id: number
+  disk: SimDisk
+  replica: Replica | null
+  incarnation: number
+  /** Rate of its clock against true time, and its offset. */
+  readonly rate: number
+  wallOffsetMs: number
+  /** Its timers have jumped ahead by so much in all. */
+  jumpedMs: number
+  writes: { readonly ticket: number, readonly batch: LogBatch }[]
+  writing: boolean
+  /** Writes completed since ever, and how many batches the one under way syncs. */
+  written: number
+  syncing: number
+  /** Writes are slower by this factor. */
+  slowness: number
+  failNextWrite: boolean
+  /** Every write fails. */
+  full: boolean
+  paused: boolean
+  readonly inbox: Input[]
+  ticksMs: number
+  readonly conns: Map<number, SimClient>
+}
