@@ -153,11 +153,13 @@ class Stage {
     }
   }
 
-  /** As the ensemble has it. */
+  /** As the peer that has applied most has it: a leader with a slow disk is behind its followers. */
   #isAlive(zk: Client): boolean {
-    const leader = this.#world.leader()
+    const peers = this.#world.ids.filter((id) => this.#world.isRunning(id)).map((id) => this.#world.peer(id))
+    const applied: readonly number[] = peers.map((peer) => peer.status().appliedZxid)
+    const newest = peers[applied.indexOf(Math.max(...applied))]
     const { session } = zk
-    return leader !== null && session !== null && this.#world.peer(leader).tree.hasSession(session.id)
+    return newest !== undefined && session !== null && newest.tree.hasSession(session.id)
   }
 
   /** They meet some times more. */
