@@ -6,6 +6,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import { SILENT } from '../ports/logger.ts'
 import type { Pick } from './call-queue.ts'
+import { makeChance } from './chance.ts'
 import type { Endpoint } from './channel.ts'
 import { checkConnect, connectError } from './connect-options.ts'
 import type { ConnectOptions } from './connect-options.ts'
@@ -37,7 +38,10 @@ export interface ClientParts {
   /** Tried in this order. */
   readonly endpoints: readonly Endpoint[]
   readonly clock: Clock
-  /** 0 to 1, to spread the attempts of many clients; each pause is as long as it may be when left out. */
+  /**
+   * From 0 to 1, never 1, of 32 bits at least: all chance of the client and of what is built upon it, also names that
+   * nobody else may have. The platform's when left out, and pauses before it connects again as long as they may be.
+   */
   readonly random?: () => number
 }
 
@@ -95,6 +99,8 @@ const PENDING_CALLS = 500_000
 export class Client {
   /** The clock by which this client lives: whoever builds upon it takes its time and timers from here. */
   readonly clock: Clock
+  /** A number from 0 to 1, never 1: whoever builds upon this client takes what he leaves to chance from here. */
+  readonly random: () => number
   readonly #session: Session
   readonly #watches: Watches
   readonly #logger: Logger
@@ -136,6 +142,7 @@ export class Client {
       if (!Number.isInteger(value) || value < 1) throw new TypeError(`${name} must be a positive integer`)
     }
     this.clock = parts.clock
+    this.random = parts.random ?? makeChance()
     this.#logger = options.logger ?? SILENT
     this.#session = new Session({
       ...parts, logger: this.#logger, timeoutMs, pendingCalls,

@@ -3,6 +3,7 @@ import type { Clock } from '../ports/clock.ts'
 import { SILENT } from '../ports/logger.ts'
 import type { Transport } from '../ports/transport.ts'
 import { parseConnectAddress } from './address.ts'
+import { makeChance } from './chance.ts'
 import { Chroot } from './chroot.ts'
 import { Client } from './client.ts'
 import { CONNECT_OPTIONS } from './connect-options.ts'
@@ -52,7 +53,7 @@ export function connectRemote(address: string, options: RemoteConnectOptions, pa
       servers: places,
     }
     const endpoints = places.map(({ address, transport }) => new RemoteEndpoint(address, transport, common))
-    return Client.connect({ endpoints, clock, random: Math.random }, { connectTimeoutMs: CONNECT_TIMEOUT_MS, ...rest })
+    return Client.connect({ endpoints, clock, random: makeChance() }, { connectTimeoutMs: CONNECT_TIMEOUT_MS, ...rest })
   })
 }
 

@@ -150,7 +150,7 @@ export class Claims {
 
   /** The czxids of the claims; null when others were faster. */
   async #tryClaim(some: readonly Candidate[], place: string | null): Promise<readonly number[] | null> {
-    const id = uniqueId()
+    const id = uniqueId(this.#zk)
     const multi = this.#zk.multi()
     for (const { name, node } of some) {
       const { version } = node.stat

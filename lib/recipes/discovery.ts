@@ -15,11 +15,10 @@ import type { Instance } from './instance.ts'
 import { InstanceList } from './instance-list.ts'
 import { Listeners } from './listeners.ts'
 import { aborted, below, pause } from './pause.ts'
-import { sessionOf, Sessions } from './sessions.ts'
+import { clientOf, sessionOf } from './sessions.ts'
 import type { SessionSource } from './sessions.ts'
 import { chooserOf } from './strategy.ts'
 import type { Choose } from './strategy.ts'
-import { chance } from './unique-id.ts'
 
 type Clock = Client['clock']
 
@@ -58,9 +57,9 @@ export class Discovery<P = unknown> {
     this.ready = new Promise((resolve) => { this.#onReady = resolve })
     this.#listeners = new Listeners<DiscoveryEvents<P>>(
       ['change', 'up', 'down', 'update', 'invalid', 'stale', 'failed', 'end'], options.logger)
-    const clock = (source instanceof Sessions ? source.client : source).clock
+    const clock = clientOf(source).clock
     this.#avoided = new DownList(clock, options.avoid ?? {})
-    this.#choose = chooserOf(options.strategy ?? 'roundRobin')
+    this.#choose = chooserOf(options.strategy ?? 'roundRobin', { random: () => clientOf(source).random() })
     this.#list = new InstanceList<P>({
       onUp: (instance) => this.#changed('up', instance),
       onDown: (instance) => this.#changed('down', instance),
@@ -251,7 +250,7 @@ export class Discovery<P = unknown> {
     const { signal } = this.#closing
     const longestMs = Math.min(SHORTEST_MS * 2 ** Math.min(failures, 16), LONGEST_MS)
     try {
-      await pause(zk, Math.ceil(longestMs * (1 + chance()) / 2), signal)
+      await pause(zk, Math.ceil(longestMs * (1 + zk.random()) / 2), signal)
       await untilConnected(zk, signal)
     } catch (error) {
       if (!isOver(zk)) throw error
@@ -332,7 +331,7 @@ export class Discovery<P = unknown> {
   }
 
   get #clock(): Clock {
-    return (this.#source instanceof Sessions ? this.#source.client : this.#source).clock
+    return clientOf(this.#source).clock
   }
 
   #untilOtherThan(before: Cache | null, signal: AbortSignal | undefined): Promise<void> {

@@ -84,7 +84,7 @@ class Entrant {
   readonly #dir: string
   readonly #count: number
   readonly #data: string
-  readonly #name = uniqueId()
+  readonly #name: string
   readonly #path: string
   readonly #ready: string
   /** The folder as it was seen shut last; its version counts how often it was opened. */
@@ -95,6 +95,7 @@ class Entrant {
     this.#dir = dir
     this.#count = count
     this.#data = data
+    this.#name = uniqueId(zk)
     this.#path = below(dir, this.#name)
     this.#ready = below(dir, READY)
   }

@@ -11,7 +11,7 @@ import type { Member } from './members-view.ts'
 import { below, retried, signalOf } from './pause.ts'
 import { presence } from './presence.ts'
 import type { Presence } from './presence.ts'
-import { checkSource, sessionOf } from './sessions.ts'
+import { checkSource, clientOf, sessionOf } from './sessions.ts'
 import type { SessionSource } from './sessions.ts'
 import { uniqueId } from './unique-id.ts'
 
@@ -101,7 +101,7 @@ export async function join(
   checkSource(source)
   checkOptions(options, JOIN)
   checkTypes(options, { id: 'string', replace: 'boolean' })
-  const { id = `${uniqueId()}${MARK}`, replace = false, acl, signal, logger } = options
+  const { id = `${uniqueId(clientOf(source))}${MARK}`, replace = false, acl, signal, logger } = options
   if (id === '' || id.includes('/')) throw new TypeError(`the id of a member is the name of a node, not '${id}'`)
   const own = below(checkPath(path), id)
   checkLogger(logger)

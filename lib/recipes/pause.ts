@@ -2,7 +2,6 @@ import type { Client } from '../client/client.ts'
 import { offAbort, onAbort } from '../client/on-abort.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import { endOf, isLost, isOver, untilConnected } from './connection.ts'
-import { chance } from './unique-id.ts'
 
 const SHORTEST_MS = 4
 const LONGEST_MS = 250
@@ -26,7 +25,7 @@ export function pause(zk: Client, delayMs: number, signal?: AbortSignal): Promis
 /** Pauses before the attempt after the `attempt`th, at random, longer each time: rivals come at different moments. */
 export function backOff(zk: Client, attempt: number, signal?: AbortSignal): Promise<void> {
   const longestMs = Math.min(SHORTEST_MS * 2 ** Math.min(attempt, 16), LONGEST_MS)
-  return pause(zk, Math.ceil(chance() * longestMs), signal)
+  return pause(zk, Math.ceil(zk.random() * longestMs), signal)
 }
 
 /**

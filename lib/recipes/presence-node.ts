@@ -9,9 +9,8 @@ import { Listeners } from './listeners.ts'
 import type { RecipeLogger } from './listeners.ts'
 import { aborted, backOff, pause, retried } from './pause.ts'
 import { createProtected } from './protected-node.ts'
-import { sessionOf, Sessions } from './sessions.ts'
+import { clientOf, sessionOf } from './sessions.ts'
 import type { SessionSource } from './sessions.ts'
-import { chance } from './unique-id.ts'
 
 /** What the listeners of a presence get. */
 export interface PresenceEvents {
@@ -195,7 +194,7 @@ export class PresenceNode {
       if (!this.isBegun || !isZkError(error)) throw error
       this.listeners.emit('failed', error)
       const longestMs = Math.min(SHORTEST_MS * 2 ** Math.min(failures, 16), LONGEST_MS)
-      await pause(zk, Math.ceil(longestMs * (1 + chance()) / 2), signal)
+      await pause(zk, Math.ceil(longestMs * (1 + zk.random()) / 2), signal)
     } catch (thrown) {
       if (!isOver(zk) && !signal.aborted) throw thrown
     }
@@ -393,7 +392,7 @@ export class PresenceNode {
     this.#end(null)
     const gone = this.#keeping.then(() => this.#remove())
     const { source } = this.#parts
-    await unlessUnknown(source instanceof Sessions ? source.client : source, gone)
+    await unlessUnknown(clientOf(source), gone)
   }
 
   /**

@@ -10,7 +10,6 @@ import { aborted, backOff } from './pause.ts'
 import { uniqueId } from './unique-id.ts'
 
 export { isLost } from './connection.ts'
-export { uniqueId } from './unique-id.ts'
 
 /** What a protected node is made of. */
 export interface ProtectedNode {
@@ -33,7 +32,7 @@ export interface ProtectedNode {
  */
 export async function createProtected(zk: Client, node: ProtectedNode): Promise<Created> {
   const { dir, mark, data, mode = 'ephemeralSequential', acl, signal } = node
-  const prefix = `${uniqueId()}${mark}`
+  const prefix = `${uniqueId(zk)}${mark}`
   const path = dir === '/' ? `/${prefix}` : `${dir}/${prefix}`
   for (let attempt = 0; ; attempt++) {
     if (signal?.aborted === true) throw aborted(signal)

@@ -14,7 +14,7 @@ import type { RecipeLogger } from './listeners.ts'
 import { aborted, below, signalOf, unlessAborted } from './pause.ts'
 import { bytesOf, presence, presenceSoon } from './presence.ts'
 import type { Presence } from './presence.ts'
-import { checkSource, sessionOf, Sessions } from './sessions.ts'
+import { checkSource, clientOf, sessionOf } from './sessions.ts'
 import type { SessionSource } from './sessions.ts'
 import { Turns } from './turns.ts'
 import { uniqueId } from './unique-id.ts'
@@ -84,11 +84,11 @@ export class Registration<P = unknown> {
 
   /** @internal `register` makes them. */
   constructor(source: SessionSource, basePath: string, options: RegisterOptions<P>) {
-    const { name, id = newId(), health, logger } = options
+    const { name, id = newId(source), health, logger } = options
     this.#source = source
     this.#options = options
     this.path = checkPath(below(below(checkPath(basePath), name), id))
-    const clock = (source instanceof Sessions ? source.client : source).clock
+    const clock = clientOf(source).clock
     this.#said = saidOf(options)
     this.#instance = instanceOf({ name, id, registrationTimeUTC: clock.wall(), unknown: {} }, this.#said)
     bytesOf(this.#instance.toJSON())
@@ -217,7 +217,7 @@ export class Registration<P = unknown> {
         settle()
         resolve(this.#work.size === 0)
       }
-      const clock = (this.#source instanceof Sessions ? this.#source.client : this.#source).clock
+      const clock = clientOf(this.#source).clock
       const timer = waitMs === undefined ? null : clock.setTimer(waitMs, end)
       if (signal?.aborted === true) return abort()
       onAbort(signal, abort)
@@ -335,8 +335,8 @@ function saidOf<P>(options: RegisterOptions<P>): InstanceOptions<P> {
 }
 
 /** In the form of a UUID, as Curator's are. */
-function newId(): string {
-  return uniqueId().replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+function newId(source: SessionSource): string {
+  return uniqueId(clientOf(source)).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
 
 /**

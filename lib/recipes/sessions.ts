@@ -8,7 +8,6 @@ import { endOf, isOver } from './connection.ts'
 import { Listeners } from './listeners.ts'
 import type { RecipeLogger } from './listeners.ts'
 import { aborted, pause, unlessAborted } from './pause.ts'
-import { chance } from './unique-id.ts'
 
 /** How sessions are opened one after the other. */
 export interface SessionsOptions {
@@ -141,7 +140,7 @@ export class Sessions {
       }
       const longestMs = Math.min(SHORTEST_MS * 2 ** Math.min(attempt, 16), LONGEST_MS)
       try {
-        await pause(former, Math.ceil(longestMs * (1 + chance()) / 2), signal)
+        await pause(former, Math.ceil(longestMs * (1 + former.random()) / 2), signal)
       } catch (error) {
         throw new ZkError('Closed', undefined, { cause: error })
       }
@@ -171,6 +170,11 @@ export async function sessionOf(source: SessionSource, signal: AbortSignal | und
   const end = endOf(source)
   if (end !== null) throw end
   return source
+}
+
+/** The present session of the source, or the last one: for its clock, and its chance. */
+export function clientOf(source: SessionSource): Client {
+  return source instanceof Sessions ? source.client : source
 }
 
 /** Throws TypeError for what is no source of sessions. */

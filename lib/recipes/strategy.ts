@@ -1,5 +1,5 @@
 import type { Instance } from './instance.ts'
-import { chance } from './unique-id.ts'
+import type { Chance } from './unique-id.ts'
 
 /** Chooses one of the instances, which are sorted by their ids; undefined: none of them, and others are waited for. */
 export type Choose<P = unknown> = (instances: readonly Instance<P>[]) => Instance<P> | undefined
@@ -19,35 +19,35 @@ export type Strategy<P = unknown> = 'roundRobin' | 'random' | 'weighted' | 'stic
   { readonly nearest: Readonly<Record<string, string>>, readonly among?: Strategy<P> } | Choose<P>
 
 /** Makes a chooser, with a memory of its own. Throws TypeError for what is no strategy. */
-export function chooserOf<P>(strategy: Strategy<P>): Choose<P> {
+export function chooserOf<P>(strategy: Strategy<P>, from: Chance): Choose<P> {
   if (typeof strategy === 'function') return strategy
-  if (strategy === 'roundRobin') return roundRobin()
-  if (strategy === 'random') return (instances) => instances[Math.floor(chance() * instances.length)]
-  if (strategy === 'weighted') return weighted()
-  if (strategy === 'sticky') return sticky(roundRobin())
+  if (strategy === 'roundRobin') return roundRobin(from)
+  if (strategy === 'random') return (instances) => instances[Math.floor(from.random() * instances.length)]
+  if (strategy === 'weighted') return weighted(from)
+  if (strategy === 'sticky') return sticky(roundRobin(from))
   if (typeof strategy === 'object' && strategy !== null) {
-    if ('sticky' in strategy) return sticky(chooserOf(strategy.sticky))
+    if ('sticky' in strategy) return sticky(chooserOf(strategy.sticky, from))
     if ('nearest' in strategy && typeof strategy.nearest === 'object' && strategy.nearest !== null) {
-      return nearest(strategy.nearest, chooserOf(strategy.among ?? 'roundRobin'))
+      return nearest(strategy.nearest, chooserOf(strategy.among ?? 'roundRobin', from))
     }
   }
   throw new TypeError('strategy must be roundRobin, random, weighted, sticky, { sticky }, { nearest } or a function')
 }
 
-function roundRobin<P>(): Choose<P> {
+function roundRobin<P>(from: Chance): Choose<P> {
   let last: string | null = null
   return (instances) => {
-    const from = last
+    const before = last
     // Many programs that start at once do not all begin with the same one.
-    const next = from === null ? instances[Math.floor(chance() * instances.length)]
-      : instances.find(({ id }) => id > from) ?? instances[0]
+    const next = before === null ? instances[Math.floor(from.random() * instances.length)]
+      : instances.find(({ id }) => id > before) ?? instances[0]
     last = next?.id ?? last
     return next
   }
 }
 
 /** Everybody gains his weight in each round, and the richest pays for all: nginx calls it smooth. */
-function weighted<P>(): Choose<P> {
+function weighted<P>(from: Chance): Choose<P> {
   let purses = new Map<string, number>()
   return (instances) => {
     const total = instances.reduce((sum, { weight }) => sum + weight, 0)
@@ -59,7 +59,7 @@ function weighted<P>(): Choose<P> {
     for (const instance of instances) {
       const weight = weightOf(instance)
       if (weight === 0) continue
-      const purse = (before.get(instance.id) ?? chance() * weight) + weight
+      const purse = (before.get(instance.id) ?? from.random() * weight) + weight
       purses.set(instance.id, purse)
       if (richest === undefined || purse > (purses.get(richest.id) ?? 0)) richest = instance
     }

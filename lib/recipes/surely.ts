@@ -19,7 +19,7 @@ import { uniqueId } from './unique-id.ts'
 export async function commitSurely(
   zk: Client, path: string, add: (multi: Multi) => void, signal: AbortSignal | undefined,
 ): Promise<void> {
-  const witness = below(path, uniqueId())
+  const witness = below(path, uniqueId(zk))
   for (let attempt = 0; ; attempt++) {
     const multi = zk.multi()
     add(multi)

@@ -48,7 +48,7 @@ export function ensembleName(zk: Client): Promise<string> {
       for (;;) {
         const name = await nameThere(zk)
         if (name !== null) return name
-        await zk.create(NAME_PATH, uniqueId()).catch((error: unknown) => {
+        await zk.create(NAME_PATH, uniqueId(zk)).catch((error: unknown) => {
           if (!isZkError(error, 'NodeExists')) throw error
         })
       }

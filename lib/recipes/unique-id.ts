@@ -1,9 +1,12 @@
-/** 32 hex digits that nobody else has. */
-export function uniqueId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+/** Where chance comes from: a client, for what belongs to it. */
+export interface Chance {
+  /** From 0 to 1, never 1, of 32 bits at least. */
+  random(): number
 }
 
-/** A number from 0 to 1, never 1, taken from the one source of chance that recipes have. */
-export function chance(): number {
-  return Number.parseInt(uniqueId().slice(0, 8), 16) / 2 ** 32
+/** 32 hex digits that nobody else has. */
+export function uniqueId(from: Chance): string {
+  let id = ''
+  while (id.length < 32) id += Math.floor(from.random() * 2 ** 32).toString(16).padStart(8, '0')
+  return id
 }

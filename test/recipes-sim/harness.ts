@@ -50,11 +50,10 @@ export function recipes(): string[] {
     .map((name) => name.slice(0, -3)).toSorted()
 }
 
-/** Runs one seed of one recipe; one at a time in a process. Names drawn from WebCrypto come from the seed, too. */
+/** Runs one seed of one recipe. */
 export async function runScenario(recipe: string, seed: number, mutant?: string): Promise<ScenarioResult> {
   const module = await import(`./scenarios/${recipe}.ts`) as ScenarioModule
   const startedMs = performance.now()
-  const giveBack = seedCrypto(seed)
   const draw = makeRandom(seed * 16 + 5)
   const world = simulate({ seed, peers: draw.below(8) === 0 ? 5 : 3, observers: draw.below(8) === 0 ? 1 : 0 })
   let faults: StormCounts = {}
@@ -74,24 +73,5 @@ export async function runScenario(recipe: string, seed: number, mutant?: string)
     fingerprint: world.fingerprint, faults, failure, check,
   }
   await world.stop()
-  giveBack()
   return result
-}
-
-/** Recipes name their nodes by WebCrypto: what depends on the order of names would not be repeated. */
-function seedCrypto(seed: number): () => void {
-  const random = makeRandom(seed * 16 + 7)
-  const own = Object.getOwnPropertyDescriptor(crypto, 'getRandomValues')
-  Object.defineProperty(crypto, 'getRandomValues', {
-    configurable: true,
-    value: <T extends ArrayBufferView>(view: T): T => {
-      const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
-      for (let at = 0; at < bytes.length; at++) bytes[at] = random.below(256)
-      return view
-    },
-  })
-  return () => {
-    if (own === undefined) Reflect.deleteProperty(crypto, 'getRandomValues')
-    else Object.defineProperty(crypto, 'getRandomValues', own)
-  }
 }

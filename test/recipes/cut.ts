@@ -1,7 +1,7 @@
 /** A session over the wire whose connection a case can cut, and others beside it. */
 import { connect, createEnsemble } from '../../lib/node.ts'
 import type { Client } from '../../lib/node.ts'
-import { uniqueId } from '../../lib/recipes/protected-node.ts'
+import { uniqueId } from '../../lib/recipes/unique-id.ts'
 import { Proxy } from '../client/proxy.ts'
 import { untilState } from '../client/remote-scene.ts'
 import type { Case } from '../harness.ts'
@@ -27,7 +27,7 @@ async function serverOf(t: Case): Promise<{ readonly host: string, readonly chro
     const [own = ''] = ensemble.peer(1)?.status().clientAddresses ?? []
     return { host: new URL(own).host, chroot: '' }
   }
-  const chroot = `/recipes-${uniqueId()}`
+  const chroot = `/recipes-${uniqueId(Math)}`
   const zk = await connect(address, { signal: t.signal })
   t.defer(() => zk.close())
   await zk.create(chroot)

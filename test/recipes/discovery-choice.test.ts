@@ -18,7 +18,7 @@ function instance(id: string, payload: object = {}): Instance {
 
 /** The ids that are chosen one after the other. */
 function chosen(strategy: Strategy, instances: readonly Instance[], count: number): (string | undefined)[] {
-  const choose = chooserOf(strategy)
+  const choose = chooserOf(strategy, Math)
   return Array.from({ length: count }, () => choose(instances)?.id)
 }
 
@@ -35,7 +35,7 @@ test('round robin: in turn, from anywhere; who comes and goes disturbs nobody', 
   assert.ok('abcabcabcabcabcabcabcabcabcabcabc'.includes(turns), turns)
   const starts = new Set(Array.from({ length: 200 }, () => chosen('roundRobin', ABC, 1)[0]))
   assert.is(starts.size, 3)
-  const choose = chooserOf('roundRobin')
+  const choose = chooserOf('roundRobin', Math)
   while (choose(ABC)?.id !== 'a');
   assert.is(choose([instance('a'), instance('aa'), instance('b'), instance('c')])?.id, 'aa')
   assert.is(choose([instance('c')])?.id, 'c')
@@ -64,7 +64,7 @@ test('weighted: in proportion, evenly spread', () => {
 })
 
 test('sticky: the same for as long as it is there', () => {
-  const choose = chooserOf({ sticky: (instances) => instances.at(-1) })
+  const choose = chooserOf({ sticky: (instances) => instances.at(-1) }, Math)
   assert.equal([choose(ABC)?.id, choose([...ABC, instance('d')])?.id], ['c', 'c'])
   assert.equal([choose(ABC.slice(0, 2))?.id, choose(ABC)?.id], ['b', 'b'])
   assert.is(new Set(chosen('sticky', ABC, 20)).size, 1)

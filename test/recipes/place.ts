@@ -1,6 +1,6 @@
 import { connect, createEnsemble } from '../../lib/node.ts'
 import type { Client } from '../../lib/node.ts'
-import { uniqueId } from '../../lib/recipes/protected-node.ts'
+import { uniqueId } from '../../lib/recipes/unique-id.ts'
 import type { Case } from '../harness.ts'
 
 /** Where a recipe is tried: a tree of its own, empty at first. */
@@ -20,7 +20,7 @@ export async function place(t: Case): Promise<Place> {
     t.defer(() => ensemble.stop())
     return { connect: async (sessionTimeoutMs = 10_000) => closing(t, await ensemble.connect({ sessionTimeoutMs })) }
   }
-  const name = `/recipes-${uniqueId()}`
+  const name = `/recipes-${uniqueId(Math)}`
   const zk = closing(t, await connect(address, { signal: t.signal }))
   await zk.create(name)
   t.defer(() => zk.delete(name, { recursive: true }))

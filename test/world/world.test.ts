@@ -1,5 +1,5 @@
 import { isZkError } from '../../lib/core/errors.ts'
-import { acquire } from '../../lib/recipes/index.ts'
+import { acquire, counterAt, doubleBarrierAt } from '../../lib/recipes/index.ts'
 import { simulate } from '../../lib/testing/index.ts'
 import type { World } from '../../lib/testing/index.ts'
 import { assert, rejects, suite } from '../harness.ts'
@@ -22,6 +22,24 @@ test('equal seeds give equal runs, and others do not', async () => {
   for (const seed of [3, 3, 4]) {
     await using world = simulate({ seed })
     await stormy(world)
+    prints.push(world.fingerprint)
+  }
+  assert.is(prints[0], prints[1])
+  assert.is.not(prints[1], prints[2])
+}, { timeoutMs: 30_000 })
+
+test('equal seeds give equal runs of recipes, which leave their pauses and names to chance', async () => {
+  const prints: number[] = []
+  for (const seed of [7, 7, 8]) {
+    await using world = simulate({ seed })
+    await world.run(async () => {
+      const all = await Promise.all([1, 2, 3].map(() => world.connect()))
+      await Promise.all(all.map(async (zk) => {
+        for (let turn = 0; turn < 5; turn++) await counterAt(zk, '/counter').add(1)
+        const stay = await doubleBarrierAt(zk, '/barrier', { count: 3 }).enter()
+        await stay.leave()
+      }))
+    })
     prints.push(world.fingerprint)
   }
   assert.is(prints[0], prints[1])

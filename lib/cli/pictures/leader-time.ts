@@ -16,7 +16,7 @@ export const OWN_TIME: Timepiece = { clock: 'this machine', now: () => Date.now(
  */
 export async function leaderTime(zk: Client, signal: AbortSignal): Promise<Timepiece> {
   const sentMs = Date.now()
-  const { path, stat } = await zk.createWithStat(`/vivarium.time-${uniqueId()}`, '', { mode: 'ephemeral', signal })
+  const { path, stat } = await zk.createWithStat(`/vivarium.time-${uniqueId(zk)}`, '', { mode: 'ephemeral', signal })
   const aheadMs = stat.ctime - (sentMs + Date.now()) / 2
   await zk.delete(path, { signal })
   return { clock: 'the leader', now: () => Date.now() + aheadMs }

@@ -48,7 +48,7 @@ const STORY_TOLD = 25
  * Every client is a program of its own: all that is built on it (a recipe, a worker's loop) is to take its time from
  * `zk.clock` (see `sleep`), and must not wait for anything but the ensemble and its clock: then it stands still when
  * the program does (`pause`). What takes real time (`setTimeout`, files, sockets, WebCrypto and with it
- * `client.authenticate`) has no place in a world, nor has chance that is not of the world's `random`.
+ * `client.authenticate`) has no place in a world, nor has chance that is not of the world's `random` or `zk.random`.
  *
  * What a world promises: same seed, same code, same run (see `fingerprint`). What it does not: that peers fail in all
  * ways that machines do; damaged disks and clocks that drift are not among the faults.
