@@ -45,7 +45,7 @@ export interface ClientParts {
   readonly random?: () => number
 }
 
-/** A read that may leave a watch: called once, at the next change of what was read. */
+/** A read that may leave a watch: called once, at the next change of what was read, unless the signal aborts first. */
 export interface ReadOptions extends CallOptions {
   readonly watch?: (change: WatchChange) => void
 }
@@ -418,7 +418,19 @@ export class Client {
       if (watch === undefined) {
         this.#session.submit({ op, path, watch: false }, pick, signal, resolve, reject)
       } else {
-        this.#leaveWatch({ op, path, watch: true }, pick, signal, list, { onChange: watch }, resolve, reject)
+        const drop = (): void => this.#watches.dropOneShot(path, shot)
+        const shot: OneShot = {
+          onChange: (change) => {
+            offAbort(signal, drop)
+            watch(change)
+          },
+          onEnd: () => offAbort(signal, drop),
+        }
+        const armed = (value: unknown): void => {
+          onAbort(signal, drop)
+          resolve(value)
+        }
+        this.#leaveWatch({ op, path, watch: true }, pick, signal, list, shot, armed, reject)
       }
     })
   }

@@ -64,9 +64,11 @@ export async function waitForTurn(zk: Client, waiter: Waiter, signal: AbortSigna
 /** Resolves when the node changes or is not there. Errors: those of get; SessionExpired, Closed, Aborted. */
 function untilChanged(zk: Client, path: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    const over = new AbortController()
     const settle = (): void => {
       off()
       signal.removeEventListener('abort', abort)
+      over.abort()
     }
     const done = (): void => {
       settle()
@@ -83,7 +85,7 @@ function untilChanged(zk: Client, path: string, signal: AbortSignal): Promise<vo
       reject(end)
     })
     signal.addEventListener('abort', abort, { once: true })
-    zk.get(path, { watch: done }).catch((error: unknown) => {
+    zk.get(path, { watch: done, signal: over.signal }).catch((error: unknown) => {
       settle()
       if (isZkError(error, 'NoNode')) resolve()
       else reject(error instanceof Error ? error : new Error(String(error)))

@@ -6,6 +6,7 @@ import type { Request } from '../../lib/core/tree/request.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { losingPlace } from './losing.ts'
 import type { LosingPlace } from './losing.ts'
+import { place } from './place.ts'
 import { timedPlace } from './timed.ts'
 
 const test = suite('locks and failures')
@@ -133,5 +134,15 @@ test('letting go ends without a quorum, too', async (t) => {
   await Promise.all([lock.release(), election.close(), shared.close()])
   assert.not.equal(zk.state, 'connected')
 }, { timeoutMs: 30_000 })
+
+test('whoever gives up waiting leaves no watch behind', async (t) => {
+  const at = await place(t)
+  const [zk, other] = [await at.connect(), await at.connect()]
+  const lock = await acquire(other, '/lock')
+  await zk.sync()
+  for (let time = 0; time < 3; time++) await rejects(acquire(zk, '/lock', { waitMs: 10 }), 'OperationTimeout')
+  await rejects(zk.removeWatches(lock.path), 'NoWatcher')
+  await lock.release()
+})
 
 test.run()
