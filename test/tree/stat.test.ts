@@ -258,7 +258,7 @@ test('what a node took is given back when it goes', () => {
   const { acls } = parts.pages
   const tree = new Tree(parts)
   const root = Znode.create(parts.pages, '/', world(Perm.all), 0, NO_SESSION, 0)
-  tree.adopt(root)
+  tree.adopt(root, '/')
   const zk = new World({}, tree)
   const acl = (id: number): Acl[] => [{ perms: Perm.all, scheme: 'ip', id: `10.0.0.${id}` }, ...world(Perm.all)]
   const pages = new Set<unknown>()

@@ -77,7 +77,7 @@ export class TreeLoader {
     node.aversion = aversion
     node.creates = creates
     slabs.store(node, data)
-    this.#tree.adopt(node)
+    this.#tree.adopt(node, path)
     if (path !== '/') {
       const parent = parentOf(path)
       const above = index.get(parent)

@@ -21,19 +21,26 @@ class Shard {
 
   find(pages: NodePages, hash: number, path: string): number {
     const table = this.#table
-    const at = this.#place(pages, hash, path)
-    return at >= 0 ? table[2 * at + 1]! : this.#overflow?.get(path) ?? 0
+    const mask = (1 << this.#bits) - 1
+    let at = this.#home(hash)
+    for (let probe = 0; probe < MOST_PROBES; probe++) {
+      const id = table[2 * at + 1]!
+      if (id === 0) break
+      if (table[2 * at] === hash && pages.hasPath(id, path)) return id
+      at = (at + 1) & mask
+    }
+    return this.#overflow?.get(path) ?? 0
   }
 
   /** Where a node stands in the table; -1 if it does not. */
-  #place(pages: NodePages, hash: number, path: string): number {
+  #place(hash: number, node: number): number {
     const table = this.#table
     const mask = (1 << this.#bits) - 1
     let at = this.#home(hash)
     for (let probe = 0; probe < MOST_PROBES; probe++) {
       const id = table[2 * at + 1]!
+      if (id === node) return at
       if (id === 0) return -1
-      if (table[2 * at] === hash && pages.path(id) === path) return at
       at = (at + 1) & mask
     }
     return -1
@@ -70,9 +77,9 @@ class Shard {
     for (let at = 0; at < old.length; at += 2) if (old[at + 1] !== 0) this.#put(pages, old[at]!, old[at + 1]!)
   }
 
-  delete(pages: NodePages, hash: number, path: string): boolean {
-    let gap = this.#place(pages, hash, path)
-    if (gap < 0) return this.#overflow?.delete(path) === true
+  delete(pages: NodePages, hash: number, id: number): boolean {
+    let gap = this.#place(hash, id)
+    if (gap < 0) return this.#overflow?.delete(pages.path(id)) === true
     const table = this.#table
     const mask = (1 << this.#bits) - 1
     // Whoever may stand nearer to his home moves up, so that no search ends too early.
@@ -119,7 +126,7 @@ export class NodeIndex {
     this.size++
   }
 
-  delete({ path, pathHash }: Znode): void {
-    if (this.#shards[pathHash & (SHARDS - 1)]?.delete(this.#pages, pathHash, path) === true) this.size--
+  delete({ id, pathHash }: Znode): void {
+    if (this.#shards[pathHash & (SHARDS - 1)]?.delete(this.#pages, pathHash, id) === true) this.size--
   }
 }

@@ -1,4 +1,5 @@
 import { AclTable } from './acl.ts'
+import { PathStore } from './path-store.ts'
 import { SlabTable } from './slab.ts'
 import type { SessionId } from './stat.ts'
 
@@ -22,8 +23,10 @@ export const Int = {
   kind: 8,
   /** Numbers of its slab and of its list of permissions. */
   slab: 9, acl: 10, generation: 11,
-  /** Ids of its first child, of the next and the previous one of its siblings, and of its parent; 0 for none. */
-  first: 12, next: 13, previous: 14, parent: 15,
+  /** Ids of its first child, and of the next and the previous one of its siblings; 0 for none. */
+  first: 12, next: 13, previous: 14,
+  /** Where its path stands. */
+  path: 15,
 } as const
 
 /** The kind of a place that no node has. */
@@ -44,20 +47,20 @@ export interface Life {
 export class NodePage {
   readonly wide: Float64Array = new Float64Array(WIDES * PAGE_NODES)
   readonly ints: Int32Array = new Int32Array(INTS * PAGE_NODES)
-  readonly paths: string[] = []
   /** By place; null as long as none has any. */
   lives: (Life | undefined)[] | null = null
 }
 
 /**
  * Room for nodes. Each has an id, which says where its numbers are, and which another one gets when it has gone. With
- * an object and a Map's entry for each, half a million nodes had 200 bytes of heap each instead of 56, and to collect
+ * an object, a string and a Map's entry for each, half a million nodes had 200 bytes of heap each, and to collect
  * garbage among them was a fourth of the cost of a create.
  */
 export class NodePages {
   readonly #pages: NodePage[] = []
   readonly acls: AclTable = new AclTable()
   readonly slabs: SlabTable = new SlabTable()
+  readonly paths: PathStore = new PathStore()
   /** The first of the free places; the others follow by `next`. */
   #free = 0
   /** All ids are below; 0 is none. */
@@ -72,7 +75,11 @@ export class NodePages {
   }
 
   path(id: number): string {
-    return this.#pages[id >> PAGE_BITS]!.paths[id & SLOT]!
+    return this.paths.text(this.int(id, Int.path))
+  }
+
+  hasPath(id: number, path: string): boolean {
+    return this.paths.equals(this.int(id, Int.path), path)
   }
 
   /** One number of a node. */
@@ -84,7 +91,7 @@ export class NodePages {
     this.#pages[id >> PAGE_BITS]!.ints[(id & SLOT) * INTS + at] = value
   }
 
-  /** A place for a new node, all zeros. */
+  /** A place for a new node, with all zeros but its path. */
   claim(path: string): number {
     let id = this.#free
     if (id !== 0) {
@@ -96,10 +103,8 @@ export class NodePages {
     } else {
       id = this.end++
       if (id >> PAGE_BITS === this.#pages.length) this.#pages.push(new NodePage())
-      // The place of no node.
-      if (id === 1) this.#pages[0]!.paths.push('')
     }
-    this.page(id).paths[id & SLOT] = path
+    this.setInt(id, Int.path, this.paths.add(path))
     return id
   }
 
@@ -107,7 +112,7 @@ export class NodePages {
   release(id: number): void {
     const page = this.page(id)
     const slot = id & SLOT
-    page.paths[slot] = ''
+    this.paths.delete(page.ints[slot * INTS + Int.path]!)
     if (page.lives !== null) page.lives[slot] = undefined
     page.ints[slot * INTS + Int.kind] = FREE
     page.ints[slot * INTS + Int.next] = this.#free

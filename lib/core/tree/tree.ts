@@ -99,7 +99,7 @@ export class Tree {
     this.#parts.slabs.store(node, new Uint8Array(0))
     if (path === CONFIG_PATH) node.version = node.aversion = -1
     if (path !== '/') this.#parts.index.get(parentOf(path))!.addChild(node)
-    this.adopt(node)
+    this.adopt(node, path)
   }
 
   get zxid(): Zxid { return this.#zxid }
@@ -246,7 +246,8 @@ export class Tree {
   #create(zxid: Zxid, timeMs: number, body: CreateTxn, watches: Watches | null): void {
     const { path, nodeKind, owner } = body
     const { index, pages, slabs } = this.#parts
-    const parent = index.get(parentOf(path))
+    const parentPath = parentOf(path)
+    const parent = index.get(parentPath)
     assert(parent !== undefined, 'the parent of a created node exists')
     assert(index.find(path) === 0, 'a created node is new')
     assert(parent.nodeKind !== NodeKind.ephemeral, 'an ephemeral has no children')
@@ -262,22 +263,22 @@ export class Tree {
     parent.pzxid = zxid
     this.#endChange(parent)
     node.generation = this.#generation
-    this.adopt(node)
+    this.adopt(node, path)
     const counted = countedAt(path)
     if (counted !== null) this.#countAll(counted, node)
     this.#count(path, 1, node.dataBytes)
-    if (watches !== null && !watches.idle) watches.created(path, zxid, node.acl, parent.path, parent.acl)
+    if (watches !== null && !watches.idle) watches.created(path, zxid, node.acl, parentPath, parent.acl)
   }
 
   /** Enters a complete node into the tables; used by the loader too. */
-  adopt(node: Znode): void {
+  adopt(node: Znode, path: string): void {
     this.#parts.index.add(node)
-    this.#quotas.add(node.path)
-    this.#pathUnits += node.path.length
+    this.#quotas.add(path)
+    this.#pathUnits += path.length
     if (node.nodeKind === NodeKind.ephemeral) {
       let owned = this.#ephemerals.get(node.owner)
       if (owned === undefined) this.#ephemerals.set(node.owner, owned = new OwnedPaths())
-      owned.add(node.path)
+      owned.add(path)
     } else if (node.nodeKind !== NodeKind.persistent) {
       this.#reapable.add(node)
     }
@@ -288,7 +289,8 @@ export class Tree {
     const { index, slabs } = this.#parts
     const node = index.get(path)
     assert(node !== undefined && node.childCount === 0, 'a deleted node exists and has no children')
-    const parent = index.get(parentOf(path))
+    const parentPath = parentOf(path)
+    const parent = index.get(parentPath)
     assert(parent !== undefined, 'the parent of a deleted node exists')
     this.#beginChange(parent)
     this.#beginChange(node)
@@ -309,7 +311,7 @@ export class Tree {
     slabs.drop(node)
     node.release()
     this.#count(path, -1, -dataBytes)
-    if (watches !== null && !watches.idle) watches.deleted(path, zxid, acl, parent.path, parent.acl)
+    if (watches !== null && !watches.idle) watches.deleted(path, zxid, acl, parentPath, parent.acl)
   }
 
   #setData(
@@ -356,13 +358,12 @@ export class Tree {
   /** Counts a whole subtree, when it begins to be told what is used of it. */
   #countAll(root: string, stats: Znode): void {
     let [count, bytes] = [0, 0]
-    const open = [root]
-    for (let path = open.pop(); path !== undefined; path = open.pop()) {
-      const node = this.#parts.index.get(path)
-      if (node === undefined) continue
+    const top = this.#parts.index.get(root)
+    const open = top === undefined ? [] : [top]
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
       count++
       bytes += node.dataBytes
-      for (const child of node.children()) open.push(child.path)
+      for (const child of node.children()) open.push(child)
     }
     this.#tell(stats, { count, bytes })
   }

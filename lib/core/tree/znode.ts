@@ -155,32 +155,25 @@ export class Znode implements NodeState {
     return undefined
   }
 
-  * childPaths(): Generator<string, undefined> {
-    const { pages } = this
-    for (let id = this.page.ints[this.#at + Int.first]!; id !== 0; id = pages.int(id, Int.next)) yield pages.path(id)
-    return undefined
-  }
-
   childNames(): string[] {
     const names: string[] = []
     const from = this.nameStart
     const { pages } = this
     for (let id = this.page.ints[this.#at + Int.first]!; id !== 0; id = pages.int(id, Int.next)) {
-      names.push(pages.path(id).slice(from))
+      names.push(pages.paths.text(pages.int(id, Int.path), from))
     }
     return names
   }
 
   /** Where the names of children begin in their paths. */
   get nameStart(): number {
-    const { length } = this.path
+    const length = this.pages.paths.length(this.page.ints[this.#at + Int.path]!)
     return length === 1 ? 1 : length + 1
   }
 
   addChild(child: Znode): void {
-    const { pages, id } = this
+    const { pages } = this
     const first = this.page.ints[this.#at + Int.first]!
-    pages.setInt(child.id, Int.parent, id)
     if (first === 0) {
       this.page.ints[this.#at + Int.first] = child.id
       pages.setInt(child.id, Int.previous, child.id)
@@ -205,7 +198,6 @@ export class Znode implements NodeState {
     else if (child.id !== first) pages.setInt(first, Int.previous, previous)
     pages.setInt(child.id, Int.next, 0)
     pages.setInt(child.id, Int.previous, 0)
-    pages.setInt(child.id, Int.parent, 0)
     this.page.ints[this.#at + Int.children]!--
   }
 }

@@ -50,11 +50,10 @@ function writeNodeStat(writer: JuteWriter, node: Znode): void {
   writer.long(node.pzxid)
 }
 
-/** The names of the children, without making strings of them. */
 function writeNames(writer: JuteWriter, node: Znode): void {
-  const from = node.nameStart
-  writer.int(node.childCount)
-  for (const path of node.childPaths()) writer.text(path, from)
+  const names = node.childNames()
+  writer.int(names.length)
+  for (const name of names) writer.text(name)
 }
 
 /** The answer to a step of SASL where none is configured: no error, and a null token; one whole frame. */

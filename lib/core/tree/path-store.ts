@@ -1,0 +1,131 @@
+/** Large enough to come from the system in a piece of its own; a longer path gets a chunk for itself. */
+const CHUNK_BYTES = 262_144
+/** Places in a chunk are counted in words of 4 bytes. */
+const PLACE_BITS = 16
+const PLACES = 2 ** PLACE_BITS
+const HEADER_BYTES = 4
+/** Longer texts are made in pieces of so many characters. */
+const PIECE = 64
+
+class Chunk {
+  readonly words: Int32Array
+  readonly bytes: Uint8Array
+
+  constructor(sizeBytes: number) {
+    const memory = new ArrayBuffer(sizeBytes)
+    this.words = new Int32Array(memory)
+    this.bytes = new Uint8Array(memory)
+  }
+}
+
+/**
+ * The paths of all nodes, as bytes: strings on the heap took twice the memory, spread what lives on it over many more
+ * pages, and every collection of garbage had to visit each of them. A path stands at a place, behind a word that tells
+ * its length, with one byte for each character, or two if it has any beyond Latin-1. Room that a path left is taken
+ * by the next one that needs as much.
+ */
+export class PathStore {
+  readonly #chunks: Chunk[] = []
+  /** Words that are used of the last chunk for paths of usual length, and which one that is. */
+  #used = PLACES
+  #current = -1
+  /** By words: the first room of this size that is free; each names the next in its first word. None: -1. */
+  readonly #free = new Map<number, number>()
+  /** Characters on their way to a text, by their number. */
+  readonly #units: number[][] = []
+
+  add(path: string): number {
+    const { length } = path
+    const isWide = !isLatin(path)
+    const size = HEADER_BYTES + (isWide ? 2 * length : length)
+    const place = this.#room((size + 3) >>> 2)
+    const { words, bytes } = this.#chunks[place >>> PLACE_BITS]!
+    const word = place & (PLACES - 1)
+    words[word] = 2 * length + (isWide ? 1 : 0)
+    let at = 4 * word + HEADER_BYTES
+    for (let i = 0; i < length; i++) {
+      const unit = path.charCodeAt(i)
+      bytes[at++] = unit
+      if (isWide) bytes[at++] = unit >>> 8
+    }
+    return place
+  }
+
+  #room(words: number): number {
+    const free = this.#free.get(words)
+    if (free !== undefined && free !== -1) {
+      this.#free.set(words, this.#chunks[free >>> PLACE_BITS]!.words[free & (PLACES - 1)]!)
+      return free
+    }
+    if (words > PLACES) {
+      this.#chunks.push(new Chunk(4 * words))
+      return ((this.#chunks.length - 1) << PLACE_BITS) | 0
+    }
+    if (this.#used + words > PLACES) {
+      this.#chunks.push(new Chunk(CHUNK_BYTES))
+      this.#current = this.#chunks.length - 1
+      this.#used = 0
+    }
+    const place = (this.#current << PLACE_BITS) | this.#used
+    this.#used += words
+    return place
+  }
+
+  delete(place: number): void {
+    const { words } = this.#chunks[place >>> PLACE_BITS]!
+    const word = place & (PLACES - 1)
+    const header = words[word]!
+    const size = HEADER_BYTES + ((header & 1) === 1 ? header - 1 : header >>> 1)
+    const key = (size + 3) >>> 2
+    words[word] = this.#free.get(key) ?? -1
+    this.#free.set(key, place)
+  }
+
+  /** UTF-16 units of the path. */
+  length(place: number): number {
+    return this.#chunks[place >>> PLACE_BITS]!.words[place & (PLACES - 1)]! >>> 1
+  }
+
+  equals(place: number, path: string): boolean {
+    const { words, bytes } = this.#chunks[place >>> PLACE_BITS]!
+    const word = place & (PLACES - 1)
+    const header = words[word]!
+    const { length } = path
+    if (header >>> 1 !== length) return false
+    const from = 4 * word + HEADER_BYTES
+    if ((header & 1) === 0) {
+      for (let i = 0; i < length; i++) if (bytes[from + i] !== path.charCodeAt(i)) return false
+      return true
+    }
+    for (let i = 0; i < length; i++) {
+      if ((bytes[from + 2 * i]! | (bytes[from + 2 * i + 1]! << 8)) !== path.charCodeAt(i)) return false
+    }
+    return true
+  }
+
+  /** The path, or what of it begins at a character. */
+  text(place: number, start = 0): string {
+    const { words, bytes } = this.#chunks[place >>> PLACE_BITS]!
+    const word = place & (PLACES - 1)
+    const header = words[word]!
+    const length = header >>> 1
+    const isWide = (header & 1) === 1
+    const from = 4 * word + HEADER_BYTES
+    let text = ''
+    for (let done = start; done < length;) {
+      const count = Math.min(PIECE, length - done)
+      const units = this.#units[count] ??= Array.from({ length: count }, () => 0)
+      for (let i = 0; i < count; i++, done++) {
+        units[i] = isWide ? bytes[from + 2 * done]! | (bytes[from + 2 * done + 1]! << 8) : bytes[from + done]!
+      }
+      // Much faster than with one string for each character.
+      text += String.fromCharCode.apply(null, units)
+    }
+    return text
+  }
+}
+
+function isLatin(path: string): boolean {
+  for (let i = 0; i < path.length; i++) if (path.charCodeAt(i) > 0xff) return false
+  return true
+}
