@@ -7,7 +7,7 @@ import { formatSpan } from '../../lib/cli/pictures/drawing.ts'
 import { printable } from '../../lib/cli/pictures/picture.ts'
 import { Sight } from '../../lib/cli/pictures/sight.ts'
 import {
-  acquire, acquireLease, acquireRead, acquireWrite, contenders, partition, register, requestRelease, standFor,
+  acquire, acquireLease, acquireRead, acquireWrite, contenders, partition, queueAt, register, requestRelease, standFor,
 } from '../../lib/recipes/index.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import type { Case } from '../harness.ts'
@@ -312,6 +312,22 @@ test('spans and texts in words', () => {
     ['0 s', '0 s', '59 s', '1 min 0 s', '59 min 59 s', '1 h 0 min', '1 d 1 h', '0 s'])
   assert.equal(printable('a\u0000b\u202ec\u2028d\te'), 'a\u00b7b\u00b7c\u00b7d\u00b7e')
   assert.equal(printable('x'.repeat(100), 5), 'xxxx\u2026')
+})
+
+test('those who wait for an item of a queue hold nothing, and stand for no election', async (t) => {
+  const { says, other } = await open(t)
+  const [one, two] = [await other(), await other()]
+  const abort = new AbortController()
+  const waiting = [one, two].map((zk, at) =>
+    rejects(queueAt(zk, '/mails', { name: `worker ${at}` }).take({ signal: abort.signal }), 'Aborted'))
+  await inLine(one, '/mails/takers', 2)
+  const lines = await says('locks /mails')
+  assert.equal(lines.map((line) => line.replace(/\d$/, 'N').replace(/worker \d/, 'worker')), [
+    '/mails | queue: 2 wait for an item', '  1. | worker | S | T', '  2. | worker | S | T',
+  ])
+  assert.equal(await says('elections /mails'), ['nobody stands for election at /mails or below it'])
+  abort.abort()
+  await Promise.all(waiting)
 })
 
 test('a node that went while it was read is not seen any more', async (t) => {

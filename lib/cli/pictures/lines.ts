@@ -17,7 +17,7 @@ interface Standing {
   readonly revoked: boolean
 }
 
-type LineKind = 'lock' | 'read-write lock' | 'semaphore' | 'item of a partition' | 'latch'
+type LineKind = 'lock' | 'read-write lock' | 'semaphore' | 'item of a partition' | 'latch' | 'queue'
 
 /** Who holds and who waits, in order. */
 interface Line {
@@ -39,6 +39,9 @@ const LEASES_DOOR = 'locks'
 const KAZOO_LEASE = /^[0-9a-f]{32}$/
 const KAZOO_DOOR = '-__lock__'
 const MEMBER = /-member-\d{10}$/
+/** Where they stand who wait for an item of a queue, and where the items are. */
+const TAKERS = 'takers'
+const ITEMS = 'entries'
 
 const SAME = 'elections of this package and of kazoo, and Curator\'s LeaderSelector, are locks on the tree: ' +
   'locks and elections list them alike'
@@ -52,7 +55,7 @@ function seek(root: string): Sought {
   return {
     // The lock of kazoo's Semaphore is no child of its path.
     roots: root === '/' ? [root] : [root, `${root}${KAZOO_DOOR}`],
-    wants: (name) => isOfLine(name) || name === LEASES || name.endsWith(KAZOO_DOOR),
+    wants: (name) => isOfLine(name) || name === LEASES || name === ITEMS || name.endsWith(KAZOO_DOOR),
     isLeaf: isOfLine, keeps: () => true,
   }
 }
@@ -74,7 +77,7 @@ function linesOf(all: readonly Seen[]): Line[] {
       lines.push({ path: folder, kind: 'latch', holders: latched.slice(0, 1), waiting: latched.slice(1) })
     }
     const line = lineAt(folder, nodes)
-    if (line !== null) lines.push(isItem(folder, folders) ? { ...line, kind: 'item of a partition' } : line)
+    if (line !== null) lines.push(named(line, names, folders))
   }
   for (const path of semaphores) lines.push(semaphoreAt(path, folders))
   return lines.filter(({ holders, waiting }) => holders.length + waiting.length > 0)
@@ -129,6 +132,16 @@ function semaphoreAt(path: string, folders: Folders): Line {
   }
 }
 
+/** What the line is a part of, if it is no lock by itself. */
+function named(line: Line, names: ReadonlySet<string>, folders: Folders): Line {
+  const { path, holders, waiting } = line
+  if (isItem(path, folders)) return { ...line, kind: 'item of a partition' }
+  const queue = parentOf(path)
+  if (nameOf(path) !== TAKERS || !names.has(childOf(queue, ITEMS))) return line
+  // Whoever is in front waits for an item, too.
+  return { path: queue, kind: 'queue', holders: [], waiting: [...holders, ...waiting] }
+}
+
 /** `<path>/items/<item>`, beside `<path>/members`. */
 function isItem(folder: string, folders: Folders): boolean {
   const items = parentOf(folder)
@@ -168,8 +181,10 @@ function lockGroup({ path, kind, holders, waiting }: Line): Group {
   const isShared = kind === 'read-write lock'
   const way = ({ reads }: Standing): string[] => (isShared ? [reads ? 'reads' : 'writes'] : [])
   const held = kind === 'semaphore' ? count(holders.length, 'lease', 'leases') : count(holders.length, 'holds', 'hold')
+  const heading = kind === 'queue' ? `queue: ${count(waiting.length, 'waits', 'wait')} for an item`
+    : `${kind}: ${held}, ${count(waiting.length, 'waits', 'wait')}`
   return {
-    path, heading: () => `${kind}: ${held}, ${count(waiting.length, 'waits', 'wait')}`,
+    path, heading: () => heading,
     rows: [
       ...holders.map((who) => rowOf(who, 'holds', way(who))),
       ...waiting.map((who, at) => rowOf(who, `${at + 1}.`, way(who))),
