@@ -26,9 +26,7 @@ export class FrameReader {
   /** Adds what arrived. Everything before must have been taken. */
   push(chunk: Uint8Array): void {
     assert(this.#at === this.#chunk.length, 'frames are taken before the next chunk is pushed')
-    // Node's Buffers become plain arrays here, so that no view further in is a Buffer (whose slice does not copy).
-    this.#chunk = chunk.constructor === Uint8Array
-      ? chunk : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    this.#chunk = plainBytes(chunk)
     this.#at = 0
   }
 
@@ -100,4 +98,9 @@ export function makeFrame(payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(FRAME_HEAD_BYTES + payload.length)
   bytes.set(payload, FRAME_HEAD_BYTES)
   return sealFrame(bytes)
+}
+
+/** The same memory as a Uint8Array and nothing more: views on a Buffer are Buffers, whose `slice` does not copy. */
+export function plainBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

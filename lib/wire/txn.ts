@@ -7,16 +7,12 @@ import type { Packed } from './check.ts'
 import {
   acl, bad, below, bytes, data, errorCode, int32, integer, list, packAcl, packSession, path, session, text,
 } from './check.ts'
+import { plainBytes } from './frame.ts'
 import { Packing } from './pack.ts'
+import { CREATE_FIELDS, HEAD_FIELDS, Kind, SET_DATA_FIELDS } from './txn-kind.ts'
+import { TxnReader } from './txn-reader.ts'
+import { TxnWriter } from './txn-writer.ts'
 
-/** The number of each body on the wire and on disk: never reused. */
-const Kind = {
-  create: 1, delete: 2, setData: 3, setAcl: 4, check: 5, createSession: 6, closeSession: 7, multi: 8, error: 9,
-  multiError: 10, found: 11,
-} as const
-
-/** Fields before those of the body: kind, session, cxid, origin, tag, time. */
-const HEAD = 6
 const PASSWORD_BYTES = 16
 
 /**
@@ -26,9 +22,14 @@ const PASSWORD_BYTES = 16
  */
 export function makeTxnCodec(): TxnCodec {
   const packing = new Packing()
+  const writer = new TxnWriter()
+  const reader = new TxnReader()
   return {
-    encodeTxn: (txn) => packing.pack(packTxn(txn)),
-    decodeTxn: (encoded) => readTxn(packing.unpack(encoded)),
+    encodeTxn: (txn) => writer.encode(txn) ?? packing.pack(packTxn(txn)),
+    decodeTxn(encoded) {
+      const plain = plainBytes(encoded)
+      return reader.decode(plain) ?? readTxn(packing.unpack(plain))
+    },
     encodeRows: (rows) => packing.pack(rows),
     decodeRows: (encoded) => readRows(packing.unpack(encoded)),
   }
@@ -84,10 +85,10 @@ function readTxn(value: unknown): Txn {
 }
 
 function readBody(fields: Packed): TxnBody {
-  const size = fields.length - HEAD
+  const size = fields.length - HEAD_FIELDS
   switch (fields[0]) {
-    case Kind.setData: return size === 3 ? readSetData(fields, HEAD) : bad('setData txn')
-    case Kind.create: return size === 8 ? readCreate(fields, HEAD) : bad('create txn')
+    case Kind.setData: return size === SET_DATA_FIELDS ? readSetData(fields, HEAD_FIELDS) : bad('setData txn')
+    case Kind.create: return size === CREATE_FIELDS ? readCreate(fields, HEAD_FIELDS) : bad('create txn')
     case Kind.delete: return size === 1 ? { kind: 'delete', path: path(fields[6], 'path') } : bad('delete txn')
     case Kind.setAcl:
       if (size !== 3) return bad('setAcl txn')

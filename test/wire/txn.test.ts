@@ -6,6 +6,8 @@ import type { SessionId } from '../../lib/core/tree/stat.ts'
 import type { Txn, TxnBody } from '../../lib/core/tree/txn.ts'
 import { Packing } from '../../lib/wire/pack.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
+import { TxnReader } from '../../lib/wire/txn-reader.ts'
+import { TxnWriter } from '../../lib/wire/txn-writer.ts'
 import { assert, suite } from '../harness.ts'
 
 const test = suite('txn codec')
@@ -114,6 +116,67 @@ test('bytes that are cut, lengthened or changed give BadFrame or a valid txn, an
     }
   }
   assert.ok(refused > 1_000)
+})
+
+const NUMBERS: readonly number[] = [
+  0, 1, 31, 32, 127, 128, 255, 256, 65_535, 65_536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER,
+  -1, -32, -33, -128, -129, -32_768, -32_769, -(2 ** 31), -(2 ** 31) - 1, Number.MIN_SAFE_INTEGER,
+]
+
+/** What a packed array of fields would be. */
+function fieldsOf({ session: id, cxid, origin, tag, time, body }: Txn): readonly unknown[] {
+  const owner = (each: SessionId): SessionId | 0 => each === NO_SESSION ? 0 : each
+  if (body.kind === 'setData') return [3, owner(id), cxid, origin, tag, time, body.path, body.data, body.version]
+  if (body.kind !== 'create') throw new TypeError('only creates and setDatas')
+  return [1, owner(id), cxid, origin, tag, time, body.path, body.data, 0, body.nodeKind, owner(body.owner), body.ttlMs,
+    body.parentCreates, body.op]
+}
+
+test('creates and setDatas are written straight as they would be packed, and read again', () => {
+  const writer = new TxnWriter()
+  const reader = new TxnReader()
+  const packing = new Packing()
+  const random = makeRandom(11)
+  const ids = [NO_SESSION, '0x100000001' as SessionId, session]
+  const draw = (least: number): number => {
+    const fit = NUMBERS.filter((number) => number >= least)
+    return fit[random.below(fit.length)]!
+  }
+  let read = 0
+  for (let round = 0; round < 2_000; round++) {
+    const path = `/${'p'.repeat(random.below(random.below(2) === 0 ? 40 : 400))}`
+    const size = random.below(random.below(2) === 0 ? 300 : 3_000)
+    const data = random.below(5) === 0 ? null : new Uint8Array(size).fill(7)
+    const body: TxnBody = random.below(2) === 0 ? { kind: 'setData', path, data, version: draw(-Infinity) | 0 } : {
+      kind: 'create', path, data, acl: OPEN_ACL, nodeKind: 3, owner: ids[random.below(3)]!, ttlMs: draw(0),
+      parentCreates: draw(-Infinity), op: 21,
+    }
+    const txn: Txn = {
+      session: ids[random.below(3)]!, cxid: draw(-Infinity), origin: draw(0), tag: draw(0), time: draw(-Infinity), body,
+    }
+    const written = writer.encode(txn)
+    assert.ok(written !== null)
+    const packed = packing.pack(fieldsOf(txn))
+    // A number that needs two bytes and is negative may stand in four.
+    if (NUMBERS.every((number) => number >= -32 || !fieldsOf(txn).includes(number))) assert.equal(written, packed)
+    assert.equal(makeTxnCodec().decodeTxn(written), txn)
+    const again = reader.decode(packed)
+    if (again !== null) assert.equal(again, txn)
+    if (again !== null) read += 1
+  }
+  // Long paths and negative numbers are left to the general way.
+  assert.ok(read > 500)
+})
+
+test('what is rare, long or not in ASCII is left to the general way', () => {
+  const writer = new TxnWriter()
+  const reader = new TxnReader()
+  const packing = new Packing()
+  const left = txns.filter(({ body }) => body.kind !== 'setData')
+  for (const txn of left) assert.is(writer.encode(txn), null, txn.body.kind)
+  const long: Txn = { ...txns[0]!, body: { ...setData, data: new Uint8Array(70_000) } }
+  assert.is(writer.encode(long), null)
+  assert.is(reader.decode(packing.pack(fieldsOf({ ...txns[0]!, body: { ...setData, path: '/ä' } }))), null)
 })
 
 test('deep nesting and false lengths neither overflow the stack nor allocate what they announce', () => {

@@ -1,10 +1,8 @@
 import { ZkError } from '../../core/errors.ts'
 import type { SessionId } from '../../core/tree/stat.ts'
+import { KnownTexts } from '../known-texts.ts'
 
 const WORD = 2 ** 32
-/** Texts up to so many bytes are looked up before they are decoded anew: paths come again and again. */
-const KNOWN_BYTES = 96
-const KNOWN_TEXTS = 4_096
 
 /**
  * Reads ZooKeeper's record encoding ("jute") straight from the bytes of one frame. Everything throws MarshallingError
@@ -13,10 +11,7 @@ const KNOWN_TEXTS = 4_096
 export class JuteReader {
   #bytes: Uint8Array = new Uint8Array(0)
   #at = 0
-  /** Names may begin with a byte order mark: it must stay. */
-  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-  /** Made for the first text: a connection that comes to nothing has no use for it. */
-  #known: string[] | null = null
+  readonly #known = new KnownTexts()
 
   /** Starts over with the bytes of another frame. */
   reset(bytes: Uint8Array): this {
@@ -82,38 +77,13 @@ export class JuteReader {
     const length = this.#length()
     if (length === null) return null
     const at = this.#take(length)
-    if (length <= KNOWN_BYTES) return this.#knownText(at, length)
-    return this.#decoder.decode(this.#bytes.subarray(at, at + length))
+    return this.#known.text(this.#bytes, at, length)
   }
 
   /** The text of a field that must not be null. */
   textOf(what: string): string {
     const text = this.text()
     if (text === null) throw new ZkError('MarshallingError', `${what} is null`)
-    return text
-  }
-
-  /** One string for the same bytes, as long as nothing pushes it out: no decoding, and its hash is known already. */
-  #knownText(at: number, length: number): string {
-    const bytes = this.#bytes
-    let hash = length
-    let high = 0
-    for (let i = at; i < at + length; i++) {
-      const byte = bytes[i]!
-      high |= byte
-      hash = Math.imul(hash, 31) + byte | 0
-    }
-    if (high > 0x7f) return this.#decoder.decode(bytes.subarray(at, at + length))
-    const slot = (hash ^ (hash >>> 12) ^ (hash >>> 24)) & (KNOWN_TEXTS - 1)
-    const texts = this.#known ??= Array.from({ length: KNOWN_TEXTS }, () => '')
-    const known = texts[slot]!
-    if (known.length === length) {
-      let i = 0
-      while (i < length && known.charCodeAt(i) === bytes[at + i]) i++
-      if (i === length) return known
-    }
-    const text = this.#decoder.decode(bytes.subarray(at, at + length))
-    texts[slot] = text
     return text
   }
 

@@ -1,0 +1,47 @@
+/** Longer texts are decoded anew. */
+const KNOWN_BYTES = 96
+const KNOWN_TEXTS = 4_096
+
+/**
+ * Texts that were decoded before: paths and session ids come again and again. One string for the same bytes, as long as
+ * nothing pushes it out: no decoding, and its hash is known already.
+ */
+export class KnownTexts {
+  /** Names may begin with a byte order mark: it must stay. */
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  /** Made for the first text: a connection that comes to nothing has no use for it. */
+  #known: string[] | null = null
+
+  /** Bytes that are not UTF-8 become replacement characters. */
+  text(bytes: Uint8Array, at: number, length: number): string {
+    return this.ascii(bytes, at, length) ?? this.#decode(bytes, at, length)
+  }
+
+  #decode(bytes: Uint8Array, at: number, length: number): string {
+    return this.#decoder.decode(bytes.subarray(at, at + length))
+  }
+
+  /** The text, if it is short and all of it ASCII, else null. */
+  ascii(bytes: Uint8Array, at: number, length: number): string | null {
+    if (length > KNOWN_BYTES) return null
+    let hash = length
+    let high = 0
+    for (let i = at; i < at + length; i++) {
+      const byte = bytes[i]!
+      high |= byte
+      hash = Math.imul(hash, 31) + byte | 0
+    }
+    if (high > 0x7f) return null
+    const slot = (hash ^ (hash >>> 12) ^ (hash >>> 24)) & (KNOWN_TEXTS - 1)
+    const texts = this.#known ??= Array.from({ length: KNOWN_TEXTS }, () => '')
+    const known = texts[slot]!
+    if (known.length === length) {
+      let i = 0
+      while (i < length && known.charCodeAt(i) === bytes[at + i]) i++
+      if (i === length) return known
+    }
+    const text = this.#decode(bytes, at, length)
+    texts[slot] = text
+    return text
+  }
+}
