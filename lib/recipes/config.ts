@@ -87,8 +87,9 @@ const LARGEST_HISTORY = 1_000
  *   `mayHaveHappened` of the error says so.
  *
  * It does not promise that all programs have changed over at the same moment, nor that a program sees a change while
- * it is cut off. The last known copy lives in this program: one that is started while it is cut off has none, and waits
- * (save `current` where that must not be). Overrides have no history, and neither has what others wrote without this
+ * it is cut off. The last known copy lives in this program: one that is started while it is cut off has none, and no
+ * client to open a configuration with. Where that must not be, save `current` at every `change`, as the README shows.
+ * Overrides have no history, and neither has what others wrote without this
  * recipe, until the next write keeps it.
  *
  * Layout: a JSON object in the node, so that a publish is atomic; `<path>/env/<environment>`: JSON objects laid over it
