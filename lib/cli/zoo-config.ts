@@ -65,12 +65,12 @@ const BY_DESIGN: ReadonlySet<string> = new Set([
 const CONFIDENTIAL = /passw|secret|credential/i
 
 /** Values that ask for what is so anyway; any other value of these keys is warned of. */
-const ONLY: Readonly<Record<string, RegExp>> = {
+const ONLY: ReadonlyMap<string, RegExp> = new Map(Object.entries({
   'admin.enableServer': /^false$/i, 'reconfigEnabled': /^false$/i, 'electionAlg': /^3$/, 'forceSync': /^yes$/i,
   'leaderServes': /^yes$/i, 'localSessionsEnabled': /^false$/i, 'localSessionsUpgradingEnabled': /^false$/i,
   'readonlymode.enabled': /^false$/i, 'quorum.auth.enableSasl': /^false$/i,
   'sslQuorum': /^false$/i, 'fsync.warningthresholdms': /^\d+$/,
-}
+}))
 
 /** Keys that the parser of `server.N` and the like takes. */
 const SERVER = /^server\.(\d+)$/
@@ -226,7 +226,7 @@ class Settings {
   leftovers(): string[] {
     const warnings: string[] = []
     for (const [key, value] of this.#values) {
-      if (BY_DESIGN.has(key) || ONLY[key]?.test(value) === true) continue
+      if (BY_DESIGN.has(key) || ONLY.get(key)?.test(value) === true) continue
       const setting = CONFIDENTIAL.test(key) ? key : `${key}=${value}`
       warnings.push(`${setting} is not honoured${key === 'dataLogDir' ? ': the log is kept in dataDir' : ''}`)
     }

@@ -11,7 +11,7 @@ export interface ConnectAddress {
 
 const DEFAULT_PORT = 2181
 /** `zk` is ZooKeeper's protocol over TCP. */
-const SCHEMES: Readonly<Record<string, string>> = { zk: 'tcp', tcp: 'tcp', ws: 'ws', wss: 'wss' }
+const SCHEMES: ReadonlyMap<string, string> = new Map([['zk', 'tcp'], ['tcp', 'tcp'], ['ws', 'ws'], ['wss', 'wss']])
 const HOST = /^(?:\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]|[^:/[\]@\s,]+)(?::(\d{1,5}))?$/
 
 /**
@@ -21,7 +21,7 @@ const HOST = /^(?:\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]|[^:/[\]@\s,]+)(?::(\d{1,5}))?$
 export function parseConnectAddress(address: string): ConnectAddress {
   if (typeof address !== 'string') throw new TypeError(`an address must be a string, not ${typeof address}`)
   const match = /^(?:([a-z]+):\/\/)?([^/]*)(\/.*)?$/.exec(address.trim())
-  const scheme = SCHEMES[match?.[1] ?? 'zk']
+  const scheme = SCHEMES.get(match?.[1] ?? 'zk')
   if (match === null || scheme === undefined) {
     throw new ZkError('AddressInvalid', `not an address of servers: ${address} (zk://host:port,host:port/chroot)`)
   }

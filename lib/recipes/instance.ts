@@ -197,7 +197,8 @@ export function readInstance<P>(path: string, node: NodeData): Instance<P> {
     const number = typeof value === 'string' && value !== '' ? Number(value) : value
     return number === null || isPort(number) ? number : refuse(`${field} is no port`)
   }
-  const time = Number(given['registrationTimeUTC'] ?? 0)
+  const stamp = given['registrationTimeUTC'] ?? 0
+  const time = typeof stamp === 'object' ? 0 : Number(stamp)
   return new Instance<P>({
     name: text('name', name), id: text('id', id), address: text('address', null), port: port('port'),
     sslPort: port('sslPort'), payload: (given['payload'] ?? null) as P,

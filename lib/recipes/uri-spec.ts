@@ -43,6 +43,6 @@ export function buildUri(spec: UriSpec, variables: Readonly<Record<string, strin
     if (!variable) return value
     if (value === '[') return '{'
     if (value === ']') return '}'
-    return variables[value] ?? ''
+    return Object.hasOwn(variables, value) ? variables[value] ?? '' : ''
   }).join('')
 }

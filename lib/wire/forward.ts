@@ -9,6 +9,7 @@ import {
 
 const SESSION_CREATE = 0
 const SESSION_CLOSE = -11
+const PASSWORD_BYTES = 16
 /** Fields before the body's: tag, session, cxid. */
 const HEAD = 3
 
@@ -59,10 +60,10 @@ function readBody(fields: Packed, lists: readonly (readonly Identity[])[]): Forw
   if (op === SESSION_CLOSE) return size === 1 ? { kind: 'closeSession' } : bad('forwarded close')
   if (size !== 3) return bad('forwarded request')
   if (op === SESSION_CREATE) {
-    return {
-      kind: 'createSession', timeoutMs: integer(fields[4], Number.MIN_SAFE_INTEGER, 'timeout'),
-      password: bytes(fields[5], 'password'),
-    }
+    // It becomes a txn as it is: one that nobody can read would stop every peer, again after each start.
+    const password = bytes(fields[5], 'password')
+    if (password.length !== PASSWORD_BYTES) return bad('password')
+    return { kind: 'createSession', timeoutMs: integer(fields[4], 1, 'timeout'), password }
   }
   return {
     kind: 'write', request: readWrite(op, list(fields[4], 'request')),

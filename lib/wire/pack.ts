@@ -3,6 +3,11 @@ import { ZkError } from '../core/errors.ts'
 
 /** Arrays all the way down: no records, no shared structures, so that every frame can be read on its own. */
 const OPTIONS = { useRecords: false, variableMapSize: true, int64AsType: 'bigint' } as const
+/**
+ * Values that name each other are refused: a few hundred bytes of them have more parts than a process has memory. No
+ * type of msgpackr's knows the option.
+ */
+const READ_OPTIONS = { ...OPTIONS, structuredClone: false } as object
 /** From msgpackr: hand out the scratch buffer itself with `start` and `end`, and rewind it for the next call. */
 const REUSE_AND_RESET = 512 | 1024
 /** Small results are cut from a slab of this size, so that an encoded txn costs no allocation of its own. */
@@ -18,7 +23,9 @@ const SLAB_SHARE = 16
  */
 export class Packing {
   readonly #packr = new Packr(OPTIONS)
-  readonly #unpackr = new Unpackr(OPTIONS)
+  readonly #unpackr = new Unpackr(READ_OPTIONS)
+  #value: unknown = undefined
+  #end = 0
   readonly #slabBytes: number
   #slab = new Uint8Array(0)
   #used = 0
@@ -53,9 +60,23 @@ export class Packing {
     // and a Buffer would make every byte string in the result a Buffer.
     const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     try {
-      return this.#unpackr.unpack(view) as unknown
+      this.#unpackr.unpackMultiple(view, this.#takeOne)
     } catch (error) {
       throw new ZkError('BadFrame', 'not MessagePack', { cause: error })
     }
+    const value = this.#value
+    this.#value = undefined
+    if (this.#end !== view.length) throw new ZkError('BadFrame', 'not one value of MessagePack')
+    return value
+  }
+
+  /**
+   * Takes the first value and no more. msgpackr's own refusal of what follows it writes the value out as JSON, which
+   * takes far more time and memory than to read it.
+   */
+  readonly #takeOne = (value: unknown, _start?: number, end?: number): false => {
+    this.#value = value
+    this.#end = end ?? 0
+    return false
   }
 }

@@ -1,5 +1,6 @@
 import { assert } from '../../lib/core/assert.ts'
 import type { Operation } from './ledger.ts'
+import { isCount } from './records.ts'
 import type { Checksum } from './records.ts'
 import type { SegmentFile } from './segment.ts'
 
@@ -146,7 +147,8 @@ export class Segment {
     if (end > content.byteLength) return null
     if (this.#checksum(content.subarray(at + SALT_BYTES + 4, end)) !== view.getUint32(0, true)) return null
     const operations = takeOperations(content.subarray(at + RECORD_HEAD_BYTES, end))
-    return { record: { sequence: view.getFloat64(4, true), operations }, end }
+    const sequence = view.getFloat64(4, true)
+    return operations === null || !isCount(sequence) ? null : { record: { sequence, operations }, end }
   }
 }
 
@@ -163,13 +165,16 @@ function putOperation(record: Uint8Array, view: DataView, start: number, operati
   return at + (value?.byteLength ?? 0)
 }
 
-function takeOperations(packed: Uint8Array): Operation[] {
+/** Null for what is no list of operations. */
+function takeOperations(packed: Uint8Array): Operation[] | null {
   const operations: Operation[] = []
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
   for (let at = 0; at < packed.byteLength;) {
+    if (packed.byteLength - at < OPERATION_HEAD_BYTES) return null
     const isPut = view.getUint8(at) === 1
     const keyEnd = at + OPERATION_HEAD_BYTES + view.getUint16(at + 1, true)
     const end = keyEnd + view.getUint32(at + 3, true)
+    if (end > packed.byteLength) return null
     const key = String.fromCharCode(...packed.subarray(at + OPERATION_HEAD_BYTES, keyEnd))
     operations.push(isPut ? { type: 'put', key, value: packed.slice(keyEnd, end) } : { type: 'del', key })
     at = end

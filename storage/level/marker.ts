@@ -2,7 +2,7 @@ import type * as NodeFiles from 'node:fs'
 import type * as NodePaths from 'node:path'
 import { ZkError } from '../../lib/core/errors.ts'
 import type { Meta } from '../../lib/ports/storage.ts'
-import { LAYOUT_VERSION } from './records.ts'
+import { isCount, isMeta, LAYOUT_VERSION, parseRecord } from './records.ts'
 import type { Checksum } from './records.ts'
 
 /**
@@ -100,11 +100,11 @@ export function markerFile(fs: Files, path: Paths, folder: string, checksum: Che
       }
       const [sum, text] = content.split('\n')
       if (text === undefined || sum !== digest(text)) return null
-      const { format, sequence, meta } = JSON.parse(text) as Marker & { format: number }
-      if (format !== LAYOUT_VERSION) {
+      const { format, sequence, meta } = parseRecord(text) ?? {}
+      if (isCount(format) && format !== LAYOUT_VERSION) {
         throw new ZkError('StorageVersion', `the marker has layout version ${format}, this software reads version 1`)
       }
-      return { sequence, meta }
+      return format !== undefined && isCount(sequence) && isMeta(meta) ? { sequence, meta } : null
     },
     async write({ sequence, meta }) {
       const text = JSON.stringify({ format: LAYOUT_VERSION, sequence, meta })

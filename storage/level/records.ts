@@ -74,11 +74,55 @@ export function packState(state: StateRecord, checksum: Checksum): Uint8Array {
   return packed
 }
 
-/** Null when the record is damaged; `version` when another version wrote it. */
+/** Null when the record is damaged, or says what no record can; `version` when another version wrote it. */
 export function unpackState(packed: Uint8Array, checksum: Checksum): StateRecord | 'version' | null {
   if (packed.byteLength > 0 && packed[0] !== LAYOUT_VERSION) return 'version'
   if (!isSealed(packed.subarray(1), checksum)) return null
-  return JSON.parse(new TextDecoder().decode(packed.subarray(1 + SEAL_BYTES))) as StateRecord
+  return parseState(new TextDecoder().decode(packed.subarray(1 + SEAL_BYTES)))
+}
+
+function parseState(text: string): StateRecord | null {
+  const state = parseRecord(text)
+  if (state === null) return null
+  const { sequence, meta, base, begin, end, hash1, hash2, stale, damage } = state
+  const isState = isCount(sequence) && isCount(begin) && isCount(end) && isCount(hash1) && isCount(hash2) &&
+    (meta === null || isMeta(meta)) && (base === null || isBase(base)) &&
+    Array.isArray(stale) && stale.every(isCount) &&
+    (damage === 'none' || damage === 'log' || damage === 'meta')
+  return isState ? state as unknown as StateRecord : null
+}
+
+/** The object that this JSON says; null for anything else. */
+export function parseRecord(text: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' ? value as Readonly<Record<string, unknown>> : null
+  } catch {
+    // What its checksum vouches for is JSON, unless other software wrote it.
+    return null
+  }
+}
+
+/** True for what can count things or name a zxid. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+/** True for promises as they are stored. Which formats are read is for others to say. */
+export function isMeta(value: unknown): value is Meta {
+  if (typeof value !== 'object' || value === null) return false
+  const { format, peerId, ensembleName, ensembleId, members, acceptedEpoch, currentEpoch, commitHint, health } =
+    value as Readonly<Record<string, unknown>>
+  if (isCount(format) && format !== LAYOUT_VERSION) return true
+  return isCount(format) && isCount(peerId) && typeof ensembleName === 'string' && typeof ensembleId === 'string' &&
+    typeof members === 'string' && isCount(acceptedEpoch) && isCount(currentEpoch) && isCount(commitHint) &&
+    (health === 'ok' || health === 'log' || health === 'meta')
+}
+
+function isBase(value: unknown): value is SnapshotBase {
+  if (typeof value !== 'object' || value === null) return false
+  const { id, zxid, hash1, hash2, chunks } = value as Readonly<Record<string, unknown>>
+  return isCount(id) && isCount(zxid) && isCount(hash1) && isCount(hash2) && isCount(chunks)
 }
 
 /** Where the state record lies. */

@@ -45,6 +45,7 @@ export function unpackEntries(packed: Uint8Array, reserved = 0): LogEntry[] | nu
   const view = new DataView(packed.buffer, packed.byteOffset, total)
   const count = view.getUint32(reserved, true)
   let prevZxid = view.getFloat64(reserved + 4, true) as Zxid
+  if (!Number.isSafeInteger(prevZxid) || prevZxid < 0) return null
   let row = reserved + HEAD_BYTES
   let at = row + count * ROW_BYTES
   if (at > total) return null

@@ -137,6 +137,8 @@ export class Leader {
       this.#refuse(peer, info.join, 'MembershipMismatch', `peer ${peer} calls itself ${info.role}`)
       return
     }
+    // After the last epoch nobody could ever lead again. No ensemble comes that far: such a promise is damage.
+    if (info.acceptedEpoch >= EPOCH_LIMIT - 1) return this.#refuse(peer, info.join, 'StorageDamaged', 'the last epoch')
     if (info.role === 'voter' && !founding.counts(peer, info.health)) {
       const missing = this.#missingFor(peer, info)
       if (missing.length > 0) {

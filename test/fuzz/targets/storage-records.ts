@@ -1,0 +1,235 @@
+import { isDeepStrictEqual } from 'node:util'
+import { chainNext } from '../../../lib/core/zab/chain.ts'
+import { makeZxid, ZXID_ZERO } from '../../../lib/core/zxid.ts'
+import type { Zxid } from '../../../lib/core/zxid.ts'
+import type { LogEntry, Meta } from '../../../lib/ports/storage.ts'
+import { packEntries, unpackEntries } from '../../../storage/parts/entries.ts'
+import { Segment } from '../../../storage/level/journal.ts'
+import type { Operation } from '../../../storage/level/ledger.ts'
+import { markerFile } from '../../../storage/level/marker.ts'
+import { nativeChecksum, packState, unpackState } from '../../../storage/level/records.ts'
+import type { StateRecord } from '../../../storage/level/records.ts'
+import { joined, mutated } from '../mutate.ts'
+import { magnitude, must, prefixes, refusedWith } from '../target.ts'
+import type { Target } from '../target.ts'
+
+const checksum = nativeChecksum()
+const HEAD_BYTES = 20
+const RECORD_HEAD_BYTES = 24
+
+export const someMeta: Meta = {
+  format: 1, peerId: 1, ensembleName: 'fuzz', ensembleId: 'f'.repeat(32), members: '1:voter', acceptedEpoch: 3,
+  currentEpoch: 2, commitHint: makeZxid(2, 1), health: 'ok',
+}
+
+/** A log of so many entries from a point on. */
+export function someEntries(count: number, sizes: readonly number[], after: Zxid = ZXID_ZERO): LogEntry[] {
+  const chain = { hash1: 0, hash2: 0 }
+  let prevZxid = after
+  return Array.from({ length: count }, (_, index) => {
+    const zxid = makeZxid(2, 1 + index)
+    const bytes = new Uint8Array(sizes[index % sizes.length]!).fill(index + 1)
+    chainNext(chain, zxid, bytes, chain)
+    const entry = { zxid, prevZxid, hash1: chain.hash1, hash2: chain.hash2, bytes }
+    prevZxid = zxid
+    return entry
+  })
+}
+
+/** Groups of log entries, behind their checksum. */
+export const groupsTarget: Target = {
+  name: 'groups', about: 'packed groups of log entries',
+  seeds: () => [0, 1, 2, 7].map((count) => packEntries(someEntries(count, [0, 30, 5]))),
+  make: () => ({
+    run(input) {
+      const entries = unpackEntries(input)
+      if (entries === null) return 'refused'
+      const again = packEntries(entries)
+      if (entries.length > 0) {
+        must(isDeepStrictEqual(unpackEntries(again), entries), 'they are others when packed again')
+        must(Buffer.compare(again, input) === 0, 'other bytes have the same meaning')
+      }
+      let last = entries[0]?.prevZxid ?? -1
+      for (const { zxid, prevZxid } of entries) {
+        must(Number.isSafeInteger(prevZxid) && prevZxid >= 0 && prevZxid === last && zxid > prevZxid,
+          'no order of zxids')
+        last = zxid
+      }
+      for (const size of prefixes(input)) {
+        must(entries.length === 0 || unpackEntries(input.subarray(0, size)) === null,
+          `the first ${size} bytes are taken`)
+      }
+      return magnitude(entries.length)
+    },
+  }),
+}
+
+const states: readonly StateRecord[] = [
+  { sequence: 1, meta: null, base: null, begin: 0, end: 0, hash1: 0, hash2: 0, stale: [], damage: 'none' },
+  {
+    sequence: 9, meta: someMeta, base: { id: 4, zxid: makeZxid(2, 5), hash1: 1, hash2: 2, chunks: 3 },
+    begin: makeZxid(2, 4), end: makeZxid(2, 9), hash1: 7, hash2: 8, stale: [1, 2], damage: 'log',
+  },
+]
+
+/** Words of the JSON of records. */
+export const RECORD_TOKENS: readonly string[] = ['null', '{}', '[]', '-1', '1e999', '"meta"', '"ok"', '"damage":',
+  '"sequence":',
+  '"meta":', '"base":', '"stale":', '"chunks":', '4294967296', '9007199254740993', '"__proto__":', '0.5',
+    '"begin":null']
+
+/** Puts the right checksum before what has changed, so that more than the checksum is looked at. */
+function resealed(packed: Uint8Array, from: number): Uint8Array {
+  if (packed.length < from + 4) return packed
+  const copy = packed.slice()
+  new DataView(copy.buffer).setUint32(from, checksum(copy.subarray(from + 4)), true)
+  return copy
+}
+
+/** The record that says what a storage holds. */
+export const statesTarget: Target = {
+  name: 'states', about: 'state records, sealed anew after each change',
+  seeds: () => states.map((state) => packState(state, checksum)),
+  tokens: RECORD_TOKENS,
+  mutate: (input, random, other) =>
+    resealed(joined(input.subarray(0, 5), mutated(input.subarray(5), random, other.subarray(5),
+      RECORD_TOKENS.map((token) => new TextEncoder().encode(token)))), 1),
+  make: () => ({
+    run(input) {
+      const state = unpackState(input, checksum)
+      if (state === null || state === 'version') return String(state)
+      // As text: what no record has, -0 or __proto__, is not kept.
+      const again = unpackState(packState(state, checksum), checksum)
+      must(JSON.stringify(again) === JSON.stringify(state), 'it is another one when packed again')
+      must(Number.isSafeInteger(state.sequence) && Array.isArray(state.stale), 'a state that is none')
+      must(state.meta === null || state.meta.format !== 1 || typeof state.meta.members === 'string',
+        'promises that are none')
+      must(state.base === null || Number.isSafeInteger(state.base.chunks), 'a base that is none')
+      return `${state.damage} ${state.meta === null} ${state.base === null}`
+    },
+  }),
+}
+
+/** A file system of one file. */
+function fileOf(content: string): Parameters<typeof markerFile>[0] {
+  return { promises: { readFile: () => Promise.resolve(content) } } as unknown as Parameters<typeof markerFile>[0]
+}
+
+const paths = { join: (...parts: string[]) => parts.join('/') } as unknown as Parameters<typeof markerFile>[1]
+
+function markerText(text: string): string {
+  return `${checksum(new TextEncoder().encode(text)).toString(16).padStart(8, '0')}\n${text}\n`
+}
+
+/** The file beside the database. */
+export const markersTarget: Target = {
+  name: 'markers', about: 'marker files, with the right checksum after each change',
+  tokens: RECORD_TOKENS,
+  seeds: () => [JSON.stringify({ format: 1, sequence: 5, meta: someMeta }), '{}', '{"format":2}']
+    .map((text) => new TextEncoder().encode(markerText(text))),
+  mutate: (input, random, other) => {
+    const text = mutated(input.subarray(9), random, other.subarray(9),
+      RECORD_TOKENS.map((token) => new TextEncoder().encode(token)))
+    return new TextEncoder().encode(markerText(new TextDecoder().decode(text).split('\n')[0]!))
+  },
+  make: () => ({
+    async run(input) {
+      const file = markerFile(fileOf(new TextDecoder().decode(input)), paths, '/', checksum)
+      try {
+        const marker = await file.read()
+        if (marker === null) return 'none'
+        must(Number.isSafeInteger(marker.sequence) && (marker.meta.format !== 1 ||
+          typeof marker.meta.members === 'string'),
+          'a marker that is none')
+        return marker.meta.health
+      } catch (error) {
+        return refusedWith(['StorageVersion'], () => { throw error }) && 'version'
+      }
+    },
+  }),
+}
+
+const operations: readonly Operation[][] = [
+  [{ type: 'put', key: '!state', value: new Uint8Array(40).fill(3) }],
+  [{ type: 'put', key: 'e00000200000001', value: new Uint8Array(90).fill(4) }, { type: 'del', key: 's1' }],
+  [], [{ type: 'del', key: '' }, { type: 'put', key: 'k', value: new Uint8Array(0) }],
+]
+
+/** A segment in memory. */
+class MemoryFile {
+  bytes: Uint8Array
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
+
+  read(): Promise<Uint8Array> {
+    return Promise.resolve(this.bytes.slice())
+  }
+
+  write(bytes: Uint8Array, position: number): Promise<void> {
+    const grown = new Uint8Array(Math.max(this.bytes.length, position + bytes.length))
+    grown.set(this.bytes)
+    grown.set(bytes, position)
+    this.bytes = grown
+    return Promise.resolve()
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+/** Gives every record that begins where one should, the right checksum. */
+function journalResealed(content: Uint8Array): Uint8Array {
+  const copy = content.slice()
+  if (copy.length < HEAD_BYTES) return copy
+  const view = new DataView(copy.buffer)
+  view.setUint32(16, checksum(copy.subarray(0, 16)), true)
+  for (let at = HEAD_BYTES; at + RECORD_HEAD_BYTES <= copy.length;) {
+    copy.set(copy.subarray(8, 16), at)
+    const end = at + RECORD_HEAD_BYTES + view.getUint32(at + 20, true)
+    if (end > copy.length) break
+    view.setUint32(at + 8, checksum(copy.subarray(at + 12, end)), true)
+    at = end
+  }
+  return copy
+}
+
+let journals: Uint8Array[] = []
+
+/** The files that batches go to first. */
+export const journalsTarget: Target = {
+  name: 'journals', about: 'segments of the journal, half of them with right checksums after each change',
+  async prepare() {
+    journals = []
+    for (let count = 0; count <= operations.length; count++) {
+      const file = new MemoryFile(new Uint8Array(0))
+      const segment = new Segment(file, checksum)
+      // The salt is random; here it must be the same each time.
+      await segment.prepare()
+      file.bytes.set(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), 8)
+      new DataView(file.bytes.buffer).setUint32(16, checksum(file.bytes.subarray(0, 16)), true)
+      const known = new Segment(file, checksum)
+      await known.read()
+      for (let index = 0; index < count; index++) await known.append(index + 1, operations[index]!)
+      journals.push(file.bytes.slice(), joined(file.bytes, new Uint8Array(64)))
+    }
+  },
+  seeds: () => journals,
+  mutate: (input, random, other) => {
+    const changed = mutated(input, random, other, [])
+    return random.below(2) === 0 ? changed : journalResealed(changed)
+  },
+  make: () => ({
+    async run(input) {
+      const { records, isWhole } = await new Segment(new MemoryFile(input), checksum).read()
+      for (const { sequence, operations: found } of records) {
+        must(Number.isSafeInteger(sequence) && sequence >= 0, `sequence ${sequence}`)
+        must(found.every(({ type, key }) => (type === 'put' || type === 'del') && typeof key === 'string'),
+          'no operation')
+      }
+      return `${isWhole} ${magnitude(records.length)}`
+    },
+  }),
+}
