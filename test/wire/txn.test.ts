@@ -1,12 +1,15 @@
 import { isZkError } from '../../lib/core/errors.ts'
 import { makeRandom } from '../../lib/core/random.ts'
-import type { Txn } from '../../lib/core/tree/txn.ts'
+import { OPEN_ACL } from '../../lib/core/tree/request.ts'
+import { NO_SESSION } from '../../lib/core/tree/stat.ts'
+import type { SessionId } from '../../lib/core/tree/stat.ts'
+import type { Txn, TxnBody } from '../../lib/core/tree/txn.ts'
 import { Packing } from '../../lib/wire/pack.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
 import { TxnReader } from '../../lib/wire/txn-reader.ts'
 import { TxnWriter } from '../../lib/wire/txn-writer.ts'
 import { assert, suite } from '../harness.ts'
-import { txns } from './txns.ts'
+import { session, setData, txns } from './txns.ts'
 
 const test = suite('txn codec')
 

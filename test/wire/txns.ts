@@ -4,13 +4,13 @@ import { NO_SESSION } from '../../lib/core/tree/stat.ts'
 import type { SessionId } from '../../lib/core/tree/stat.ts'
 import type { Txn, TxnBody } from '../../lib/core/tree/txn.ts'
 
-const session = '0xfffffffffffffffe' as SessionId
+export const session = '0xfffffffffffffffe' as SessionId
 const acl = [{ perms: 5, scheme: 'digest', id: 'ann:x=' }, { perms: 31, scheme: 'world', id: 'anyone' }]
 const create = {
   kind: 'create', path: '/a/käse', data: Uint8Array.of(0, 255), acl, nodeKind: 1, owner: session, ttlMs: 0,
   parentCreates: -3, op: 15,
 } as const
-const setData = { kind: 'setData', path: '/b', data: null, version: -2_147_483_648 } as const
+export const setData = { kind: 'setData', path: '/b', data: null, version: -2_147_483_648 } as const
 
 const bodies: readonly TxnBody[] = [
   create, { ...create, acl: OPEN_ACL, data: null, nodeKind: 3, ttlMs: 2 ** 40, owner: NO_SESSION, op: 21 },

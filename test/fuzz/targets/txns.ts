@@ -1,3 +1,5 @@
+import { NO_SESSION } from '../../../lib/core/tree/stat.ts'
+import { Packing } from '../../../lib/wire/pack.ts'
 import { makeTxnCodec } from '../../../lib/wire/txn.ts'
 import { txns } from '../../wire/txns.ts'
 import { packedMutated } from '../structure.ts'
@@ -16,10 +18,15 @@ export const txnsTarget: Target = {
   mutate: packedMutated,
   make: () => {
     const codec = makeTxnCodec()
+    const packing = new Packing()
     return {
       run(input) {
         const decoded = refusedWith(['BadFrame'], () => codec.decodeTxn(input))
         if ('code' in decoded) return decoded.code
+        // However it was read, it is MessagePack with these fields.
+        const [, session, cxid] = packing.unpack(input) as readonly unknown[]
+        must((session === 0 ? NO_SESSION : session) === decoded.value.session && cxid === decoded.value.cxid,
+          'other fields are read')
         const again = codec.encodeTxn(decoded.value)
         // Compared as bytes: -0 becomes 0 on the way, and they mean the same.
         must(Buffer.compare(codec.encodeTxn(codec.decodeTxn(again)), again) === 0,
