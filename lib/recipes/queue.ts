@@ -10,7 +10,7 @@ import { Desk } from './desk.ts'
 import type { Item } from './item.ts'
 import { checkLimit, Limit } from './limit.ts'
 import type { LimitOptions } from './limit.ts'
-import { retried, signalOf } from './pause.ts'
+import { retried, signalOf, unlessAborted } from './pause.ts'
 import { LAST_MS, LAST_PRIORITY, PRIORITY, QueueLayout } from './queue-layout.ts'
 import { commitSurely, readSurely } from './surely.ts'
 
@@ -189,10 +189,15 @@ export class Queue {
     for (;;) {
       const free = await this.#claims.free(this.#zk, signal)
       if (free.length === 0) return null
-      const [item] = await this.#claims.claim(free.slice(0, 1), null, signal)
-      if (item === undefined) continue
-      if (!signal.aborted) return item
-      void item.release()
+      const claiming = this.#claims.claim(free.slice(0, 1), null, signal)
+      try {
+        const [item] = await unlessAborted(claiming, signal)
+        if (item !== undefined) return item
+      } catch (error) {
+        // Whoever gives up does not wait for a server that is not there; what he may have taken is given back.
+        if (signal.aborted) void claiming.then((items) => items.map((item) => item.release()), nothingTaken)
+        throw error
+      }
     }
   }
 
@@ -224,6 +229,11 @@ export class Queue {
     return retried(this.#zk, signal, () => Promise.all(paths.map(async (path) =>
       (await this.#zk.exists(path, signalOf(signal)))?.numChildren ?? 0)))
   }
+}
+
+/** The session is over, or the claim was refused. */
+function nothingTaken(): void {
+  // There is nothing to give back.
 }
 
 /** A queue at a path; nothing is read or created before it is used. See `Queue`. */

@@ -191,4 +191,27 @@ test('a delayed item is delivered when the wall clock of the one who waits says 
   assert.is(item?.text(), 'a')
 })
 
+test('one who looks once and gives up while he is cut off is not kept, and keeps nothing', async (t) => {
+  const { losing, zk, other } = await losingPlace(t)
+  await queueAt(other, '/q').put('x')
+  await zk.sync()
+  let back: () => void = () => undefined
+  let onAway: () => void = () => undefined
+  const away = new Promise<void>((resolve) => { onAway = resolve })
+  losing.lose('answer', () => new Promise<void>((resolve) => {
+    back = resolve
+    onAway()
+  }), ({ op }) => op === 14)
+  const abort = new AbortController()
+  const taking = rejects(queueAt(zk, '/q').take({ waitMs: 0, signal: abort.signal }), 'Aborted')
+  await away
+  abort.abort()
+  await taking
+  assert.is((await queueAt(other, '/q').size()).taken, 1)
+  back()
+  const item = await queueAt(other, '/q').take()
+  assert.is(item.text(), 'x')
+  await item.done()
+})
+
 test.run()
