@@ -113,7 +113,9 @@ export async function join(
     await membership.begin(signal)
     return membership
   } catch (error) {
-    await membership.close()
+    const left = membership.close()
+    // Whoever gives up does not wait for a server that is not there.
+    if (signal?.aborted !== true) await left
     throw error
   }
 }

@@ -4,11 +4,12 @@ import { checkOptions, checkSignal, checkTypes } from '../client/options.ts'
 import { checkPath } from '../client/requests.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import { endOf, isOver, orLost } from './connection.ts'
+import { enter } from './entry.ts'
 import type { Hold } from './hold.ts'
 import type { RecipeLogger } from './listeners.ts'
 import { acquire } from './lock.ts'
-import { aborted, below, retried, signalOf } from './pause.ts'
-import { createProtected, deleteSurely } from './protected-node.ts'
+import { aborted, below, retried } from './pause.ts'
+import { deleteSurely } from './protected-node.ts'
 import { sharesOf } from './shares.ts'
 
 /** How to take part in a partition. */
@@ -83,7 +84,7 @@ export class Partition {
   /** @internal */
   async join(): Promise<void> {
     const { signal } = this.#options
-    await this.#enter(signal)
+    await this.#enter(signal ?? this.#closing.signal)
     const close = (): void => void this.close()
     if (signal?.aborted === true) close()
     onAbort(signal, close)
@@ -97,12 +98,10 @@ export class Partition {
     this.#look()
   }
 
-  async #enter(signal: AbortSignal | undefined): Promise<void> {
+  async #enter(signal: AbortSignal): Promise<void> {
     const { name = '' } = this.#options
-    const { path } = await createProtected(this.#zk, {
-      dir: below(this.path, 'members'), mark: MARK, data: name, ...signalOf(signal),
-    })
-    this.#member = path.slice(path.lastIndexOf('/') + 1)
+    const entry = await enter(this.#zk, below(this.path, 'members'), MARK, { name }, signal)
+    this.#member = entry.name
   }
 
   /**

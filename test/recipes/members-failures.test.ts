@@ -1,6 +1,6 @@
 import type { Client } from '../../lib/node.ts'
 import { join, membersOf, sessionsFrom, watchMembers } from '../../lib/recipes/index.ts'
-import { assert, suite } from '../harness.ts'
+import { assert, rejects, suite } from '../harness.ts'
 import { cutPlace } from './cut.ts'
 import { datasOf, Gathered } from './gathered.ts'
 import { losingPlace } from './losing.ts'
@@ -73,5 +73,25 @@ for (const loss of ['write', 'answer'] as const) {
     await view.close()
   })
 }
+
+test('one who gives up joining while he is cut off is not kept, and is no member', async (t) => {
+  const { losing, zk, other } = await losingPlace(t)
+  let back: () => void = () => undefined
+  let onAway: () => void = () => undefined
+  const away = new Promise<void>((resolve) => { onAway = resolve })
+  // His node is there, and the view begins.
+  losing.lose('write', () => new Promise<void>((resolve) => {
+    back = resolve
+    onAway()
+  }), (request) => request.op === 106 && request.path === '/g')
+  const abort = new AbortController()
+  const joining = rejects(join(zk, '/g', 'me', { signal: abort.signal }), 'Aborted')
+  await away
+  assert.is((await other.children('/g')).length, 1)
+  abort.abort()
+  await joining
+  back()
+  while ((await other.exists('/g'))?.numChildren === 1) await other.sync()
+})
 
 test.run()

@@ -3,6 +3,7 @@ import { contenders, partition } from '../../lib/recipes/index.ts'
 import type { Hold, Partition } from '../../lib/recipes/index.ts'
 import { sharesOf } from '../../lib/recipes/shares.ts'
 import { assert, rejects, suite } from '../harness.ts'
+import { losingPlace } from './losing.ts'
 import { place } from './place.ts'
 
 const test = suite('partition')
@@ -254,6 +255,27 @@ test('it looks often, and leaves one watch', async (t) => {
   await member.settled()
   assert.is(reads, 1)
   await member.close()
+})
+
+test('one who gives up joining while he is cut off is not kept, and is no member', async (t) => {
+  const { losing, zk, other } = await losingPlace(t)
+  await other.create('/p/members', '', { parents: true })
+  await zk.sync()
+  let back: () => void = () => undefined
+  let onAway: () => void = () => undefined
+  const away = new Promise<void>((resolve) => { onAway = resolve })
+  losing.lose('answer', () => new Promise<void>((resolve) => {
+    back = resolve
+    onAway()
+  }))
+  const abort = new AbortController()
+  const joining = rejects(partition(zk, '/p', ITEMS, { signal: abort.signal }), 'Aborted')
+  await away
+  abort.abort()
+  await joining
+  assert.is((await other.children('/p/members')).length, 1)
+  back()
+  while ((await other.children('/p/members')).length > 0) await other.sync()
 })
 
 test.run()
