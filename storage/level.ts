@@ -1,15 +1,20 @@
 import { ZkError, isZkError } from '../lib/core/errors.ts'
 import type { LogBatch, Meta, Recovered, SnapshotBase, Storage, StorageFeatures } from '../lib/ports/storage.ts'
 import { database } from './level/database.ts'
-import type { Database } from './level/database.ts'
+import type { Database, Operation } from './level/database.ts'
+import { convert, hasJournal } from './level/earlier.ts'
+import { KeyStore } from './level/key-store.ts'
 import { Ledger } from './level/ledger.ts'
 import { folderSize } from './level/folder-size.ts'
-import { journaled } from './level/journaled.ts'
 import { isUnfinished, makeFolder, markerFile, nodeModules, setAside, syncFolder } from './level/marker.ts'
 import type { Marker, MarkerFile, NodeModules } from './level/marker.ts'
 import { SEAL_BYTES, chunkKey, isSealed, nativeChecksum } from './level/records.ts'
 import type { Checksum } from './level/records.ts'
-import { readContent, readState, stateWithout } from './level/recovery.ts'
+import { readContent, readLayout, writeLayout } from './level/recovery.ts'
+import { segmentFiles } from './level/segment.ts'
+import type { OpenSegment } from './level/segment.ts'
+import { SegmentStore } from './level/segments.ts'
+import type { RecordStore, StoreContent } from './level/store.ts'
 
 /** Options of the LevelDB storage. */
 export interface LevelOptions {
@@ -19,29 +24,45 @@ export interface LevelOptions {
    * would notice.
    */
   readonly sync?: boolean
-  /** Makes the database, for tests that need a failing one; its own: LevelDB behind a journal. */
+  /** Makes the database, for tests that need a failing one; its own: LevelDB. */
   readonly database?: (location: string) => Database
+  /**
+   * Opens the files of the log, for tests that need failing ones; its own: files of Node. Null: there are none, as in
+   * browsers.
+   */
+  readonly segments?: OpenSegment | null
 }
 
-/** Log batches that wait behind a write become one LevelDB batch up to this size. */
-const MERGED_BYTES = 8 * 1024 * 1024
+/** Log batches that wait behind a write become one record up to this size. */
+const MERGED_BYTES = 4 * 1024 * 1024
+/** Chunks that are deleted at once, so that cleaning stalls no write. */
+const DELETED_CHUNKS = 256
 /** The marker says of every write that it happened after at most so long. */
 const MARKER_INTERVAL_MS = 1_000
 
 /**
- * Keeps the log, the promises and the snapshots in LevelDB (in browsers in IndexedDB) in the folder
- * `location`, which it makes.
+ * Keeps the log, the promises and the snapshots in the folder `location`, which it makes: the log and the promises in
+ * files of their own (`db/log-N`), the snapshots in LevelDB (`db`), in browsers all of it in IndexedDB.
  *
- * Every write is one atomic batch, flushed to the disk in a journal beside the tables of LevelDB, which get many of
- * them together later (see `JournaledDatabase`). It carries a record of what the whole storage must hold; every
- * value has a checksum; and a marker beside the database names a batch that was durable, at least once a
- * second, and repeats the promises whenever they change. So `open` recognises as damage: a lost
- * acknowledged tail older than the marker, a lost or altered record anywhere, a lost snapshot, a database
- * put back from a copy, and a lost database (its promises come from the marker). An unusable database is
- * set aside as `db.damaged-N`, never deleted. Not recognised: an acknowledged tail younger than the marker
- * (at most the last second before a crash, without a change of promises) that the disk loses; and the loss
- * of the whole folder, which is an empty storage. In browsers there is no marker and no durability:
- * `features.durable` is false there.
+ * Every write is one record of the log, flushed to the disk: one write at one position of a file that is there in its
+ * full length (see `SegmentStore`). Chunks of snapshots go into LevelDB, flushed, before the record that installs them.
+ * Every record and every chunk has a checksum; the records are numbered without a gap, and each says which of them must
+ * be there. A marker beside the database names a record that was durable, at least once a second, and repeats the
+ * promises whenever they change.
+ *
+ * So `open` recognises as damage: a lost acknowledged tail older than the marker, a lost or altered record or file
+ * anywhere before the last record, a lost snapshot, a folder put back from a copy, and a lost database (its promises
+ * come from the marker). What is unusable is set aside as `db.damaged-N`, never deleted. Not recognised: an
+ * acknowledged tail younger than the marker (at most the last second before a crash, without a change of promises) that
+ * the disk loses; and the loss of the whole folder, which is an empty storage. In browsers there is no marker and no
+ * durability: `features.durable` is false there.
+ *
+ * On the disk there are: the log since the last snapshot and what is retained before it, at most 64 MiB of files that
+ * wait for being used again and one that is made ahead (8 MiB each; a storage whose log never grew has one of 1 MiB),
+ * two snapshots, and what LevelDB has not cleaned up of older ones (about 32 MiB).
+ *
+ * A folder of layout 1, which had the log in LevelDB as well, is converted by `open`; an interrupted conversion begins
+ * anew. Software that knows layout 1 alone refuses the folder from then on: StorageVersion.
  */
 export function level(location: string, options: LevelOptions = {}): Storage {
   if (typeof location !== 'string' || location === '') throw new TypeError('level needs the name of its folder')
@@ -57,6 +78,7 @@ interface Waiting {
 /** What exists between `open` and `close`. */
 interface Session {
   readonly db: Database
+  readonly store: RecordStore
   readonly ledger: Ledger
   readonly marker: MarkerFile | null
   readonly queue: Waiting[]
@@ -79,6 +101,7 @@ class LevelStorage implements Storage {
   readonly location: string
   readonly #sync: boolean
   readonly #database: (location: string) => Database
+  readonly #segments: OpenSegment | null
   readonly #checksum: Checksum = nativeChecksum()
   #session: Session | null = null
   #opening: Promise<Recovered> | null = null
@@ -87,12 +110,11 @@ class LevelStorage implements Storage {
   constructor(location: string, options: LevelOptions) {
     this.location = location
     this.#sync = options.sync ?? true
-    this.#database = options.database ?? ((folder) => {
-      const node = nodeModules()
-      // Browsers have no files, and IndexedDB no promise that a journal could shorten.
-      return node === undefined ? database(folder) : journaled(folder, node, this.#sync, this.#checksum)
-    })
-    this.features = Object.freeze({ persistent: true, durable: nodeModules() !== undefined })
+    this.#database = options.database ?? database
+    const node = nodeModules()
+    const { segments } = options
+    this.#segments = node === undefined ? null : segments === undefined ? segmentFiles(node.fs) : segments
+    this.features = Object.freeze({ persistent: true, durable: node !== undefined })
   }
 
   async open(): Promise<Recovered> {
@@ -158,28 +180,53 @@ class LevelStorage implements Storage {
     location: string, marker: MarkerFile | null, node: NodeModules | null, mayDiscard: boolean,
   ): Promise<Recovered> {
     const db = this.#database(location)
+    let store: RecordStore | null = null
     try {
       await db.open()
       if (node !== null) await syncFolder(node.fs, location)
       const marked = await marker?.read() ?? null
-      const stored = await readState(db, this.#checksum)
-      const state = stored ?? stateWithout(marked)
-      checkFormat(state.meta)
-      const { content, entries } = await readContent(db, state, marked, this.#checksum)
-      const ledger = new Ledger(content, this.#checksum, (key) => db.get(key))
+      const opened = await this.#openStore(db, location, node, marked)
+      store = opened.store
+      const { content, entries } = await readContent(db, opened.stored, marked, this.#checksum)
+      checkFormat(content.circumstances.meta)
+      const ledger = new Ledger(content, this.#checksum, (sequence) => opened.store.load(sequence))
       this.#session = {
-        db, ledger, marker: this.#sync ? marker : null, queue: [], failure: null, pump: null, durable: null,
+        db, store, ledger, marker: this.#sync ? marker : null, queue: [], failure: null, pump: null, durable: null,
         marked, marking: Promise.resolve(), timer: null, cleaning: null,
       }
-      const { meta, base, damage } = content.state
+      const { meta, base, damage } = content.circumstances
       return { meta, base, snapshot: this.#snapshot(db, base), entries, damage }
     } catch (error) {
+      await store?.close()
       await db.close()
       const isLost = isCorruption(error) || isZkError(error, 'StorageDamaged')
       if (!isLost || node === null || !mayDiscard) throw error
       if (await marker?.read() === null && !await isUnfinished(node, location)) throw error
       await setAside(node.fs, location)
       return await this.#read(location, marker, node, false)
+    }
+  }
+
+  /** Opens the records of the log, in the current layout. */
+  async #openStore(
+    db: Database, location: string, node: NodeModules | null, marked: Marker | null,
+  ): Promise<{ readonly store: RecordStore, readonly stored: StoreContent }> {
+    const open = this.#segments
+    const [sync, checksum] = [this.#sync, this.#checksum]
+    const make = (): RecordStore => node === null || open === null ? new KeyStore(db, checksum, sync)
+      : new SegmentStore(location, db, { sync, checksum, open, node })
+    const layout = await readLayout(db, hasJournal(location, node))
+    if (layout === 'earlier') await convert({ db, location, node, checksum, sync }, marked, make)
+    const store = make()
+    try {
+      const stored = await store.read()
+      if (layout !== 'none' && stored.isAbsent) throw damaged(location, 'its log is gone')
+      await store.prepare()
+      if (layout === 'none') await writeLayout(db, sync)
+      return { store, stored }
+    } catch (error) {
+      await store.close()
+      throw error
     }
   }
 
@@ -193,10 +240,7 @@ class LevelStorage implements Storage {
     }
   }
 
-  /**
-   * Writes what waits, one LevelDB batch after the other: `level` may complete concurrent batches out of
-   * order.
-   */
+  /** Writes what waits, one record after the other. */
   async #pump(session: Session): Promise<void> {
     const { queue } = session
     while (queue.length > 0 && session.failure === null) {
@@ -213,9 +257,17 @@ class LevelStorage implements Storage {
   }
 
   async #writeMerged(session: Session, taken: readonly Waiting[]): Promise<void> {
-    const { db, ledger, marker } = session
-    for (const { batch } of taken) await ledger.apply(batch)
-    await db.batch(ledger.finish(), { sync: this.#sync })
+    const { store, ledger, marker } = session
+    for (const { batch } of taken) {
+      // What is being deleted must not be written meanwhile.
+      if (batch.chunks?.some(({ id }) => ledger.isStale(id)) === true) await session.cleaning
+      const reading = ledger.apply(batch)
+      if (reading !== undefined) await reading
+    }
+    const { sequence, record, operations } = ledger.finish()
+    if (record !== null) await store.append(sequence, record, operations)
+    else if (operations.length > 0) await session.db.batch(operations.slice(), { sync: this.#sync })
+    store.release(ledger.first)
     clean(session)
     if (marker === null || ledger.meta === null) return
     session.durable = { sequence: ledger.sequence, meta: ledger.meta }
@@ -247,6 +299,7 @@ class LevelStorage implements Storage {
       await marking.catch((error: unknown) => fail(session, error))
     } finally {
       this.#session = null
+      await session.store.close()
       await session.db.close()
     }
   }
@@ -263,19 +316,25 @@ function mark(session: Session, marker: MarkerFile): Promise<void> {
   return session.marking
 }
 
-/** Gives the space of what was deleted back to the disk, beside the writes. */
+/** Deletes the chunks that are not needed, and gives their space back to the disk, beside the writes. */
 function clean(session: Session): void {
   const { db, ledger } = session
-  if (session.cleaning !== null || db.compactRange === undefined) return
-  const ranges = ledger.takeDeadRanges()
-  if (ranges.length === 0) return
+  if (session.cleaning !== null) return
+  const keys = ledger.takeGarbage()
+  const range = keys.length > 0 ? ledger.takeDeadRange() : null
+  if (keys.length === 0) return
   const work = async (): Promise<void> => {
-    for (const [start, end] of ranges) await db.compactRange?.(start, end)
+    for (let from = 0; from < keys.length; from += DELETED_CHUNKS) {
+      const deletions = keys.slice(from, from + DELETED_CHUNKS).map((key): Operation => ({ type: 'del', key }))
+      await db.batch(deletions, { sync: from + DELETED_CHUNKS >= keys.length })
+    }
+    ledger.cleaned()
+    if (range !== null) await db.compactRange?.(...range)
   }
   session.cleaning = work().then(() => { session.cleaning = null }, (error: unknown) => void fail(session, error))
 }
 
-/** How many of the waiting batches fit one LevelDB batch; at least one. */
+/** How many of the waiting batches fit one record; at least one. */
 function mergeable(queue: readonly Waiting[]): number {
   let count = 0
   let bytes = 0

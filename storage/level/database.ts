@@ -1,5 +1,9 @@
 import { Level } from 'level'
-import type { Operation } from './ledger.ts'
+
+/** One operation of a LevelDB batch. */
+export type Operation =
+  | { readonly type: 'put', readonly key: string, readonly value: Uint8Array }
+  | { readonly type: 'del', readonly key: string }
 
 /** Which keys, in their order. */
 export interface Range {
@@ -10,8 +14,6 @@ export interface Range {
 
 /** The part of `level` that is used here. */
 export interface Database {
-  /** Something that was written is missing, although later things are there. */
-  readonly isTorn?: boolean
   open(): Promise<void>
   close(): Promise<void>
   get(key: string): Promise<Uint8Array | undefined>
@@ -32,8 +34,5 @@ export function database(location: string): Database {
   } as object)
 }
 
-/**
- * Two of these may be held in memory; the log is deleted before it sinks into the tables, so a larger one
- * saves copying.
- */
+/** Two of these may be held in memory. In browsers the log goes through it as well. */
 const WRITE_BUFFER_BYTES = 8 * 1024 * 1024

@@ -1,33 +1,40 @@
-import { assert } from '../../lib/core/assert.ts'
-import type { Operation } from './ledger.ts'
-import { isCount } from './records.ts'
 import type { Checksum } from './records.ts'
 import type { SegmentFile } from './segment.ts'
+import type { RecordDraft, StoredRecord } from './store.ts'
+import { isCount } from './valid.ts'
 
 /** `vvjrnl1\n`, the salt, and the checksum u32 of both. */
 const HEAD_BYTES = 20
 const SIGNATURE: readonly number[] = Array.from('vvjrnl1\n', (letter) => letter.charCodeAt(0))
-/** Salt, checksum u32 of all that follows, sequence f64, length u32 of the operations. */
+/** Salt, checksum u32 of all that follows, sequence f64, length u32 of what the record says. */
 const RECORD_HEAD_BYTES = 24
 const SALT_BYTES = 8
-/** Kind u8, length of the key u16, length of the value u32. */
-const OPERATION_HEAD_BYTES = 7
-/** No segment grows beyond this. */
+/** What the system writes at once: a part of one that is not in its memory would have to be read before. */
+const PAGE_BYTES = 4096
+/** A file grows by so many zeros at a time, and ahead: a write that changes no length takes half the time. */
+const GROWTH_BYTES = 1024 * 1024
+/** No segment grows beyond this, but for a single larger record. */
 export const SEGMENT_BYTES: number = 8 * 1024 * 1024
+/** A larger record is made in memory that does not stay. */
+const SCRATCH_BYTES = 1024 * 1024
 
-/** One batch of operations; the sequence counts them, without a gap. */
-export interface JournalRecord {
-  readonly sequence: number
-  readonly operations: readonly Operation[]
+/** What the records of all segments are made in, one after the other. */
+export class Scratch {
+  #bytes = new Uint8Array(2 * PAGE_BYTES)
+
+  /** So many bytes, with anything in them; nobody may use those of the call before any more. */
+  take(bytes: number): Uint8Array {
+    if (bytes > SCRATCH_BYTES) return new Uint8Array(bytes)
+    if (bytes > this.#bytes.byteLength) this.#bytes = new Uint8Array(Math.min(SCRATCH_BYTES, 2 * bytes))
+    return this.#bytes.subarray(0, bytes)
+  }
 }
 
-/** Bytes that these operations need in a segment. */
-export function recordBytes(operations: readonly Operation[]): number {
-  let total = RECORD_HEAD_BYTES
-  for (const operation of operations) {
-    total += OPERATION_HEAD_BYTES + operation.key.length + (operation.type === 'put' ? operation.value.byteLength : 0)
-  }
-  return total
+/** The records of one segment, as they lie there. */
+export interface SegmentContent {
+  readonly records: readonly StoredRecord[]
+  /** False when the file itself is not what was written. */
+  readonly isWhole: boolean
 }
 
 /**
@@ -41,24 +48,35 @@ export class Segment {
   readonly #file: SegmentFile
   readonly #checksum: Checksum
   #salt: Uint8Array
-  #isNew: boolean
+  #isNew = true
   #end = HEAD_BYTES
-  /**
-   * What was appended since the last `rewind`, at its place in the file. It is the same memory in every life of the
-   * file: what waits for its way into the database would else be new to the garbage collector at the rate of all
-   * writes, and the engine walks the whole heap for every 64 MiB of such memory.
-   */
-  #memory: Uint8Array | null = null
+  #growth: Promise<void> | null = null
+  #growthFailure: { readonly error: unknown } | null = null
+  /** Of the last record in it; 0 without one. */
+  last = 0
 
   constructor(file: SegmentFile, checksum: Checksum) {
     this.#file = file
     this.#checksum = checksum
     this.#salt = globalThis.crypto.getRandomValues(new Uint8Array(SALT_BYTES))
-    this.#isNew = true
   }
 
-  /** Every whole record, in the order in which they lie; false when the file itself is not what was written. */
-  async read(): Promise<{ readonly records: readonly JournalRecord[], readonly isWhole: boolean }> {
+  get size(): number {
+    return this.#file.size
+  }
+
+  /** It may be used again for any record of usual size. */
+  get isUsual(): boolean {
+    return this.size <= SEGMENT_BYTES
+  }
+
+  /** So full that the next segment will be needed soon. */
+  get isHalfFull(): boolean {
+    return this.#end > SEGMENT_BYTES / 2
+  }
+
+  /** Every whole record, in the order in which they lie; the next one is put behind that with the highest sequence. */
+  async read(): Promise<SegmentContent> {
     const content = await this.#file.read()
     if (!this.#isHead(content)) {
       // Its making was cut short, unless something was written behind.
@@ -66,7 +84,7 @@ export class Segment {
     }
     this.#salt = content.slice(SIGNATURE.length, SIGNATURE.length + SALT_BYTES)
     this.#isNew = false
-    const records: JournalRecord[] = []
+    const records: StoredRecord[] = []
     const haystack = globalThis.Buffer.from(content.buffer, content.byteOffset, content.byteLength)
     for (let at = HEAD_BYTES; at >= 0;) {
       const found = this.#recordAt(content, at)
@@ -74,24 +92,30 @@ export class Segment {
         at = haystack.indexOf(this.#salt, at + 1)
         continue
       }
-      records.push(found.record)
       at = found.end
+      records.push(found.record)
+      if (found.record.sequence <= this.last) continue
+      this.last = found.record.sequence
+      this.#end = at
     }
     return { records, isWhole: true }
   }
 
   /** Whether a record of so many bytes belongs into the next segment. */
   isFullFor(bytes: number): boolean {
-    return this.#end + bytes > SEGMENT_BYTES
+    return this.#end + RECORD_HEAD_BYTES + bytes > SEGMENT_BYTES
   }
 
   /** The next record is the first: what is there is not needed any more. */
   rewind(): void {
     this.#end = HEAD_BYTES
+    this.last = 0
   }
 
-  /** Writes the head of a file that has none; without one its records would not be found. */
-  async prepare(): Promise<void> {
+  /** Makes room for a record of so many bytes or, without that, for as many as a segment holds, and writes the head. */
+  async prepare(bytes: number = SEGMENT_BYTES - HEAD_BYTES - RECORD_HEAD_BYTES): Promise<void> {
+    const wanted = Math.max(GROWTH_BYTES, HEAD_BYTES + RECORD_HEAD_BYTES + bytes)
+    while (this.size < wanted) await this.#grow(Math.min(GROWTH_BYTES, wanted - this.size))
     if (!this.#isNew) return
     const head = new Uint8Array(HEAD_BYTES)
     head.set(SIGNATURE)
@@ -102,35 +126,50 @@ export class Segment {
     this.#isNew = false
   }
 
-  /**
-   * Appends a record for which it is not full; durable when it resolves. Gives the operations with the segment's own
-   * copies of their values, which last until `rewind`.
-   */
-  async append(sequence: number, operations: readonly Operation[]): Promise<Operation[]> {
-    const total = recordBytes(operations)
-    assert(!this.isFullFor(total), 'a record fits into its segment')
-    this.#memory ??= new Uint8Array(SEGMENT_BYTES)
-    const record = this.#memory.subarray(this.#end, this.#end + total)
+  /** Appends a record for which it is not full; durable when it resolves. */
+  async append(sequence: number, draft: RecordDraft, scratch: Scratch): Promise<void> {
+    const total = RECORD_HEAD_BYTES + draft.bytes
+    const end = this.#end + total
+    const pageEnd = Math.ceil(end / PAGE_BYTES) * PAGE_BYTES
+    if (pageEnd > this.size) await this.#growInTime(pageEnd)
+    // Zeros up to the end of the page, unless that is the end of the file.
+    const bytes = scratch.take(Math.min(pageEnd, this.size) - this.#end)
+    bytes.fill(0, total)
+    const record = bytes.subarray(0, total)
     const view = new DataView(record.buffer, record.byteOffset, total)
     record.set(this.#salt)
     view.setFloat64(SALT_BYTES + 4, sequence, true)
-    view.setUint32(SALT_BYTES + 12, total - RECORD_HEAD_BYTES, true)
-    let at = RECORD_HEAD_BYTES
-    const kept: Operation[] = []
-    for (const operation of operations) {
-      at = putOperation(record, view, at, operation)
-      const { type, key } = operation
-      if (type === 'del') kept.push({ type, key })
-      else kept.push({ type, key, value: record.subarray(at - operation.value.byteLength, at) })
-    }
+    view.setUint32(SALT_BYTES + 12, draft.bytes, true)
+    draft.pack(record.subarray(RECORD_HEAD_BYTES))
     view.setUint32(SALT_BYTES, this.#checksum(record.subarray(SALT_BYTES + 4)), true)
-    await this.#file.write(record, this.#end)
-    this.#end += total
-    return kept
+    await this.#file.write(bytes, this.#end)
+    this.#end = end
+    this.last = sequence
+    if (this.size - end < GROWTH_BYTES / 2 && this.size < SEGMENT_BYTES) this.#growAhead()
   }
 
-  close(): Promise<void> {
-    return this.#file.close()
+  async close(): Promise<void> {
+    await this.#growth
+    await this.#file.close()
+  }
+
+  async #grow(bytes: number): Promise<void> {
+    await this.#file.write(new Uint8Array(bytes), this.size)
+  }
+
+  #growAhead(): void {
+    this.#growth ??= this.#grow(Math.min(GROWTH_BYTES, SEGMENT_BYTES - this.size)).then(
+      () => { this.#growth = null },
+      // Whoever needs the room is told.
+      (error: unknown) => { this.#growthFailure = { error } })
+  }
+
+  async #growInTime(end: number): Promise<void> {
+    await this.#growth
+    if (this.#growthFailure !== null) throw this.#growthFailure.error
+    while (this.size < end && this.size < SEGMENT_BYTES) {
+      await this.#grow(Math.min(GROWTH_BYTES, SEGMENT_BYTES - this.size))
+    }
   }
 
   #isHead(content: Uint8Array): boolean {
@@ -139,45 +178,15 @@ export class Segment {
     return stored === this.#checksum(content.subarray(0, HEAD_BYTES - 4))
   }
 
-  #recordAt(content: Uint8Array, at: number): { readonly record: JournalRecord, readonly end: number } | null {
+  #recordAt(content: Uint8Array, at: number): { readonly record: StoredRecord, readonly end: number } | null {
     if (at + RECORD_HEAD_BYTES > content.byteLength) return null
     for (let index = 0; index < SALT_BYTES; index++) if (content[at + index] !== this.#salt[index]) return null
     const view = new DataView(content.buffer, content.byteOffset + at + SALT_BYTES)
     const end = at + RECORD_HEAD_BYTES + view.getUint32(12, true)
     if (end > content.byteLength) return null
     if (this.#checksum(content.subarray(at + SALT_BYTES + 4, end)) !== view.getUint32(0, true)) return null
-    const operations = takeOperations(content.subarray(at + RECORD_HEAD_BYTES, end))
     const sequence = view.getFloat64(4, true)
-    return operations === null || !isCount(sequence) ? null : { record: { sequence, operations }, end }
+    if (!isCount(sequence)) return null
+    return { record: { sequence, payload: content.subarray(at + RECORD_HEAD_BYTES, end) }, end }
   }
-}
-
-/** Keys are ASCII. */
-function putOperation(record: Uint8Array, view: DataView, start: number, operation: Operation): number {
-  const { type, key } = operation
-  const value = type === 'put' ? operation.value : null
-  view.setUint8(start, value === null ? 0 : 1)
-  view.setUint16(start + 1, key.length, true)
-  view.setUint32(start + 3, value?.byteLength ?? 0, true)
-  let at = start + OPERATION_HEAD_BYTES
-  for (let index = 0; index < key.length; index++) record[at++] = key.charCodeAt(index)
-  if (value !== null) record.set(value, at)
-  return at + (value?.byteLength ?? 0)
-}
-
-/** Null for what is no list of operations. */
-function takeOperations(packed: Uint8Array): Operation[] | null {
-  const operations: Operation[] = []
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
-  for (let at = 0; at < packed.byteLength;) {
-    if (packed.byteLength - at < OPERATION_HEAD_BYTES) return null
-    const isPut = view.getUint8(at) === 1
-    const keyEnd = at + OPERATION_HEAD_BYTES + view.getUint16(at + 1, true)
-    const end = keyEnd + view.getUint32(at + 3, true)
-    if (end > packed.byteLength) return null
-    const key = String.fromCharCode(...packed.subarray(at + OPERATION_HEAD_BYTES, keyEnd))
-    operations.push(isPut ? { type: 'put', key, value: packed.slice(keyEnd, end) } : { type: 'del', key })
-    at = end
-  }
-  return operations
 }

@@ -2,8 +2,8 @@ import type * as NodeFiles from 'node:fs'
 import type * as NodePaths from 'node:path'
 import { ZkError } from '../../lib/core/errors.ts'
 import type { Meta } from '../../lib/ports/storage.ts'
-import { isCount, isMeta, LAYOUT_VERSION, parseRecord } from './records.ts'
 import type { Checksum } from './records.ts'
+import { isCount, isMeta, parseObject } from './valid.ts'
 
 /**
  * What the marker file says: the database has held at least batch `sequence`, and the promises were at
@@ -21,6 +21,9 @@ export interface MarkerFile {
   /** Replaces it atomically and durably. */
   write(marker: Marker): Promise<void>
 }
+
+/** The version of what the marker says. */
+const MARKER_VERSION = 1
 
 type Files = typeof NodeFiles
 type Paths = typeof NodePaths
@@ -100,14 +103,14 @@ export function markerFile(fs: Files, path: Paths, folder: string, checksum: Che
       }
       const [sum, text] = content.split('\n')
       if (text === undefined || sum !== digest(text)) return null
-      const { format, sequence, meta } = parseRecord(text) ?? {}
-      if (isCount(format) && format !== LAYOUT_VERSION) {
+      const { format, sequence, meta } = parseObject(text) ?? {}
+      if (isCount(format) && format !== MARKER_VERSION) {
         throw new ZkError('StorageVersion', `the marker has layout version ${format}, this software reads version 1`)
       }
       return format !== undefined && isCount(sequence) && isMeta(meta) ? { sequence, meta } : null
     },
     async write({ sequence, meta }) {
-      const text = JSON.stringify({ format: LAYOUT_VERSION, sequence, meta })
+      const text = JSON.stringify({ format: MARKER_VERSION, sequence, meta })
       const draft = `${target}.tmp`
       const handle = await fs.promises.open(draft, 'w')
       try {

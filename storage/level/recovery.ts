@@ -1,126 +1,161 @@
 import { ZkError } from '../../lib/core/errors.ts'
 import type { LogEntry, Meta, SnapshotBase } from '../../lib/ports/storage.ts'
-import { unpackEntries } from '../parts/entries.ts'
 import type { Database } from './database.ts'
 import type { Group, LedgerContent } from './ledger.ts'
 import type { Marker } from './marker.ts'
-import {
-  CHUNK_RANGE, GROUP_RANGE, SEAL_BYTES, STATE_KEY, chunkKey, groupKey, isSealed, parseChunkKey, unpackState,
-} from './records.ts'
-import type { Checksum, StateRecord } from './records.ts'
+import { CHUNK_RANGE, LAYOUT_VERSION, STATE_KEY, chunkKey, isSealed, parseChunkKey } from './records.ts'
+import type { Checksum } from './records.ts'
+import { unpackCircumstances, unpackRecord } from './state.ts'
+import type { Circumstances, LogRecord, SequenceRange } from './state.ts'
+import type { StoreContent, StoredRecord } from './store.ts'
 
-/** The result of reading a database. */
+/** The result of reading a storage. */
 export interface Reading {
   readonly content: LedgerContent
   readonly entries: readonly LogEntry[]
 }
 
-const EMPTY: StateRecord = {
-  sequence: 0, meta: null, base: null, begin: 0, end: 0, hash1: 0, hash2: 0, stale: [], damage: 'none',
-}
+type Damage = Circumstances['damage']
 
-/** The state record; null in an empty database. */
-export async function readState(db: Database, checksum: Checksum): Promise<StateRecord | null> {
-  const packed = await db.get(STATE_KEY)
-  if (packed === undefined) {
-    for await (const key of db.keys({ limit: 1 })) throw damaged(`${key} is there, but no state record`)
-    return null
+/** Whether the database is empty, or which layout it has; there may be a journal of layout 1 beside it. */
+export async function readLayout(db: Database, hasJournal: boolean): Promise<'none' | 'earlier' | 'current'> {
+  const value = await db.get(STATE_KEY)
+  if (value === undefined) {
+    if (hasJournal) return 'earlier'
+    for await (const key of db.keys({ limit: 1 })) throw damaged(`${key} is there, but no version of a layout`)
+    return 'none'
   }
-  const state = unpackState(packed, checksum)
-  if (state === null) throw damaged('the state record is not what was written')
-  if (state !== 'version') return state
-  throw new ZkError('StorageVersion', `the storage has layout version ${packed[0]}, this software reads version 1`)
+  if (value[0] === 1) return 'earlier'
+  if (value[0] === LAYOUT_VERSION) return 'current'
+  throw new ZkError('StorageVersion', `the storage has layout version ${value[0]}, this software reads version 1 and 2`)
 }
 
-function damaged(why: string): ZkError {
+/** Says that the layout is the current one. */
+export async function writeLayout(db: Database, sync: boolean): Promise<void> {
+  await db.batch([{ type: 'put', key: STATE_KEY, value: Uint8Array.of(LAYOUT_VERSION) }], { sync })
+}
+
+/** Reads what the newest record names; what cannot be had is left out and counts as damage. */
+export async function readContent(
+  db: Database, stored: StoreContent, marker: Marker | null, checksum: Checksum,
+): Promise<Reading> {
+  const newest = newestOf(stored.records)
+  if (newest === null && !stored.isWhole) throw damaged('no record of the log is what was written')
+  const written = newest === null ? NOTHING : unpackCircumstances(newest.circumstances)
+  if (written === null) throw damaged('the newest record is not one')
+  const { meta: writtenMeta, base: writtenBase, stale, damage: writtenDamage, voids: writtenVoids } = written
+  const log = newest === null ? EMPTY_LOG : readLog(stored.records, newest, writtenVoids)
+  const chunks = await readChunkKeys(db)
+  const isWholeSnapshot = writtenBase === null || await verifySnapshot(db, writtenBase, chunks, checksum)
+  const base = isWholeSnapshot ? writtenBase : null
+  const lastSequence = newest?.sequence ?? 0
+  const sequence = Math.max(lastSequence, marker?.sequence ?? 0)
+  const isTailLost = sequence > lastSequence
+  const meta = isTailLost ? higher(writtenMeta, marker!.meta) : writtenMeta
+  let damage = newest === null && meta !== null ? healthOf(meta) : writtenDamage
+  if (log.isTorn || isTailLost || !isWholeSnapshot || !stored.isWhole) damage = worse('log', damage)
+  // A log that does not reach its snapshot, or has lost it, leads nowhere.
+  const isCut = !isWholeSnapshot || log.end < (base?.zxid ?? 0)
+  const { entries, groups } = isCut ? EMPTY_LOG : log
+  const end = entries.at(-1)?.zxid ?? base?.zxid ?? 0
+  const voids: SequenceRange[] = log.lost === null ? writtenVoids.slice() : [...writtenVoids, log.lost]
+  if (isTailLost) voids.push([lastSequence + 1, sequence])
+  return {
+    content: {
+      sequence, circumstances: { meta, base, stale, damage, voids }, groups: groups.slice(),
+      begin: entries[0]?.prevZxid ?? end, end, isCut, chunks,
+    },
+    entries,
+  }
+}
+
+/** For what cannot be used at all. */
+export function damaged(why: string): ZkError {
   return new ZkError('StorageDamaged', `the stored data is damaged: ${why}`)
 }
 
-/** What is left when nothing of the database can be used: the promises of the marker, if there is one. */
-export function stateWithout(marker: Marker | null): StateRecord {
-  if (marker === null) return EMPTY
-  return { ...EMPTY, sequence: marker.sequence, meta: marker.meta, damage: worse('log', healthOf(marker.meta)) }
-}
-
-/** Reads everything the state record names; what cannot be had is left out and counts as damage. */
-export async function readContent(
-  db: Database, state: StateRecord, marker: Marker | null, checksum: Checksum,
-): Promise<Reading> {
-  const chunks = await readChunkKeys(db)
-  const isWholeSnapshot = state.base === null || await verifySnapshot(db, state.base, chunks, checksum)
-  const log = await readLog(db, state, checksum)
-  let { damage, meta } = state
-  if (db.isTorn === true) damage = worse('log', damage)
-  if (marker !== null && marker.sequence > state.sequence) {
-    damage = worse('log', damage)
-    meta = newest(state.meta, marker.meta)
-  }
-  const base = isWholeSnapshot ? state.base : null
-  let { entries, groups } = log
-  const doomed = log.doomed
-  const reached = entries.at(-1)?.zxid ?? state.begin
-  if (!isWholeSnapshot || reached !== state.end || log.isBeyond) {
-    damage = worse('log', damage)
-    // A log that does not reach its snapshot, or has lost it, leads nowhere.
-    if (!isWholeSnapshot || reached < (base?.zxid ?? 0)) {
-      for (const group of groups) doomed.push(groupKey(group.first))
-      entries = []
-      groups = []
-    }
-  }
-  const last = entries.at(-1)
-  const end = last ?? base ?? EMPTY_END
-  const begin = entries[0]?.prevZxid ?? end.zxid
-  const sequence = Math.max(state.sequence, marker?.sequence ?? 0)
-  const garbage = [...log.garbage, ...staleChunks(chunks, state.stale)]
-  const { zxid, hash1, hash2 } = end
-  const kept: StateRecord = { sequence, meta, base, begin, end: zxid, hash1, hash2, stale: state.stale, damage }
-  return { content: { state: kept, groups, chunks, garbage, doomed }, entries }
-}
-
-const EMPTY_END = { zxid: 0, hash1: 0, hash2: 0 } as const
+const NOTHING: Circumstances = { meta: null, base: null, stale: [], damage: 'none', voids: [] }
 
 interface LogReading {
-  readonly entries: LogEntry[]
-  readonly groups: Group[]
-  readonly garbage: string[]
-  readonly doomed: string[]
-  /** Groups lie above the end that the state record names. */
-  readonly isBeyond: boolean
+  readonly entries: readonly LogEntry[]
+  readonly groups: readonly Group[]
+  /** Zxid of the last entry, or the one before the first. */
+  readonly end: number
+  /** Something of the log is missing. */
+  readonly isTorn: boolean
+  /** Records that are missing, or useless because they lie behind some that are. */
+  readonly lost: SequenceRange | null
 }
 
-/** Follows the chain of groups from `begin`, and stops at the first one that does not fit. */
-async function readLog(db: Database, state: StateRecord, checksum: Checksum): Promise<LogReading> {
-  const entries: LogEntry[] = []
-  const groups: Group[] = []
-  const garbage: string[] = []
-  const doomed: string[] = []
-  const beginKey = groupKey(state.begin)
-  let cursor = state.begin
-  let isBroken = false
-  let isBeyond = false
-  for await (const [key, stored] of db.iterator({ gte: GROUP_RANGE[0], lt: GROUP_RANGE[1] })) {
-    // Not a Buffer, whatever the platform hands out.
-    const value = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength)
-    if (key <= beginKey) {
-      garbage.push(key)
+const EMPTY_LOG: LogReading = { entries: [], groups: [], end: 0, isTorn: false, lost: null }
+
+function newestOf(records: readonly StoredRecord[]): LogRecord | null {
+  let newest: StoredRecord | null = null
+  for (const record of records) if (record.sequence > (newest?.sequence ?? 0)) newest = record
+  const record = newest === null ? null : unpackRecord(newest)
+  if (newest !== null && record === null) throw damaged(`record ${newest.sequence} is not one`)
+  return record
+}
+
+/** Goes through the records from the oldest that is needed to the newest, and stops at the first that does not fit. */
+function readLog(records: readonly StoredRecord[], newest: LogRecord, voids: readonly SequenceRange[]): LogReading {
+  const needed = new Map<number, StoredRecord>()
+  for (const record of records) if (record.sequence >= newest.first) needed.set(record.sequence, record)
+  const replay = new Replay()
+  let lost: SequenceRange | null = null
+  for (let sequence = newest.first; sequence <= newest.sequence; sequence++) {
+    const range = voids.find(([from, to]) => sequence >= from && sequence <= to)
+    if (range !== undefined) {
+      sequence = range[1]
       continue
     }
-    const found = isBroken || !isSealed(value, checksum) ? null : unpackEntries(value, SEAL_BYTES)
-    const first = found?.[0]
-    const last = found?.at(-1)
-    const isNext = first?.prevZxid === cursor && groupKey(first.zxid) === key && last !== undefined
-    if (found === null || !isNext || last.zxid > state.end) {
-      isBroken = true
-      isBeyond ||= key > groupKey(state.end)
-      doomed.push(key)
-      continue
-    }
-    for (const entry of found) entries.push(entry)
-    groups.push({ first: found[0]!.zxid, last: last.zxid, hash1: last.hash1, hash2: last.hash2 })
-    cursor = last.zxid
+    const stored = needed.get(sequence)
+    const record = stored === undefined ? null : unpackRecord(stored)
+    if (record !== null && replay.add(record)) continue
+    lost = [sequence, newest.sequence]
+    break
   }
-  return { entries, groups, garbage, doomed, isBeyond }
+  const { entries, groups } = replay.after(newest.begin)
+  const isBegun = entries.length === 0 || entries[0]!.prevZxid === newest.begin
+  if (!isBegun) return { ...EMPTY_LOG, isTorn: true, lost: [newest.first, newest.sequence] }
+  const end = entries.at(-1)?.zxid ?? newest.begin
+  return { entries, groups, end, isTorn: lost !== null || end !== newest.end, lost }
+}
+
+/** The log as its records made it. */
+class Replay {
+  #entries: LogEntry[] = []
+  #groups: Group[] = []
+
+  /** False, and nothing is changed, for a record that does not continue the log. */
+  add({ sequence, cut, entries }: LogRecord): boolean {
+    this.#cut(cut)
+    const [first] = entries
+    const last = entries.at(-1)
+    if (first === undefined || last === undefined) return true
+    const end = this.#entries.at(-1)?.zxid ?? first.prevZxid
+    if (first.prevZxid !== end) return false
+    for (const entry of entries) this.#entries.push(entry)
+    this.#groups.push({ sequence, first: first.zxid, last: last.zxid })
+    return true
+  }
+
+  #cut(cut: number): void {
+    if ((this.#entries.at(-1)?.zxid ?? 0) <= cut) return
+    while ((this.#entries.at(-1)?.zxid ?? cut) > cut) this.#entries.pop()
+    while ((this.#groups.at(-1)?.first ?? cut) > cut) this.#groups.pop()
+    const group = this.#groups.at(-1)
+    if (group !== undefined) this.#groups[this.#groups.length - 1] = { ...group, last: this.#entries.at(-1)!.zxid }
+  }
+
+  /** What lies above this zxid. */
+  after(begin: number): { readonly entries: readonly LogEntry[], readonly groups: readonly Group[] } {
+    const from = this.#entries.findIndex(({ zxid }) => zxid > begin)
+    return {
+      entries: from < 0 ? [] : this.#entries.slice(from),
+      groups: this.#groups.filter(({ last }) => last > begin),
+    }
+  }
 }
 
 async function readChunkKeys(db: Database): Promise<Map<number, Set<number>>> {
@@ -147,26 +182,17 @@ async function verifySnapshot(
   return true
 }
 
-/** The keys of superseded snapshots, which leave the map of chunks that can be installed. */
-function staleChunks(chunks: Map<number, Set<number>>, stale: readonly number[]): string[] {
-  const keys: string[] = []
-  for (const id of stale) {
-    for (const index of chunks.get(id) ?? []) keys.push(chunkKey(id, index))
-    chunks.delete(id)
-  }
-  return keys
-}
-
-function healthOf(meta: Meta): StateRecord['damage'] {
+function healthOf(meta: Meta): Damage {
   return meta.health === 'ok' ? 'none' : meta.health
 }
 
-function worse(one: StateRecord['damage'], other: StateRecord['damage']): StateRecord['damage'] {
+/** Of two the one that costs more. */
+export function worse(one: Damage, other: Damage): Damage {
   return one === 'meta' || other === 'meta' ? 'meta' : one === 'log' || other === 'log' ? 'log' : 'none'
 }
 
 /** Promises only grow: of two copies the higher ones count. */
-function newest(stored: Meta | null, marked: Meta): Meta {
+export function higher(stored: Meta | null, marked: Meta): Meta {
   return {
     ...marked,
     acceptedEpoch: Math.max(marked.acceptedEpoch, stored?.acceptedEpoch ?? 0),

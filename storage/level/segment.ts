@@ -1,26 +1,22 @@
 import type { NodeModules } from './marker.ts'
 
-/** One file of the journal, which is written over and over again. */
+/** One file of the log, which is written over and over again. */
 export interface SegmentFile {
+  /** How long it is, with what lies behind the last record. */
+  readonly size: number
   /** Everything that is in it. */
   read(): Promise<Uint8Array>
-  /** Writes at a position, which is at most the end of what was written before; durable when it resolves. */
+  /** Writes at a position; durable when it resolves. */
   write(bytes: Uint8Array, position: number): Promise<void>
   close(): Promise<void>
 }
 
-/** Opens a file of the journal, making it when it is absent; not `sync`: nothing is flushed. */
+/** Opens a file of the log, making it when it is absent; not `sync`: nothing is flushed. */
 export type OpenSegment = (path: string, sync: boolean) => Promise<SegmentFile>
-
-/**
- * A file grows by so many zeros at a time: a write into space that is there already needs no change of the file's
- * length on the disk, which is half of the time of a small one.
- */
-const GROWTH_BYTES = 1024 * 1024
 
 type Files = NodeModules['fs']
 
-/** Opens the files of a journal on the disk. */
+/** Opens the files of a log on the disk. */
 export function segmentFiles(fs: Files): OpenSegment {
   return async (path, sync) => {
     const { O_CREAT, O_RDWR, O_DSYNC } = fs.constants
@@ -47,6 +43,10 @@ class DiskSegment implements SegmentFile {
     this.#size = size
   }
 
+  get size(): number {
+    return this.#size
+  }
+
   async read(): Promise<Uint8Array> {
     const content = new Uint8Array(this.#size)
     for (let at = 0; at < content.byteLength;) {
@@ -61,23 +61,16 @@ class DiskSegment implements SegmentFile {
   }
 
   async write(bytes: Uint8Array, position: number): Promise<void> {
-    const end = position + bytes.byteLength
-    if (end > this.#size) {
-      const grown = new Uint8Array(Math.ceil(end / GROWTH_BYTES) * GROWTH_BYTES - this.#size)
-      await this.#put(grown, this.#size)
-      this.#size += grown.byteLength
-    }
-    await this.#put(bytes, position)
+    for (let at = 0; at < bytes.byteLength;) at += await this.#put(bytes, at, position + at)
+    this.#size = Math.max(this.#size, position + bytes.byteLength)
     if (this.#needsFlush) await this.#flush()
   }
 
-  async #put(bytes: Uint8Array, position: number): Promise<void> {
-    for (let at = 0; at < bytes.byteLength;) {
-      at += await new Promise<number>((resolve, reject) => {
-        this.#fs.write(this.#fd, bytes, at, bytes.byteLength - at, position + at,
-          (error, written) => error === null ? resolve(written) : reject(error))
-      })
-    }
+  #put(bytes: Uint8Array, from: number, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#fs.write(this.#fd, bytes, from, bytes.byteLength - from, position,
+        (error, written) => error === null ? resolve(written) : reject(error))
+    })
   }
 
   #flush(): Promise<void> {

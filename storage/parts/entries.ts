@@ -7,24 +7,24 @@ const HEAD_BYTES = 12
 /** zxid f64, hash1 u32, hash2 u32, length u32. */
 const ROW_BYTES = 20
 
-/** How many bytes `packEntries` needs for one more entry. */
-export function packedBytes(entry: LogEntry): number {
-  return ROW_BYTES + entry.bytes.byteLength
+/** How many bytes `packEntries` needs. */
+export function packedBytes(entries: readonly LogEntry[]): number {
+  let total = HEAD_BYTES
+  for (const { bytes } of entries) total += ROW_BYTES + bytes.byteLength
+  return total
 }
 
 /**
- * Packs contiguous entries into one array, little-endian: a head, one row per entry, then all txns one
- * after the other. Only the first prevZxid is stored, the others follow. `reserved` bytes stay free in
- * front, for a checksum.
+ * Packs contiguous entries into one array of the right length, little-endian: a head, one row per entry, then all txns
+ * one after the other. Only the first prevZxid is stored, the others follow.
  */
-export function packEntries(entries: readonly LogEntry[], reserved = 0): Uint8Array {
-  let total = reserved + HEAD_BYTES
-  for (const entry of entries) total += packedBytes(entry)
-  const packed = new Uint8Array(total)
-  const view = new DataView(packed.buffer, packed.byteOffset, total)
-  view.setUint32(reserved, entries.length, true)
-  view.setFloat64(reserved + 4, entries[0]?.prevZxid ?? 0, true)
-  let row = reserved + HEAD_BYTES
+export function packEntries(
+  entries: readonly LogEntry[], packed: Uint8Array = new Uint8Array(packedBytes(entries)),
+): Uint8Array {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
+  view.setUint32(0, entries.length, true)
+  view.setFloat64(4, entries[0]?.prevZxid ?? 0, true)
+  let row = HEAD_BYTES
   let at = row + entries.length * ROW_BYTES
   for (const { zxid, hash1, hash2, bytes } of entries) {
     view.setFloat64(row, zxid, true)
@@ -39,14 +39,14 @@ export function packEntries(entries: readonly LogEntry[], reserved = 0): Uint8Ar
 }
 
 /** The entries of `packEntries`; their bytes are views of `packed`. Null when it is malformed. */
-export function unpackEntries(packed: Uint8Array, reserved = 0): LogEntry[] | null {
+export function unpackEntries(packed: Uint8Array): LogEntry[] | null {
   const total = packed.byteLength
-  if (total < reserved + HEAD_BYTES) return null
+  if (total < HEAD_BYTES) return null
   const view = new DataView(packed.buffer, packed.byteOffset, total)
-  const count = view.getUint32(reserved, true)
-  let prevZxid = view.getFloat64(reserved + 4, true) as Zxid
+  const count = view.getUint32(0, true)
+  let prevZxid = view.getFloat64(4, true) as Zxid
   if (!Number.isSafeInteger(prevZxid) || prevZxid < 0) return null
-  let row = reserved + HEAD_BYTES
+  let row = HEAD_BYTES
   let at = row + count * ROW_BYTES
   if (at > total) return null
   const entries: LogEntry[] = []

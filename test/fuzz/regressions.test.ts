@@ -8,7 +8,8 @@ import { parseZooConfig } from '../../lib/cli/zoo-config.ts'
 import { readInstance } from '../../lib/recipes/instance.ts'
 import { Packing } from '../../lib/wire/pack.ts'
 import { PeerCodec } from '../../lib/wire/peer-protocol.ts'
-import { nativeChecksum, seal, unpackState } from '../../storage/level/records.ts'
+import { parseState } from '../../storage/level/earlier.ts'
+import { packRecord, unpackCircumstances, unpackRecord } from '../../storage/level/state.ts'
 import { packEntries, unpackEntries } from '../../storage/parts/entries.ts'
 import { someStat } from '../client/fakes.ts'
 import { World } from '../core/cluster.ts'
@@ -16,7 +17,6 @@ import { assert, suite } from '../harness.ts'
 import { someEntries } from './targets/storage-records.ts'
 
 const test = suite('fuzz regressions')
-const checksum = nativeChecksum()
 
 const isBad = (error: unknown): boolean => isZkError(error, 'BadFrame')
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -96,11 +96,19 @@ test('a group whose first entry follows no zxid is none', () => {
   assert.is(unpackEntries(packed)?.length, 2)
 })
 
-test('a state record that is no state counts as damaged', () => {
-  for (const text of ['', 'no JSON', 'null', '[]', '{}', '{"sequence":1}', '{"sequence":-1}']) {
-    const packed = Uint8Array.from([1, 0, 0, 0, 0, ...utf8(text)])
-    seal(packed.subarray(1), checksum)
-    assert.is(unpackState(packed, checksum), null, text)
+test('a record that says nothing of the storage is refused', () => {
+  for (const text of ['', 'no JSON', 'null', '[]', '{}', '{"voids":[]}', '{"sequence":-1}']) {
+    assert.is(unpackCircumstances(utf8(text)), null, text)
+    assert.is(parseState(text), null, text)
+  }
+  const draft = packRecord({ first: 1, begin: 0, end: 0, cut: Infinity }, utf8('{}'), [])
+  const payload = new Uint8Array(draft.bytes)
+  draft.pack(payload)
+  assert.ok(unpackRecord({ sequence: 1, payload }) !== null)
+  for (const [at, value] of [[0, NaN], [0, 2], [8, -1], [16, 0.5], [24, NaN]] as const) {
+    const altered = payload.slice()
+    new DataView(altered.buffer).setFloat64(at, value, true)
+    assert.is(unpackRecord({ sequence: 1, payload: altered }), null, `${value} at ${at}`)
   }
 })
 

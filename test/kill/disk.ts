@@ -148,7 +148,7 @@ export class Disk {
       const { ino, size } = statSync(path)
       linkSync(path, join(this.#vault, String(ino)))
       // Written over, the second name would show it as well.
-      if (/\/journal-\d$/.test(path)) copyFileSync(path, join(this.#vault, `${ino}.before`))
+      if (/\/log-\d+$/.test(path)) copyFileSync(path, join(this.#vault, `${ino}.before`))
       appendFileSync(this.#journal, `0 C ${ino} ${path}\n0 S ${ino} ${size}\n`)
     }
   }

@@ -6,7 +6,7 @@ import type { Client, Logger, Peer } from '../../lib/index.ts'
 import { level } from '../../storage/level.ts'
 import { tcp } from '../../transports/tcp.ts'
 import type { ChildSettings, Command, Report } from './protocol.ts'
-import { volatileDatabase } from './volatile.ts'
+import { volatileDatabase, volatileSegments } from './volatile.ts'
 import { Writer } from './writer.ts'
 
 const settings = JSON.parse(process.argv[2] ?? '') as ChildSettings
@@ -80,7 +80,8 @@ async function main(): Promise<void> {
   process.once('SIGTERM', () => void stop().then(() => process.exit(0)))
   const { id, incarnation, folder, ports, sync, isVolatile, sessionTimeoutMs } = settings
   const members = Object.fromEntries(ports.map((port, index) => [index + 1, `tcp://127.0.0.1:${port}`]))
-  const storage = level(folder, { sync, ...(isVolatile ? { database: (at) => volatileDatabase(at, sync) } : {}) })
+  const parts = isVolatile ? { database: volatileDatabase, segments: volatileSegments } : {}
+  const storage = level(folder, { sync, ...parts })
   // Small limits: within a test, snapshots are taken, the log is purged, and peers are synchronized in every way.
   const limits = { snapshotTxns: 1_500, retainedTxns: 400 }
   const peer = await createPeer({

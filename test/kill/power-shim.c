@@ -202,7 +202,7 @@ static void noted(unsigned long inode, const void *bytes, size_t count, long lon
     noted((unsigned long)status.st_ino, bytes, count, (long long)at);       \
     ssize_t written = real(fd, bytes, count, at);                           \
     int error = errno;                                                      \
-    /* The only writer of a file opened like this waits for each write. */  \
+    /* Who writes such a file waits for each write, but for zeros ahead. */ \
     if (written == (ssize_t)count && (fcntl(fd, F_GETFL) & O_DSYNC) && fstat(fd, &status) == 0) \
       record(next(), "S %lu %lld", (unsigned long)status.st_ino, (long long)status.st_size); \
     errno = error;                                                          \

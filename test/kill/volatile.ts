@@ -1,26 +1,24 @@
-import type { Database } from '../../storage/level/database.ts'
+import type { Database, Operation } from '../../storage/level/database.ts'
 import { database } from '../../storage/level/database.ts'
-import { JournaledDatabase } from '../../storage/level/journaled.ts'
-import type { Operation } from '../../storage/level/ledger.ts'
-import { nodeModules, syncFolder } from '../../storage/level/marker.ts'
-import { nativeChecksum } from '../../storage/level/records.ts'
+import { nodeModules } from '../../storage/level/marker.ts'
 import { segmentFiles } from '../../storage/level/segment.ts'
 import type { OpenSegment } from '../../storage/level/segment.ts'
 
 const { fs } = nodeModules()!
 
-/** The database of a storage on a disk that forgets at once what it is not told to flush. */
-export function volatileDatabase(location: string, sync: boolean): Database {
-  return new JournaledDatabase(location, volatileLevel(location), {
-    sync, checksum: nativeChecksum(), open: volatileSegments, syncFolder: () => syncFolder(fs, location),
-  })
-}
-
-/** Files that are not flushed are never written. */
-const volatileSegments: OpenSegment = async (path, sync) => {
+/** Files of a log on a disk that forgets at once: those that are not flushed are never written. */
+export const volatileSegments: OpenSegment = async (path, sync) => {
   const file = await segmentFiles(fs)(path, sync)
   if (sync) return file
-  return { read: () => file.read(), write: () => Promise.resolve(), close: () => file.close() }
+  let { size } = file
+  return {
+    get size() { return size },
+    read: () => file.read(), close: () => file.close(),
+    write(bytes, position) {
+      size = Math.max(size, position + bytes.byteLength)
+      return Promise.resolve()
+    },
+  }
 }
 
 /**
@@ -28,7 +26,7 @@ const volatileSegments: OpenSegment = async (path, sync) => {
  * and is written together with the next one that is. So killing the process is loss of power, as far as LevelDB
  * itself keeps what it says.
  */
-function volatileLevel(location: string): Database {
+export function volatileDatabase(location: string): Database {
   const disk = database(location)
   const pending: Operation[] = []
   const unsynced = new Map<string, Uint8Array | undefined>()

@@ -1,9 +1,9 @@
 import { runStorageCases } from '../../lib/testing/conformance/storage.ts'
 import type { RegisterTest } from '../../lib/testing/conformance/storage.ts'
 import { suite } from '../harness.ts'
-import { levelPlace, memoryPlace } from './places.ts'
+import { filelessPlace, levelPlace, memoryPlace } from './places.ts'
 
-const places = { memory: memoryPlace, level: levelPlace } as const
+const places = { memory: memoryPlace, level: levelPlace, 'level without files': filelessPlace } as const
 
 for (const [name, make] of Object.entries(places)) {
   for (const reopening of [false, true]) {

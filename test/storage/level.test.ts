@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import * as fs from 'node:fs'
 import {
   cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync,
 } from 'node:fs'
@@ -13,7 +14,9 @@ import { sameEntries } from '../../lib/testing/conformance/storage-checks.ts'
 import type { Meta, Recovered } from '../../lib/ports/storage.ts'
 import { database } from '../../storage/level/database.ts'
 import type { Database } from '../../storage/level/database.ts'
-import { STATE_KEY, groupKey, nativeChecksum, slowChecksum } from '../../storage/level/records.ts'
+import { STATE_KEY, nativeChecksum, recordKey, slowChecksum } from '../../storage/level/records.ts'
+import { segmentFiles } from '../../storage/level/segment.ts'
+import type { OpenSegment } from '../../storage/level/segment.ts'
 import { level } from '../../storage/level.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { corrupt } from './places.ts'
@@ -175,18 +178,22 @@ test('a database that is gone is damage when the marker is there, and nothing wh
   assert.is((await found(folder)).damage, 'none')
 })
 
-test('a group of entries that is altered or lost in the middle is damage, and nothing after it is used', async (t) => {
+test('without files, a record that is altered or lost in the middle is damage, and ends the log', async (t) => {
   for (const change of ['altered', 'lost'] as const) {
     const folder = join(t.tempFolder(), 'data')
-    await grown(folder, 5)
+    const options = { segments: null }
+    const writing = level(folder, options)
+    await writing.open()
+    for (let counter = 1; counter <= 15; counter++) await writing.write({ entries: run(counter, counter), meta: META })
+    await writing.close()
     await tamper(folder, async (db) => {
-      const key = groupKey(at(8))
+      const key = recordKey(8)
       const value = await db.get(key)
       value![30]! ^= 1
       const operation = change === 'lost' ? { type: 'del', key } as const : { type: 'put', key, value: value! } as const
       await db.batch([operation], { sync: true })
     })
-    const storage = level(folder)
+    const storage = level(folder, options)
     const { damage, entries } = await storage.open()
     assert.is(damage, 'log')
     sameEntries(entries, run(1, 7), 'log')
@@ -194,7 +201,11 @@ test('a group of entries that is altered or lost in the middle is damage, and no
     const later = [entry(at(1, 3), at(7))]
     await storage.write({ entries: later, meta: { ...META, health: 'log' } })
     await storage.close()
-    sameEntries((await found(folder)).entries, [...run(1, 7), ...later], 'log')
+    const again = level(folder, options)
+    const left = await again.open()
+    await again.close()
+    assert.is(left.damage, 'none')
+    sameEntries(left.entries, [...run(1, 7), ...later], 'log')
   }
 })
 
@@ -236,7 +247,10 @@ test('a database that cannot be used is set aside; without a marker it is refuse
     const folder = join(t.tempFolder(), 'data')
     const storage = level(folder)
     await storage.open()
-    await storage.write({ entries: run(1, 2_000, 2_000), meta: META })
+    await storage.write({ entries: run(1, 10), meta: META })
+    const pieces = Array.from({ length: 10 }, (_, index) => ({ id: 1, index, bytes: randomBytes(2_000_000) }))
+    await storage.write({ chunks: pieces })
+    await storage.write({ install: base(1, at(10), 10) })
     await storage.close()
     await found(folder)
     const db = join(folder, 'db')
@@ -271,7 +285,7 @@ test('an altered marker is no marker', async (t) => {
 test('another version of the layout or of the promises is refused', async (t) => {
   const folder = join(t.tempFolder(), 'data')
   await grown(folder, 5)
-  const foreign = { type: 'put', key: STATE_KEY, value: Uint8Array.of(2, 9, 9) } as const
+  const foreign = { type: 'put', key: STATE_KEY, value: Uint8Array.of(3, 9, 9) } as const
   await tamper(folder, (db) => db.batch([foreign], { sync: true }))
   await rejects(found(folder), 'StorageVersion')
   const other = join(t.tempFolder(), 'data')
@@ -285,19 +299,30 @@ test('a place that is no folder fails plainly', async (t) => {
   await rejects(level(file).open(), 'StorageFailed')
 })
 
-test('a failing batch fails what waits behind it, and nothing is retried', async (t) => {
-  const attempts: number[] = []
-  let isBroken = false
-  const storage = level(join(t.tempFolder(), 'data'), { database(location) {
-    const db = database(location)
-    const batch = db.batch.bind(db)
-    db.batch = async (operations, options) => {
-      attempts.push(operations.length)
-      if (isBroken) throw new Error('no space left')
-      await batch(operations, options)
+/** The files of a log, with something done before every write. */
+function watched(beforeWrite: (bytes: Uint8Array) => void): OpenSegment {
+  return async (path, sync) => {
+    const file = await segmentFiles(fs)(path, sync)
+    return {
+      get size() { return file.size },
+      read: () => file.read(), close: () => file.close(),
+      async write(bytes, position) {
+        beforeWrite(bytes)
+        await file.write(bytes, position)
+      },
     }
-    return db
-  } })
+  }
+}
+
+test('a failing write fails what waits behind it, and nothing is retried', async (t) => {
+  let attempts = 0
+  let isBroken = false
+  const segments = watched(() => {
+    if (!isBroken) return
+    attempts += 1
+    throw new Error('no space left')
+  })
+  const storage = level(join(t.tempFolder(), 'data'), { segments })
   await storage.open()
   await storage.write({ entries: run(1, 1), meta: META })
   isBroken = true
@@ -305,26 +330,41 @@ test('a failing batch fails what waits behind it, and nothing is retried', async
   await Promise.all(writes)
   isBroken = false
   await rejects(storage.write({ entries: run(2, 2) }), 'StorageFailed')
-  assert.is(attempts.length, 2)
+  assert.is(attempts, 1)
   await storage.close()
 })
 
-test('what waits behind a write is written together', async (t) => {
-  let batches = 0
-  const storage = level(join(t.tempFolder(), 'data'), { database(location) {
+test('a failing database fails what is written, and nothing is retried', async (t) => {
+  let isBroken = false
+  const folder = join(t.tempFolder(), 'data')
+  const storage = level(folder, { database(location) {
     const db = database(location)
     const batch = db.batch.bind(db)
     db.batch = async (operations, options) => {
-      batches += 1
+      if (isBroken) throw new Error('no space left')
       assert.is(options.sync, true)
       await batch(operations, options)
     }
     return db
   } })
   await storage.open()
-  const writes = Array.from({ length: 100 }, (_, index) => storage.write({ entries: run(index + 1, index + 1) }))
-  await Promise.all(writes)
-  assert.is(batches, 2)
+  await storage.write({ entries: run(1, 1), meta: META })
+  isBroken = true
+  await rejects(storage.write({ entries: run(2, 2), chunks: chunks(1, 1) }), 'StorageFailed')
+  isBroken = false
+  await rejects(storage.write({ entries: run(2, 2) }), 'StorageFailed')
+  await storage.close()
+  sameEntries((await found(folder)).entries, run(1, 1), 'log')
+})
+
+test('what waits behind a write is written together', async (t) => {
+  let writes = 0
+  const storage = level(join(t.tempFolder(), 'data'), { segments: watched(() => { writes += 1 }) })
+  await storage.open()
+  await storage.write({ meta: META })
+  const before = writes
+  await Promise.all(Array.from({ length: 100 }, (_, index) => storage.write({ entries: run(index + 1, index + 1) })))
+  assert.is(writes - before, 2)
   await storage.close()
 })
 

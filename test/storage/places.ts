@@ -58,13 +58,22 @@ export function copyFolder(from: string, to: string): void {
 
 /** A crash is a copy of the folder taken between two steps of this process: exactly what a killed process leaves. */
 export function levelPlace(): StoragePlace {
+  return placeOf((folder) => level(folder))
+}
+
+/** As in browsers: without files of its own. */
+export function filelessPlace(): StoragePlace {
+  return placeOf((folder) => level(folder, { segments: null }))
+}
+
+function placeOf(open: (folder: string) => Storage): StoragePlace {
   const root = mkdtempSync(join(tmpdir(), 'vivarium-storage-'))
   const made: Storage[] = []
   let generation = 0
   const folder = (): string => join(root, String(generation))
   return {
     storage() {
-      const storage = level(folder())
+      const storage = open(folder())
       made.push(storage)
       return storage
     },
@@ -75,7 +84,7 @@ export function levelPlace(): StoragePlace {
     },
     async damage() {
       const db = join(folder(), 'db')
-      for (const file of readdirSync(db)) if (/\.(log|ldb)$|^journal-/.test(file)) corrupt(join(db, file), 200, 500)
+      for (const file of readdirSync(db)) if (/\.(log|ldb)$|^log-/.test(file)) corrupt(join(db, file), 200, 500)
     },
     async remove() {
       await Promise.all(made.map((storage) => storage.close()))

@@ -1,11 +1,14 @@
 import { makeZxid } from '../../../lib/core/zxid.ts'
-import type { Database, Range } from '../../../storage/level/database.ts'
+import type { Database, Operation, Range } from '../../../storage/level/database.ts'
+import { convert } from '../../../storage/level/earlier.ts'
+import { KeyStore } from '../../../storage/level/key-store.ts'
 import { Ledger } from '../../../storage/level/ledger.ts'
-import type { Operation } from '../../../storage/level/ledger.ts'
-import { readContent, readState, stateWithout } from '../../../storage/level/recovery.ts'
+import { readContent, readLayout, writeLayout } from '../../../storage/level/recovery.ts'
+import type { Reading } from '../../../storage/level/recovery.ts'
 import { nativeChecksum } from '../../../storage/level/records.ts'
 import { isZkError } from '../../../lib/core/errors.ts'
 import { mutated, pick } from '../mutate.ts'
+import { group, stateRecord } from '../../storage/layout-1.ts'
 import { framesOf, streamOf } from '../structure.ts'
 import { magnitude, must } from '../target.ts'
 import type { Target } from '../target.ts'
@@ -15,10 +18,14 @@ const checksum = nativeChecksum()
 
 /** A database in memory. */
 class MapDatabase implements Database {
-  readonly #values: ReadonlyMap<string, Uint8Array>
+  readonly values: Map<string, Uint8Array>
 
   constructor(values: ReadonlyMap<string, Uint8Array>) {
-    this.#values = new Map(Array.from(values).sort(([one], [other]) => one < other ? -1 : 1))
+    this.values = new Map(values)
+  }
+
+  get #sorted(): readonly (readonly [string, Uint8Array])[] {
+    return Array.from(this.values).sort(([one], [other]) => one < other ? -1 : 1)
   }
 
   async open(): Promise<void> {
@@ -30,19 +37,23 @@ class MapDatabase implements Database {
   }
 
   get(key: string): Promise<Uint8Array | undefined> {
-    return Promise.resolve(this.#values.get(key))
+    return Promise.resolve(this.values.get(key)?.slice())
   }
 
-  batch(): Promise<void> {
-    return Promise.reject(new Error('nothing is written here'))
+  batch(operations: readonly Operation[]): Promise<void> {
+    for (const operation of operations) {
+      if (operation.type === 'put') this.values.set(operation.key, operation.value.slice())
+      else this.values.delete(operation.key)
+    }
+    return Promise.resolve()
   }
 
   async *keys({ gte = '', lt = '\uffff' }: Range): AsyncIterable<string> {
-    for (const key of this.#values.keys()) if (key >= gte && key < lt) yield key
+    for (const [key] of this.#sorted) if (key >= gte && key < lt) yield key
   }
 
   async *iterator({ gte = '', lt = '\uffff' }: Range): AsyncIterable<[string, Uint8Array]> {
-    for (const [key, value] of this.#values) if (key >= gte && key < lt) yield [key, value.slice()]
+    for (const [key, value] of this.#sorted) if (key >= gte && key < lt) yield [key, value.slice()]
   }
 }
 
@@ -60,20 +71,27 @@ function unpackDatabase(input: Uint8Array): Map<string, Uint8Array> {
 
 let databases: Uint8Array[] = []
 
-/** Databases as a storage leaves them behind after some batches. */
-async function record(): Promise<Uint8Array[]> {
-  const values = new Map<string, Uint8Array>()
-  const put = (operations: readonly Operation[]): void => {
-    for (const operation of operations) {
-      if (operation.type === 'put') values.set(operation.key, operation.value.slice())
-      else values.delete(operation.key)
-    }
+const storeOf = (db: Database): KeyStore => new KeyStore(db, checksum, false)
+
+/** What `level` does with a database when it is opened. */
+async function opened(db: Database): Promise<{ readonly store: KeyStore, readonly reading: Reading }> {
+  const layout = await readLayout(db, false)
+  if (layout === 'earlier') {
+    await convert({ db, location: '', node: null, checksum, sync: false }, null, () => storeOf(db))
   }
-  const db = new MapDatabase(values)
-  const { content } = await readContent(db, stateWithout(null), null, checksum)
-  const ledger = new Ledger(content, checksum, (key) => Promise.resolve(values.get(key)))
+  const store = storeOf(db)
+  const stored = await store.read()
+  if (layout === 'none') await writeLayout(db, false)
+  return { store, reading: await readContent(db, stored, null, checksum) }
+}
+
+/** Databases as a storage leaves them behind after some batches, in both layouts. */
+async function record(): Promise<Uint8Array[]> {
+  const db = new MapDatabase(new Map())
+  const { store, reading } = await opened(db)
+  const ledger = new Ledger(reading.content, checksum, (sequence) => store.load(sequence))
   const entries = someEntries(12, [3, 0, 40])
-  const seeds: Uint8Array[] = [packDatabase(values)]
+  const seeds: Uint8Array[] = [packDatabase(new Map()), packDatabase(db.values), packDatabase(earlier())]
   const batches: Parameters<Ledger['apply']>[0][] = [
     { meta: someMeta }, { entries: entries.slice(0, 3) }, { entries: entries.slice(3, 8) },
     { chunks: [0, 1].map((index) => ({ id: 5, index, bytes: new Uint8Array(20 + index) })) },
@@ -82,10 +100,24 @@ async function record(): Promise<Uint8Array[]> {
   ]
   for (const batch of batches) {
     await ledger.apply(batch)
-    put(ledger.finish())
-    seeds.push(packDatabase(values))
+    const { sequence, record: draft, operations } = ledger.finish()
+    if (draft === null) await db.batch(operations)
+    else await store.append(sequence, draft, operations)
+    store.release(ledger.first)
+    seeds.push(packDatabase(db.values))
   }
   return seeds
+}
+
+function earlier(): Map<string, Uint8Array> {
+  const db = new MapDatabase(new Map())
+  const entries = someEntries(12, [3, 0, 40])
+  const state = stateRecord({
+    sequence: 7, meta: someMeta, base: null, begin: entries[0]!.prevZxid, end: entries[11]!.zxid, stale: [],
+    damage: 'none',
+  })
+  void db.batch([group(entries.slice(0, 5)), group(entries.slice(5)), state])
+  return db.values
 }
 
 /** Puts the right checksum before a value; of the state record it stands behind the version. */
@@ -102,7 +134,7 @@ export const recoveryTarget: Target = {
   name: 'recovery', about: 'whole databases: values changed, lost, exchanged, half of them sealed anew',
   prepare: async () => { databases = await record() },
   seeds: () => databases,
-  tokens: ['e', 's', '!state', '-', '00000000', 'null', '"damage":"none"'],
+  tokens: ['e', 'r', 's', '!state', '-', '00000000', 'null', '"damage":"none"'],
   mutate: (input, random, other) => {
     const frames = framesOf(input)
     const others = framesOf(other)
@@ -128,9 +160,9 @@ export const recoveryTarget: Target = {
     async run(input) {
       const db = new MapDatabase(unpackDatabase(input))
       try {
-        const state = await readState(db, checksum)
-        const { content, entries } = await readContent(db, state ?? stateWithout(null), null, checksum)
-        const { damage, base, begin, end, meta } = content.state
+        const { content, entries } = (await opened(db)).reading
+        const { begin, end } = content
+        const { damage, base, meta } = content.circumstances
         let last = begin
         for (const entry of entries) {
           must(entry.prevZxid === last && entry.zxid > last, 'a log with a hole')

@@ -4,11 +4,15 @@ import { makeZxid, ZXID_ZERO } from '../../../lib/core/zxid.ts'
 import type { Zxid } from '../../../lib/core/zxid.ts'
 import type { LogEntry, Meta } from '../../../lib/ports/storage.ts'
 import { packEntries, unpackEntries } from '../../../storage/parts/entries.ts'
-import { Segment } from '../../../storage/level/journal.ts'
-import type { Operation } from '../../../storage/level/ledger.ts'
+import type { Operation } from '../../../storage/level/database.ts'
+import { operationsOf } from '../../../storage/level/earlier.ts'
+import { Scratch, Segment } from '../../../storage/level/journal.ts'
 import { markerFile } from '../../../storage/level/marker.ts'
-import { nativeChecksum, packState, unpackState } from '../../../storage/level/records.ts'
-import type { StateRecord } from '../../../storage/level/records.ts'
+import { nativeChecksum } from '../../../storage/level/records.ts'
+import { packCircumstances, packRecord, unpackCircumstances, unpackRecord } from '../../../storage/level/state.ts'
+import type { Circumstances } from '../../../storage/level/state.ts'
+import type { RecordDraft } from '../../../storage/level/store.ts'
+import { packOperations } from '../../storage/layout-1.ts'
 import { joined, mutated } from '../mutate.ts'
 import { magnitude, must, prefixes, refusedWith } from '../target.ts'
 import type { Target } from '../target.ts'
@@ -64,11 +68,11 @@ export const groupsTarget: Target = {
   }),
 }
 
-const states: readonly StateRecord[] = [
-  { sequence: 1, meta: null, base: null, begin: 0, end: 0, hash1: 0, hash2: 0, stale: [], damage: 'none' },
+const circumstances: readonly Circumstances[] = [
+  { meta: null, base: null, stale: [], damage: 'none', voids: [] },
   {
-    sequence: 9, meta: someMeta, base: { id: 4, zxid: makeZxid(2, 5), hash1: 1, hash2: 2, chunks: 3 },
-    begin: makeZxid(2, 4), end: makeZxid(2, 9), hash1: 7, hash2: 8, stale: [1, 2], damage: 'log',
+    meta: someMeta, base: { id: 4, zxid: makeZxid(2, 5), hash1: 1, hash2: 2, chunks: 3 }, stale: [1, 2], damage: 'log',
+    voids: [[3, 4]],
   },
 ]
 
@@ -78,34 +82,41 @@ export const RECORD_TOKENS: readonly string[] = ['null', '{}', '[]', '-1', '1e99
   '"meta":', '"base":', '"stale":', '"chunks":', '4294967296', '9007199254740993', '"__proto__":', '0.5',
     '"begin":null']
 
-/** Puts the right checksum before what has changed, so that more than the checksum is looked at. */
-function resealed(packed: Uint8Array, from: number): Uint8Array {
-  if (packed.length < from + 4) return packed
-  const copy = packed.slice()
-  new DataView(copy.buffer).setUint32(from, checksum(copy.subarray(from + 4)), true)
-  return copy
+/** The bytes of a draft. */
+export function written(draft: RecordDraft): Uint8Array {
+  const bytes = new Uint8Array(draft.bytes)
+  draft.pack(bytes)
+  return bytes
 }
 
-/** The record that says what a storage holds. */
+const SEQUENCE = 9
+
+/** A record of the log. */
 export const statesTarget: Target = {
-  name: 'states', about: 'state records, sealed anew after each change',
-  seeds: () => states.map((state) => packState(state, checksum)),
+  name: 'states', about: 'records of the log: what they say about the storage, and their entries',
+  seeds: () => circumstances.flatMap((said) => [0, 1, 4].map((count) => written(packRecord(
+    { first: 1 + count, begin: makeZxid(2, 4), end: makeZxid(2, 9), cut: count === 0 ? -1 : Infinity },
+    packCircumstances(said), someEntries(count, [0, 30, 5]))))),
   tokens: RECORD_TOKENS,
-  mutate: (input, random, other) =>
-    resealed(joined(input.subarray(0, 5), mutated(input.subarray(5), random, other.subarray(5),
-      RECORD_TOKENS.map((token) => new TextEncoder().encode(token)))), 1),
   make: () => ({
     run(input) {
-      const state = unpackState(input, checksum)
-      if (state === null || state === 'version') return String(state)
+      const record = unpackRecord({ sequence: SEQUENCE, payload: input })
+      if (record === null) return 'refused'
+      const { first, begin, end, cut, entries } = record
+      must([first, begin, end].every(Number.isSafeInteger) && first <= SEQUENCE, 'a record that is none')
+      must(!Number.isNaN(cut), 'a cut at no zxid')
+      const again = written(packRecord(record, record.circumstances, entries))
+      must(entries.length === 0 || Buffer.compare(again, input) === 0, 'other bytes have the same meaning')
+      const said = unpackCircumstances(record.circumstances)
+      if (said === null) return `unclear ${magnitude(entries.length)}`
       // As text: what no record has, -0 or __proto__, is not kept.
-      const again = unpackState(packState(state, checksum), checksum)
-      must(JSON.stringify(again) === JSON.stringify(state), 'it is another one when packed again')
-      must(Number.isSafeInteger(state.sequence) && Array.isArray(state.stale), 'a state that is none')
-      must(state.meta === null || state.meta.format !== 1 || typeof state.meta.members === 'string',
+      must(JSON.stringify(unpackCircumstances(packCircumstances(said))) === JSON.stringify(said),
+        'it is another one when packed again')
+      must(said.meta === null || said.meta.format !== 1 || typeof said.meta.members === 'string',
         'promises that are none')
-      must(state.base === null || Number.isSafeInteger(state.base.chunks), 'a base that is none')
-      return `${state.damage} ${state.meta === null} ${state.base === null}`
+      must(said.base === null || Number.isSafeInteger(said.base.chunks), 'a base that is none')
+      must(said.voids.every(([from, to]) => Number.isSafeInteger(from) && Number.isSafeInteger(to)), 'no range')
+      return `${said.damage} ${said.meta === null} ${said.base === null} ${magnitude(entries.length)}`
     },
   }),
 }
@@ -163,6 +174,10 @@ class MemoryFile {
     this.bytes = bytes
   }
 
+  get size(): number {
+    return this.bytes.length
+  }
+
   read(): Promise<Uint8Array> {
     return Promise.resolve(this.bytes.slice())
   }
@@ -198,21 +213,26 @@ function journalResealed(content: Uint8Array): Uint8Array {
 
 let journals: Uint8Array[] = []
 
-/** The files that batches go to first. */
+/** The files of the log, with records as layout 1 had them in its own. */
 export const journalsTarget: Target = {
-  name: 'journals', about: 'segments of the journal, half of them with right checksums after each change',
+  name: 'journals', about: 'segments of a log, half of them with right checksums after each change',
   async prepare() {
     journals = []
     for (let count = 0; count <= operations.length; count++) {
       const file = new MemoryFile(new Uint8Array(0))
       const segment = new Segment(file, checksum)
       // The salt is random; here it must be the same each time.
-      await segment.prepare()
+      await segment.prepare(0)
+      file.bytes = file.bytes.slice(0, HEAD_BYTES)
       file.bytes.set(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), 8)
       new DataView(file.bytes.buffer).setUint32(16, checksum(file.bytes.subarray(0, 16)), true)
       const known = new Segment(file, checksum)
       await known.read()
-      for (let index = 0; index < count; index++) await known.append(index + 1, operations[index]!)
+      for (let index = 0; index < count; index++) {
+        const payload = packOperations(operations[index]!)
+        await known.append(index + 1, { bytes: payload.length, pack: (into) => into.set(payload) }, new Scratch())
+      }
+      file.bytes = file.bytes.slice(0, 2 * HEAD_BYTES + 400)
       journals.push(file.bytes.slice(), joined(file.bytes, new Uint8Array(64)))
     }
   },
@@ -224,9 +244,12 @@ export const journalsTarget: Target = {
   make: () => ({
     async run(input) {
       const { records, isWhole } = await new Segment(new MemoryFile(input), checksum).read()
-      for (const { sequence, operations: found } of records) {
+      for (const { sequence, payload } of records) {
         must(Number.isSafeInteger(sequence) && sequence >= 0, `sequence ${sequence}`)
-        must(found.every(({ type, key }) => (type === 'put' || type === 'del') && typeof key === 'string'),
+        const found = operationsOf(payload)
+        const isKnown = ({ type, key }: Operation): boolean =>
+          (type === 'put' || type === 'del') && typeof key === 'string'
+        must(found === null || found.every(isKnown),
           'no operation')
       }
       return `${isWhole} ${magnitude(records.length)}`

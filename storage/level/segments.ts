@@ -1,0 +1,168 @@
+import type { Database, Operation } from './database.ts'
+import { SEGMENT_BYTES, Scratch, Segment } from './journal.ts'
+import type { NodeModules } from './marker.ts'
+import { syncFolder } from './marker.ts'
+import type { Checksum } from './records.ts'
+import type { OpenSegment } from './segment.ts'
+import type { RecordDraft, RecordStore, StoreContent, StoredRecord } from './store.ts'
+
+/** So many segments wait for being used again; what is more is deleted. */
+const SPARE_SEGMENTS = 8
+
+/** What a store of segments is made of. */
+export interface SegmentParts {
+  readonly sync: boolean
+  readonly checksum: Checksum
+  readonly open: OpenSegment
+  readonly node: NodeModules
+}
+
+interface Named {
+  readonly segment: Segment
+  readonly path: string
+}
+
+/**
+ * Keeps the records in files `log-N` of the folder `location`, at most 8 MiB each. One is written after the other, from
+ * beginning to end; when no record of a file is needed any more, it is used again, from its beginning. The next one is
+ * made, in its full length, while the one before is filled: so hardly any write waits for the file system to find room.
+ */
+export class SegmentStore implements RecordStore {
+  readonly #location: string
+  readonly #db: Database
+  readonly #parts: SegmentParts
+  readonly #scratch = new Scratch()
+  /** Those that hold what is needed, oldest first; the last one is being written. */
+  readonly #used: Named[] = []
+  readonly #spare: Named[] = []
+  /** Files whose head is not what was written. They count as damage until what was lost with them is given up. */
+  #broken: Named[] = []
+  #nextNumber = 0
+  /** The next segment, under way. */
+  #making: Promise<Named> | null = null
+  #removing: Promise<void> = Promise.resolve()
+  #failure: { readonly error: unknown } | null = null
+
+  constructor(location: string, db: Database, parts: SegmentParts) {
+    this.#location = location
+    this.#db = db
+    this.#parts = parts
+  }
+
+  async read(): Promise<StoreContent> {
+    const { fs } = this.#parts.node
+    const numbers = fs.readdirSync(this.#location).flatMap((name) => /^log-(\d+)$/.exec(name)?.[1] ?? []).map(Number)
+    const records: StoredRecord[] = []
+    for (const number of numbers.sort((one, other) => one - other)) {
+      this.#nextNumber = number + 1
+      const named = await this.#open(number)
+      const content = await named.segment.read()
+      for (const record of content.records) records.push(record)
+      const { segment } = named
+      if (!content.isWhole) this.#broken.push(named)
+      else if (segment.last > 0) this.#used.push(named)
+      else this.#spare.push(named)
+    }
+    this.#used.sort((one, other) => one.segment.last - other.segment.last)
+    return { records, isWhole: this.#broken.length === 0, isAbsent: numbers.length === 0 }
+  }
+
+  async prepare(): Promise<void> {
+    if (this.#used.length > 0) return
+    const named = this.#spare.pop() ?? await this.#open(this.#nextNumber++)
+    // A storage that stays small has a small file.
+    await named.segment.prepare(0)
+    await this.#syncFolder()
+    this.#used.push(named)
+  }
+
+  async append(sequence: number, draft: RecordDraft, operations: readonly Operation[]): Promise<void> {
+    const { sync } = this.#parts
+    if (operations.length > 0) await this.#db.batch(operations.slice(), { sync })
+    let segment = this.#used.at(-1)!.segment
+    if (segment.isFullFor(draft.bytes)) segment = await this.#turnTo(draft.bytes)
+    if (this.#failure !== null) throw this.#failure.error
+    await segment.append(sequence, draft, this.#scratch)
+    if (this.#broken.length > 0) await this.#giveUpBroken()
+    if (segment.isHalfFull && this.#spare.length === 0) this.#makeAhead()
+  }
+
+  async load(sequence: number): Promise<Uint8Array | null> {
+    const holding = this.#used.find(({ segment }) => segment.last >= sequence)
+    const { records } = await holding?.segment.read() ?? { records: [] }
+    return records.find((record) => record.sequence === sequence)?.payload ?? null
+  }
+
+  release(first: number): void {
+    while (this.#used.length > 1 && this.#used[0]!.segment.last < first) {
+      const named = this.#used.shift()!
+      if (named.segment.isUsual && this.#spare.length < SPARE_SEGMENTS) this.#spare.push(named)
+      else this.#remove(named)
+    }
+  }
+
+  async close(): Promise<void> {
+    // A segment that could not be made is missed by nobody now.
+    await this.#making?.catch((error: unknown) => error)
+    await this.#removing
+    for (const { segment } of [...this.#used, ...this.#spare, ...this.#broken]) await segment.close()
+  }
+
+  async #open(number: number): Promise<Named> {
+    const { open, sync, checksum } = this.#parts
+    const path = `${this.#location}/log-${number}`
+    return { segment: new Segment(await open(path, sync), checksum), path }
+  }
+
+  #syncFolder(): Promise<void> {
+    return this.#parts.sync ? syncFolder(this.#parts.node.fs, this.#location) : Promise.resolve()
+  }
+
+  /** The next segment is written from here on. */
+  async #turnTo(bytes: number): Promise<Segment> {
+    let named = bytes > SEGMENT_BYTES / 2 ? undefined : this.#spare.shift()
+    if (named !== undefined) await named.segment.prepare(0)
+    else if (bytes > SEGMENT_BYTES / 2) named = await this.#make(bytes)
+    else {
+      this.#makeAhead()
+      named = await this.#making!
+      this.#spare.splice(this.#spare.indexOf(named), 1)
+    }
+    named.segment.rewind()
+    this.#used.push(named)
+    return named.segment
+  }
+
+  #makeAhead(): void {
+    this.#making ??= this.#make().then((named) => {
+      this.#spare.push(named)
+      this.#making = null
+      return named
+    })
+    // It fails who needs it.
+    this.#making.catch((error: unknown) => error)
+  }
+
+  async #make(bytes?: number): Promise<Named> {
+    const named = await this.#open(this.#nextNumber++)
+    await named.segment.prepare(bytes)
+    await this.#syncFolder()
+    return named
+  }
+
+  /** A durable record says by now what was lost with them. */
+  async #giveUpBroken(): Promise<void> {
+    for (const named of this.#broken) {
+      await named.segment.prepare(0)
+      this.#spare.push(named)
+    }
+    this.#broken = []
+  }
+
+  #remove({ segment, path }: Named): void {
+    this.#removing = this.#removing.then(async () => {
+      await segment.close()
+      await this.#parts.node.fs.promises.unlink(path)
+    }).catch((error: unknown) => { this.#failure ??= { error } })
+  }
+}

@@ -1,0 +1,116 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import type { Database, Operation, Range } from '../../storage/level/database.ts'
+import type { OpenSegment } from '../../storage/level/segment.ts'
+
+/** What was there before a write of the log, and the write. */
+export interface Moment {
+  readonly name: string
+  readonly position: number
+  readonly bytes: Uint8Array
+  /** Writes before it, on all files. */
+  readonly index: number
+  /** The database at that time. */
+  readonly content: ReadonlyMap<string, Uint8Array>
+  /** What the test said last. */
+  readonly label: string
+}
+
+/** Which bytes of a write got to the disk. */
+export type Torn = (bytes: Uint8Array) => readonly (readonly [from: number, to: number])[]
+
+/** The files and the database of a storage, in memory; every write to a file is kept, in its order. */
+export class RecordedDisk {
+  readonly moments: Moment[] = []
+  label = ''
+  readonly #files = new Map<string, Uint8Array>()
+  readonly #content = new Map<string, Uint8Array>()
+  #made: { readonly moment: Moment, readonly files: ReadonlyMap<string, Uint8Array> } | null = null
+
+  constructor(
+    files: ReadonlyMap<string, Uint8Array> = new Map(), content: ReadonlyMap<string, Uint8Array> = new Map(),
+  ) {
+    for (const [name, bytes] of files) this.#files.set(name, bytes)
+    for (const [key, value] of content) this.#content.set(key, value)
+  }
+
+  /** The names must be there to be found. */
+  lay(folder: string): void {
+    mkdirSync(join(folder, 'db'), { recursive: true })
+    for (const name of this.#files.keys()) writeFileSync(join(folder, 'db', name), '')
+  }
+
+  readonly open: OpenSegment = (path) => {
+    const name = basename(path)
+    writeFileSync(path, '')
+    if (!this.#files.has(name)) this.#files.set(name, new Uint8Array())
+    const { moments } = this
+    const files = this.#files
+    return Promise.resolve({
+      get size() { return files.get(name)!.byteLength },
+      // Never written to: see `overwritten`.
+      read: () => Promise.resolve(files.get(name)!),
+      write: (bytes: Uint8Array, position: number) => {
+        const kept = bytes.slice()
+        const content = new Map(this.#content)
+        moments.push({ name, position, bytes: kept, index: moments.length, content, label: this.label })
+        files.set(name, overwritten(files.get(name)!, kept, position))
+        return Promise.resolve()
+      },
+      close: () => Promise.resolve(),
+    })
+  }
+
+  /** The database; `location` is where it would be. */
+  readonly database = (location: string): Database => {
+    mkdirSync(location, { recursive: true })
+    const content = this.#content
+    const keys = ({ gte = '', lt = '\uffff', limit = Infinity }: Range): string[] =>
+      Array.from(content.keys()).filter((key) => key >= gte && key < lt).sort().slice(0, limit)
+    return {
+      open: () => Promise.resolve(), close: () => Promise.resolve(),
+      get: (key) => Promise.resolve(content.get(key)?.slice()),
+      batch(operations: readonly Operation[]) {
+        for (const operation of operations) {
+          if (operation.type === 'put') content.set(operation.key, operation.value.slice())
+          else content.delete(operation.key)
+        }
+        return Promise.resolve()
+      },
+      async *keys(range) { yield* keys(range) },
+      async *iterator(range) { for (const key of keys(range)) yield [key, content.get(key)!.slice()] },
+    }
+  }
+
+  /** The disk as it is when the power goes in the middle of this write, of which `torn` is there. */
+  image(moment: Moment, torn: Torn): RecordedDisk {
+    const files = new Map(this.#before(moment))
+    let content = files.get(moment.name) ?? new Uint8Array()
+    for (const [from, to] of torn(moment.bytes)) {
+      content = overwritten(content, moment.bytes.subarray(from, to), moment.position + from)
+    }
+    files.set(moment.name, content)
+    return new RecordedDisk(files, moment.content)
+  }
+
+  /** The files as they were, for as many images as are made of one moment. */
+  #before(moment: Moment): ReadonlyMap<string, Uint8Array> {
+    if (this.#made?.moment === moment) return this.#made.files
+    const files = new Map<string, Uint8Array>()
+    for (const { name, position, bytes } of this.moments.slice(0, moment.index)) {
+      const content = files.get(name) ?? new Uint8Array()
+      if (position + bytes.byteLength > content.byteLength) files.set(name, overwritten(content, bytes, position))
+      else content.set(bytes, position)
+    }
+    this.#made = { moment, files }
+    return files
+  }
+}
+
+/** A copy of `content` with `bytes` in it, longer where that is needed. */
+function overwritten(content: Uint8Array, bytes: Uint8Array, position: number): Uint8Array {
+  const made = new Uint8Array(Math.max(content.byteLength, position + bytes.byteLength))
+  made.set(content)
+  made.set(bytes, position)
+  return made
+}
