@@ -31,7 +31,7 @@ export async function recover(
       const nextTurn = makeNextTurn()
       let toldMs = startedMs
       let pausedMs = startedMs
-      for await (const chunk of recovered.snapshot) {
+      for await (const chunk of aheadByOne(recovered.snapshot)) {
         if (signal?.aborted) throw new ZkError('Aborted', 'the start was aborted', { cause: signal.reason })
         loader.push(codec.decodeRows(chunk))
         chunks += 1
@@ -59,5 +59,23 @@ export async function recover(
       throw new ZkError('StorageDamaged', 'the snapshot cannot be read', { cause: error })
     }
     throw error
+  }
+}
+
+/** Asks for the next one before the last one is looked at, so that the storage reads meanwhile. */
+async function * aheadByOne<T>(all: AsyncIterable<T>): AsyncGenerator<T, undefined> {
+  const source = all[Symbol.asyncIterator]()
+  let next = source.next()
+  try {
+    for (let step = await next; step.done !== true; step = await next) {
+      next = source.next()
+      // Whoever stops here first, by an error of his own, is not told of another one.
+      void Promise.allSettled([next])
+      yield step.value
+    }
+    return undefined
+  } finally {
+    await Promise.allSettled([next])
+    await source.return?.()
   }
 }

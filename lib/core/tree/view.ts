@@ -107,13 +107,16 @@ export class FrozenView implements TreeView {
     const head = this.#head ?? this.#sessionRow()
     this.#head = null
     if (head !== null) return head
+    // Those that were kept go first: hundreds of thousands of them, living until the end, made the collector pause.
+    const kept = this.#kept.pop()
+    if (kept !== undefined) return kept
     while (this.#next < this.#end) {
       const id = this.#next++
       if (this.#pages.int(id, Int.kind) !== FREE && this.#pages.int(id, Int.generation) <= this.generation) {
         return nodeRow(new Znode(this.#pages, id))
       }
     }
-    return this.#kept.pop() ?? null
+    return null
   }
 
   #sessionRow(): SnapshotRow | null {

@@ -36,7 +36,9 @@ export class Log {
   constructor(floor: Zxid, chain: Readonly<Chain> | null, entries: readonly LogEntry[]) {
     this.floor = floor
     this.#floorChain = floor === 0 ? CHAIN_ZERO : chain
-    for (const entry of entries) this.append({ ...entry, txn: null })
+    for (const { zxid, prevZxid, hash1, hash2, bytes } of entries) {
+      this.append({ zxid, prevZxid, hash1, hash2, bytes, txn: null })
+    }
   }
 
   /** Zxid of the last entry: what votes and summaries are made from. */
