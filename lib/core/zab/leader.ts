@@ -169,7 +169,7 @@ export class Leader {
   #missingFor(peer: number, info: FollowerInfo): readonly number[] {
     const { voters, config } = this.#context
     if (!this.active) return voters.filter((voter) => voter !== peer)
-    if (info.health === 'log') return []
+    if (info.health === 'log' || config.mutant === 'wipedRejoinsAnyLeader') return []
     let proof = this.#forgetful.get(peer)
     if (proof === undefined) {
       this.#ping()

@@ -122,6 +122,11 @@ export class SimClient {
     return this.#timeoutMs
   }
 
+  /** The one it is connected to, 0 for none. */
+  get peer(): number {
+    return this.#wire?.peer ?? 0
+  }
+
   get pending(): number {
     return this.#calls.length
   }

@@ -47,6 +47,9 @@ export class Conduct {
         break
       case 'log': this.#said(server, effect.text); break
       case 'role': this.#legal(server, effect.reason); break
+      case 'fatal':
+        if (effect.code !== 'StorageFailed') throw new Violation('A1', `server ${server.id} gives up: ${effect.reason}`)
+        break
       default: break
     }
   }

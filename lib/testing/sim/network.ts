@@ -7,6 +7,9 @@ import { Violation } from './violation.ts'
 /** Notifications of one turn on one link; more of them are peers that answer each other for ever. */
 const NOTIFICATIONS_MAX = 1_000
 
+/** What priorities may still cost when everything else is well. */
+const CALM_WINDOW_MS = 10
+
 /** How bad the network is; drawn once per seed. */
 export interface NetworkFaults {
   readonly latencyMs: number
@@ -45,6 +48,13 @@ interface Pair {
   readonly stalled: readonly [(readonly Message[])[], (readonly Message[])[]]
 }
 
+/** An end that believes in a link that is over: until its way is clear again, or until it is told. */
+interface Unaware {
+  readonly pair: Pair
+  readonly end: End
+  readonly isBlocked: boolean
+}
+
 /**
  * Ordered links between peers over a network that delays, stalls, partitions and breaks. Each end learns of the end
  * of a link at its own time, an arbitrary suffix of what was under way is lost, and bytes of an old link may still
@@ -63,7 +73,7 @@ export class Network {
   /** Links on which nothing moves, by pair. */
   readonly #clogged = new Set<string>()
   /** Ends that believe in a link that is over. */
-  readonly #unaware = new Set<{ readonly pair: Pair, readonly end: End }>()
+  readonly #unaware = new Set<Unaware>()
   #nextLink = 1
   frames = 0
   breaks = 0
@@ -201,6 +211,13 @@ export class Network {
         end.knowsItIsDown = true
         continue
       }
+      if (by !== null && this.#isBlocked(by, end.peer)) {
+        // Nothing gets through, the end of the link no more than anything else.
+        this.halfOpens++
+        end.isDeaf = true
+        this.#unaware.add({ pair, end, isBlocked: true })
+        continue
+      }
       this.#events.after(this.#latency() + this.#random.below(50), () => {
         if (end.knowsItIsDown) return
         end.knowsItIsDown = true
@@ -244,7 +261,7 @@ export class Network {
     told.knowsItIsDown = true
     end.isDeaf = true
     this.#tellDown(told)
-    const unaware = { pair, end }
+    const unaware: Unaware = { pair, end, isBlocked: false }
     this.#unaware.add(unaware)
     if (isDialled) this.dial(a.peer, b.peer)
     this.#events.after(forMs, () => {
@@ -290,7 +307,7 @@ export class Network {
   /** Nothing is wrong any more. */
   calm(): void {
     this.#clogged.clear()
-    this.priorities = null
+    this.priorities?.calm(CALM_WINDOW_MS)
     this.heal()
     for (const { pair, end } of Array.from(this.#unaware)) this.#learns(pair, end, true)
   }
@@ -302,6 +319,14 @@ export class Network {
         const stalled = pair.stalled[side].splice(0)
         for (const messages of stalled) this.#deliver(pair, side, messages)
       }
+    }
+    for (const unaware of Array.from(this.#unaware)) {
+      const { pair, end, isBlocked } = unaware
+      const [a, b] = pair.ends
+      if (!isBlocked || this.#isBlocked(end === a ? b.peer : a.peer, end.peer)) continue
+      this.#events.after(this.#latency(), () => {
+        if (this.#unaware.has(unaware)) this.#learns(pair, end, true)
+      })
     }
   }
 

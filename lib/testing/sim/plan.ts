@@ -4,8 +4,11 @@ import type { Timing } from '../../core/effects.ts'
 import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
 import type { ClientPlan } from './client.ts'
-import type { FaultPlan } from './faults.ts'
+import { FAULT_KINDS } from './faults.ts'
+import type { FaultKind, FaultPlan } from './faults.ts'
 import type { WorldPlan } from './server.ts'
+
+const NOTHING = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, Infinity])) as FaultPlan
 
 /** Everything about one run. */
 export interface Plan {
@@ -43,7 +46,7 @@ function drawLimits(random: Random): Limits {
     ...DEFAULT_LIMITS, outstandingTxns, snapshotTxns: 20 + random.below(200), retainedTxns: random.below(30),
     retainedBytes: 100 + random.below(20_000), syncChunkBytes: 300 + random.below(3_000),
     outstandingBytes: random.below(2) === 0 ? 500 + random.below(20_000) : DEFAULT_LIMITS.outstandingBytes,
-    linkQueueBytes: random.below(3) === 0 ? 100_000 + random.below(200_000) : DEFAULT_LIMITS.linkQueueBytes,
+    linkQueueBytes: random.below(3) === 0 ? 20_000 + random.below(100_000) : DEFAULT_LIMITS.linkQueueBytes,
   }
 }
 
@@ -61,7 +64,18 @@ function drawClients(random: Random): ClientPlan {
   }
 }
 
+/** A storm of one to three kinds alone, often: among all the others some never get far enough to matter. */
+function drawFocus(random: Random, voters: number): FaultPlan {
+  const plan: Record<FaultKind, number> = { ...NOTHING }
+  for (let i = 1 + random.below(3); i > 0; i--) {
+    const kind = FAULT_KINDS[random.below(FAULT_KINDS.length)]!
+    if (voters >= 3 || (kind !== 'wipe' && kind !== 'rot')) plan[kind] = between(random, 2_000, 15_000)
+  }
+  return plan
+}
+
 function drawFaultPlan(random: Random, voters: number): FaultPlan {
+  if (random.below(5) < 2) return drawFocus(random, voters)
   const isReplicated = voters >= 3
   return {
     crash: sometimes(random, 80, 2_000, 40_000), partition: sometimes(random, 60, 4_000, 40_000),
@@ -69,7 +83,7 @@ function drawFaultPlan(random: Random, voters: number): FaultPlan {
     break: sometimes(random, 60, 1_000, 20_000), stop: sometimes(random, 50, 5_000, 60_000),
     fail: sometimes(random, 10, 10_000, 60_000), wall: sometimes(random, 40, 5_000, 60_000),
     wipe: isReplicated ? sometimes(random, 5, 10_000, 60_000) : Infinity,
-    rot: isReplicated ? sometimes(random, 10, 5_000, 40_000) : Infinity,
+    rot: isReplicated ? sometimes(random, 12, 5_000, 40_000) : Infinity,
     halfOpen: sometimes(random, 30, 2_000, 30_000), clog: sometimes(random, 20, 5_000, 40_000),
     full: sometimes(random, 10, 10_000, 60_000), rolling: sometimes(random, 10, 20_000, 60_000),
     jump: sometimes(random, 15, 10_000, 60_000), spoil: sometimes(random, 5, 3_000, 20_000),
@@ -84,26 +98,29 @@ export function drawPlan(seed: number, mutant?: string): Plan {
   const random = makeRandom(seed ^ 0x5eed)
   const voters = [5, 5, 5, 5, 3, 3, 3, 1, 2, 4][random.below(10)]!
   const isFast = random.below(3) === 0
+  const timing = drawTiming(isFast)
+  const limits = drawLimits(random)
   const faults = drawFaultPlan(random, voters)
   const silenceMs = isFast ? between(random, 20_000, 300_000) : between(random, 5_000, 30_000)
   return {
     world: {
       seed, voters, observers: random.below(4) === 0 ? 1 + random.below(2) : 0, clients: 20,
-      timing: drawTiming(isFast),
-      limits: drawLimits(random),
+      timing, limits,
       // Long enough for a history, short enough that it ends several times in a run.
       ...(random.below(10) === 0 ? { epochTxns: 300 + random.below(3_000) } : {}),
       network: {
         latencyMs: between(random, 0.1, 30), tailMs: between(random, 0.05, 20),
         loss: random.below(2) === 0 ? random.unit() * 0.3 : 0,
         duplication: random.below(2) === 0 ? random.unit() * 0.2 : 0,
-        bytesPerMs: random.below(8) === 0 ? between(random, 5, 500) : Infinity,
+        // A piece of a synchronization takes an eighth of its limit at most: a slower link is no link.
+        bytesPerMs: random.below(8) === 0
+          ? 8 * limits.syncChunkBytes / timing.initMs * between(random, 1, 100) : Infinity,
       },
       diskMs: between(random, 0.1, 15), drift: random.below(5) < 2 ? random.unit() * 0.1 : 0,
       clientPlan: drawClients(random),
       priorities: random.below(5) === 0
         ? { windowMs: between(random, 1, isFast ? 200 : 1_500), changeSteps: between(random, 100, 20_000) } : null,
-      areLinksSpoilt: faults.spoil !== Infinity,
+      spoils: faults.spoil === Infinity ? null : random.below(2) === 0 ? 'lost' : 'twice',
       ...(mutant === undefined ? {} : { mutant }),
     },
     faults, stormMs: 80_000, finalSilenceMs: random.below(10) === 0 ? silenceMs : 0,

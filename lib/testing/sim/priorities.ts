@@ -15,7 +15,7 @@ export interface PriorityPlan {
  */
 export class Priorities {
   readonly #random: Random
-  readonly #plan: PriorityPlan
+  #plan: PriorityPlan
   /** 0 the fastest .. 1 the slowest. */
   readonly #ranks = new Map<string, number>()
   changes = 0
@@ -23,6 +23,11 @@ export class Priorities {
   constructor(random: Random, plan: PriorityPlan) {
     this.#random = random
     this.#plan = plan
+  }
+
+  /** The order stays, the delays are no longer than this. */
+  calm(windowMs: number): void {
+    this.#plan = { ...this.#plan, windowMs: Math.min(this.#plan.windowMs, windowMs) }
   }
 
   delayMs(way: string): number {

@@ -1,6 +1,7 @@
 import type { Effect } from '../../core/effects.ts'
-import { ZXID_ZERO } from '../../core/zxid.ts'
+import { ZXID_ZERO, epochOf } from '../../core/zxid.ts'
 import type { Message } from '../../core/zab/messages.ts'
+import type { SimDisk } from './disk.ts'
 import type { Watched } from './ghost.ts'
 
 /** Messages that claim something of the sender's disk (gate table): each must have waited for it at least once. */
@@ -38,7 +39,11 @@ export const REACHED_BY_SLICE: readonly string[] = [
   'refused: does not lead', 'refused: the leader resigned', 'refused: a voter without its promises',
   'dropped: silent or behind',
   'disk: truncation', 'disk: snapshot of its own', 'disk: snapshot of the leader', 'disk: a write failed',
-  'disk: all writes lost', 'disk: some writes lost',
+  'disk: all writes lost', 'disk: some writes lost', 'disk: part of a failed write is there',
+  'disk: rot of txns', 'disk: damage of log is found', 'disk: a damaged voter is rebuilt', 'disk: full, following',
+  'freeze: one is down', 'freeze: one is deaf', 'freeze: one is mute', 'freeze: one is slow', 'freeze: one is restless',
+  'start: promised above its epoch', 'link: half-open', 'order: a way falls to the bottom',
+  'client: ConnectionLoss', 'client: SessionExpired', 'client: SessionMoved', 'client: Closed',
 ]
 
 /** What a long run reaches besides. */
@@ -47,6 +52,9 @@ export const REACHED_BY_FULL: readonly string[] = [
   'gate: followerInfo waits', 'resigned: a voter has a later history', 'resigned: a voter promised a later epoch',
   'resigned: another leads a newer epoch', 'resigned: the zxid counter is used up',
   'refused: a promise above the epoch', 'dropped: too far behind', 'disk: the leader\'s write failed',
+  'disk: full, leading', 'disk: full, looking', 'disk: rot of snapshot', 'disk: rot of promises',
+  'disk: damage of meta is found', 'start: a log above its epoch', 'start: damaged before, log',
+  'start: damaged before, meta', 'link: a proposal is lost', 'link: a proposal comes twice',
 ]
 
 /**
@@ -58,6 +66,15 @@ export class Reached {
 
   hit(what: string): void {
     this.counts[what] = (this.counts[what] ?? 0) + 1
+  }
+
+  /** What a start finds on its disk. */
+  found({ meta, log, damage }: SimDisk): void {
+    if (damage !== 'none') this.hit(`disk: damage of ${damage} is found`)
+    if (meta === null) return
+    if (meta.acceptedEpoch > meta.currentEpoch) this.hit('start: promised above its epoch')
+    if (epochOf(log.last) > meta.currentEpoch) this.hit('start: a log above its epoch')
+    if (meta.health !== 'ok') this.hit(`start: damaged before, ${meta.health}`)
   }
 
   /** An effect of a turn; `isWriteDone`: the turn began with a completed write. */
@@ -96,7 +113,7 @@ export class Reached {
     if (!text.startsWith('sync of peer')) return
     const from = Number(fields['from'])
     const { log } = replica.journal
-    if (fields['plan'] === 'snap') this.hit('sync: below the log')
+    if (fields['plan'] === 'snap') this.hit(from < log.floor ? 'sync: below the log' : 'sync: nothing in common')
     else if (fields['plan'] === 'trunc') this.hit(from > log.last ? 'sync: ahead' : 'sync: diverged')
     else this.hit(from === ZXID_ZERO ? 'sync: empty' : from === log.last ? 'sync: equal' : 'sync: behind')
   }

@@ -55,7 +55,7 @@ function plainer(plan: Plan, part: PlainPart): Plan {
   const { network } = world
   switch (part) {
     case 'silence': return { ...plan, finalSilenceMs: 0 }
-    case 'spoilt links': return { ...plan, world: { ...world, areLinksSpoilt: false } }
+    case 'spoilt links': return { ...plan, world: { ...world, spoils: null } }
     case 'priorities': return { ...plan, world: { ...world, priorities: null } }
     case 'loss': return { ...plan, world: { ...world, network: { ...network, loss: 0, duplication: 0 } } }
     case 'bandwidth': return { ...plan, world: { ...world, network: { ...network, bytesPerMs: Infinity } } }

@@ -80,9 +80,17 @@ export function play(
     elections: world?.elections ?? 0, acked: world?.clients.reduce((sum, client) => sum + client.acked, 0) ?? 0,
     expired: world?.clients.reduce((sum, client) => sum + client.expired, 0) ?? 0,
     faults: storm?.counts ?? noFaults(),
-    reached: world?.reached.counts ?? {},
+    reached: world === null ? {} : reachedOf(world),
     syncs: world?.ghost.syncs ?? { diff: 0, trunc: 0, snap: 0 }, fingerprint: world?.fingerprint ?? 0,
   }
+}
+
+function reachedOf({ reached, network }: SimWorld): Record<string, number> {
+  const counts = { ...reached.counts }
+  if (network.halfOpens > 0) counts['link: half-open'] = network.halfOpens
+  const changes = network.priorities?.changes ?? 0
+  if (changes > 0) counts['order: a way falls to the bottom'] = changes
+  return counts
 }
 
 /** Time in which nobody hears anybody does not count: nothing happens in it. */
@@ -100,7 +108,7 @@ function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
   const gone = new Set<number>()
   // Outside the core things stay broken for ever.
   for (let i = world.random.below(storm.spare + 1); i > 0; i--) gone.add(1 + world.random.below(voters))
-  storm.end(gone)
+  storm.end(gone, world.random)
   world.requestsLeft = Infinity
   world.note(`freeze: ${[...gone].join(',')} stay away`)
   const boundMs = (2 * timing.initMs + timing.syncMs + 5 * timing.tickMs) * 1.2
@@ -121,7 +129,8 @@ function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
   world.events.runUntil(world.events.nowMs + 4 * timing.tickMs + 2_000)
   const replicas = core.map((id) => world.servers.get(id)!.replica!)
   until(world, world.events.nowMs + boundMs, () => areEqual(replicas), 'L6', 'the core did not converge')
-  const waiting = (): SimClient[] => world.clients.filter((client) => client.connected && client.pending > 0)
+  const waiting = (): SimClient[] => world.clients.filter((client) =>
+    client.connected && client.pending > 0 && core.includes(client.peer))
   until(world, world.events.nowMs + boundMs, () => waiting().length === 0, 'L5', 'a request was never answered')
   world.ghost.checkOrder()
   silence(world, replicas, plan)

@@ -191,6 +191,16 @@ export class Script {
     this.#unlink(a, b)
   }
 
+  /** Their link ends and only `told` learns of it: `unaware` believes in it until it gives up, or until `mend`. */
+  halfOpen(told: number, unaware: number): void {
+    const pair = pairOf(told, unaware)
+    this.#cuts.add(pair)
+    for (const wire of this.#wires.filter(({ ends }) => pairOf(...ends) === pair)) {
+      this.#wires.splice(this.#wires.indexOf(wire), 1)
+      this.input(told, { kind: 'linkDown', link: wire.links[wire.ends[0] === told ? 0 : 1] })
+    }
+  }
+
   isolate(id: number): void {
     for (const other of this.peers.keys()) if (other !== id) this.cut(id, other)
   }

@@ -23,8 +23,8 @@ export interface WorldPlan {
   readonly clientPlan: ClientPlan
   /** Null: ways are as fast as the network makes them. */
   readonly priorities: PriorityPlan | null
-  /** Links may lose or repeat a proposal and live on, so that learners see what cannot be. */
-  readonly areLinksSpoilt: boolean
+  /** What links may do to a proposal and live on: learners see what cannot be. */
+  readonly spoils: 'lost' | 'twice' | null
   /** Txns of one epoch; 2^32 - 1 when left out. */
   readonly epochTxns?: number
   readonly mutant?: string
@@ -49,6 +49,8 @@ export interface Server {
   /** Writes are slower by this factor. */
   slowness: number
   failNextWrite: boolean
+  /** How many more writes it begins before it dies in one; Infinity while nobody wants that. */
+  writesToCrash: number
   /** Every write fails. */
   full: boolean
   paused: boolean

@@ -1,5 +1,6 @@
 import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
+import type { Replica } from '../../core/replica.ts'
 import { noFaults } from './faults.ts'
 import type { Fault, FaultCounts, FaultKind } from './faults.ts'
 import { drawPartition } from './partitions.ts'
@@ -7,6 +8,14 @@ import type { Plan } from './plan.ts'
 import type { SimWorld } from './world.ts'
 
 type Act = (dice: Random) => void
+
+function isCandidate({ leader }: Replica): boolean {
+  return leader !== null && !leader.active
+}
+
+function isSyncing({ learner }: Replica): boolean {
+  return learner?.stage === 'syncing'
+}
 
 /** Makes the faults of a list happen, until it is told to stop. */
 export class Storm {
@@ -18,13 +27,15 @@ export class Storm {
   #isSilent = false
   /** Voters whose disks were wiped or rotted and that are not rebuilt yet. */
   readonly #damaged = new Set<number>()
+  /** Those of them whose disks are whole still, for a moment. */
+  readonly #doomed = new Set<number>()
   readonly #acts: Readonly<Record<FaultKind, Act>> = {
     crash: (dice) => this.#crash(dice),
     partition: (dice) => this.#partition(dice),
     clog: (dice) => this.#clog(dice),
     break: (dice) => this.#world.network.breakAny(dice),
     halfOpen: (dice) => this.#world.network.halfOpenAny(dice, dice.unit() * 3 * this.#syncMs),
-    pause: (dice) => this.#world.pause(this.#anyPeer(dice), Math.floor(10 * (this.#syncMs / 2) ** dice.unit())),
+    pause: (dice) => this.#world.pause(this.#leaderOrAny(dice), Math.floor(10 * (this.#syncMs / 2) ** dice.unit())),
     slow: (dice) => this.#slow(dice),
     fail: (dice) => this.#fail(dice),
     full: (dice) => this.#full(dice),
@@ -34,7 +45,7 @@ export class Storm {
     jump: (dice) => this.#world.jumpClock(this.#anyPeer(dice), dice.below(100) * this.#plan.world.timing.tickMs),
     wipe: (dice) => this.#damage(dice, (id) => this.#world.wipe(id)),
     rot: (dice) => this.#rot(dice),
-    spoil: (dice) => { this.#world.spoil = dice.below(2) === 0 ? 'lost' : 'twice' },
+    spoil: () => { this.#world.spoil = this.#plan.world.spoils },
   }
 
   constructor(world: SimWorld, plan: Plan, faults: readonly Fault[]) {
@@ -56,6 +67,11 @@ export class Storm {
     return peers[dice.below(peers.length)]!
   }
 
+  #leaderOrAny(dice: Random): number {
+    const leader = dice.below(3) === 0 ? this.#world.leader : null
+    return leader?.config.peerId ?? this.#anyPeer(dice)
+  }
+
   get #syncMs(): number {
     return this.#plan.world.timing.syncMs
   }
@@ -73,13 +89,52 @@ export class Storm {
 
   #crash(dice: Random): void {
     const { peers } = this.#world
-    const roll = dice.below(10)
+    const roll = dice.below(12)
+    if (roll > 9) {
+      const endMs = this.#world.events.nowMs + 2 * this.#syncMs
+      this.#hunt(dice, roll === 10 ? isCandidate : isSyncing, 1 + dice.below(4), endMs)
+      return
+    }
     const one = [this.#anyPeer(dice)]
     const victims = roll === 0 ? [...peers] : roll === 1 ? peers.filter(() => dice.below(2) === 0) : one
     for (const id of victims) {
       this.#world.crash(id)
-      this.#restartLater(dice, id)
+      if (dice.below(4) === 0) this.#crashAgain(dice, id, 1 + dice.below(6))
+      else this.#restartLater(dice, id)
     }
+  }
+
+  /** Whoever comes to a moment of danger dies in it, for a while; sometimes another one dies with it. */
+  #hunt(dice: Random, isPrey: (replica: Replica) => boolean, left: number, endMs: number): void {
+    const { events, servers } = this.#world
+    if (left === 0 || events.nowMs >= endMs) return
+    this.#later(5 + dice.below(20), () => {
+      const prey = Array.from(servers.values()).find(({ replica }) => replica !== null && isPrey(replica))
+      if (prey !== undefined) {
+        const victims = dice.below(2) === 0 ? [prey.id] : [prey.id, this.#anyPeer(dice)]
+        for (const id of victims) {
+          this.#later(dice.below(30), () => {
+            this.#world.crash(id)
+            this.#restartLater(dice, id)
+          })
+        }
+      }
+      this.#hunt(dice, isPrey, prey === undefined ? left : left - 1, endMs)
+    })
+  }
+
+  /** Starts only to die soon: while it recovers, while it joins, or a little later. */
+  #crashAgain(dice: Random, id: number, times: number): void {
+    this.#later(dice.below(300), () => {
+      this.#world.start(id)
+      if (times === 0) return
+      const diesMs = this.#syncMs ** dice.unit()
+      if (dice.below(2) === 0) this.#world.crashInWrite(id, dice.below(8))
+      this.#later(diesMs, () => {
+        this.#world.crash(id)
+        this.#crashAgain(dice, id, times - 1)
+      })
+    })
   }
 
   #stop(dice: Random): void {
@@ -103,10 +158,8 @@ export class Storm {
 
   /** One disk, or those of a quorum; stalls of 0.1 s up to three times the limit. */
   #slow(dice: Random): void {
-    const { leader, peers } = this.#world
-    const roll = dice.below(6)
-    const one = roll === 0 ? leader?.config.peerId ?? this.#anyPeer(dice) : this.#anyPeer(dice)
-    const ids = roll === 1 ? peers.filter(() => dice.below(3) > 0) : [one]
+    const { peers } = this.#world
+    const ids = dice.below(6) === 0 ? peers.filter(() => dice.below(3) > 0) : [this.#leaderOrAny(dice)]
     const factor = 2 + dice.below(dice.below(3) === 0 ? 500 : 20)
     const lastsMs = 100 * (this.#syncMs * 3 / 100) ** dice.unit()
     for (const id of ids) {
@@ -146,8 +199,39 @@ export class Storm {
     const isTooMany = this.#damaged.has(id) || this.#damaged.size >= this.#mayLose
     if (this.#world.ghost.commits === 0 || isTooMany || peers.filter(isWhole).length * 2 <= voters) return
     this.#damaged.add(id)
+    if (dice.below(3) > 0) {
+      this.#powerLoss(dice, id, act)
+      return
+    }
     act(id)
     this.#restartLater(dice, id)
+  }
+
+  /**
+   * The worst moment for a loss: some voters have heard nothing for a while when all lose their power; they and the
+   * damaged one are back first.
+   */
+  #powerLoss(dice: Random, id: number, act: (id: number) => void): void {
+    const { network, peers, plan: { voters } } = this.#world
+    const others = peers.filter((peer) => peer <= voters && peer !== id)
+    const late = others.splice(dice.below(others.length - this.#mayLose + 1), this.#mayLose)
+    for (const a of late) for (const b of peers) if (a !== b) {
+      network.block(a, b)
+      network.block(b, a)
+    }
+    this.#doomed.add(id)
+    this.#later((0.2 + dice.unit()) * this.#syncMs, () => {
+      this.#doomed.delete(id)
+      this.#world.note('power loss')
+      for (const peer of peers) this.#world.crash(peer)
+      act(id)
+      if (!this.#isSilent) network.heal()
+      for (const peer of peers) {
+        const isFirst = peer === id || late.includes(peer)
+        const delayMs = isFirst ? dice.below(50) : (0.2 + dice.unit()) * this.#syncMs
+        this.#later(delayMs, () => this.#world.start(peer))
+      }
+    })
   }
 
   #rot(dice: Random): void {
@@ -165,7 +249,9 @@ export class Storm {
   }
 
   #forgetRebuilt(): void {
-    for (const id of Array.from(this.#damaged)) if (this.#world.rebuilt(id)) this.#damaged.delete(id)
+    for (const id of Array.from(this.#damaged)) {
+      if (!this.#doomed.has(id) && this.#world.rebuilt(id)) this.#damaged.delete(id)
+    }
   }
 
   /** How many voters may stay away for ever now. */
@@ -228,9 +314,13 @@ export class Storm {
     for (const a of peers) for (const b of peers) if (a !== b) network.block(a, b)
   }
 
-  /** Ends the storm: everything is healed and every server comes back, or stays away for ever if it is in `gone`. */
-  end(gone: ReadonlySet<number>): void {
+  /**
+   * Ends the storm: everything is healed and every server comes back. Those in `gone` stay as bad as they can be for
+   * ever: down, heard by nobody, hearing nobody, slow, or coming and going.
+   */
+  end(gone: ReadonlySet<number>, dice: Random): void {
     this.#over = true
+    this.#doomed.clear()
     const { network, peers } = this.#world
     this.#world.spoil = null
     network.calm()
@@ -238,9 +328,31 @@ export class Storm {
       this.#world.slow(id, 1)
       this.#world.resume(id)
       this.#world.failWrite(id, false)
+      this.#world.crashInWrite(id, Infinity)
       this.#world.fill(id, false)
-      if (gone.has(id)) this.#world.crash(id)
+      if (gone.has(id)) this.#banish(id, dice)
       else this.#world.start(id)
     }
+  }
+
+  #banish(id: number, dice: Random): void {
+    const { network, peers, events } = this.#world
+    const how = (['down', 'down', 'deaf', 'mute', 'slow', 'restless'] as const)[dice.below(6)]!
+    this.#world.note(`${id} is ${how} from here on`)
+    this.#world.reached.hit(`freeze: one is ${how}`)
+    // It may have led until now, and could not be told from a leader of the core.
+    this.#world.crash(id)
+    if (how !== 'down' && how !== 'restless') this.#world.start(id)
+    if (how === 'slow') this.#world.slow(id, 20)
+    for (const other of peers) {
+      if (how === 'deaf' && other !== id) network.block(other, id)
+      if (how === 'mute' && other !== id) network.block(id, other)
+    }
+    const again = (): void => {
+      this.#world.crash(id)
+      this.#world.start(id)
+      events.after((0.3 + dice.unit()) * this.#syncMs, again)
+    }
+    if (how === 'restless') events.after(this.#syncMs, again)
   }
 }

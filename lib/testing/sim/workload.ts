@@ -23,12 +23,15 @@ export class Workload {
   readonly #random: Random
   readonly #id: number
   readonly #plan: WorkloadPlan
+  /** Writes nothing: it is never held up by a write of its own. */
+  readonly #readsOnly: boolean
   #count = 0
 
   constructor(random: Random, id: number, plan: WorkloadPlan) {
     this.#random = random
     this.#id = id
     this.#plan = plan
+    this.#readsOnly = random.below(6) === 0
   }
 
   #path(): string {
@@ -56,8 +59,8 @@ export class Workload {
   }
 
   next(): Request {
-    if (this.#random.below(100) < this.#plan.syncs) return { op: 9, path: '/' }
-    const roll = this.#random.below(97)
+    if (this.#random.below(100) < (this.#readsOnly ? 30 : this.#plan.syncs)) return { op: 9, path: '/' }
+    const roll = this.#readsOnly ? 60 + this.#random.below(37) : this.#random.below(97)
     if (roll < 60) return this.#write(roll)
     if (roll < 92) return this.#read(roll)
     if (roll < 95) return { op: 106, path: this.#chance(8) ? '/' : this.#path(), mode: this.#random.below(2) }

@@ -56,7 +56,7 @@ export class SimWorld implements ClientWorld {
     this.peers = this.members.map(({ id }) => id)
     this.ghost = new Ghost(codec, this.members.filter(({ role }) => role === 'voter').map(({ id }) => id),
       () => [...this.servers.values()].map(({ id, disk }) => [id, disk] as const),
-      { localMs: (id) => this.#localMs(this.#server(id)) }, plan.areLinksSpoilt)
+      { localMs: (id) => this.#localMs(this.#server(id)) }, plan.spoils === 'lost')
     this.network = new Network(this.events, makeRandom(plan.seed ^ 0x2e7), plan.network, {
       isUp: (peer) => this.#server(peer).replica !== null,
       linkUp: (peer, link, other) => this.step(peer, { kind: 'linkUp', link, peer: other }),
@@ -75,7 +75,7 @@ export class SimWorld implements ClientWorld {
     return {
       id, disk: new SimDisk(), replica: null, incarnation: 0, rate: 1 + this.plan.drift * (this.random.unit() * 2 - 1),
       wallOffsetMs: 0, writes: [], writing: false, written: 0, syncing: 0, slowness: 1, failNextWrite: false,
-      full: false, jumpedMs: 0, paused: false, inbox: [], ticksMs: Infinity, conns: new Map(),
+      writesToCrash: Infinity, full: false, jumpedMs: 0, paused: false, inbox: [], ticksMs: Infinity, conns: new Map(),
     }
   }
 
@@ -143,8 +143,9 @@ export class SimWorld implements ClientWorld {
     server.inbox.length = 0
     server.ticksMs = Infinity
     server.failNextWrite = false
+    server.writesToCrash = Infinity
     this.note(`start ${id}`)
-    if (server.disk.damage !== 'none') this.reached.hit(`disk: damage of ${server.disk.damage} is found`)
+    this.reached.found(server.disk)
     server.replica = new Replica(this.#config(id), server.disk.recover(this.#codec), this.#now(server))
     this.#settle(server)
     for (const other of this.peers) if (other !== id && this.isUp(other)) this.network.dial(id, other)
@@ -169,6 +170,11 @@ export class SimWorld implements ClientWorld {
     this.network.breakAll(server.id)
     for (const [conn, client] of server.conns) client.cut(conn)
     server.conns.clear()
+  }
+
+  /** Dies within the write after so many others, if it comes to that; Infinity: not any more. */
+  crashInWrite(id: number, writes: number): void {
+    this.#server(id).writesToCrash = writes
   }
 
   /** Stops cleanly: the replica says goodbye and its writes complete. */
@@ -357,7 +363,9 @@ export class SimWorld implements ClientWorld {
   #tell(server: Server, effect: Extract<Effect, { readonly conn: number }>): void {
     const client = server.conns.get(effect.conn)
     client?.hear(effect)
-    if (effect.kind === 'closeConn') server.conns.delete(effect.conn)
+    if (effect.kind !== 'closeConn') return
+    server.conns.delete(effect.conn)
+    this.reached.hit(`client: ${effect.code}`)
   }
 
   #write(server: Server): void {
@@ -367,6 +375,11 @@ export class SimWorld implements ClientWorld {
     // Writes that wait together are synced together.
     server.syncing = server.writes.length
     const heldMs = this.network.priorities?.delayMs(`disk ${server.id}`) ?? 0
+    if (server.writesToCrash-- <= 0) {
+      this.events.after(this.random.unit() * this.#writeMs(server.slowness), () => {
+        if (server.incarnation === incarnation && server.writesToCrash !== Infinity) this.crash(server.id)
+      })
+    }
     this.events.after(heldMs + this.#writeMs(server.slowness), () => this.#wrote(server, incarnation, written))
   }
 

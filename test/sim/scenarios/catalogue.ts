@@ -152,8 +152,10 @@ const STORAGES: readonly Entry[] = [
     id: 'S-lost-promise', built: [
       `${ENSEMBLE}: a wiped voter waits until all others have shown that they follow still`,
       `${ENSEMBLE}: two wiped voters of five come back together`,
+      'S-half-open a wiped voter is not let in while another voter only seems to follow',
     ],
-    missing: 'the trace of five voters: a schedule cannot have a link that only one of its ends knows to be down',
+    missing: 'the trace of five voters to its end: the third ack of the candidate must come from a voter of the ' +
+      'later epoch, which has a later history (the candidate resigns) or needs a quorum that names the candidate',
   },
   {
     id: 'S-2325 S-3056 S-3644 S-3231', built: [

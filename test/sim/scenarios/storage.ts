@@ -1,6 +1,6 @@
 /** D.5 of the correctness plan: disks that are lost, damaged or full. */
 import { strict as assert } from 'node:assert'
-import { A, B, C, D, E, convergeWith, must, plain, started } from './scenario.ts'
+import { A, B, C, D, E, convergeWith, countJoins, must, plain, started } from './scenario.ts'
 import type { Scenario, Section } from './scenario.ts'
 
 const wiped: Scenario = {
@@ -124,5 +124,31 @@ const fullDiskAtTruncation: Scenario = {
   mutants: [{ mutant: 'surviveFsyncError', seenBy: ['D2', 'D4', 'D5'] }],
 }
 
+const halfOpen: Scenario = {
+  name: 'S-half-open a wiped voter is not let in while another voter only seems to follow',
+  run: (options) => {
+    const script = started(5, options, A, B, C, D, E)
+    script.connect(E, 1)
+    script.write(E, 1, '/w1')
+    // Of what B does from here on E knows nothing: it may be a candidate that A has promised itself to.
+    script.halfOpen(B, E)
+    script.crash(A)
+    script.wipe(A)
+    const joins = countJoins(script, A)
+    script.up(A)
+    script.pass(800)
+    must(script.replica(B).role === 'looking', 'L4', 'B follows without a link')
+    assert.ok(joins() > 0, 'A asks')
+    must(script.peer(A).disk.meta === null, 'C6', 'A is let in without a word from B')
+    script.pass(1_000)
+    must(!script.replica(E).leader!.learners.has(B), 'L4', 'E believes in B for ever')
+    script.mend(B, E)
+    script.pass(2_000)
+    convergeWith(script, ['/w1'])
+    return script
+  },
+  mutants: [{ mutant: 'wipedRejoinsAnyLeader', seenBy: ['C6'] }],
+}
+
 /** All of D.5 that concerns the core. */
-export const STORAGE: Section = [wiped, rotInTheMiddle, rotAtTheTail, fullDisk, fullDiskAtTruncation]
+export const STORAGE: Section = [wiped, rotInTheMiddle, rotAtTheTail, fullDisk, fullDiskAtTruncation, halfOpen]
