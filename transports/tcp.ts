@@ -2,6 +2,8 @@ import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { ZkError } from '../lib/core/errors.ts'
 import type { Link, LinkEvents, Listener, Transport } from '../lib/ports/transport.ts'
+import { Reading, takeOver } from './tcp/reading.ts'
+import type { ReadingPort } from './tcp/reading.ts'
 
 /** Options of the TCP transport. */
 export interface TcpOptions {
@@ -13,7 +15,8 @@ export interface TcpOptions {
 
 /** Links over TCP: `tcp://host:port`, IPv6 in brackets, port 0 picks one. Binds exactly the host that is named. */
 export function tcp(options: TcpOptions = {}): Transport {
-  const settings = { highWaterBytes: options.highWaterBytes ?? 1024 * 1024, closeMs: options.closeMs ?? 5_000 }
+  const { highWaterBytes = 1024 * 1024, closeMs = 5_000 } = options
+  const settings = { highWaterBytes, closeMs, reading: new Reading() }
   return {
     schemes: ['tcp'],
     features: Object.freeze({ listens: true, network: true }),
@@ -22,7 +25,7 @@ export function tcp(options: TcpOptions = {}): Transport {
   }
 }
 
-type Settings = Required<TcpOptions>
+type Settings = Required<TcpOptions> & { readonly reading: Reading }
 
 /** Host and port of `tcp://host:port`. */
 function parse(address: string): { readonly host: string, readonly port: number } {
@@ -38,8 +41,11 @@ function format(host: string, port: number): string {
 
 async function listen(address: string, onLink: (link: Link) => void, settings: Settings): Promise<Listener> {
   const { host, port } = parse(address)
-  const server = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true }, (socket) => {
-    onLink(new TcpLink(socket, format(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0), settings))
+  const server = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true }, (accepted) => {
+    const remote = format(accepted.remoteAddress ?? 'unknown', accepted.remotePort ?? 0)
+    const readingPort = settings.reading.port()
+    const socket = takeOver(accepted, readingPort)
+    onLink(new TcpLink(socket ?? accepted, remote, settings, socket === null ? null : readingPort))
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(address, error)))
@@ -73,7 +79,8 @@ async function dial(address: string, signal: AbortSignal | undefined, settings: 
     new ZkError('Aborted', `the attempt was aborted: ${address}`, { cause: signal?.reason })
   if (signal?.aborted === true) throw aborted()
   return new Promise<Link>((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true, keepAlive: true })
+    const readingPort = settings.reading.port()
+    const socket = connect({ host, port, noDelay: true, keepAlive: true, onread: readingPort })
     const settle = (): void => {
       socket.off('error', onError)
       socket.off('connect', onConnect)
@@ -93,7 +100,7 @@ async function dial(address: string, signal: AbortSignal | undefined, settings: 
     const onConnect = (): void => {
       settle()
       socket.pause()
-      resolve(new TcpLink(socket, address, settings))
+      resolve(new TcpLink(socket, address, settings, readingPort))
     }
     socket.once('error', onError)
     socket.once('connect', onConnect)
@@ -104,6 +111,7 @@ async function dial(address: string, signal: AbortSignal | undefined, settings: 
 class TcpLink implements Link {
   readonly remote: string
   readonly #socket: Socket
+  readonly #port: ReadingPort | null
   readonly #settings: Settings
   #events: LinkEvents | null = null
   #error: Error | undefined
@@ -113,8 +121,10 @@ class TcpLink implements Link {
   #wantsDrain = false
   #linger: NodeJS.Timeout | null = null
 
-  constructor(socket: Socket, remote: string, settings: Settings) {
+  /** `port`: where the socket says what it read, unless it does so by events. */
+  constructor(socket: Socket, remote: string, settings: Settings, port: ReadingPort | null) {
     this.#socket = socket
+    this.#port = port
     this.remote = remote
     this.#settings = settings
     socket.on('error', (error) => { this.#error ??= error })
@@ -134,9 +144,11 @@ class TcpLink implements Link {
       return
     }
     const socket = this.#socket
-    socket.on('data', (chunk: Uint8Array) => {
+    const take = (chunk: Uint8Array): void => {
       if (!this.#ended) events.onData(chunk)
-    })
+    }
+    if (this.#port === null) socket.on('data', take)
+    else this.#port.onChunk = take
     socket.on('end', () => {
       if (!this.#ended) this.#finish()
     })

@@ -190,7 +190,8 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   croner: /^lib\/recipes\/timetable\.ts$/,
   msgpackr: /^lib\/wire\//,
 }
-const NODE_FILES = /^(transports\/(tcp|websocket-server)\.ts|storage\/level(\/\w+)?\.ts|lib\/node\.ts|lib\/cli\/.*)$/
+const NODE_FILES =
+  /^(transports\/(tcp(\/\w+)?|websocket-server)\.ts|storage\/level(\/\w+)?\.ts|lib\/node\.ts|lib\/cli\/.*)$/
 
 /** The path a relative specifier names. */
 export function target(source: Source, specifier: string): string {

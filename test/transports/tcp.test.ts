@@ -1,6 +1,9 @@
+import { Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { LinkProbe } from '../../lib/testing/conformance/link-probe.ts'
+import { Reading, takeOver } from '../../transports/tcp/reading.ts'
 import { tcp } from '../../transports/tcp.ts'
+import type { Link } from '../../lib/ports/transport.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { freePort } from './places.ts'
 
@@ -44,6 +47,47 @@ test('an address of another machine cannot be listened at', async () => {
   const error = await tcp().listen!(`tcp://192.0.2.1:${await freePort()}`, () => undefined)
     .then(() => null, (thrown: unknown) => thrown)
   assert.is((error as { code?: string } | null)?.code, 'AddressInvalid')
+})
+
+test('both ends read without a stream, and what was read stays what it was', async (t) => {
+  let accept: (link: Link) => void = () => undefined
+  const accepted = new Promise<Link>((resolve) => { accept = resolve })
+  const transport = tcp()
+  const listener = await transport.listen!('tcp://127.0.0.1:0', accept)
+  t.defer(() => listener.close())
+  const here = await transport.dial(listener.address)
+  const there = await accepted
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  const sizes = [1, 5, 8_192, 8_193, 70_000, 3, 200_000, 2]
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  const ended: Promise<void>[] = []
+  await new Promise<void>((resolve) => {
+    const onData = (chunk: Uint8Array): void => {
+      // A stream would give Buffers.
+      assert.is(chunk.constructor, Uint8Array)
+      chunks.push(chunk)
+      bytes += chunk.length
+      if (bytes === 2 * total) resolve()
+    }
+    for (const link of [here, there]) {
+      ended.push(new Promise((onClose) => link.attach({ onData, onDrain: () => undefined, onClose: () => onClose() })))
+    }
+    for (const [index, size] of sizes.entries()) {
+      for (const link of [here, there]) link.send(new Uint8Array(size).fill(index + 1))
+    }
+  })
+  const counts = new Map<number, number>()
+  for (const chunk of chunks) for (const byte of chunk) counts.set(byte, (counts.get(byte) ?? 0) + 1)
+  assert.equal([...counts.entries()].sort(([a], [b]) => a - b), sizes.map((size, index) => [index + 1, 2 * size]))
+  here.close()
+  await Promise.all(ended)
+})
+
+test('a socket that has no such thing below is left as it is', () => {
+  const socket = new Socket()
+  assert.is(takeOver(socket, new Reading().port()), null)
+  socket.destroy()
 })
 
 test('a peer that does not read is cut when the link is closed', async (t) => {
