@@ -7,7 +7,7 @@
  * memory that grows over the run; its input is written to a file, and a command that runs it again is printed.
  */
 import { fork } from 'node:child_process'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,7 +23,7 @@ interface Options {
   readonly replay: string | undefined
 }
 
-/** A process that says nothing for so long hangs. */
+/** One input that takes so long is a hang. */
 const SILENT_MS = 30_000
 const PROGRESS_MS = 5_000
 /** Memory may grow so much from the first fifth of a run to its end: the corpus is part of it. */
@@ -109,10 +109,13 @@ class Run {
       isHanging = true
       child.kill('SIGKILL')
     }
-    let watch = setTimeout(hang, SILENT_MS)
+    const startedMs = Date.now()
+    // Every input is written to this file, so its time is that of the last one.
+    const watch = setInterval(() => {
+      const writtenMs = existsSync(current) ? statSync(current).mtimeMs : 0
+      if (Date.now() - Math.max(startedMs, writtenMs) > SILENT_MS) hang()
+    }, PROGRESS_MS)
     child.on('message', (report: Report) => {
-      clearTimeout(watch)
-      watch = setTimeout(hang, SILENT_MS)
       if (report.kind !== 'failure') outcome.progress = report.progress
       else this.#failed(outcome, report.failure.kind, report.failure.text, Buffer.from(report.failure.input, 'base64'))
     })
@@ -120,8 +123,8 @@ class Run {
     return new Promise((resolve, reject) => {
       child.on('error', reject)
       child.on('exit', (code, signal) => {
-        clearTimeout(watch)
-        if (isHanging) this.#failed(outcome, 'hang', `nothing was heard for ${SILENT_MS} ms`, readFileSync(current))
+        clearInterval(watch)
+        if (isHanging) this.#failed(outcome, 'hang', `one input takes more than ${SILENT_MS} ms`, readFileSync(current))
         else if (code !== 0) {
           this.#failed(outcome, 'death', `the process ended with ${signal ?? String(code)}`, readFileSync(current))
         }
