@@ -7,6 +7,9 @@ import { below } from './pause.ts'
 /** What a node of a configuration holds: the values by their keys. */
 export type Document = Readonly<Record<string, unknown>>
 
+/** Levels of arrays and objects in a document. */
+const DEEPEST = 500
+
 /** Where the parts of a configuration are. */
 export interface ConfigLayout {
   /** The document. */
@@ -36,11 +39,26 @@ export function documentOf(node: NodeData | null): Checked<Document> {
   if (node === null || node.stat.dataLength === 0) return { value: {} }
   try {
     const value: unknown = node.json()
+    if (isTooDeep(value)) return { issues: [{ message: `nested deeper than ${DEEPEST} levels`, path: '' }] }
     if (isDocument(value)) return { value }
     return { issues: [{ message: 'the node holds JSON, but no object', path: '' }] }
   } catch (error) {
     return { issues: [{ message: `the node holds no JSON: ${messageOf(error)}`, path: '' }] }
   }
+}
+
+/** What is deeper cannot be copied or frozen: each level takes its part of the stack. */
+function isTooDeep(value: unknown): boolean {
+  let level: object[] = isParts(value) ? [value] : []
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > DEEPEST) return true
+    level = level.flatMap((each) => Object.values(each).filter(isParts))
+  }
+  return false
+}
+
+function isParts(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 /** An object of keys and values, not an array, a Date or the like. */

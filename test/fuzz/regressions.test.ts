@@ -3,8 +3,10 @@ import { isZkError } from '../../lib/core/errors.ts'
 import { ZXID_ZERO } from '../../lib/core/zxid.ts'
 import { parseConnectAddress } from '../../lib/client/address.ts'
 import { NodeData } from '../../lib/client/values.ts'
+import { glob } from '../../lib/cli/glob.ts'
 import { UsageError } from '../../lib/cli/usage.ts'
 import { parseZooConfig } from '../../lib/cli/zoo-config.ts'
+import { documentOf, frozen } from '../../lib/recipes/config-document.ts'
 import { readInstance } from '../../lib/recipes/instance.ts'
 import { Packing } from '../../lib/wire/pack.ts'
 import { PeerCodec } from '../../lib/wire/peer-protocol.ts'
@@ -129,6 +131,28 @@ test('an instance of a service is refused or read, whatever its time is', () => 
   assert.is(read('{"registrationTimeUTC":{"toString":1,"valueOf":1}}').registrationTimeUTC, 0)
   const spec = '{"uriSpec":{"parts":[{"value":"constructor","variable":true},{"value":"__proto__","variable":true}]}}'
   assert.is(read(spec).uri(), '')
+})
+
+test('a configuration that is nested without end is refused like any other that cannot be used', () => {
+  const nested = (levels: number): NodeData =>
+    new NodeData(utf8(`{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`), { ...someStat(), dataLength: 1 })
+  const usual = documentOf(nested(200))
+  assert.ok('value' in usual && usual.value !== undefined)
+  frozen(structuredClone(usual.value))
+  // As deep as a node of a megabyte can be: freezing or copying it overflowed the stack, where nobody could catch it.
+  assert.match(documentOf(nested(500_000)).issues?.[0]?.message ?? '', /nested/)
+})
+
+test('a pattern takes a time that grows with its length, not with a power of it', () => {
+  // With five stars and 120 letters it took more than four seconds, with these nobody would see the end.
+  assert.not.ok(glob(`${'*a'.repeat(40)}b`)('a'.repeat(400)))
+  const cases: readonly (readonly [pattern: string, name: string, isMatch: boolean])[] = [
+    ['*', '', true], ['*', 'a\nb', true], ['', '', true], ['', 'a', false], ['?', 'a', true], ['?', '', false],
+    ['a*b', 'ab', true], ['a*b', 'axxb', true], ['a*b', 'axxc', false], ['*b*', 'abc', true], ['a.c', 'abc', false],
+    ['a?c', 'abc', true], ['*.*', 'ab', false], ['[a]', '[a]', true], ['**a', 'ba', true], ['a**', 'a', true],
+    ['?', '\u{1f600}', true], ['*ab*ab', 'abab', true], ['*ab*ab', 'ab', false], ['a*a', 'a', false],
+  ]
+  for (const [pattern, name, isMatch] of cases) assert.is(glob(pattern)(name), isMatch, `${pattern} ${name}`)
 })
 
 test.run()

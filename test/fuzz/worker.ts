@@ -87,6 +87,8 @@ async function fuzz(job: Job): Promise<void> {
   let ms = 0
   while (ms < job.ms && fuzzer.inputs < job.inputs) {
     await fuzzer.batch()
+    // Who waits for nothing else would not hear that its parent is gone.
+    await new Promise((resolve) => { setImmediate(resolve) })
     ms = performance.now() - startedMs
     if (ms - collectedMs > COLLECT_MS) {
       collectedMs = ms
@@ -103,6 +105,7 @@ async function fuzz(job: Job): Promise<void> {
   coverage.stop()
 }
 
+process.on('disconnect', () => process.exit())
 process.once('message', (job: Job) => {
   fuzz(job).then(() => process.disconnect(), (error: unknown) => {
     process.stderr.write(`${String((error as Error).stack)}\n`)
