@@ -17,6 +17,7 @@ import { PASSWORD_BYTES, readConnectRequest, writeConnectResponse, writeEvent, X
 import { writeNodeReply, writeNullReply, writePlainReply, writeReply } from '../wire/jute/replies.ts'
 import { readAuth, readRequest, readSasl, WireOp } from '../wire/jute/requests.ts'
 import type { JuteWriter } from '../wire/jute/writer.ts'
+import { ClaimedIdentities } from './claimed-identities.ts'
 import { ClientOutput } from './client-output.ts'
 import { digestIdentities } from './digest.ts'
 import type { ConnectionEvents, Host } from './host.ts'
@@ -77,6 +78,7 @@ export class RemoteClient implements ConnectionEvents {
   /** What the replica has not answered. */
   readonly #inFlight = new InFlight()
   #isAuthenticating = false
+  readonly #claimed = new ClaimedIdentities()
   #isPaused = false
   #isTouched = false
   #hasReadOnlyByte = false
@@ -301,15 +303,17 @@ export class RemoteClient implements ConnectionEvents {
       return
     }
     if (scheme !== 'digest' || auth === null) {
-      metrics.authFailures += 1
-      this.#plain(xid, ZXID_ZERO, AUTH_FAILED, false)
-      this.close()
+      this.#refuseAuth(xid)
       return
     }
     this.#isAuthenticating = true
     digestIdentities(auth, superDigest).then((identities) => {
       if (this.#state === 'over') return
       this.#isAuthenticating = false
+      if (!this.#claimed.add(identities)) {
+        this.#refuseAuth(xid)
+        return
+      }
       this.#parts.host.push({ kind: 'identify', conn: this.#conn, identities })
       // Reads on the spot must not pass the identity that is on its way to the replica.
       this.#authXids.push(xid)
@@ -320,6 +324,12 @@ export class RemoteClient implements ConnectionEvents {
       this.#parts.logger.error('a digest could not be computed', { error })
       this.abort('AuthFailed')
     })
+  }
+
+  #refuseAuth(xid: number): void {
+    this.#parts.metrics.authFailures += 1
+    this.#plain(xid, ZXID_ZERO, AUTH_FAILED, false)
+    this.close()
   }
 
   /** Xids of the authentications that the replica is being told of. */

@@ -256,6 +256,21 @@ test('a refused authentication is answered, and ends the connection', async (t) 
   }
 })
 
+test('who claims to be too many is refused, and the connection ends', async (t) => {
+  const peer = await ready(t)
+  const client = await join(t, peer)
+  // Again and again the same one counts once.
+  for (let round = 0; round < 20; round++) {
+    client.auth('digest', `${'u'.repeat(20_000)}:p`)
+    assert.is((await client.answer()).number, 0)
+  }
+  client.auth('digest', `${'v'.repeat(20_000)}:p`)
+  assert.is((await client.answer()).number, 0)
+  client.auth('digest', `${'w'.repeat(30_000)}:p`)
+  assert.is((await client.answer()).number, -115)
+  await client.ended
+})
+
 test('an authentication that cannot be decoded ends the connection', async (t) => {
   const peer = await ready(t)
   for (const body of ['', '00000000', '00000000 7fffffff', '00000000 00000006 646967657374 00000009 61']) {

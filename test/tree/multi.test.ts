@@ -41,6 +41,20 @@ test('results are as of right after each operation, all under one zxid', () => {
   assert.is(zk.stat('/').pzxid, zxid)
 })
 
+test('lists that grow beyond what any request holds, because auth stands for much, are refused', () => {
+  const zk = new World()
+  const who = as([{ scheme: 'digest', id: `${'u'.repeat(100_000)}:h` }])
+  const acl = [{ perms: Perm.all, scheme: 'auth', id: '' }]
+  const creates = (count: number): MultiOp[] =>
+    Array.from({ length: count }, (_, index) => create(`/n${index}`, { acl }))
+  // Fifty bytes each in the request: twenty thousand of them made a txn that fits no frame, so nobody could be sent it.
+  const refused = codes(run(zk, creates(15), who))
+  assert.ok(refused.includes('InvalidAcl'))
+  assert.equal(zk.tree.children('/'), ['zookeeper'])
+  assert.is(codes(run(zk, creates(5), who)).length, 5)
+  assert.is(zk.tree.children('/')!.length, 6)
+})
+
 test('later operations see earlier ones', () => {
   const zk = new World()
   zk.ok(create('/a'))

@@ -2,14 +2,14 @@ import { assert } from '../assert.ts'
 import type { ErrorCode } from '../errors.ts'
 import { isZxid } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
-import { fixAcl, permits } from './acl.ts'
+import { aclLength, fixAcl, permits } from './acl.ts'
 import { Overlay, PendingNode } from './overlay.ts'
 import { bytesOfPath } from './owned-paths.ts'
 import { BUILT_IN, isPathLike, parentOf, sequenceSuffix, validatePath } from './path.ts'
 import { exceeds } from './quotas.ts'
 import { Mode, Perm } from './request.ts'
 import type {
-  CheckRequest, CreateRequest, DeleteRequest, MultiOp, Requester, SetAclRequest, SetDataRequest, WriteRequest,
+  Acl, CheckRequest, CreateRequest, DeleteRequest, MultiOp, Requester, SetAclRequest, SetDataRequest, WriteRequest,
 } from './request.ts'
 import { NO_SESSION, sessionIdOf } from './stat.ts'
 import type { SessionId } from './stat.ts'
@@ -38,6 +38,8 @@ export const TTL_MAX_MS = 0xff_ffff_ffff
 
 /** So many candidates are looked at in one search for nodes to reap. */
 const REAP_SCAN = 10_000
+/** Characters of all access-control lists of one txn: more than a request of the usual bound can spell out. */
+const ACL_LENGTH_MAX = 1024 * 1024
 
 /** Either a delta or the reason why there is none. */
 type Prepared<T> = T | Refused
@@ -64,6 +66,8 @@ export class Preparer {
   readonly #opening = new Map<SessionId, Zxid>()
   readonly #closing = new Map<SessionId, Zxid>()
   #reapFrom: Iterator<Znode> | null = null
+  /** Of all lists of the request that is being prepared. */
+  #aclLength = 0
 
   constructor(tree: Tree, options: TreeOptions) {
     this.#tree = tree
@@ -73,6 +77,7 @@ export class Preparer {
 
   prepare(zxid: Zxid, request: WriteRequest, requester: Requester): TxnBody {
     assert(isZxid(zxid) && zxid > this.#tree.zxid, 'a txn is prepared before it is applied')
+    this.#aclLength = 0
     let made: Prepared<TxnBody>
     switch (request.op) {
       case 1: case 15: case 19: case 21: made = this.#create(zxid, request, requester, false); break
@@ -89,6 +94,17 @@ export class Preparer {
     return permits(state.acl, perms, requester.identities, this.#options.skipAcl)
   }
 
+  /**
+   * Null also for what is too much: a few bytes that say `auth` stand for all identities of the requester, and a txn of
+   * many of them would fit no frame.
+   */
+  #fixAcl(asked: readonly Acl[] | null, { identities }: Requester): readonly Acl[] | null {
+    const acl = fixAcl(asked, identities)
+    if (acl === null) return null
+    this.#aclLength += aclLength(acl)
+    return this.#aclLength <= ACL_LENGTH_MAX ? acl : null
+  }
+
   // --- create ------------------------------------------------------------------------------------------------------
 
   #create(zxid: Zxid, request: CreateRequest, requester: Requester, inMulti: boolean): Prepared<Plain> {
@@ -98,7 +114,7 @@ export class Preparer {
     const owner = kind === NodeKind.ephemeral ? requester.session : NO_SESSION
     if (kind === NodeKind.ephemeral && !this.hasSession(owner)) return refuse('SessionExpired')
     if (!isPathLike(request.path)) return refuse('BadArguments')
-    const acl = fixAcl(request.acl, requester.identities)
+    const acl = this.#fixAcl(request.acl, requester)
     if (acl === null) return refuse('InvalidAcl')
     const parentPath = parentOf(request.path)
     const parent = this.#overlay.get(parentPath)
@@ -210,7 +226,7 @@ export class Preparer {
   #setAcl(zxid: Zxid, request: SetAclRequest, requester: Requester): Prepared<TxnBody> {
     const { path } = request
     if (!validatePath(path)) return refuse('BadArguments')
-    const acl = fixAcl(request.acl, requester.identities)
+    const acl = this.#fixAcl(request.acl, requester)
     if (acl === null) return refuse('InvalidAcl')
     const node = this.#overlay.get(path)
     if (node === undefined) return refuse('NoNode')
