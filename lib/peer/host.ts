@@ -13,6 +13,13 @@ import type { NextTurn } from './system-clock.ts'
 
 /** Timers of the platform hold 31 bits of milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
+/**
+ * A turn ends where its inputs come to so many requests or txns, and the next one goes on: some 20 ms of work. Counted,
+ * not timed, so that simulated peers have the same turns each time.
+ */
+const TURN_WEIGHT = 4_096
+/** What is committed by it was prepared in one turn of the leader. */
+const COMMIT_WEIGHT = 512
 
 /** Who is told what a replica says to one client connection; calls come in the replica's order and must not throw. */
 export interface ConnectionEvents {
@@ -64,6 +71,8 @@ export class Host {
   /** Why the first write failed. */
   #storageError: unknown
   #writes = 0
+  /** Txns in the writes under way, by ticket. */
+  readonly #written = new Map<number, number>()
   #onIdle: (() => void) | null = null
 
   constructor(parts: HostParts) {
@@ -104,7 +113,7 @@ export class Host {
   async stop(): Promise<void> {
     if (!this.#isOver) {
       this.#inputs.push({ kind: 'stop' })
-      this.#turn()
+      this.#turn(Infinity)
       this.#end('PeerStopped')
     }
     if (this.#writes > 0) await new Promise<void>((resolve) => { this.#onIdle = resolve })
@@ -119,11 +128,41 @@ export class Host {
     })
   }
 
-  #turn(): void {
-    if (this.#isOver) return
+  /** Takes the inputs out, as many as make a turn. */
+  #arrived(weight: number): Input[] {
     const inputs = this.#inputs
-    this.#inputs = this.#spare
-    this.#spare = inputs
+    let count = 0
+    for (let left = weight; count < inputs.length && left > 0; count++) left -= this.#weightOf(inputs[count]!)
+    if (count < inputs.length) {
+      this.#inputs = inputs.slice(count)
+      inputs.length = count
+      if (!this.#isScheduled) this.#schedule()
+    } else {
+      this.#inputs = this.#spare
+      this.#spare = inputs
+    }
+    return inputs
+  }
+
+  #weightOf(input: Input): number {
+    if (input.kind === 'persisted') {
+      const txns = this.#written.get(input.ticket) ?? 0
+      this.#written.delete(input.ticket)
+      return Math.max(1, txns)
+    }
+    if (input.kind !== 'receive') return 1
+    const { message } = input
+    switch (message.kind) {
+      case 'proposal': case 'inform': return Math.max(1, message.entries.length)
+      case 'forward': return Math.max(1, message.requests.length)
+      case 'commit': return COMMIT_WEIGHT
+      default: return 1
+    }
+  }
+
+  #turn(weight = TURN_WEIGHT): void {
+    if (this.#isOver) return
+    const inputs = this.#arrived(weight)
     const { clock, metrics } = this.#parts
     metrics.turns += 1
     metrics.inputs += inputs.length
@@ -188,6 +227,7 @@ export class Host {
     const { storage, clock, metrics } = this.#parts
     metrics.countBatch(batch)
     this.#writes += 1
+    this.#written.set(ticket, batch.entries?.length ?? 0)
     const startedMs = clock.now()
     storage.write(batch).then(() => {
       metrics.countPersisted(clock.now() - startedMs)

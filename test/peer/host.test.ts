@@ -94,6 +94,35 @@ test('one turn takes everything that arrived, and goes out as one frame per link
   await host.stop()
 })
 
+test('more than a turn can take is taken in several, in its order, and stop leaves nothing out', async () => {
+  const { script, host } = makeBench()
+  const wanted = Array.from({ length: 10_000 }, (_, conn) => conn)
+  for (const conn of wanted) host.push({ kind: 'disconnect', conn })
+  await turn()
+  host.push({ kind: 'disconnect', conn: 10_000 })
+  await turn()
+  assert.equal(script.turns.map((inputs) => inputs.length), [4_096, 4_096])
+  await host.stop()
+  assert.equal(script.turns.flat(), [...wanted, 10_000]
+    .map((conn): Input => ({ kind: 'disconnect', conn })).concat({ kind: 'stop' }))
+})
+
+test('txns count in a turn, whether they are written, proposed or forwarded', async () => {
+  const { script, host } = makeBench()
+  const entries = Array.from({ length: 3_000 }, (_, at) => entry(at + 1))
+  script.answer = (inputs, count) => inputs.some(({ kind }) => kind === 'tick')
+    ? [{ kind: 'persist', ticket: count, batch: { entries } }] : []
+  host.start()
+  await turn()
+  for (let at = 0; at < 4; at++) {
+    host.push({ kind: 'receive', link: 1, message: { kind: 'proposal', join: 1, epoch: 1, entries } })
+  }
+  for (let round = 0; round < 3; round++) await turn()
+  assert.equal(script.turns.map((inputs) => inputs.map(({ kind }) => kind)),
+    [['tick'], ['persisted'], ['receive', 'receive'], ['receive', 'receive']])
+  await host.stop()
+})
+
 test('appends of one turn are one write, and anything else keeps its order', async () => {
   const { script, host, batches } = makeBench()
   const meta = { format: 1 } as Meta
