@@ -1,0 +1,110 @@
+import type { Storage } from '../../lib/ports/storage.ts'
+import type { Database } from '../../storage/level/database.ts'
+import { database } from '../../storage/level/database.ts'
+import { JournaledDatabase } from '../../storage/level/journaled.ts'
+import { nodeModules, syncFolder } from '../../storage/level/marker.ts'
+import { nativeChecksum } from '../../storage/level/records.ts'
+import { segmentFiles } from '../../storage/level/segment.ts'
+import type { OpenSegment } from '../../storage/level/segment.ts'
+import { level } from '../../storage/level.ts'
+import type { DiskMode } from './protocol.ts'
+
+const { fs } = nodeModules()!
+
+/** A disk whose writes stall, are slow, or find no space, as it is told. Reads always succeed. */
+export class MoodyDisk {
+  #mode: DiskMode
+  readonly #waiting = new Set<() => void>()
+
+  constructor(mode: DiskMode) {
+    this.#mode = mode
+  }
+
+  set(mode: DiskMode): void {
+    this.#mode = mode
+    if (mode.isHeld) return
+    for (const go of this.#waiting) go()
+    this.#waiting.clear()
+  }
+
+  get isFull(): boolean {
+    return this.#mode.isFull
+  }
+
+  /** Before every write. */
+  async pass(): Promise<void> {
+    if (this.#mode.isHeld) await new Promise<void>((resolve) => { this.#waiting.add(resolve) })
+    const { delayMs } = this.#mode
+    if (delayMs > 0) await new Promise((resolve) => { setTimeout(resolve, delayMs) })
+  }
+
+  refuse(): never {
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+  }
+
+  /** The storage in a folder, on this disk. */
+  storage(folder: string): Storage {
+    return level(folder, {
+      database: (location) => new JournaledDatabase(location, this.#database(location), {
+        sync: true, checksum: nativeChecksum(), open: this.#segments(), syncFolder: () => syncFolder(fs, location),
+      }),
+    })
+  }
+
+  #segments(): OpenSegment {
+    return async (path, sync) => {
+      const file = await segmentFiles(fs)(path, sync)
+      return {
+        read: () => file.read(),
+        write: async (bytes, position) => {
+          await this.pass()
+          if (this.isFull) {
+            await file.write(bytes.subarray(0, bytes.byteLength >> 1), position)
+            this.refuse()
+          }
+          await file.write(bytes, position)
+        },
+        close: () => file.close(),
+      }
+    }
+  }
+
+  #database(location: string): Database {
+    const inner = database(location)
+    return {
+      open: () => inner.open(),
+      close: () => inner.close(),
+      get: (key) => inner.get(key),
+      batch: async (operations, options) => {
+        await this.pass()
+        if (this.isFull) this.refuse()
+        await inner.batch(operations, options)
+      },
+      compactRange: async (start, end) => inner.compactRange?.(start, end),
+      keys: (range) => inner.keys(range),
+      iterator: (range) => inner.iterator(range),
+    }
+  }
+}
+
+/** How often a storage was told to install a snapshot of its own or of a leader, and to purge its log. */
+export interface Housekeeping {
+  snapshots: number
+  purges: number
+}
+
+/** The same storage, with that counted. */
+export function counted(storage: Storage, counts: Housekeeping): Storage {
+  const { features, location } = storage
+  return {
+    features, location: location ?? '',
+    open: () => storage.open(),
+    write: (batch) => {
+      if (batch.install !== undefined) counts.snapshots += 1
+      if (batch.purgeThrough !== undefined) counts.purges += 1
+      return storage.write(batch)
+    },
+    close: () => storage.close(),
+    size: () => storage.size?.() ?? 0,
+  }
+}
