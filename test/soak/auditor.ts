@@ -26,13 +26,16 @@ export class Auditor {
   readonly #address: string
   readonly #world: World
   readonly #peers: Peers
+  readonly #ended: AbortSignal
   /** Who told which digest of a zxid first. */
   readonly #digests = new Map<string, { readonly peer: number, readonly digest: string }>()
   #zk: Client | null = null
   /** When the last leader began. */
   leaderMs = performance.now()
 
-  constructor(address: string, world: World, peers: Peers) {
+  /** `ended`: nothing is to be waited for any more. */
+  constructor(address: string, world: World, peers: Peers, ended: AbortSignal) {
+    this.#ended = ended
     this.#address = address
     this.#world = world
     this.#peers = peers
@@ -54,7 +57,7 @@ export class Auditor {
     for (;;) {
       try {
         this.#zk ??= await connect(this.#address, {
-          sessionTimeoutMs: SESSION_TIMEOUT_MS, connectTimeoutMs: LIMIT_MS,
+          sessionTimeoutMs: SESSION_TIMEOUT_MS, connectTimeoutMs: LIMIT_MS, signal: this.#ended,
         })
         const askedMs = performance.now()
         const calmMs = Math.max(this.leaderMs, this.#world.gaps.calmMs(askedMs))
@@ -63,7 +66,7 @@ export class Auditor {
         this.#world.lives.seen(names.map((name) => `${PATHS.lives}/${name}`), askedMs, calmMs)
         return names
       } catch (error) {
-        if (!isInterruption(error)) throw error
+        if (!isInterruption(error) || this.#ended.aborted) throw error
         if (isZkError(error, 'SessionExpired')) this.#zk = null
       }
     }

@@ -31,6 +31,8 @@ export interface Shop {
   readonly paceMs: number
   /** Aborted when there is to be no further step. */
   readonly over: AbortSignal
+  /** Aborted when nothing is to be waited for any more. */
+  readonly ended: AbortSignal
 }
 
 /** One client after the other under one name: a mixed load, as long as it is not over. */
@@ -46,6 +48,8 @@ export class Customer {
   #busyMs: number | null = null
   /** For answers, since a write of it was acknowledged, in ms. */
   #waitedMs = 0
+  /** How many faults there were then. */
+  #faults = 0
   /** When the session last had a connection, unless it has one. */
   #lostMs: number | null = null
 
@@ -57,6 +61,10 @@ export class Customer {
       pause: async () => {
         this.#rest()
         await this.#pause()
+        // What it waited for because of an earlier fault is not this one's.
+        const { faults } = shop.world.gaps
+        if (faults !== this.#faults) this.#waitedMs = 0
+        this.#faults = faults
         this.#busyMs = performance.now()
       },
       written: () => {
@@ -65,7 +73,8 @@ export class Customer {
         this.#waitedMs = 0
         this.#busyMs = nowMs
         shop.world.gaps.written(nowMs, waitedMs)
-        if (waitedMs > LONG_MS) shop.world.note(`${name} had waited ${Math.round(waitedMs)} ms to write`)
+        if (waitedMs < LONG_MS) return
+        shop.world.note(`${name} (${this.#zk?.session?.id}) had waited ${Math.round(waitedMs)} ms to write`)
       },
     }
   }
@@ -99,7 +108,7 @@ export class Customer {
         await this.#lookAtOwn()
         return
       } catch (error) {
-        if (!isInterruption(error)) throw error
+        if (!isInterruption(error) || this.#shop.ended.aborted) throw error
       }
     }
   }
@@ -154,6 +163,7 @@ export class Customer {
     this.#zk = null
     const zk = await connect(address, {
       sessionTimeoutMs: SESSION_TIMEOUT_MS, connectTimeoutMs: CONNECT_TIMEOUT_MS, transports: [dialer],
+      signal: this.#shop.ended,
     })
     this.#zk = zk
     this.#visit = new Visit(zk, world, this.#own)

@@ -14,10 +14,12 @@ const { fs } = nodeModules()!
 /** A disk whose writes stall, are slow, or find no space, as it is told. Reads always succeed. */
 export class MoodyDisk {
   #mode: DiskMode
+  readonly #isLying: boolean
   readonly #waiting = new Set<() => void>()
 
-  constructor(mode: DiskMode) {
+  constructor(mode: DiskMode, isLying: boolean) {
     this.#mode = mode
+    this.#isLying = isLying
   }
 
   set(mode: DiskMode): void {
@@ -62,7 +64,7 @@ export class MoodyDisk {
             await file.write(bytes.subarray(0, bytes.byteLength >> 1), position)
             this.refuse()
           }
-          await file.write(bytes, position)
+          if (!this.#isLying) await file.write(bytes, position)
         },
         close: () => file.close(),
       }

@@ -175,21 +175,25 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
 /** Kinds in an order drawn from the seed, each as often as any other; one that is not possible now comes next. */
 export class Deck {
   readonly #random: Random
+  readonly #kinds: readonly string[]
   #left: string[] = []
 
-  constructor(random: Random) {
+  constructor(random: Random, kinds: readonly string[]) {
     this.#random = random
+    this.#kinds = kinds
   }
 
   /** Begins one fault, and calls back with its name. It is undone when this resolves. */
   async deal(stage: Stage, onBegin: (kind: string) => void): Promise<void> {
     const refused: string[] = []
     for (;;) {
-      if (this.#left.length === 0) this.#left = shuffled(Object.keys(FAULTS), this.#random)
+      if (this.#left.length === 0) this.#left = shuffled(this.#kinds, this.#random)
       const kind = this.#left.shift()!
       const fault = FAULTS[kind]!(stage)
       if (fault === null) {
         refused.push(kind)
+        // The same peer leads as before, say, and is spared: perhaps no more in a while.
+        if (refused.length >= this.#kinds.length) await pause(stage.mostMs)
         continue
       }
       this.#left.unshift(...refused)

@@ -3,7 +3,7 @@ export interface GapRow {
   faults: number
   /** Of each fault: the longest time in which no client had a write acknowledged. */
   readonly longestMs: number[]
-  /** The longest that one client waited for answers from one acknowledged write to the next. */
+  /** The longest that one client waited for answers, all in all, from one acknowledged write to the next. */
   waitMs: number
 }
 
@@ -14,7 +14,8 @@ const STALL_MS = 1_000
 export class Gaps {
   /** By kind. */
   readonly rows = new Map<string, GapRow>()
-  writes = 0
+  /** Begun so far. */
+  faults = 0
   #row: GapRow | null = null
   #longestMs = 0
   #lastMs: number
@@ -35,6 +36,7 @@ export class Gaps {
     const row = this.rows.get(kind) ?? { faults: 0, longestMs: [], waitMs: 0 }
     this.rows.set(kind, row)
     row.faults += 1
+    this.faults += 1
     this.#row = row
     this.#longestMs = 0
   }
@@ -53,7 +55,6 @@ export class Gaps {
   written(nowMs: number, waitedMs: number): void {
     const gapMs = nowMs - this.#lastMs
     this.#lastMs = nowMs
-    this.writes += 1
     if (gapMs > this.#longestMs) this.#longestMs = gapMs
     if (gapMs > STALL_MS) this.#stalledMs = nowMs
     if (this.#row !== null && waitedMs > this.#row.waitMs) this.#row.waitMs = waitedMs

@@ -1,8 +1,8 @@
 import type { Checks, Horizon, Sight } from './checks.ts'
 
 /**
- * What is known of a node that one client makes and deletes once. `making` and `deleting`: asked for, and the outcome is
- * open, perhaps for ever.
+ * What is known of a node that one client makes and deletes once. `making` and `deleting`: asked for, and the outcome
+ * is open, perhaps for ever.
  */
 type State = 'making' | 'there' | 'deleting' | 'gone'
 

@@ -17,7 +17,7 @@ const FATAL_EXIT = 3
 const LIMITS = { snapshotTxns: 250, retainedTxns: 50 }
 
 const settings = JSON.parse(process.argv[2] ?? '') as PeerSettings
-const disk = new MoodyDisk(settings.disk)
+const disk = new MoodyDisk(settings.disk, settings.isLying)
 const housekeeping = { snapshots: 0, purges: 0 }
 
 function report(line: Report): void {

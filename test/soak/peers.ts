@@ -47,6 +47,7 @@ export class Peers {
   readonly #script: string
   readonly #network: Network
   readonly #events: PeersEvents
+  readonly #isLying: boolean
   readonly #runs = new Map<number, Run>()
   readonly #volumes = new Map<number, Volume>()
   /** Peers whose disk has no space, as their processes are told. */
@@ -55,14 +56,16 @@ export class Peers {
   /** Of processes that are gone. */
   readonly #past = { cpuS: 0, snapshots: 0, purges: 0, elections: 0, diffs: 0, truncs: 0, snaps: 0 }
   #starts = 0
+  #hasEnded = false
 
-  /** Starts none of them yet. */
-  static async make(folder: string, network: Network, events: PeersEvents): Promise<Peers> {
+  /** Starts none of them yet. `isLying`: see MoodyDisk. */
+  static async make(folder: string, network: Network, isLying: boolean, events: PeersEvents): Promise<Peers> {
     const script = await bundle(new URL('peer-process.ts', import.meta.url), folder)
-    return new Peers(folder, script, network, events)
+    return new Peers(folder, script, network, isLying, events)
   }
 
-  private constructor(folder: string, script: string, network: Network, events: PeersEvents) {
+  private constructor(folder: string, script: string, network: Network, isLying: boolean, events: PeersEvents) {
+    this.#isLying = isLying
     this.#folder = folder
     this.#script = script
     this.#network = network
@@ -85,9 +88,11 @@ export class Peers {
 
   /** The peer is not running. Its disk is as it was left. */
   start(id: number): void {
+    if (this.#hasEnded) throw new Error('it is over')
     const settings: PeerSettings = {
       id, folder: this.#folderOf(id), members: this.#network.membersFor(id),
       clientPort: this.#network.clientPorts.get(id)!, disk: { ...WELL, isFull: this.#full.has(id) },
+      isLying: this.#isLying,
     }
     this.#starts += 1
     const name = `peer ${id} (process ${this.#starts})`
@@ -188,6 +193,8 @@ export class Peers {
 
   /** Kills all, as the run is over. */
   async end(): Promise<void> {
+    this.#hasEnded = true
+    for (const check of Array.from(this.#waiting)) check()
     await this.kill(...IDS)
   }
 
@@ -207,10 +214,11 @@ export class Peers {
         reject(new Error(`${what()} within ${limitMs} ms`))
       }, limitMs)
       const check = (): void => {
-        if (!is()) return
+        if (!is() && !this.#hasEnded) return
         clearTimeout(timer)
         this.#waiting.delete(check)
-        resolve()
+        if (this.#hasEnded) reject(new Error(`${what()}, and it is over`))
+        else resolve()
       }
       this.#waiting.add(check)
       check()

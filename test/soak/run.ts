@@ -1,10 +1,10 @@
 /**
  * Three peers in processes of their own, behind proxies, with clients of a mixed load, and a fault every 10 s:
- *   npm run soak -- [--minutes N] [--seed S] [--rate N] [--clients N] [--every SECONDS] [--tmpfs]
- * Ends with tables in Markdown and `N passed, N failed`, counting checks. The seed decides on the faults, their order and
- * what the clients do, not on when all this happens to the microsecond. After a failure the folder is kept: the data of
- * the peers, and a log of what they and the faults did. With `--tmpfs` (Linux, as root) one of the disks is a small file
- * system, which is filled in earnest; the others answer as if they were full.
+ *   npm run soak -- [--minutes N] [--seed S] [--rate N] [--clients N] [--every SECONDS] [--only FAULT] [--tmpfs]
+ * Ends with tables in Markdown and `N passed, N failed`, counting checks. The seed decides on the faults, their order
+ * and what the clients do, not on when all this happens to the microsecond. After a failure, or with `--keep`, its folder
+ * stays: the data of the peers, and a log of what they and the faults did. With `--tmpfs` (Linux, as root) one of the
+ * disks is a small file system, which is filled in earnest; the others answer as if they were full.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CHECKS } from './checks.ts'
 import type { Check } from './checks.ts'
+import { FAULTS } from './faults.ts'
 import { OUTLIVING_MS } from './lives.ts'
 import { Soak } from './soak.ts'
 
@@ -26,7 +27,8 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '5' }, seed: { type: 'string' }, rate: { type: 'string', default: '200' },
     clients: { type: 'string', default: '50' }, every: { type: 'string', default: '10' },
-    tmpfs: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+    only: { type: 'string' }, keep: { type: 'boolean', default: false }, tmpfs: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 })
 
@@ -76,7 +78,8 @@ function figures(soak: Soak): string[] {
     ['processes of peers', totals.starts], ['elections', totals.elections],
     ['synchronizations by DIFF, TRUNC, SNAP', `${totals.diffs}, ${totals.truncs}, ${totals.snaps}`],
     ['snapshots, purges of the log', `${totals.snapshots}, ${totals.purges}`],
-    ['cores used by the peers; by clients, proxies and checks', `${share(totals.cpuS)}; ${share((user + system) / 1e6)}`],
+    ['cores used by the peers', share(totals.cpuS)],
+    ['cores used by clients, proxies and checks', share((user + system) / 1e6)],
   ]
   return ['| figure | |', '|---|--:|', ...rows.map(([name, value]) =>
     `| ${name} | ${typeof value === 'number' ? value.toLocaleString('en') : value} |`)]
@@ -86,7 +89,8 @@ function figures(soak: Soak): string[] {
 function tell(soak: Soak, failure: Error | null): number {
   const { checks, world, levels } = soak
   print('')
-  for (const table of [figures(soak), world.gaps.table(), levels.table(), checksTable(soak)]) print(`${table.join('\n')}\n`)
+  const tables = [figures(soak), world.gaps.table(), levels.table(), checksTable(soak)]
+  for (const table of tables) print(`${table.join('\n')}\n`)
   for (const check of checks.failed) {
     for (const wrong of checks.wrongs(check).slice(0, MOST_WRONGS)) print(`WRONG ${check}: ${wrong}`)
   }
@@ -104,11 +108,13 @@ async function main(): Promise<void> {
   const rate = number('rate', values.rate, 1)
   const clients = number('clients', values.clients, 1)
   const every = number('every', values.every, 1)
+  const kinds = Object.keys(FAULTS).filter((kind) => values.only === undefined || kind.includes(values.only))
+  if (kinds.length === 0) throw new Error(`--only takes a part of one of these: ${Object.keys(FAULTS).join('; ')}`)
   const folder = mkdtempSync(join(tmpdir(), 'vivarium-soak-'))
   let shown = 0
   const soak = new Soak({
     folder, seed, rate, clients, forMs: minutes * 60_000, everyMs: every * 1_000,
-    volumeMegabytes: values.tmpfs ? VOLUME_MEGABYTES : null,
+    kinds, isLying: false, volumeMegabytes: values.tmpfs ? VOLUME_MEGABYTES : null,
     onWrong: (text) => { if ((shown += 1) <= MOST_SHOWN_AT_ONCE) print(`WRONG ${text}`) },
   })
   process.once('exit', () => soak.peers?.endNow())
@@ -122,18 +128,24 @@ async function main(): Promise<void> {
   print(`seed ${seed}: 3 peers, ${clients} clients, ${rate} requests a second, ${minutes} minutes, a fault every ` +
     `${every} s, ${availableParallelism()} cores, Node ${process.version}, in ${folder}`)
   const telling = setInterval(() => print(progress(soak)), PROGRESS_MS)
-  const failure = await soak.run().then(() => null, (error: unknown) => error instanceof Error ? error : new Error(String(error)))
+  const failure = await soak.run().then(() => null, (error: unknown) =>
+    error instanceof Error ? error : new Error(String(error)))
   clearInterval(telling)
   const failed = tell(soak, failure)
-  await soak.end(failed > 0)
-  if (failed === 0) {
+  await soak.end(failed > 0 || values.keep)
+  if (failed === 0 && !values.keep) {
     rmSync(folder, { recursive: true, force: true })
   } else {
+    const only = values.only === undefined ? '' : ` --only '${values.only}'`
     print(`seed ${seed}; the data of the peers and soak.log are kept in ${folder}; again with: npm run soak -- ` +
-      `--minutes ${minutes} --seed ${seed} --rate ${rate} --clients ${clients} --every ${every}${values.tmpfs ? ' --tmpfs' : ''}`)
+      `--minutes ${minutes} --seed ${seed} --rate ${rate} --clients ${clients} --every ${every}${only}` +
+      (values.tmpfs ? ' --tmpfs' : ''))
   }
   process.exitCode = failed === 0 ? 0 : 1
 }
 
-if (values.help) print('npm run soak -- [--minutes N] [--seed S] [--rate N] [--clients N] [--every SECONDS] [--tmpfs]')
-else await main()
+if (values.help) {
+  print('npm run soak -- [--minutes N] [--seed S] [--rate N] [--clients N] [--every SECONDS] [--only FAULT] [--tmpfs]' +
+    ' [--keep]')
+  print(`Faults: ${Object.keys(FAULTS).join('; ')}`)
+} else await main()

@@ -29,6 +29,10 @@ export interface SoakOptions {
   readonly everyMs: number
   /** The last peer gets a file system of this size, which is filled in earnest; null: none is mounted. */
   readonly volumeMegabytes: number | null
+  /** Kinds of faults. */
+  readonly kinds: readonly string[]
+  /** The disks of the peers forget: all must be lost. */
+  readonly isLying: boolean
   readonly onWrong: (text: string) => void
 }
 
@@ -57,6 +61,7 @@ export class Soak {
   readonly #options: SoakOptions
   readonly #log: WriteStream
   readonly #over = new AbortController()
+  readonly #ended = new AbortController()
   readonly #startMs = performance.now()
   #peers: Peers | null = null
   #network: Network | null = null
@@ -74,7 +79,7 @@ export class Soak {
     })
     this.world = new World(this.checks, (line) => this.#note(line))
     // Every customer that pauses listens.
-    setMaxListeners(0, this.#over.signal)
+    setMaxListeners(0, this.#over.signal, this.#ended.signal)
     this.levels = new Levels(this.#startMs)
   }
 
@@ -91,7 +96,7 @@ export class Soak {
     const { folder, seed } = this.#options
     const random = makeRandom(seed)
     const network = this.#network = await Network.open()
-    const peers = this.#peers = await Peers.make(folder, network, {
+    const peers = this.#peers = await Peers.make(folder, network, this.#options.isLying, {
       onWrong: (what) => this.checks.wrong('processes', what),
       onLeader: () => { if (this.#auditor !== null) this.#auditor.leaderMs = performance.now() },
       onSample: (id, sample) => this.levels.add(id, sample, performance.now()),
@@ -101,9 +106,12 @@ export class Soak {
     for (const id of IDS) peers.start(id)
     await peers.allServe()
     await this.#furnish(network.address)
-    const auditor = this.#auditor = new Auditor(network.address, this.world, peers)
+    const auditor = this.#auditor = new Auditor(network.address, this.world, peers, this.#ended.signal)
     const work = this.#work(network.address, random.next())
     const watching = auditor.watch(this.#over.signal)
+    const working = Promise.all([work, watching])
+    // It is looked at in the end, unless the run ends before.
+    working.catch((error: unknown) => void error)
     const guard = setInterval(() => this.#lookForLate(), WATCH_MS)
     try {
       await this.#hurt(network, peers, random.next())
@@ -111,7 +119,7 @@ export class Soak {
       clearInterval(guard)
       this.#over.abort()
     }
-    await this.#rest(peers, auditor, Promise.all([work, watching]))
+    await this.#rest(peers, auditor, working)
     this.#judgeLevels()
     this.checks.count('processes', peers.totals().starts)
   }
@@ -124,7 +132,10 @@ export class Soak {
   /** Ends everything that is left, at any time. With `keep` what was mounted stays, and what is in it. */
   async end(keep: boolean): Promise<void> {
     this.#over.abort()
+    this.#ended.abort()
     await this.#peers?.end()
+    // Without peers nobody hears of it.
+    for (const client of [this.#auditor, ...this.#customers]) void client?.close()
     if (!keep) this.#peers?.unmount()
     await this.#network?.close()
     await new Promise((resolve) => { this.#log.end(resolve) })
@@ -139,7 +150,8 @@ export class Soak {
     const zk = await connect(address, { connectTimeoutMs: LIMIT_MS })
     for (const path of Object.values(PATHS)) await zk.create(path, '', { parents: true })
     const registers = Array.from({ length: REGISTERS }, (_, number) => [`${PATHS.registers}/${number}`])
-    const pairs = Array.from({ length: PAIRS }, (_, number) => ['a', 'b'].map((end) => `${PATHS.pairs}/${number}${end}`))
+    const pairs = Array.from({ length: PAIRS }, (_, number) =>
+      ['a', 'b'].map((end) => `${PATHS.pairs}/${number}${end}`))
     for (const paths of [...registers, ...pairs]) {
       const multi = zk.multi()
       for (const path of paths) multi.create(path, 'first')
@@ -152,7 +164,9 @@ export class Soak {
   async #work(address: string, seed: number): Promise<void> {
     const { clients, rate } = this.#options
     const random = makeRandom(seed)
-    const shop = { address, world: this.world, paceMs: 1_000 * clients / rate, over: this.#over.signal }
+    const shop = {
+      address, world: this.world, paceMs: 1_000 * clients / rate, over: this.#over.signal, ended: this.#ended.signal,
+    }
     this.#customers = Array.from({ length: clients }, (_, index) =>
       new Customer(`c${index + 1}`, shop, makeRandom(random.next())))
     await Promise.all(this.#customers.map((customer) => customer.run()))
@@ -161,7 +175,7 @@ export class Soak {
   async #hurt(network: Network, peers: Peers, seed: number): Promise<void> {
     const { forMs, everyMs } = this.#options
     const random = makeRandom(seed)
-    const deck = new Deck(random)
+    const deck = new Deck(random, this.#options.kinds)
     const stage: Stage = {
       network, peers, random, spared: () => this.#spared, mostMs: Math.min(MOST_MS, everyMs * MOST_SHARE),
     }
@@ -212,6 +226,7 @@ export class Soak {
   /** Until a write was acknowledged after that. Rejects after the limit. */
   async #written(sinceMs: number): Promise<void> {
     while (this.world.gaps.openMs(performance.now()) > performance.now() - sinceMs) {
+      this.#ended.signal.throwIfAborted()
       if (performance.now() - sinceMs > LIMIT_MS) throw new Error(`no write within ${LIMIT_MS} ms after ${this.fault}`)
       await pause(WATCH_MS / 20)
     }

@@ -193,18 +193,22 @@ export class Visit {
     if (made !== null) acked(made.stat.czxid, this.sight)
   }
 
-  /** The oldest. It is missing when its creation was, or an earlier deletion was not, in vain. */
+  /** The oldest, and once more if nobody knows. It is missing when its creation was in vain, or a deletion was not. */
   async #delete(): Promise<void> {
     const path = this.#own.nodes.shift()!
     const mayMiss = this.#world.nodes.known(path) !== 'there'
     const acked = this.#world.nodes.deleting(path)
-    const outcome = await this.#attempt(async () => {
-      await this.#zk.delete(path)
-      return true
-    }, mayMiss ? ['NoNode'] : [], (code) => {
-      if (code !== 'NoNode') this.#own.nodes.push(path)
-    })
-    if (outcome !== null) acked()
+    let isOpen = true
+    try {
+      const outcome = await this.#attempt(async () => {
+        await this.#zk.delete(path)
+        return true
+      }, mayMiss ? ['NoNode'] : [], (code) => { isOpen = code !== 'NoNode' })
+      isOpen = false
+      if (outcome !== null) acked()
+    } finally {
+      if (isOpen) this.#own.nodes.push(path)
+    }
   }
 
   async #readOwn(): Promise<void> {

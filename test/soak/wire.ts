@@ -98,6 +98,12 @@ class Pump {
   }
 }
 
+/** The other end hears of a reset. A socket whose end was sent already can only be closed. */
+function reset(socket: Socket): void {
+  if (socket.destroyed || socket.connecting || socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
+}
+
 /** A port of 127.0.0.1 that stands before another one: everything passes through two lanes, or is cut. */
 export class Wire {
   /** True: connections are refused. */
@@ -129,8 +135,8 @@ export class Wire {
   reset(isChosen: () => boolean = () => true): void {
     for (const [socket, target] of Array.from(this.#sockets)) {
       if (!isChosen()) continue
-      socket.resetAndDestroy()
-      target?.resetAndDestroy()
+      reset(socket)
+      if (target !== null) reset(target)
     }
   }
 
@@ -143,7 +149,7 @@ export class Wire {
 
   #accept(socket: Socket): void {
     socket.on('error', (error) => void error)
-    if (this.isCut) return void socket.resetAndDestroy()
+    if (this.isCut) return reset(socket)
     this.#sockets.set(socket, null)
     socket.on('close', () => this.#sockets.delete(socket))
     const dial = (): void => {
@@ -160,10 +166,10 @@ export class Wire {
 
   #join(socket: Socket): void {
     const target = connect({ port: this.#target, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
-    target.on('error', () => socket.resetAndDestroy())
+    target.on('error', () => reset(socket))
     socket.on('close', () => { if (target.connecting) target.destroy() })
     target.once('connect', () => {
-      if (socket.destroyed) return void target.resetAndDestroy()
+      if (socket.destroyed) return reset(target)
       this.#sockets.set(socket, target)
       void new Pump(socket, target, this.#there)
       void new Pump(target, socket, this.#back)

@@ -7,7 +7,9 @@ import { Nodes } from './nodes.ts'
 import { Registers } from './registers.ts'
 
 /** Where everything lies. */
-export const PATHS = { registers: '/soak/r', pairs: '/soak/p', nodes: '/soak/n', line: '/soak/line', lives: '/soak/alive' }
+export const PATHS = {
+  registers: '/soak/r', pairs: '/soak/p', nodes: '/soak/n', line: '/soak/line', lives: '/soak/alive',
+} as const
 
 /** What is known of the tree from all that clients were told. */
 export class World {

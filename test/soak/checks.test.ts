@@ -1,0 +1,184 @@
+import { assert, suite } from '../harness.ts'
+import { Checks, Horizon, Sight } from './checks.ts'
+import type { Check } from './checks.ts'
+import { Gaps } from './gaps.ts'
+import { slope } from './levels.ts'
+import { Line } from './line.ts'
+import { Lives, OUTLIVING_MS } from './lives.ts'
+import { Nodes } from './nodes.ts'
+import { Registers } from './registers.ts'
+
+const test = suite('soak > checks')
+
+/** What is known, and what was wrong so far. */
+class Scene {
+  readonly checks = new Checks()
+  readonly horizon = new Horizon()
+  readonly sight = new Sight(this.horizon)
+  readonly other = new Sight(this.horizon)
+  readonly registers = new Registers(this.checks, this.horizon)
+  readonly nodes = new Nodes(this.checks, this.horizon)
+  readonly line = new Line(this.checks, this.horizon)
+  readonly lives = new Lives(this.checks)
+
+  constructor() {
+    this.registers.made('/r', 'first', { version: 0, mzxid: 1 })
+  }
+
+  get failed(): readonly Check[] {
+    return this.checks.failed
+  }
+
+  /** A write over the version `guard` is acknowledged with this zxid. */
+  write(guard: number, text: string, mzxid: number): void {
+    this.registers.begin('/r', guard, text).acked({ version: guard + 1, mzxid }, this.sight)
+  }
+
+  read(version: number, text: string, mzxid: number, floor = 0): void {
+    this.registers.read('/r', text, { version, mzxid }, floor, this.other)
+  }
+}
+
+test('nothing is wrong where all is right', () => {
+  const scene = new Scene()
+  scene.write(0, 'a', 2)
+  const unknown = scene.registers.begin('/r', 1, 'b')
+  scene.registers.begin('/r', 1, 'c').refused()
+  scene.read(1, 'a', 2, 2)
+  scene.read(2, 'b', 3, 2)
+  void unknown
+  scene.registers.final('/r', 'b', { version: 2, mzxid: 3 })
+  scene.nodes.making('/n', 'text')(4, scene.sight)
+  scene.nodes.making('/unknown', 'text')
+  scene.nodes.read('/n', scene.nodes.known('/n'), 'text')
+  scene.nodes.final(new Map([['/n', 'text']]))
+  scene.line.making('x')(0, 5, scene.sight)
+  scene.line.making('y')
+  scene.line.making('z')(2, 7, scene.sight)
+  scene.line.final(new Map([[0, 'x'], [1, 'y'], [2, 'z']]), 3)
+  assert.equal(scene.failed, [])
+})
+
+/** Each of these is a lie, and the check that has to notice it. */
+const LIES: Readonly<Record<string, readonly [Check, (scene: Scene) => void]>> = {
+  'two writers of one version': ['versions', (scene) => {
+    scene.write(0, 'a', 2)
+    scene.write(0, 'b', 3)
+  }],
+  'a version that is left out': ['versions', (scene) => {
+    scene.write(0, 'a', 2)
+    scene.registers.begin('/r', 2, 'c')
+    scene.registers.final('/r', 'c', { version: 3, mzxid: 5 })
+  }],
+  'a text that nobody wrote': ['versions', (scene) => scene.read(1, 'a', 2)],
+  'a refused write that is there': ['versions', (scene) => {
+    scene.registers.begin('/r', 0, 'a').refused()
+    scene.read(1, 'a', 2)
+  }],
+  'a write that is refused after it was read': ['versions', (scene) => {
+    const attempt = scene.registers.begin('/r', 0, 'a')
+    scene.read(1, 'a', 2)
+    attempt.refused()
+  }],
+  'an acknowledged write that is lost': ['written', (scene) => {
+    scene.write(0, 'a', 2)
+    scene.registers.final('/r', 'first', { version: 0, mzxid: 1 })
+  }],
+  'a write in the past': ['order', (scene) => {
+    scene.horizon.raise(9)
+    scene.write(0, 'a', 2)
+  }],
+  'a read that goes back': ['session', (scene) => {
+    scene.write(0, 'a', 5)
+    scene.read(0, 'first', 1, 5)
+  }],
+  'a read that had gone back, as it turns out': ['session', (scene) => {
+    const attempt = scene.registers.begin('/r', 0, 'a')
+    scene.read(0, 'first', 1, 7)
+    scene.horizon.zxid = 0
+    attempt.acked({ version: 1, mzxid: 5 }, scene.sight)
+  }],
+  'a node that is lost': ['written', (scene) => {
+    scene.nodes.making('/n', 'text')(4, scene.sight)
+    scene.nodes.final(new Map())
+  }],
+  'a node that cannot be read': ['written', (scene) => {
+    scene.nodes.making('/n', 'text')(4, scene.sight)
+    scene.nodes.read('/n', 'there', null)
+  }],
+  'a deleted node that is there': ['written', (scene) => {
+    scene.nodes.making('/n', 'text')(4, scene.sight)
+    scene.nodes.deleting('/n')()
+    scene.nodes.final(new Map([['/n', 'text']]))
+  }],
+  'a node that nobody made': ['written', (scene) => scene.nodes.final(new Map([['/n', 'text']]))],
+  'a number given twice': ['sequence', (scene) => {
+    scene.line.making('x')(0, 5, scene.sight)
+    scene.line.making('y')(0, 6, scene.sight)
+  }],
+  'a number lower than one before': ['sequence', (scene) => {
+    scene.line.making('x')(3, 5, scene.sight)
+    scene.line.making('y')(1, 6, scene.sight)
+  }],
+  'a number that nobody got': ['sequence', (scene) => {
+    scene.line.making('x')(0, 5, scene.sight)
+    scene.line.making('y')(2, 6, scene.sight)
+    scene.line.final(new Map([[0, 'x'], [2, 'y']]), 3)
+  }],
+  'an item taken twice': ['written', (scene) => {
+    scene.line.making('x')(0, 5, scene.sight)
+    scene.line.taking(0)()
+    scene.line.taking(0)()
+  }],
+  'an item that is lost': ['written', (scene) => {
+    scene.line.making('x')(0, 5, scene.sight)
+    scene.line.final(new Map(), 1)
+  }],
+  'an ephemeral node that outlives its session': ['ephemeral', (scene) => {
+    scene.lives.born('/e', 1_000).overMs = 0
+    scene.lives.seen(['/e'], 1_000 + OUTLIVING_MS + 1, 0)
+  }],
+  'an ephemeral node that comes back': ['ephemeral', (scene) => {
+    scene.lives.born('/e', 1_000).overMs = 0
+    scene.lives.seen([], 10, 0)
+    scene.lives.seen(['/e'], 20, 0)
+  }],
+  'an ephemeral node that is lost': ['ephemeral', (scene) => {
+    scene.lives.born('/e', 1_000)
+    scene.lives.final([])
+  }],
+}
+
+for (const [lie, [check, tell]] of Object.entries(LIES)) {
+  test(`noticed: ${lie}`, () => {
+    const scene = new Scene()
+    tell(scene)
+    assert.ok(scene.failed.includes(check), `${check} says nothing, ${scene.failed.join() || 'as do all'}`)
+  })
+}
+
+test('an ephemeral node may live for its timeout after the last trouble', () => {
+  const scene = new Scene()
+  scene.lives.born('/e', 1_000).overMs = 0
+  scene.lives.seen(['/e'], 6_000 + OUTLIVING_MS, 5_000)
+  assert.equal([scene.failed, scene.lives.dying, scene.lives.longestMs], [[], 1, 5_000 + OUTLIVING_MS])
+})
+
+test('the longest time without a write is that of the fault that made it', () => {
+  const gaps = new Gaps(0)
+  gaps.begin('none')
+  gaps.written(10, 1)
+  gaps.begin('kill')
+  gaps.written(2_010, 2_500)
+  gaps.written(2_020, 3)
+  gaps.end()
+  assert.equal([gaps.rows.get('none')!.longestMs, gaps.rows.get('kill')!.longestMs], [[10], [2_000]])
+  assert.equal([gaps.rows.get('kill')!.waitMs, gaps.calmMs(2_500), gaps.calmMs(9_000)], [2_500, 2_010, 9_000])
+})
+
+test('growth is the slope of the nearest line', () => {
+  const points = [[0, 10], [1, 12], [2, 14], [3, 16]].map(([minute, value]) => ({ minute: minute!, value: value! }))
+  assert.is(slope(points), 2)
+})
+
+test.run()
