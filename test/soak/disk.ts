@@ -1,9 +1,7 @@
 import type { Storage } from '../../lib/ports/storage.ts'
 import type { Database } from '../../storage/level/database.ts'
 import { database } from '../../storage/level/database.ts'
-import { JournaledDatabase } from '../../storage/level/journaled.ts'
-import { nodeModules, syncFolder } from '../../storage/level/marker.ts'
-import { nativeChecksum } from '../../storage/level/records.ts'
+import { nodeModules } from '../../storage/level/marker.ts'
 import { segmentFiles } from '../../storage/level/segment.ts'
 import type { OpenSegment } from '../../storage/level/segment.ts'
 import { level } from '../../storage/level.ts'
@@ -46,17 +44,15 @@ export class MoodyDisk {
 
   /** The storage in a folder, on this disk. */
   storage(folder: string): Storage {
-    return level(folder, {
-      database: (location) => new JournaledDatabase(location, this.#database(location), {
-        sync: true, checksum: nativeChecksum(), open: this.#segments(), syncFolder: () => syncFolder(fs, location),
-      }),
-    })
+    return level(folder, { segments: this.#segments(), database: (location) => this.#database(location) })
   }
 
   #segments(): OpenSegment {
     return async (path, sync) => {
       const file = await segmentFiles(fs)(path, sync)
+      let { size } = file
       return {
+        get size() { return size },
         read: () => file.read(),
         write: async (bytes, position) => {
           await this.pass()
@@ -65,6 +61,7 @@ export class MoodyDisk {
             this.refuse()
           }
           if (!this.#isLying) await file.write(bytes, position)
+          size = Math.max(size, position + bytes.byteLength)
         },
         close: () => file.close(),
       }
