@@ -52,7 +52,7 @@ export class MoodyDisk {
       const file = await segmentFiles(fs)(path, sync)
       let { size } = file
       return {
-        get size() { return size },
+        get size() { return Math.max(size, file.size) },
         read: () => file.read(),
         write: async (bytes, position) => {
           await this.pass()
