@@ -3,8 +3,8 @@
  *   npm run soak -- [--minutes N] [--seed S] [--rate N] [--clients N] [--every SECONDS] [--only FAULT] [--tmpfs]
  * Ends with tables in Markdown and `N passed, N failed`, counting checks. The seed decides on the faults, their order
  * and what the clients do, not on when all this happens to the microsecond. After a failure, or with `--keep`, its
- * folder stays: the data of the peers, and a log of what they and the faults did. With `--tmpfs` (Linux, as root) one of
- * the disks is a small file system, which is filled in earnest; the others answer as if they were full.
+ * folder stays: the data of the peers, and a log of what they and the faults did. With `--tmpfs` (Linux, as root) one
+ * of the disks is a small file system, which is filled in earnest; the others answer as if they were full.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
