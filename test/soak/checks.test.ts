@@ -7,6 +7,7 @@ import { Line } from './line.ts'
 import { Lives, OUTLIVING_MS } from './lives.ts'
 import { Nodes } from './nodes.ts'
 import { Registers } from './registers.ts'
+import { Testimony } from './testimony.ts'
 
 const test = suite('soak > checks')
 
@@ -20,6 +21,7 @@ class Scene {
   readonly nodes = new Nodes(this.checks, this.horizon)
   readonly line = new Line(this.checks, this.horizon)
   readonly lives = new Lives(this.checks)
+  readonly testimony = new Testimony('w', this.checks)
 
   constructor() {
     this.registers.made('/r', 'first', { version: 0, mzxid: 1 })
@@ -134,6 +136,24 @@ const LIES: Readonly<Record<string, readonly [Check, (scene: Scene) => void]>> =
     scene.line.making('x')(0, 5, scene.sight)
     scene.line.final(new Map(), 1)
   }],
+  'a change that a watch leaves out': ['watch', (scene) => {
+    scene.testimony.begin(1)
+    scene.write(0, 'a', 2)
+    scene.write(1, 'b', 3)
+    scene.testimony.told('/r', 3)
+    scene.testimony.judge(scene.registers, ['/r'])
+  }],
+  'a change that a watch leaves out at last': ['watch', (scene) => {
+    scene.testimony.begin(1)
+    scene.write(0, 'a', 2)
+    scene.testimony.complete(2)
+    scene.testimony.judge(scene.registers, ['/r'])
+  }],
+  'a watch that tells twice': ['watch', (scene) => {
+    scene.testimony.begin(1)
+    scene.testimony.told('/r', 2)
+    scene.testimony.told('/r', 2)
+  }],
   'an ephemeral node that outlives its session': ['ephemeral', (scene) => {
     scene.lives.born('/e', 1_000).overMs = 0
     scene.lives.seen(['/e'], 1_000 + OUTLIVING_MS + 1, 0)
@@ -162,6 +182,20 @@ test('an ephemeral node may live for its timeout after the last trouble', () => 
   scene.lives.born('/e', 1_000).overMs = 0
   scene.lives.seen(['/e'], 6_000 + OUTLIVING_MS, 5_000)
   assert.equal([scene.failed, scene.lives.dying, scene.lives.longestMs], [[], 1, 5_000 + OUTLIVING_MS])
+})
+
+test('what a watch says after a gap need not hold what happened in it', () => {
+  const scene = new Scene()
+  scene.testimony.begin(1)
+  scene.write(0, 'a', 2)
+  scene.testimony.told('/r', 2)
+  scene.write(1, 'b', 3)
+  scene.testimony.begin(3)
+  scene.write(2, 'c', 4)
+  scene.testimony.complete(4)
+  assert.equal(scene.failed, [])
+  scene.testimony.judge(scene.registers, ['/r'])
+  assert.equal(scene.checks.wrongs('watch'), ['w was told of all from 3 to 4 but 4 at /r'])
 })
 
 test('the longest time without a write is that of the fault that made it', () => {

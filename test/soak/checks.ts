@@ -7,7 +7,7 @@ export const CHECKS = {
   session: 'what a session reads never goes back in zxid; after a sync it is up to date',
   multi: 'multis happen as a whole',
   ephemeral: 'ephemeral nodes live as long as their sessions, and not longer than the bound',
-  watch: 'every watch fires, and before the change can be read',
+  watch: 'every watch fires, in order, and before the change can be read',
   digests: 'peers have equal digests at equal zxids, at the end of equal trees',
   progress: 'writes go on, and all peers serve again, after every fault',
   memory: 'memory of the peers is level',

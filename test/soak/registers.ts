@@ -44,6 +44,11 @@ export class Registers {
     return [...this.#versions.keys()]
   }
 
+  /** Of the writes of a node that are known, but for the first. */
+  zxids(path: string): number[] {
+    return (this.#versions.get(path) ?? []).slice(1).flatMap((version) => version?.zxid > 0 ? [version.zxid] : [])
+  }
+
   /** The node was made with this text. */
   made(path: string, text: string, { mzxid }: Told): void {
     this.#versions.set(path, [{ candidates: new Set(), text, isAcked: true, zxid: mzxid, readFloor: 0 }])

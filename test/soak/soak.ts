@@ -13,6 +13,7 @@ import type { Stage } from './faults.ts'
 import { Levels } from './levels.ts'
 import { IDS, Network } from './network.ts'
 import { LIMIT_MS, Peers } from './peers.ts'
+import { Witness } from './witness.ts'
 import { PATHS, World } from './world.ts'
 
 /** What is to be done. */
@@ -38,6 +39,7 @@ export interface SoakOptions {
 
 const REGISTERS = 20
 const PAIRS = 6
+const WITNESSES = 3
 /** Without a fault, at the beginning. */
 const QUIET_MS = 5_000
 /** A fault lasts for at most so much of the time until the next, and for at most so long. */
@@ -67,6 +69,7 @@ export class Soak {
   #network: Network | null = null
   #auditor: Auditor | null = null
   #customers: Customer[] = []
+  #witnesses: Witness[] = []
   #spared: number | null = null
   readonly #late = new Set<Customer>()
 
@@ -108,8 +111,10 @@ export class Soak {
     await this.#furnish(network.address)
     const auditor = this.#auditor = new Auditor(network.address, this.world, peers, this.#ended.signal)
     const work = this.#work(network.address, random.next())
-    const watching = auditor.watch(this.#over.signal)
-    const working = Promise.all([work, watching])
+    this.#witnesses = Array.from({ length: WITNESSES }, (_, index) =>
+      new Witness(`witness ${index + 1}`, network.address, this.world, this.#ended.signal))
+    const watching = [auditor, ...this.#witnesses].map((watcher) => watcher.watch(this.#over.signal))
+    const working = Promise.all([work, ...watching])
     // It is looked at in the end, unless the run ends before.
     working.catch((error: unknown) => void error)
     const guard = setInterval(() => this.#lookForLate(), WATCH_MS)
@@ -135,7 +140,7 @@ export class Soak {
     this.#ended.abort()
     await this.#peers?.end()
     // Without peers nobody hears of it.
-    for (const client of [this.#auditor, ...this.#customers]) void client?.close()
+    for (const client of [this.#auditor, ...this.#witnesses, ...this.#customers]) void client?.close()
     if (!keep) this.#peers?.unmount()
     await this.#network?.close()
     await new Promise((resolve) => { this.#log.end(resolve) })
@@ -250,7 +255,8 @@ export class Soak {
     await peers.allServe()
     await within(Promise.all(this.#customers.map((customer) => customer.settle())), 'clients are not served')
     await auditor.final()
-    await Promise.all([auditor, ...this.#customers].map((client) => client.close()))
+    for (const witness of this.#witnesses) await witness.final()
+    await Promise.all([auditor, ...this.#witnesses, ...this.#customers].map((client) => client.close()))
   }
 
   #judgeLevels(): void {
