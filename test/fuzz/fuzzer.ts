@@ -27,6 +27,8 @@ const LONGEST_BYTES = 8 * 1024
 /** Inputs between two looks at the coverage. */
 const BATCH = 128
 const BATCH_MS = 500
+/** A target with more words than that says too much to be guided by them. */
+const WORDS_MAX = 5_000
 /** One input may take so much time of the processor. */
 const SLOW_MS = 400
 /** A batch that took so long is looked at input by input. */
@@ -95,7 +97,7 @@ export class Fuzzer {
       const input = this.#next()
       inputs.push(input)
       const word = await this.#one(input)
-      if (word !== null && !this.#words.has(word)) {
+      if (word !== null && this.#words.size < WORDS_MAX && !this.#words.has(word)) {
         this.#words.add(word)
         this.#corpus.push(input)
       }

@@ -152,7 +152,8 @@ export const markersTarget: Target = {
         must(Number.isSafeInteger(marker.sequence) && (marker.meta.format !== 1 ||
           typeof marker.meta.members === 'string'),
           'a marker that is none')
-        return marker.meta.health
+        // Of another format nothing else is looked at: it is refused later.
+        return marker.meta.format === 1 ? marker.meta.health : 'other'
       } catch (error) {
         return refusedWith(['StorageVersion'], () => { throw error }) && 'version'
       }
