@@ -22,6 +22,9 @@ test('every path comes back, whatever it is made of', () => {
     assert.is(store.text(place, path.length), '')
     for (const other of paths) assert.is(store.equals(place, other), other === path)
     assert.is(store.equals(place, `${path.slice(0, -1)}!`), false)
+    for (const end of [0, 1, path.length - 1, path.length]) assert.ok(store.startsWith(place, path.slice(0, end)))
+    assert.is(store.startsWith(place, `${path}!`), false)
+    assert.is(store.startsWith(place, `${path.slice(0, -1)}!`), false)
   }
 })
 

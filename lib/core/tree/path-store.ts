@@ -87,18 +87,22 @@ export class PathStore {
   }
 
   equals(place: number, path: string): boolean {
+    return this.length(place) === path.length && this.startsWith(place, path)
+  }
+
+  startsWith(place: number, prefix: string): boolean {
     const { words, bytes } = this.#chunks[place >>> PLACE_BITS]!
     const word = place & (PLACES - 1)
     const header = words[word]!
-    const { length } = path
-    if (header >>> 1 !== length) return false
+    const { length } = prefix
+    if (header >>> 1 < length) return false
     const from = 4 * word + HEADER_BYTES
     if ((header & 1) === 0) {
-      for (let i = 0; i < length; i++) if (bytes[from + i] !== path.charCodeAt(i)) return false
+      for (let i = 0; i < length; i++) if (bytes[from + i] !== prefix.charCodeAt(i)) return false
       return true
     }
     for (let i = 0; i < length; i++) {
-      if ((bytes[from + 2 * i]! | (bytes[from + 2 * i + 1]! << 8)) !== path.charCodeAt(i)) return false
+      if ((bytes[from + 2 * i]! | (bytes[from + 2 * i + 1]! << 8)) !== prefix.charCodeAt(i)) return false
     }
     return true
   }

@@ -16,6 +16,7 @@ import type { SessionId, Stat } from './stat.ts'
 import { NodeKind } from './txn.ts'
 import type { CreateTxn, MultiPart, MultiTxn, Txn } from './txn.ts'
 import { ReapList } from './reap-list.ts'
+import { countSubtree } from './subtree-count.ts'
 import { FrozenView } from './view.ts'
 import type { StoredSession, TreeView } from './view.ts'
 import { NodePages } from './node-pages.ts'
@@ -357,14 +358,9 @@ export class Tree {
 
   /** Counts a whole subtree, when it begins to be told what is used of it. */
   #countAll(root: string, stats: Znode): void {
-    let [count, bytes] = [0, 0]
-    const top = this.#parts.index.get(root)
-    const open = top === undefined ? [] : [top]
-    for (let node = open.pop(); node !== undefined; node = open.pop()) {
-      count++
-      bytes += node.dataBytes
-      for (const child of node.children()) open.push(child)
-    }
+    const { index, pages } = this.#parts
+    const top = index.find(root)
+    const { count, bytes } = top === 0 ? { count: 0, bytes: 0 } : countSubtree(pages, top)
     this.#tell(stats, { count, bytes })
   }
 
