@@ -17,7 +17,7 @@ import { OUTLIVING_MS } from './lives.ts'
 import { Soak } from './soak.ts'
 
 /** Of the file system that `--tmpfs` mounts. */
-const VOLUME_MEGABYTES = 48
+const VOLUME_MEGABYTES = 128
 const PROGRESS_MS = 5_000
 /** Of each check, shown in full. */
 const MOST_WRONGS = 10
