@@ -151,12 +151,13 @@ export class RemoteClient implements ConnectionEvents {
   /** Takes frames until there is none, or something must be waited for. */
   #pump(): void {
     const frames = this.#frames
+    const { reader } = this.#parts
     try {
       while (this.#mayRead()) {
-        const frame = frames.next()
-        if (frame !== null) {
-          if (this.#state === 'open') this.#request(frame)
-          else this.#hello(frame)
+        if (frames.advance()) {
+          reader.reset(frames.bytes, frames.start, frames.end)
+          if (this.#state === 'open') this.#request()
+          else this.#hello()
           continue
         }
         const chunk = this.#chunks.shift()
@@ -181,8 +182,8 @@ export class RemoteClient implements ConnectionEvents {
     return may
   }
 
-  #hello(frame: Uint8Array): void {
-    const hello = readConnectRequest(this.#parts.reader.reset(frame))
+  #hello(): void {
+    const hello = readConnectRequest(this.#parts.reader)
     const { host, metrics } = this.#parts
     metrics.connects += 1
     this.stats.received()
@@ -199,9 +200,8 @@ export class RemoteClient implements ConnectionEvents {
     })
   }
 
-  #request(frame: Uint8Array): void {
+  #request(): void {
     const { reader } = this.#parts
-    reader.reset(frame)
     const xid = reader.int()
     const op = reader.int()
     this.stats.received()
@@ -362,7 +362,8 @@ export class RemoteClient implements ConnectionEvents {
 
   onReply(xid: number, zxid: Zxid, outcome: Outcome): void {
     this.#touch()
-    const { op, sinceMs } = this.#inFlight.shift()
+    this.#inFlight.shift()
+    const { op, sinceMs } = this.#inFlight
     if (op === WireOp.auth) {
       this.#plain(this.#authXids.shift() ?? Xid.auth, ZXID_ZERO, 0, false)
       return

@@ -257,4 +257,16 @@ test('what is written for several in turns goes to each of them in order', () =>
   }
 })
 
+test('a record ends with its frame, though more frames lie behind it', () => {
+  const bytes = Uint8Array.of(9, 9, 0, 0, 0, 2, 65, 66, 0, 0, 0, 7)
+  const reader = new JuteReader().reset(bytes, 2, 8)
+  assert.is(reader.left, 6)
+  assert.is(reader.text(), 'AB')
+  assert.is(reader.left, 0)
+  assert.is(reader.skip(Uint8Array.of(0, 0)), false)
+  assert.throws(() => reader.int(), (error: unknown) => isZkError(error, 'MarshallingError'))
+  assert.is(reader.reset(bytes, 8, 12).int(), 7)
+  assert.throws(() => reader.reset(bytes, 2, 7).text(), (error: unknown) => isZkError(error, 'MarshallingError'))
+})
+
 test.run()

@@ -57,7 +57,8 @@ export class Clients {
   /** Opens and syncs by tag: few, so a Map. */
   readonly #asked = new Map<number, Connection>()
   #nextTag: number
-  readonly #touched = new Set<SessionId>()
+  /** Those that were heard from; a session that moved may be among them twice. */
+  #heard: Connection[] = []
   /** Connections whose confirmed sync waits for the tree. */
   readonly #lagging = new Set<Connection>()
   /** True while some connection waits for the tree to reach what its client has seen. */
@@ -88,10 +89,20 @@ export class Clients {
 
   /** Sessions heard from since the last call; those of this very process always are. */
   touches(): SessionId[] {
-    for (const [session, connection] of this.#bySession) if (connection.inProcess) this.#touched.add(session)
-    const sessions = [...this.#touched]
-    this.#touched.clear()
-    return sessions
+    const sessions = new Set<SessionId>()
+    for (const connection of this.#heard) {
+      connection.isHeard = false
+      sessions.add(connection.session)
+    }
+    this.#heard = []
+    for (const [session, connection] of this.#bySession) if (connection.inProcess) sessions.add(session)
+    return [...sessions]
+  }
+
+  #hear(connection: Connection): void {
+    if (connection.inProcess || connection.isHeard) return
+    connection.isHeard = true
+    this.#heard.push(connection)
   }
 
   // --- connecting --------------------------------------------------------------------------------------------------
@@ -203,7 +214,8 @@ export class Clients {
     this.#pending = []
     this.#pendingHead = 0
     this.#asked.clear()
-    this.#touched.clear()
+    for (const connection of this.#heard) connection.isHeard = false
+    this.#heard = []
     for (const connection of this.#connections.values()) {
       if (everybody || connection.state === 'open' || !connection.inProcess) this.#drop(connection, code)
       else connection.state = 'waiting'
@@ -220,7 +232,7 @@ export class Clients {
   request(conn: ConnId, xid: number, request: Request): void {
     const connection = this.#connections.get(conn)
     if (connection === undefined || connection.state !== 'open') return
-    if (!connection.inProcess) this.#touched.add(connection.session)
+    this.#hear(connection)
     if (connection.waiting >= this.#owner.connectionRequests) {
       this.#drop(connection, 'Overloaded')
       return
@@ -273,7 +285,7 @@ export class Clients {
   #idle(conn: ConnId): Connection | null {
     const connection = this.#connections.get(conn)
     if (connection === undefined || connection.state !== 'open' || connection.waiting > 0) return null
-    if (!connection.inProcess) this.#touched.add(connection.session)
+    this.#hear(connection)
     return connection
   }
 

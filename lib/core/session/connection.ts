@@ -25,6 +25,8 @@ export class Connection {
   session: SessionId
   /** waiting: for this peer to serve; opening: for the leader; open. */
   state: 'waiting' | 'opening' | 'open' = 'waiting'
+  /** Something was heard of it since the leader was last told of its session. */
+  isHeard = false
   /** Mark of the leader's answer while opening. */
   openTag = 0
   /** Requests in order; the first one is always a write or sync under way. */

@@ -122,7 +122,7 @@ export class Intake {
       this.sessions.add(session, body.timeoutMs, peer, this.#owner.now().ms)
     } else if (!this.#preparer.hasSession(session)) {
       made = { kind: 'error', code: 'SessionExpired' }
-    } else if (moved || !this.#owns(session, peer)) {
+    } else if (moved || !this.sessions.act(session, peer, this.#owner.now().ms)) {
       made = { kind: 'error', code: 'SessionMoved' }
     } else if (body.kind === 'closeSession') {
       made = this.#preparer.closeSession(zxid, session)
@@ -134,15 +134,6 @@ export class Intake {
     this.#outstandingBytes += this.#leader.propose(zxid, {
       session, cxid: request.cxid, origin: peer, tag: request.tag, time: this.#owner.now().wallMs, body: made,
     })
-  }
-
-  /** A session acts through one peer at a time: the one it attached to last. Who acts is alive. */
-  #owns(session: SessionId, peer: number): boolean {
-    const owner = this.sessions.ownerOf(session)
-    if (owner === null) this.sessions.own(session, peer)
-    else if (owner !== peer) return false
-    this.sessions.touch(session, this.#owner.now().ms)
-    return true
   }
 
   /** A client resumed its session at `peer`: its timeout if it lives, else 0. */

@@ -59,10 +59,26 @@ export class SessionTracker {
     if (bucket?.size === 0) this.#buckets.delete(bucketMs)
   }
 
+  /**
+   * A session acts through one peer at a time, the one it attached to last; false through another one. Who acts is
+   * alive. One that is not tracked may act.
+   */
+  act(session: SessionId, peer: number, nowMs: number): boolean {
+    const tracked = this.#sessions.get(session)
+    if (tracked === undefined) return true
+    tracked.owner ??= peer
+    if (tracked.owner !== peer) return false
+    this.#touch(tracked, nowMs)
+    return true
+  }
+
   /** Something was heard of the session: it lives for its whole timeout from now. */
   touch(session: SessionId, nowMs: number): void {
     const tracked = this.#sessions.get(session)
-    if (tracked === undefined) return
+    if (tracked !== undefined) this.#touch(tracked, nowMs)
+  }
+
+  #touch(tracked: Tracked, nowMs: number): void {
     const bucketMs = this.#bucketOf(nowMs + tracked.timeoutMs)
     if (bucketMs > tracked.bucketMs) tracked.bucketMs = bucketMs
   }

@@ -11,23 +11,25 @@ const WORD = 2 ** 32
 export class JuteReader {
   #bytes: Uint8Array = new Uint8Array(0)
   #at = 0
+  #end = 0
   readonly #known = new KnownTexts()
 
-  /** Starts over with the bytes of another frame. */
-  reset(bytes: Uint8Array): this {
+  /** Starts over with another frame, which lies in the bytes from `start` to `end`. */
+  reset(bytes: Uint8Array, start = 0, end: number = bytes.length): this {
     this.#bytes = bytes
-    this.#at = 0
+    this.#at = start
+    this.#end = end
     return this
   }
 
   /** Bytes that were not read yet. */
   get left(): number {
-    return this.#bytes.length - this.#at
+    return this.#end - this.#at
   }
 
   #take(size: number): number {
     const at = this.#at
-    if (at + size > this.#bytes.length) throw new ZkError('MarshallingError', 'a record ends before its fields')
+    if (at + size > this.#end) throw new ZkError('MarshallingError', 'a record ends before its fields')
     this.#at = at + size
     return at
   }
@@ -120,7 +122,7 @@ export class JuteReader {
   skip(expected: Uint8Array): boolean {
     const bytes = this.#bytes
     const at = this.#at
-    if (at + expected.length > bytes.length) return false
+    if (at + expected.length > this.#end) return false
     for (let i = 0; i < expected.length; i++) if (bytes[at + i] !== expected[i]) return false
     this.#at = at + expected.length
     return true
