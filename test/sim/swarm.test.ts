@@ -5,8 +5,13 @@ import { findsEach } from './swarm-mutants.ts'
 const test = suite('sim: swarm')
 
 findsEach(test, {
-  epochBeforeHistory: 1, ackNewLeaderEarly: 1, voteFromTree: 1, diffWithoutTrunc: 1, readTailBeforeDrain: 1,
-  commitNeedsPostNewleaderProposal: 1, rejectEarlyAck: 1, serveBeforeApply: 1,
+  damagedVotes: 9,
+  duplicateIsGap: 49,
+  gapIsWarning: 36,
+  ignoresLastSeen: 73,
+  readTailBeforeDrain: 30,
+  refuseEpochMismatch: 32,
+  trustEmptyDisk: 35,
 })
 
 test.run()

@@ -58,7 +58,7 @@ class Shrinker {
     for (let isBetter = true; isBetter && this.#tried < this.#runsMax;) {
       isBetter = [
         () => this.#fewerFaults(), () => this.#plainer(), () => this.#smaller('clients', 1), () => this.#earlier(),
-        () => this.#smaller('voters', 1), () => this.#shorter(), () => this.#smaller('requests', 0),
+        () => this.#smaller('voters', 1), () => this.#smaller('requests', 0), () => this.#shorter(),
       ].map((step) => step()).some(Boolean)
     }
     return { reduction: this.#best, result: this.#result, tried: this.#tried }
