@@ -18,6 +18,8 @@ export interface FuzzerOptions {
   readonly seed: number
   /** Guides by blocks of the code; without it by the words of the target alone. */
   readonly coverage: Coverage | null
+  /** What one input may take of the processor; 400 ms. */
+  readonly slowMs?: number
   /** Told of each input before it is run. */
   readonly onInput?: (input: Uint8Array) => void
   readonly onFailure: (failure: Failure) => void
@@ -29,10 +31,10 @@ const BATCH = 128
 const BATCH_MS = 500
 /** A target with more words than that says too much to be guided by them. */
 const WORDS_MAX = 5_000
-/** One input may take so much time of the processor. */
+/** One input may take so much time of the processor ... */
 const SLOW_MS = 400
-/** A batch that took so long is looked at input by input. */
-const SLOW_BATCH_MS = 1_200
+/** ... and a batch that took so many times as long is looked at input by input. */
+const SLOW_BATCH = 3
 /** One input may make so much memory, besides a multiple of its own length. */
 const LARGE_BYTES = 24 * 1024 * 1024
 const LARGE_BATCH_BYTES = 96 * 1024 * 1024
@@ -106,7 +108,8 @@ export class Fuzzer {
     const held = heldBytes()
     const found = coverage?.take() ?? null
     const isLarge = held - this.#heldBytes > LARGE_BATCH_BYTES
-    if (tookMs > SLOW_BATCH_MS || isLarge) await this.#inspect(inputs)
+    const { slowMs = SLOW_MS } = this.#options
+    if (tookMs > SLOW_BATCH * slowMs || isLarge) await this.#inspect(inputs)
     this.#heldBytes = isLarge ? heldBytes() : held
     if (coverage !== null && found !== null && found.size > 0) await this.#keepNew(inputs, coverage, found)
   }
@@ -190,7 +193,8 @@ export class Fuzzer {
       const { user, system } = process.cpuUsage(startedUs)
       const tookMs = (user + system) / 1_000
       const bytes = heldBytes() - before
-      if (tookMs > SLOW_MS) this.#fail('slow', input, `${input.length} bytes took ${tookMs.toFixed(0)} ms`)
+      const { slowMs = SLOW_MS } = this.#options
+      if (tookMs > slowMs) this.#fail('slow', input, `${input.length} bytes took ${tookMs.toFixed(0)} ms`)
       if (globalThis.gc !== undefined && bytes > LARGE_BYTES + 64 * input.length) {
         this.#fail('memory', input, `${input.length} bytes took ${bytes} bytes of memory`)
       }
