@@ -75,7 +75,7 @@ export class Gaps {
     const lines = [...this.rows].toSorted(([one], [other]) => one.localeCompare(other))
       .map(([kind, { faults, longestMs, waitMs }]) => {
         const sorted = longestMs.toSorted((one, other) => one - other)
-        const median = sorted[sorted.length >> 1] ?? 0
+        const median = sorted[(sorted.length - 1) >> 1] ?? 0
         return `| ${kind} | ${faults} | ${seconds(median)} | ${seconds(sorted.at(-1) ?? 0)} | ${seconds(waitMs)} |`
       })
     return [
