@@ -46,7 +46,7 @@ function drawLimits(random: Random): Limits {
     ...DEFAULT_LIMITS, outstandingTxns, snapshotTxns: 20 + random.below(200), retainedTxns: random.below(30),
     retainedBytes: 100 + random.below(20_000), syncChunkBytes: 300 + random.below(3_000),
     outstandingBytes: random.below(2) === 0 ? 500 + random.below(20_000) : DEFAULT_LIMITS.outstandingBytes,
-    linkQueueBytes: random.below(3) === 0 ? 20_000 + random.below(100_000) : DEFAULT_LIMITS.linkQueueBytes,
+    linkQueueBytes: random.below(3) === 0 ? 10_000 + random.below(50_000) : DEFAULT_LIMITS.linkQueueBytes,
   }
 }
 
@@ -107,7 +107,7 @@ export function drawPlan(seed: number, mutant?: string): Plan {
       seed, voters, observers: random.below(4) === 0 ? 1 + random.below(2) : 0, clients: 20,
       timing, limits,
       // Long enough for a history, short enough that it ends several times in a run.
-      ...(random.below(10) === 0 ? { epochTxns: 300 + random.below(3_000) } : {}),
+      ...(random.below(10) === 0 ? { epochTxns: 100 + random.below(1_500) } : {}),
       network: {
         latencyMs: between(random, 0.1, 30), tailMs: between(random, 0.05, 20),
         loss: random.below(2) === 0 ? random.unit() * 0.3 : 0,
