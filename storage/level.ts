@@ -39,6 +39,8 @@ const MERGED_BYTES = 4 * 1024 * 1024
 const DELETED_CHUNKS = 256
 /** The marker says of every write that it happened after at most so long. */
 const MARKER_INTERVAL_MS = 1_000
+/** Reading a snapshot of so many bytes leaves memory behind that is worth being given back. */
+const LARGE_SNAPSHOT_BYTES = 16 * 1024 * 1024
 
 /**
  * Keeps the log, the promises and the snapshots in the folder `location`, which it makes: the log and the promises in
@@ -231,13 +233,39 @@ class LevelStorage implements Storage {
   }
 
   async *#snapshot(db: Database, base: SnapshotBase | null): AsyncIterable<Uint8Array> {
+    let bytes = 0
     for (let index = 0; index < (base?.chunks ?? 0); index++) {
       const value = await db.get(chunkKey(base!.id, index))
       if (value === undefined || !isSealed(value, this.#checksum)) {
         throw damaged(this.location, `chunk ${index} of its snapshot is damaged`)
       }
+      bytes += value.byteLength
       yield new Uint8Array(value.subarray(SEAL_BYTES))
     }
+    const node = nodeModules()
+    if (node !== undefined && bytes >= LARGE_SNAPSHOT_BYTES) await this.#reopen(node)
+  }
+
+  /**
+   * LevelDB maps the files that it reads into memory, and keeps them there until it is closed: 177 of 904 MB that are
+   * resident after a restart with 1.4 million znodes of 100 bytes, for 10 ms. What is written meanwhile waits.
+   */
+  async #reopen(node: NodeModules): Promise<void> {
+    const session = this.#session
+    if (session === null || this.#closing !== null || session.pump !== null || session.cleaning !== null) return
+    const work = async (): Promise<void> => {
+      try {
+        await session.db.close()
+        await session.db.open()
+        await syncFolder(node.fs, node.path.join(this.location, 'db'))
+      } catch (error) {
+        fail(session, error)
+      }
+      await this.#pump(session)
+    }
+    session.pump = work()
+    await session.pump
+    if (session.failure !== null) throw session.failure
   }
 
   /** Writes what waits, one record after the other. */

@@ -9,9 +9,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { META, at, base, chunks, entry, run } from '../../lib/testing/conformance/storage-fixtures.ts'
+import { META, at, base, bytesOf, chunks, entry, run } from '../../lib/testing/conformance/storage-fixtures.ts'
 import { sameEntries } from '../../lib/testing/conformance/storage-checks.ts'
-import type { Meta, Recovered } from '../../lib/ports/storage.ts'
+import type { Meta, Recovered, SnapshotChunk, Storage } from '../../lib/ports/storage.ts'
 import { database } from '../../storage/level/database.ts'
 import type { Database } from '../../storage/level/database.ts'
 import { STATE_KEY, nativeChecksum, recordKey, slowChecksum } from '../../storage/level/records.ts'
@@ -355,6 +355,75 @@ test('a failing database fails what is written, and nothing is retried', async (
   await rejects(storage.write({ entries: run(2, 2) }), 'StorageFailed')
   await storage.close()
   sameEntries((await found(folder)).entries, run(1, 1), 'log')
+})
+
+/** A storage with a snapshot of 17 MiB and 9 entries, in a database that may fail to open; counts how often it did. */
+async function withLargeSnapshot(folder: string): Promise<{
+  readonly storage: Storage, readonly large: readonly SnapshotChunk[], readonly opened: { count: number, most: number },
+}> {
+  const opened = { count: 0, most: Infinity }
+  const storage = level(folder, { database(location) {
+    const db = database(location)
+    const open = db.open.bind(db)
+    db.open = async () => {
+      if (++opened.count > opened.most) throw new Error('no such file')
+      await open()
+    }
+    return db
+  } })
+  const large = Array.from({ length: 17 }, (_, index) => ({ id: 1, index, bytes: bytesOf(index, 1024 * 1024) }))
+  await storage.open()
+  await storage.write({ entries: run(1, 9), meta: META, chunks: large })
+  await storage.write({ install: base(1, at(9), large.length) })
+  await storage.close()
+  opened.count = 0
+  return { storage, large, opened }
+}
+
+test('after a large snapshot was read its database is opened once more; what is written meanwhile waits', async (t) => {
+  const folder = join(t.tempFolder(), 'data')
+  const { storage, large, opened } = await withLargeSnapshot(folder)
+  const { snapshot } = await storage.open()
+  const source = snapshot[Symbol.asyncIterator]()
+  for (const { bytes } of large) assert.ok(Buffer.compare((await source.next()).value as Uint8Array, bytes) === 0)
+  assert.is(opened.count, 1)
+  const end = source.next()
+  const writes = [10, 11].map((counter) =>
+    storage.write({ entries: run(counter, counter), chunks: chunks(counter, 2) }))
+  assert.is((await end).done, true)
+  await Promise.all(writes)
+  assert.is(opened.count, 2)
+  await storage.close()
+  const { entries, damage } = await found(folder)
+  assert.is(damage, 'none')
+  sameEntries(entries, run(1, 11), 'log')
+})
+
+test('a storage that is closed while its database is opened once more is closed', async (t) => {
+  const folder = join(t.tempFolder(), 'data')
+  const { storage, large } = await withLargeSnapshot(folder)
+  const source = (await storage.open()).snapshot[Symbol.asyncIterator]()
+  for (let index = 0; index < large.length; index++) await source.next()
+  const end = source.next()
+  await storage.close()
+  await end
+  assert.is((await found(folder)).damage, 'none')
+})
+
+test('a database that cannot be opened once more fails the reading and every write', async (t) => {
+  const folder = join(t.tempFolder(), 'data')
+  const { storage, large, opened } = await withLargeSnapshot(folder)
+  opened.most = 1
+  const source = (await storage.open()).snapshot[Symbol.asyncIterator]()
+  for (let index = 0; index < large.length; index++) await source.next()
+  const end = source.next()
+  await Promise.all([
+    rejects(storage.write({ entries: run(10, 10) }), 'StorageFailed'),
+    rejects(end, 'StorageFailed'),
+  ])
+  await rejects(storage.write({ entries: run(10, 10) }), 'StorageFailed')
+  await storage.close()
+  sameEntries((await found(folder)).entries, run(1, 9), 'log')
 })
 
 test('what waits behind a write is written together', async (t) => {
