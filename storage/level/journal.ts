@@ -50,6 +50,8 @@ export class Segment {
   #salt: Uint8Array
   #isNew = true
   #end = HEAD_BYTES
+  /** Where the last record began that `read` found. */
+  #lastRead = HEAD_BYTES
   #growth: Promise<void> | null = null
   #growthFailure: { readonly error: unknown } | null = null
   /** Of the last record in it; 0 without one. */
@@ -92,13 +94,24 @@ export class Segment {
         at = haystack.indexOf(this.#salt, at + 1)
         continue
       }
+      const begin = at
       at = found.end
       records.push(found.record)
       if (found.record.sequence <= this.last) continue
       this.last = found.record.sequence
+      this.#lastRead = begin
       this.#end = at
     }
     return { records, isWhole: true }
+  }
+
+  /**
+   * Writes the last record that `read` found once more. It may be in the system's memory alone: its write did not end
+   * where the process was killed, and where the disk refused it, the system may take it for written all the same.
+   */
+  async affirm(): Promise<void> {
+    const content = await this.#file.read()
+    await this.#file.write(content.subarray(this.#lastRead, this.#end), this.#lastRead)
   }
 
   /** Whether a record of so many bytes belongs into the next segment. */

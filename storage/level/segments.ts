@@ -68,7 +68,9 @@ export class SegmentStore implements RecordStore {
   }
 
   async prepare(): Promise<void> {
-    if (this.#used.length > 0) return
+    const newest = this.#used.at(-1)
+    // Whatever came before it was durable when its own write began.
+    if (newest !== undefined) return newest.segment.affirm()
     const named = this.#spare.pop() ?? await this.#open(this.#nextNumber++)
     // A storage that stays small has a small file.
     await named.segment.prepare(0)

@@ -28,7 +28,7 @@ export interface StoreContent {
 export interface RecordStore {
   /** Before everything else, and once. */
   read(): Promise<StoreContent>
-  /** Makes the place for the first record; durable when it resolves. */
+  /** Makes the place for the first record, unless there is one; durable when it resolves, as is what was read. */
   prepare(): Promise<void>
   /**
    * Writes these operations into the database and then the record: durable when it resolves. Without the record the

@@ -1,0 +1,84 @@
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { META, run } from '../../lib/testing/conformance/storage-fixtures.ts'
+import { sameEntries } from '../../lib/testing/conformance/storage-checks.ts'
+import type { OpenSegment } from '../../storage/level/segment.ts'
+import { level } from '../../storage/level.ts'
+import { assert, rejects, suite } from '../harness.ts'
+
+const test = suite('what was never flushed')
+
+/** The files of a log: as the system shows them, and as they are on the disk. */
+class CachedFiles {
+  /** Writes get into the system's memory and no further: the process was killed in one, or the disk refused it. */
+  isStuck = false
+  readonly #shown: Map<string, Uint8Array>
+  readonly #onDisk: Map<string, Uint8Array>
+
+  constructor(content: ReadonlyMap<string, Uint8Array> = new Map()) {
+    this.#shown = new Map(content)
+    this.#onDisk = new Map(content)
+  }
+
+  readonly open: OpenSegment = (path) => {
+    const name = basename(path)
+    // The names are looked for in the folder.
+    writeFileSync(path, '')
+    for (const files of [this.#shown, this.#onDisk]) if (!files.has(name)) files.set(name, new Uint8Array())
+    const shown = this.#shown
+    return Promise.resolve({
+      get size() { return shown.get(name)!.byteLength },
+      read: () => Promise.resolve(shown.get(name)!.slice()),
+      write: (bytes: Uint8Array, position: number) => {
+        put(shown, name, bytes, position)
+        if (this.isStuck) return Promise.reject(new Error('EIO: i/o error, write'))
+        // What the system takes for written is not written again.
+        put(this.#onDisk, name, bytes, position)
+        return Promise.resolve()
+      },
+      close: () => Promise.resolve(),
+    })
+  }
+
+  /** What is left when the power has gone. */
+  afterLoss(): CachedFiles {
+    return new CachedFiles(this.#onDisk)
+  }
+}
+
+function put(files: Map<string, Uint8Array>, name: string, bytes: Uint8Array, position: number): void {
+  const old = files.get(name)!
+  const content = new Uint8Array(Math.max(old.byteLength, position + bytes.byteLength))
+  content.set(old)
+  content.set(bytes, position)
+  files.set(name, content)
+}
+
+for (const bytes of [20, 20_000, 5_000_000]) {
+  test(`${bytes} bytes that open found stay when the power goes, though their write had failed`, async (t) => {
+    const folder = join(t.tempFolder(), 'data')
+    const files = new CachedFiles()
+    const storage = level(folder, { segments: files.open })
+    await storage.open()
+    await storage.write({ meta: META, entries: run(1, 3, 100) })
+    files.isStuck = true
+    await rejects(storage.write({ entries: run(4, 4, bytes) }), 'StorageFailed')
+    await storage.close()
+    files.isStuck = false
+    const again = level(folder, { segments: files.open })
+    const told = await again.open()
+    await again.close()
+    // Told is promised: a peer votes for what it found.
+    const copy = join(t.tempFolder(), 'after')
+    mkdirSync(copy)
+    cpSync(folder, copy, { recursive: true })
+    const after = level(copy, { segments: files.afterLoss().open })
+    const { entries, damage } = await after.open()
+    await after.close()
+    assert.is(damage, 'none')
+    sameEntries(entries, told.entries, 'log')
+    sameEntries(entries, run(1, 3, 100).concat(told.entries.slice(3)), 'log')
+  })
+}
+
+test.run()
