@@ -5,6 +5,7 @@ import { ZkError } from '../core/errors.ts'
 export const FRAME_HEAD_BYTES = 4
 /** First memory of a frame that arrives in pieces: an announced length alone must not cost that much. */
 const FIRST_BYTES = 64 * 1024
+const NO_BYTES: Readonly<Uint8Array> = new Uint8Array(0)
 
 /** Cuts a byte stream into frames; feed it with `push`, then take frames by `next` until null, or by `advance`. */
 export class FrameReader {
@@ -47,11 +48,7 @@ export class FrameReader {
    * client's read a view is 6 %.
    */
   advance(): boolean {
-    if (!this.#readHead()) {
-      // A large frame that came in pieces is not kept for longer than it takes to read it.
-      this.bytes = this.#chunk
-      return false
-    }
+    if (!this.#readHead()) return this.#forget()
     const size = this.#head
     if (size > this.limitBytes) {
       throw new ZkError('FrameTooLarge', `a frame of ${size} bytes, at most ${this.limitBytes}`)
@@ -71,7 +68,7 @@ export class FrameReader {
     this.#partial.set(chunk.subarray(this.#at, this.#at + taken), this.#partialBytes)
     this.#at += taken
     this.#partialBytes += taken
-    if (this.#partialBytes < size) return false
+    if (this.#partialBytes < size) return this.#forget()
     this.bytes = this.#partial
     this.start = 0
     this.end = size
@@ -79,6 +76,14 @@ export class FrameReader {
     this.#partialBytes = 0
     this.#headBytes = 0
     return true
+  }
+
+  /** All was taken: a chunk may be a piece of much more memory, which an idle connection must not keep alive. */
+  #forget(): false {
+    this.#chunk = NO_BYTES
+    this.bytes = NO_BYTES
+    this.#at = 0
+    return false
   }
 
   #readHead(): boolean {

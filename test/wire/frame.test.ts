@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { isZkError } from '../../lib/core/errors.ts'
 import { makeRandom } from '../../lib/core/random.ts'
 import { FrameReader, makeFrame } from '../../lib/wire/frame.ts'
@@ -75,6 +77,30 @@ test('an announced length costs memory only as bytes arrive, and linear work', (
   }
   assert.is(got?.length, size)
   assert.ok(got?.every((byte) => byte === 7))
+})
+
+/** The memory that a chunk was a piece of, and how much of it. */
+function chunkOf(bytes: Uint8Array, memory: WeakRef<ArrayBuffer>[]): Uint8Array {
+  const piece = new Uint8Array(65_536).subarray(100, 100 + bytes.length)
+  piece.set(bytes)
+  memory.push(new WeakRef(piece.buffer as ArrayBuffer))
+  return piece
+}
+
+test('what was taken is not kept: a chunk may be a small piece of much memory', async () => {
+  const memory: WeakRef<ArrayBuffer>[] = []
+  const readers = [stream, stream.subarray(0, 2), stream.subarray(0, 40)].map((bytes) => {
+    const reader = new FrameReader(1_000)
+    reader.push(chunkOf(bytes, memory))
+    drain(reader, [])
+    return reader
+  })
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  await new Promise((resolve) => { setImmediate(resolve) })
+  collect()
+  assert.equal(memory.map((ref) => ref.deref() === undefined), [true, true, true])
+  assert.is(readers.length, 3)
 })
 
 test.run()
