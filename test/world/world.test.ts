@@ -148,6 +148,15 @@ test('sessions expire as the ensemble wants it, also of clients that live in a p
   })
 })
 
+test('two sessions in two of three peers expire one after the other, as no quorum would be left', async () => {
+  await using world = simulate({ seed: 10 })
+  await world.run(async () => {
+    const clients = await Promise.all([1, 2].map((inside) => world.connect({ inside })))
+    await Promise.all(clients.map((zk) => world.expire(zk)))
+    await world.until(() => clients.every(({ state }) => state === 'expired'))
+  })
+})
+
 test('a killed program leaves its session to expire, and nothing of it goes on', async () => {
   await using world = simulate({ seed: 13 })
   await world.run(async () => {

@@ -315,11 +315,17 @@ export class World {
     program.pause(ms, this.#chance.below(2) === 0)
   }
 
-  /** Lets the ensemble expire a session: its program is cut off for as long as that takes, or until `calm`. */
+  /**
+   * Lets the ensemble expire a session: its program is cut off for as long as that takes, or until `calm`. A program in
+   * a voter waits until a quorum is left without it: only a quorum expires sessions.
+   */
   async expire(zk: Client): Promise<void> {
     const id = zk.session?.id
     if (id === undefined) return
     const place = this.#placeOf(zk)
+    const isOver = (): boolean => zk.session?.id !== id
+    while (!this.#isSpared(place) && !isOver()) await this.until(() => isOver() || this.#isSpared(place))
+    if (isOver()) return
     this.note(`${place} is cut off until its session is over`)
     this.#network.isolate(place)
     try {
@@ -331,6 +337,14 @@ export class World {
     } finally {
       this.#network.rejoin(place)
     }
+  }
+
+  /** Whether there is a quorum without this place. */
+  #isSpared(place: string): boolean {
+    const { peers = 3 } = this.#options
+    const voters = Array.from({ length: peers }, (_, index) => `peer${index + 1}`)
+    const others = voters.filter((voter) => voter !== place && !this.#network.isIsolated(voter))
+    return !voters.includes(place) || others.length > peers / 2
   }
 
   // --- the network -------------------------------------------------------------------------------------------------
