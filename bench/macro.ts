@@ -117,9 +117,9 @@ async function bytesPerNode(): Promise<number> {
 }
 
 const BENCHMARKS: readonly Benchmark[] = [
-  { name: 'set-1-memory', unit: '/s', aim: '>= 300,000', run: () => inMemory(1) },
-  { name: 'set-3-memory', unit: '/s', aim: '>= 100,000', run: () => inMemory(3) },
-  { name: 'set-1-durable', unit: '/s', aim: '>= 200,000', run: onDisk },
+  { name: 'set-1-memory', unit: '/s', aim: '>= 600,000', run: () => inMemory(1) },
+  { name: 'set-3-memory', unit: '/s', aim: '>= 200,000', run: () => inMemory(3) },
+  { name: 'set-1-durable', unit: '/s', aim: '>= 350,000', run: onDisk },
   { name: 'set-3-processes', unit: '/s', aim: '>= 40,000', run: () => inFolder(async (folder) => {
     const three = await startThree(folder)
     try {
@@ -128,9 +128,9 @@ const BENCHMARKS: readonly Benchmark[] = [
       await three.stop()
     }
   }) },
-  { name: 'failover', unit: 'ms', aim: '<= 300', run: () => inFolder(failover) },
+  { name: 'failover', unit: 'ms', aim: '<= 120', run: () => inFolder(failover) },
   { name: 'first-write', unit: 'ms', aim: '<= 150', run: firstWrite },
-  { name: 'memory-per-node', unit: 'bytes', aim: '<= 600', run: bytesPerNode },
+  { name: 'memory-per-node', unit: 'bytes', aim: '<= 400', run: bytesPerNode },
 ]
 
 /** Aims read `>= 300,000` or `<= 150`. */

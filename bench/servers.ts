@@ -51,7 +51,7 @@ const WORD_WITHIN_MS = 2_000
 /** The package of this repository, as built in dist/. */
 export const VIVARIUM: Program = {
   name: 'vivarium', version: PACKAGE.version, lines: [],
-  durability: 'every write flushed to the journal of a majority (fdatasync) before it is acknowledged',
+  durability: 'every write flushed to the log of a majority (fdatasync) before it is acknowledged',
   command: (file) => [process.execPath, join(ROOT, 'dist/lib/cli/main.js'), 'serve', file],
 }
 
