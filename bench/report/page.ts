@@ -98,9 +98,23 @@ ${small.length === 0 ? '' : table(['operation', 'mean'], small)}
 ${large.length === 0 ? '' : `<h3>Whole peers</h3>${table(['', 'median', 'runs'], large)}`}`
 }
 
-function scalingPart(rows: readonly Row[]): string {
+/** What a tree holds of memory, and what writes cost with and without a snapshot under way. */
+function memoryPart(rows: readonly Row[]): string {
+  const own = rows.filter(({ bench }) => bench === 'memory')
+  if (own.length === 0) return ''
+  const cells = own.map(({ what, size, unit, cost, blockMs, peakBytes }) => [
+    escaped(what), whole(size), unit === 'bytes' && cost > 1e6 ? `${figure(cost / 1e6)} MB` : `${figure(cost)} ${unit}`,
+    blockMs === null ? '' : `${figure(blockMs)} ms`, `${whole(peakBytes / 1e6)} MB`,
+  ])
+  return `<h2>A large tree, and a snapshot of it under load</h2>
+<p class="lead">One peer, 100 bytes in each node, 100 sets under way all the time.</p>
+${table(['', 'znodes', '', 'longest turn', 'peak resident'], cells)}`
+}
+
+function scalingPart(all: readonly Row[]): string {
+  const rows = all.filter(({ bench }) => bench !== 'memory')
   if (rows.length === 0) return ''
-  const plots = [...new Set(rows.map(({ bench }) => bench))].filter((bench) => bench !== 'memory').map((bench) => {
+  const plots = [...new Set(rows.map(({ bench }) => bench))].map((bench) => {
     const own = rows.filter((row) => row.bench === bench && row.unit === 'us')
     const lines = [...new Set(own.map(({ what }) => what))].map((what) => ({
       label: what, points: own.filter((row) => row.what === what).map(({ size, cost }) => [size, cost] as const),
@@ -113,7 +127,7 @@ function scalingPart(rows: readonly Row[]): string {
       marked(figure(growth.exponent), growth.exponent >= STEEP),
       marked(figure(growth.longestBlockMs), growth.longestBlockMs > BLOCK_MS),
     ]))
-  const all = rows.map(({ bench, what, size, unit, cost, blockMs, peakBytes }) => [
+  const every = rows.map(({ bench, what, size, unit, cost, blockMs, peakBytes }) => [
     escaped(`${bench}: ${what}`), whole(size), `${figure(cost)} ${unit}`,
     blockMs === null ? '' : `${figure(blockMs)} ms`, `${whole(peakBytes / 1e6)} MB`,
   ])
@@ -124,7 +138,7 @@ time that the event loop of the peer was away, as far as its process was running
 <h3>Growth</h3>
 ${table(['', 'sizes', 'cost, last by first', 'exponent of the last step', 'longest turn, ms'], grown)}
 <details><summary>Every figure</summary>
-${table(['', 'size', 'cost', 'longest turn', 'peak resident'], all)}</details>`
+${table(['', 'size', 'cost', 'longest turn', 'peak resident'], every)}</details>`
 }
 
 function marked(text: string, isBad: boolean): string {
@@ -142,6 +156,7 @@ ${settingPart(report)}
 ${[1, 3].map((servers) => workloadPart(report.workloads, servers)).join('\n')}
 ${duelPart(report.duels)}
 ${inProcessPart(report)}
+${memoryPart(report.scaling)}
 ${scalingPart(report.scaling)}
 <script type="application/json" id="report">${JSON.stringify(report).replaceAll('<', '\\u003c')}</script>
 </body></html>

@@ -108,11 +108,15 @@ const memory: Section = async (report, plan) => {
   const theirs = apache === null ? null : await restartTimes(apache, nodes, plan.runs)
   report.duels.push({
     what: `restart on ${tree}`, unit: 'ms', ours: ours.medianMs, theirs: theirs?.medianMs ?? null,
-    ourRuns: [ours.medianMs], theirRuns: theirs === null ? [] : [theirs.medianMs],
-  }, {
-    what: `resident of each of ${tree}`, unit: 'bytes', ours: ours.bytesPerNode, theirs: theirs?.bytesPerNode ?? null,
-    ourRuns: [ours.bytesPerNode], theirRuns: theirs === null ? [] : [theirs.bytesPerNode],
+    ourRuns: ours.allMs, theirRuns: theirs?.allMs ?? [],
   })
+  for (const [what, figure] of [['filled', 'bytesPerNode'], ['after the restart', 'bytesPerNodeAfter']] as const) {
+    const [own, other] = [ours[figure], theirs?.[figure] ?? null]
+    report.duels.push({
+      what: `resident of each of ${tree}, ${what}`, unit: 'bytes', ours: own, theirs: other,
+      ourRuns: [own], theirRuns: other === null ? [] : [other],
+    })
+  }
 }
 
 const inProcess: Section = async (report, plan) => {

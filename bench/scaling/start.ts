@@ -28,6 +28,11 @@ export function serverFolder(): string {
   return mkdtempSync(join(tmpdir(), 'vivarium-bench-'))
 }
 
+/** What servers do beside serving after their start is done. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => { setTimeout(resolve, SETTLE_MS) })
+}
+
 function residentOf({ servers }: Servers): number {
   return residentBytes(servers[0]?.child.pid ?? 0)
 }
@@ -40,7 +45,7 @@ export async function startTimes(program: Program, count: number, runs: number):
     const servers = await startServers(program, count, serverFolder())
     allMs.push(Math.max(...servers.servers.map(({ startMs }) => startMs)))
     if (run === runs - 1) {
-      await new Promise((resolve) => { setTimeout(resolve, SETTLE_MS) })
+      await settled()
       idleBytes = residentOf(servers)
     }
     await servers.stop()
@@ -48,31 +53,42 @@ export async function startTimes(program: Program, count: number, runs: number):
   return { medianMs: median(allMs), allMs, idleBytes }
 }
 
-/** The tree is filled, its server killed and started again; also what a node came to in resident memory. */
-export async function restartTimes(
-  program: Program, nodes: number, runs: number,
-): Promise<{ readonly medianMs: number, readonly bytesPerNode: number }> {
+/** What a tree costs a server, and what it takes to start on it. */
+export interface RestartTimes {
+  /** From the start to serving, after a kill. */
+  readonly medianMs: number
+  readonly allMs: readonly number[]
+  /** Resident memory by nodes: once the tree was filled, and when the last start has settled. */
+  readonly bytesPerNode: number
+  readonly bytesPerNodeAfter: number
+}
+
+/** The tree is filled, its server killed and started again. */
+export async function restartTimes(program: Program, nodes: number, runs: number): Promise<RestartTimes> {
   const folder = serverFolder()
   let servers = await startServers(program, 1, folder)
   const allMs: number[] = []
   let bytes = 0
+  let bytesAfter = 0
   try {
     const connection = await Connection.open(servers.hosts[0]!, new Buffers())
     await connection.call(createFrame('/z', null))
     await new Numbered(createFrame(`/z/d${BLANK}`, null), TOPS).on(connection, 100)
     await new Numbered(createFrame(`/z/d${BLANK}/n${BLANK}`, new Uint8Array(100).fill(120)), nodes).on(connection, 500)
     connection.destroy()
-    await new Promise((resolve) => { setTimeout(resolve, SETTLE_MS) })
+    await settled()
     bytes = residentOf(servers) / nodes
     for (let run = 0; run < runs; run++) {
       await servers.kill()
       servers = await startServers(program, 1, folder)
       allMs.push(servers.servers[0]!.startMs)
     }
+    await settled()
+    bytesAfter = residentOf(servers) / nodes
   } finally {
     await servers.stop()
   }
-  return { medianMs: median(allMs), bytesPerNode: bytes }
+  return { medianMs: median(allMs), allMs, bytesPerNode: bytes, bytesPerNodeAfter: bytesAfter }
 }
 
 function startRow(what: string, size: number, ms: number, residentBytes_: number): Row {
@@ -91,7 +107,7 @@ export const start: ScalingBench = {
       extent.row(startRow(`start to serving, ${count} peer${count === 1 ? '' : 's together'}`, 1, medianMs, idleBytes))
     }
     const nodes = Math.min(NODES, Math.max(10_000, extent.largest))
-    const { medianMs, bytesPerNode } = await restartTimes(VIVARIUM, nodes, 3)
-    extent.row(startRow('restart after a kill', nodes, medianMs, bytesPerNode * nodes))
+    const { medianMs, bytesPerNodeAfter } = await restartTimes(VIVARIUM, nodes, 3)
+    extent.row(startRow('restart after a kill', nodes, medianMs, bytesPerNodeAfter * nodes))
   },
 }
