@@ -55,4 +55,22 @@ test('paths come and go, and take the room of one another', () => {
   assert.ok(highest < 3 * 65_536, `${highest} words for 2,000 paths`)
 })
 
+test('long paths leave nothing behind, whatever their lengths', () => {
+  const store = new PathStore()
+  const lasting = ['/a', `/${'b'.repeat(1_100)}`, `/${'語'.repeat(LONGEST)}`]
+  const held = lasting.map((path) => [path, store.add(path)] as const)
+  const before = store.bytes
+  let length = 0
+  // Rising lengths: no room fits the next one.
+  for (let round = 0; round < 200; round++) {
+    const path = `/${'x'.repeat(length += 1_500)}`
+    const places = [store.add(path), store.add(`${path}é`), store.add(path.slice(0, 2_000))]
+    assert.ok(store.equals(places[0]!, path))
+    for (const place of places) store.delete(place)
+  }
+  // Of short ones there may be some.
+  assert.ok(store.bytes <= before + 262_144, `${store.bytes - before} bytes`)
+  for (const [path, place] of held) assert.is(store.text(place), path)
+})
+
 test.run()

@@ -1,8 +1,14 @@
-/** Large enough to come from the system in a piece of its own; a longer path gets a chunk for itself. */
+import { assert } from '../assert.ts'
+
+/** Large enough to come from the system in a piece of its own. */
 const CHUNK_BYTES = 262_144
+/** A path that takes more gets a chunk for itself, which goes with it: no other one may ever fit into its room. */
+const LARGE_BYTES = 1_024
 /** Places in a chunk are counted in words of 4 bytes. */
 const PLACE_BITS = 16
 const PLACES = 2 ** PLACE_BITS
+/** Places of 31 bits: 8 GiB of paths of usual length. */
+const MOST_CHUNKS = 2 ** (31 - PLACE_BITS)
 const HEADER_BYTES = 4
 /** Longer texts are made in pieces of so many characters. */
 const PIECE = 64
@@ -22,25 +28,33 @@ class Chunk {
  * The paths of all nodes, as bytes: strings on the heap took twice the memory, spread what lives on it over many more
  * pages, and every collection of garbage had to visit each of them. A path stands at a place, behind a word that tells
  * its length, with one byte for each character, or two if it has any beyond Latin-1. Room that a path left is taken
- * by the next one that needs as much.
+ * by the next one that needs as much; so for each length there may be as much room as was ever needed at once.
  */
 export class PathStore {
+  /** Those of paths of usual length; the last one is being filled. */
   readonly #chunks: Chunk[] = []
-  /** Words that are used of the last chunk for paths of usual length, and which one that is. */
+  /** Words that are used of the last chunk. */
   #used = PLACES
-  #current = -1
+  /** One for each long path: the path at place -1 - N is in chunk N. */
+  readonly #large: (Chunk | null)[] = []
+  readonly #freeLarge: number[] = []
   /** By words: the first room of this size that is free; each names the next in its first word. None: -1. */
   readonly #free = new Map<number, number>()
   /** Characters on their way to a text, by their number. */
   readonly #units: number[][] = []
+
+  /** Memory of all chunks. */
+  get bytes(): number {
+    return this.#large.reduce((sum, chunk) => sum + (chunk?.bytes.length ?? 0), this.#chunks.length * CHUNK_BYTES)
+  }
 
   add(path: string): number {
     const { length } = path
     const isWide = !isLatin(path)
     const size = HEADER_BYTES + (isWide ? 2 * length : length)
     const place = this.#room((size + 3) >>> 2)
-    const { words, bytes } = this.#chunks[place >>> PLACE_BITS]!
-    const word = place & (PLACES - 1)
+    const { words, bytes } = this.#chunkOf(place)
+    const word = wordOf(place)
     words[word] = 2 * length + (isWide ? 1 : 0)
     let at = 4 * word + HEADER_BYTES
     for (let i = 0; i < length; i++) {
@@ -51,29 +65,39 @@ export class PathStore {
     return place
   }
 
+  #chunkOf(place: number): Chunk {
+    return place < 0 ? this.#large[-1 - place]! : this.#chunks[place >>> PLACE_BITS]!
+  }
+
   #room(words: number): number {
+    if (4 * words > LARGE_BYTES) {
+      const number = this.#freeLarge.pop() ?? this.#large.length
+      this.#large[number] = new Chunk(4 * words)
+      return -1 - number
+    }
     const free = this.#free.get(words)
     if (free !== undefined && free !== -1) {
       this.#free.set(words, this.#chunks[free >>> PLACE_BITS]!.words[free & (PLACES - 1)]!)
       return free
     }
-    if (words > PLACES) {
-      this.#chunks.push(new Chunk(4 * words))
-      return ((this.#chunks.length - 1) << PLACE_BITS) | 0
-    }
     if (this.#used + words > PLACES) {
+      assert(this.#chunks.length < MOST_CHUNKS, 'there is room for one more path')
       this.#chunks.push(new Chunk(CHUNK_BYTES))
-      this.#current = this.#chunks.length - 1
       this.#used = 0
     }
-    const place = (this.#current << PLACE_BITS) | this.#used
+    const place = ((this.#chunks.length - 1) << PLACE_BITS) | this.#used
     this.#used += words
     return place
   }
 
   delete(place: number): void {
-    const { words } = this.#chunks[place >>> PLACE_BITS]!
-    const word = place & (PLACES - 1)
+    if (place < 0) {
+      this.#large[-1 - place] = null
+      this.#freeLarge.push(-1 - place)
+      return
+    }
+    const { words } = this.#chunkOf(place)
+    const word = wordOf(place)
     const header = words[word]!
     const size = HEADER_BYTES + ((header & 1) === 1 ? header - 1 : header >>> 1)
     const key = (size + 3) >>> 2
@@ -83,7 +107,7 @@ export class PathStore {
 
   /** UTF-16 units of the path. */
   length(place: number): number {
-    return this.#chunks[place >>> PLACE_BITS]!.words[place & (PLACES - 1)]! >>> 1
+    return this.#chunkOf(place).words[wordOf(place)]! >>> 1
   }
 
   equals(place: number, path: string): boolean {
@@ -91,8 +115,8 @@ export class PathStore {
   }
 
   startsWith(place: number, prefix: string): boolean {
-    const { words, bytes } = this.#chunks[place >>> PLACE_BITS]!
-    const word = place & (PLACES - 1)
+    const { words, bytes } = this.#chunkOf(place)
+    const word = wordOf(place)
     const header = words[word]!
     const { length } = prefix
     if (header >>> 1 < length) return false
@@ -109,8 +133,8 @@ export class PathStore {
 
   /** The path, or what of it begins at a character. */
   text(place: number, start = 0): string {
-    const { words, bytes } = this.#chunks[place >>> PLACE_BITS]!
-    const word = place & (PLACES - 1)
+    const { words, bytes } = this.#chunkOf(place)
+    const word = wordOf(place)
     const header = words[word]!
     const length = header >>> 1
     const isWide = (header & 1) === 1
@@ -127,6 +151,11 @@ export class PathStore {
     }
     return text
   }
+}
+
+/** Where a path begins in its chunk. */
+function wordOf(place: number): number {
+  return place < 0 ? 0 : place & (PLACES - 1)
 }
 
 function isLatin(path: string): boolean {
