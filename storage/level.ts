@@ -185,7 +185,7 @@ class LevelStorage implements Storage {
     let store: RecordStore | null = null
     try {
       await db.open()
-      if (node !== null) await syncFolder(node.fs, location)
+      if (node !== null) await syncNames(node, location)
       const marked = await marker?.read() ?? null
       const opened = await this.#openStore(db, location, node, marked)
       store = opened.store
@@ -390,6 +390,12 @@ function fail(session: Session, error: unknown): ZkError {
 
 function damaged(location: string, why: string, cause?: unknown): ZkError {
   return new ZkError('StorageDamaged', `the storage ${location} is damaged: ${why}`, { cause })
+}
+
+/** Makes it durable that the database is there, and what is in it. */
+async function syncNames({ fs, path }: NodeModules, location: string): Promise<void> {
+  await syncFolder(fs, location)
+  await syncFolder(fs, path.dirname(location))
 }
 
 /** The code of LevelDB's own error, which `open` wraps. */

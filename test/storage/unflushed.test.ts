@@ -1,10 +1,11 @@
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, promises, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { META, run } from '../../lib/testing/conformance/storage-fixtures.ts'
 import { sameEntries } from '../../lib/testing/conformance/storage-checks.ts'
 import type { OpenSegment } from '../../storage/level/segment.ts'
 import { level } from '../../storage/level.ts'
 import { assert, rejects, suite } from '../harness.ts'
+import type { Case } from '../harness.ts'
 
 const test = suite('what was never flushed')
 
@@ -80,5 +81,34 @@ for (const bytes of [20, 20_000, 5_000_000]) {
     sameEntries(entries, run(1, 3, 100).concat(told.entries.slice(3)), 'log')
   })
 }
+
+/** Whether the folder is flushed, from now on, with a database in it. */
+function watchFlushes(t: Case, folder: string): () => boolean {
+  const { open } = promises
+  let isFlushed = false
+  promises.open = async (...parts) => {
+    const handle = await open(...parts)
+    const sync = handle.sync.bind(handle)
+    handle.sync = async () => {
+      const isThere = existsSync(join(folder, 'db'))
+      await sync()
+      if (parts[0] === folder && isThere) isFlushed = true
+    }
+    return handle
+  }
+  t.defer(() => { promises.open = open })
+  return () => isFlushed
+}
+
+test('the name of the database is on the disk before anything is acknowledged', async (t) => {
+  const folder = join(t.tempFolder(), 'data')
+  const isFlushed = watchFlushes(t, folder)
+  const storage = level(folder)
+  await storage.open()
+  // Without promises there is no marker, which would flush it as well.
+  await storage.write({ entries: run(1, 1, 20) })
+  assert.ok(isFlushed())
+  await storage.close()
+})
 
 test.run()
