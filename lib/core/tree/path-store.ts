@@ -28,7 +28,8 @@ class Chunk {
  * The paths of all nodes, as bytes: strings on the heap took twice the memory, spread what lives on it over many more
  * pages, and every collection of garbage had to visit each of them. A path stands at a place, behind a word that tells
  * its length, with one byte for each character, or two if it has any beyond Latin-1. Room that a path left is taken
- * by the next one that needs as much; so for each length there may be as much room as was ever needed at once.
+ * by the next one that needs as much; so for each length there may be as much room as was ever needed at once. Half a
+ * million nodes of 100 bytes: 10 instead of 35 MB of heap in use, 309 instead of 332 MB resident.
  */
 export class PathStore {
   /** Those of paths of usual length; the last one is being filled. */
