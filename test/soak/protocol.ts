@@ -7,7 +7,7 @@ export interface PeerSettings {
   /** Of 127.0.0.1, where clients are served. */
   readonly clientPort: number
   readonly disk: DiskMode
-  /** What it is told to write to its journal is never written. */
+  /** What it is told to write to its log is never written. */
   readonly isLying: boolean
 }
 
