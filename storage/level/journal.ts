@@ -82,7 +82,7 @@ export class Segment {
     const content = await this.#file.read()
     if (!this.#isHead(content)) {
       // Its making was cut short, unless something was written behind.
-      return { records: [], isWhole: content.every((byte) => byte === 0) }
+      return { records: [], isWhole: content.subarray(HEAD_BYTES).every((byte) => byte === 0) }
     }
     this.#salt = content.slice(SIGNATURE.length, SIGNATURE.length + SALT_BYTES)
     this.#isNew = false

@@ -91,6 +91,20 @@ test('a process that is killed again and again while it recovers loses nothing',
   }
 })
 
+test('a file whose making was cut short anywhere, also in its head, is no damage', async (t) => {
+  const copy = await left(join(t.tempFolder(), 'data'), 3)
+  const head = readFileSync(logOf(copy)).subarray(0, 20)
+  for (const [number, count] of [0, 1, 8, 15, 19].entries()) {
+    writeFileSync(logOf(copy, 1), Buffer.concat([head.subarray(0, count), new Uint8Array(MIB - count)]))
+    const storage = level(copy)
+    const { entries, damage } = await storage.open()
+    assert.is(damage, 'none', `${count} bytes of the head`)
+    sameEntries(entries, run(1, 3 + number), 'log')
+    await storage.write({ entries: run(4 + number, 4 + number) })
+    await storage.close()
+  }
+})
+
 test('a small log is a small file, and no file grows beyond its size', async (t) => {
   const folder = join(t.tempFolder(), 'data')
   const storage = level(folder)
