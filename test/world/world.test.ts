@@ -157,6 +157,19 @@ test('two sessions in two of three peers expire one after the other, as no quoru
   })
 })
 
+test('whoever waits to be cut off is spared when the weather calms', async () => {
+  await using world = simulate({ seed: 10 })
+  await world.run(async () => {
+    const clients = await Promise.all([1, 2].map((inside) => world.connect({ inside })))
+    const expiring = Promise.all(clients.map((zk) => world.expire(zk)))
+    await world.advance(100)
+    await world.calm()
+    await expiring
+    await world.advance(5_000)
+    assert.equal(clients.map(({ state }) => state), ['connected', 'connected'])
+  })
+})
+
 test('a killed program leaves its session to expire, and nothing of it goes on', async () => {
   await using world = simulate({ seed: 13 })
   await world.run(async () => {

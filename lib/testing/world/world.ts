@@ -66,6 +66,7 @@ export class World {
   readonly #clients = new Map<Client, Program>()
   readonly #story: string[] = []
   #lastClient = 0
+  #calms = 0
   #failure: Error | null = null
 
   constructor(options: SimulateOptions) {
@@ -323,7 +324,8 @@ export class World {
     const id = zk.session?.id
     if (id === undefined) return
     const place = this.#placeOf(zk)
-    const isOver = (): boolean => zk.session?.id !== id
+    const calms = this.#calms
+    const isOver = (): boolean => zk.session?.id !== id || this.#calms > calms
     while (!this.#isSpared(place) && !isOver()) await this.until(() => isOver() || this.#isSpared(place))
     if (isOver()) return
     this.note(`${place} is cut off until its session is over`)
@@ -409,6 +411,7 @@ export class World {
 
   /** Ends all faults: heals the network, restarts every peer, makes every disk fast. Who stands still goes on later. */
   async calm(): Promise<void> {
+    this.#calms += 1
     this.heal()
     this.#network.rejoinAll()
     for (const [id, disk] of this.#disks) {
