@@ -63,6 +63,8 @@ async function job({ world, ledger, failures, ran }: Ghost, zk: Client, run: Run
 /** In calm weather no tick goes by without a run. */
 async function everyTick(ghost: Ghost): Promise<void> {
   const { world, failures, ran } = ghost
+  // Whoever died as he ran the job has it until his session ends.
+  await emptied(world, `${JOB}/run`)
   const clients = await Promise.all([1, 2, 3].map(() => world.connect({ sessionTimeoutMs: 20_000 })))
   const members = await Promise.all(clients.map((zk) =>
     schedule(zk, JOB, { everyMs: EVERY_MS }, (run) => job(ghost, zk, run, 100))))
