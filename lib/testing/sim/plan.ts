@@ -102,7 +102,7 @@ export function drawPlan(seed: number, mutant?: string): Plan {
   const limits = drawLimits(random)
   const faults = drawFaultPlan(random, voters)
   const silenceMs = isFast ? between(random, 20_000, 300_000) : between(random, 5_000, 30_000)
-  return {
+  const plan: Plan = {
     world: {
       seed, voters, observers: random.below(4) === 0 ? 1 + random.below(2) : 0, clients: 20,
       timing, limits,
@@ -125,4 +125,12 @@ export function drawPlan(seed: number, mutant?: string): Plan {
     },
     faults, stormMs: 80_000, finalSilenceMs: random.below(10) === 0 ? silenceMs : 0,
   }
+  const { network, clientPlan } = plan.world
+  const bytesPerMs = Math.max(network.bytesPerMs, loadOf(clientPlan))
+  return { ...plan, world: { ...plan.world, network: { ...network, bytesPerMs } } }
+}
+
+/** Bytes per ms that a link must carry for its clients' writes to get through twice over. */
+function loadOf({ opsPerSecond, workload: { bytes, multi } }: ClientPlan): number {
+  return 2 * opsPerSecond / 1_000 * (200 + bytes) * Math.max(1, multi / 2)
 }
