@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TARGETS } from './targets/all.ts'
 import type { Job, Progress, Report } from './worker.ts'
+import { optionWords } from '../option-words.ts'
 
 interface Options {
   readonly targets: readonly string[]
@@ -32,16 +33,7 @@ const HEAP_MB = 700
 const UNBOUNDED = Number.MAX_SAFE_INTEGER
 
 function readOptions(args: readonly string[]): Options {
-  const value = (name: string): string | undefined => {
-    const at = args.indexOf(`--${name}`)
-    return at < 0 ? undefined : args[at + 1]
-  }
-  const number = (name: string): number | undefined => {
-    const text = value(name)
-    if (text === undefined) return undefined
-    if (!/^\d+(\.\d+)?$/.test(text)) throw new Error(`--${name} needs a number`)
-    return Number(text)
-  }
+  const { value, number } = optionWords(args)
   const names = TARGETS.map(({ name }) => name)
   const chosen = value('target')?.split(',') ?? names
   const unknown = chosen.filter((name) => !names.includes(name))

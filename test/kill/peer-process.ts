@@ -2,9 +2,10 @@
 import { writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { createPeer, isZkError } from '../../lib/index.ts'
-import type { Client, Logger, Peer } from '../../lib/index.ts'
+import type { Client, Peer } from '../../lib/index.ts'
 import { level } from '../../storage/level.ts'
 import { tcp } from '../../transports/tcp.ts'
+import { processLogger } from './process-logger.ts'
 import type { ChildSettings, Command, Report } from './protocol.ts'
 import { volatileDatabase, volatileSegments } from './volatile.ts'
 import { Writer } from './writer.ts'
@@ -16,20 +17,10 @@ function report(line: Report): void {
   process.stdout.write(`${JSON.stringify(line)}\n`)
 }
 
-function logger(): Logger {
-  const tell = (level: string) => (text: string, fields?: Record<string, unknown>): void =>
-    report({ kind: 'log', text: `${level} ${text} ${JSON.stringify(fields ?? {})}` })
-  return {
-    debug: () => undefined,
-    info: (text, fields) => {
-      if (text !== 'storage recovered') return
-      const { damage, entries, chunks } = fields as { damage: string, entries: number, chunks: number }
-      report({ kind: 'recovered', damage, entries, chunks })
-    },
-    warn: tell('warn'),
-    error: tell('error'),
-  }
-}
+const logger = processLogger(report, (fields) => {
+  const { damage, entries, chunks } = fields as { damage: string, entries: number, chunks: number }
+  report({ kind: 'recovered', damage, entries, chunks })
+})
 
 /** Everything below the root, with every field of its Stat: equal texts are equal trees. */
 function dump(peer: Peer, file: string): void {
@@ -85,7 +76,7 @@ async function main(): Promise<void> {
   // Small limits: within a test, snapshots are taken, the log is purged, and peers are synchronized in every way.
   const limits = { snapshotTxns: 1_500, retainedTxns: 400 }
   const peer = await createPeer({
-    id, ensemble: { name: 'kill', members }, transports: [tcp()], storage, limits, logger: logger(),
+    id, ensemble: { name: 'kill', members }, transports: [tcp()], storage, limits, logger,
     signal: ending.signal,
   })
   stop = () => peer.stop()

@@ -36,6 +36,18 @@ export class Losing implements Endpoint {
     this.#meanwhile = meanwhile ?? (() => Promise.resolve())
   }
 
+  /** The next write is lost, as by `lose`; there is no connection from `away` on until `back`. */
+  cutOff(
+    loss: Loss, isIt?: (request: Request) => boolean,
+  ): { readonly away: Promise<void>, readonly back: () => void } {
+    const [away, back] = [signalled(), signalled()]
+    this.lose(loss, () => {
+      away.signal()
+      return back.promise
+    }, isIt)
+    return { away: away.promise, back: back.signal }
+  }
+
   open(hello: Hello, events: ChannelEvents): Channel {
     if (this.#isAway) {
       const timer = systemClock().setTimer(0, () => events.onClose('PeerStopped'))
@@ -72,6 +84,12 @@ export class Losing implements Endpoint {
       close: () => channel.close(),
     }
   }
+}
+
+function signalled(): { readonly promise: Promise<void>, readonly signal: () => void } {
+  let signal = (): void => undefined
+  const promise = new Promise<void>((resolve) => { signal = resolve })
+  return { promise, signal }
 }
 
 function isBig(request: Request): boolean {

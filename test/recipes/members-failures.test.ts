@@ -76,14 +76,8 @@ for (const loss of ['write', 'answer'] as const) {
 
 test('one who gives up joining while he is cut off is not kept, and is no member', async (t) => {
   const { losing, zk, other } = await losingPlace(t)
-  let back: () => void = () => undefined
-  let onAway: () => void = () => undefined
-  const away = new Promise<void>((resolve) => { onAway = resolve })
   // His node is there, and the view begins.
-  losing.lose('write', () => new Promise<void>((resolve) => {
-    back = resolve
-    onAway()
-  }), (request) => request.op === 106 && request.path === '/g')
+  const { away, back } = losing.cutOff('write', (request) => request.op === 106 && request.path === '/g')
   const abort = new AbortController()
   const joining = rejects(join(zk, '/g', 'me', { signal: abort.signal }), 'Aborted')
   await away

@@ -261,13 +261,7 @@ test('one who gives up joining while he is cut off is not kept, and is no member
   const { losing, zk, other } = await losingPlace(t)
   await other.create('/p/members', '', { parents: true })
   await zk.sync()
-  let back: () => void = () => undefined
-  let onAway: () => void = () => undefined
-  const away = new Promise<void>((resolve) => { onAway = resolve })
-  losing.lose('answer', () => new Promise<void>((resolve) => {
-    back = resolve
-    onAway()
-  }))
+  const { away, back } = losing.cutOff('answer')
   const abort = new AbortController()
   const joining = rejects(partition(zk, '/p', ITEMS, { signal: abort.signal }), 'Aborted')
   await away

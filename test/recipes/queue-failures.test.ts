@@ -195,13 +195,7 @@ test('one who looks once and gives up while he is cut off is not kept, and keeps
   const { losing, zk, other } = await losingPlace(t)
   await queueAt(other, '/q').put('x')
   await zk.sync()
-  let back: () => void = () => undefined
-  let onAway: () => void = () => undefined
-  const away = new Promise<void>((resolve) => { onAway = resolve })
-  losing.lose('answer', () => new Promise<void>((resolve) => {
-    back = resolve
-    onAway()
-  }), ({ op }) => op === 14)
+  const { away, back } = losing.cutOff('answer', ({ op }) => op === 14)
   const abort = new AbortController()
   const taking = rejects(queueAt(zk, '/q').take({ waitMs: 0, signal: abort.signal }), 'Aborted')
   await away

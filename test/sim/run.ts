@@ -19,6 +19,7 @@ import type { SeedResult } from '../../lib/testing/sim/run.ts'
 import { REACHED_BY_FULL, REACHED_BY_SLICE } from '../../lib/testing/sim/reached.ts'
 import { shrink } from '../../lib/testing/sim/shrink.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
+import { optionWords } from '../option-words.ts'
 import { Totals } from './totals.ts'
 
 interface Options {
@@ -46,16 +47,7 @@ const SLICE_SEEDS = 200
 const FULL_SEEDS = 5_000
 
 function readOptions(args: readonly string[]): Options {
-  const value = (name: string): string | undefined => {
-    const at = args.indexOf(`--${name}`)
-    return at < 0 ? undefined : args[at + 1]
-  }
-  const number = (name: string): number | undefined => {
-    const text = value(name)
-    if (text === undefined) return undefined
-    if (!/^\d+(\.\d+)?$/.test(text)) throw new Error(`--${name} needs a number`)
-    return Number(text)
-  }
+  const { value, number } = optionWords(args)
   const minutes = number('minutes') ?? 0
   return {
     seed: number('seed') ?? null, minutes, mutant: value('mutant'), page: value('page'),

@@ -2,8 +2,9 @@
 import { writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { createPeer, isZkError } from '../../lib/index.ts'
-import type { Logger, Peer } from '../../lib/index.ts'
+import type { Peer } from '../../lib/index.ts'
 import { tcp } from '../../transports/tcp.ts'
+import { processLogger } from '../kill/process-logger.ts'
 import { counted, MoodyDisk } from './disk.ts'
 import type { Command, PeerSettings, Report } from './protocol.ts'
 import { shown } from './text.ts'
@@ -24,18 +25,7 @@ function report(line: Report): void {
   process.stdout.write(`${JSON.stringify(line)}\n`)
 }
 
-function logger(): Logger {
-  const tell = (level: string) => (text: string, fields?: Record<string, unknown>): void =>
-    report({ kind: 'log', text: `${level} ${text} ${JSON.stringify(fields ?? {})}` })
-  return {
-    debug: () => undefined,
-    info: (text, fields) => {
-      if (text === 'storage recovered') report({ kind: 'recovered', damage: String(fields?.damage) })
-    },
-    warn: tell('warn'),
-    error: tell('error'),
-  }
-}
+const logger = processLogger(report, ({ damage }) => report({ kind: 'recovered', damage: String(damage) }))
 
 /** Equal texts are equal trees. */
 function dump(peer: Peer, file: string): void {
@@ -84,7 +74,7 @@ async function main(): Promise<void> {
   input.on('close', () => process.exit(1))
   const storage = counted(disk.storage(folder), housekeeping)
   const running = peer = await createPeer({
-    id, ensemble: { name: 'soak', members }, transports: [tcp()], storage, limits: LIMITS, logger: logger(),
+    id, ensemble: { name: 'soak', members }, transports: [tcp()], storage, limits: LIMITS, logger,
     clients: { listen: [`tcp://127.0.0.1:${clientPort}`], perAddress: 0, words: ['*'] },
   })
   running.on('fatal', fatal)

@@ -1,21 +1,11 @@
 import { META, at, base } from '../../lib/testing/conformance/storage-fixtures.ts'
-import type { LogEntry, Meta, SnapshotBase } from '../../lib/ports/storage.ts'
+import type { LogEntry } from '../../lib/ports/storage.ts'
 import type { Operation } from '../../storage/level/database.ts'
+import type { EarlierState } from '../../storage/level/earlier.ts'
 import { SEAL_BYTES, STATE_KEY, nativeChecksum, seal } from '../../storage/level/records.ts'
 import { packEntries } from '../../storage/parts/entries.ts'
 
 const checksum = nativeChecksum()
-
-/** What layout 1 said of a storage, as far as it is read. */
-export interface State {
-  readonly sequence: number
-  readonly meta: Meta | null
-  readonly base: SnapshotBase | null
-  readonly begin: number
-  readonly end: number
-  readonly stale: readonly number[]
-  readonly damage: 'none' | 'log' | 'meta'
-}
 
 /** The checksum and what it is of. */
 export function sealed(bytes: Uint8Array): Uint8Array {
@@ -31,7 +21,7 @@ export function group(entries: readonly LogEntry[]): Operation {
 }
 
 /** A state record: the version, then the sealed JSON. */
-export function stateRecord(state: State): Operation {
+export function stateRecord(state: EarlierState): Operation {
   const text = sealed(new TextEncoder().encode(JSON.stringify({ ...state, hash1: 0, hash2: 0 })))
   const value = new Uint8Array(1 + text.byteLength)
   value[0] = 1

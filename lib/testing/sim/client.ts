@@ -102,14 +102,13 @@ export class SimClient {
   constructor(id: number, world: ClientWorld) {
     this.id = id
     this.#world = world
-    const { seed, clients, clientPlan: { opsPerSecond, pipeline, areSlow, workload } } = world.plan
+    const { seed, clientPlan: { pipeline, areSlow, workload } } = world.plan
     const random = makeRandom(seed ^ (id * 0x85eb_ca6b))
     this.#random = random
     this.#workload = new Workload(random, id, workload)
     this.#timeoutMs = [4_000, 10_000, 30_000][random.below(3)]!
     this.#pipeline = 1 + random.below(pipeline)
-    // An act makes from one to that many.
-    this.#thinkMs = (this.#pipeline + 1) / 2 * 1_000 / (opsPerSecond / clients) * (0.5 + random.unit())
+    this.#thinkMs = meanThinkMs(world.plan, this.#pipeline) * (0.5 + random.unit())
     this.#readMs = areSlow && random.below(3) === 0 ? random.unit() * 2_000 : 0
     this.#later(random.below(2_000), () => this.#act())
   }
@@ -413,4 +412,11 @@ export class SimClient {
     this.#saw(event.zxid as Zxid)
     this.#watches!.event(event)
   }
+}
+
+/** Between two acts of a client, each of which makes from one to `pipeline` requests. */
+export function meanThinkMs(
+  { clients, clientPlan: { opsPerSecond } }: Pick<ClientWorld['plan'], 'clients' | 'clientPlan'>, pipeline: number,
+): number {
+  return (pipeline + 1) / 2 * 1_000 / (opsPerSecond / clients)
 }

@@ -1,6 +1,7 @@
 import type { Replica } from '../../core/replica.ts'
 import type { TxnCodec } from '../../core/tree/txn.ts'
 import { makeTxnCodec } from '../../wire/txn.ts'
+import { meanThinkMs } from './client.ts'
 import type { SimClient } from './client.ts'
 import { Lanes } from './lanes.ts'
 import type { Plan } from './plan.ts'
@@ -120,7 +121,9 @@ function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
   until(world, world.events.nowMs + wordMs, () => world.ghost.commits > commits + 3, 'L2', 'no commits')
   const core = world.peers.filter((id) => !gone.has(id))
   const serving = (): boolean => core.every((id) => world.servers.get(id)!.replica?.serving === true)
-  until(world, world.events.nowMs + boundMs + timing.initMs, serving, 'L3', 'not all of the core serve')
+  const allServe = (): void =>
+    until(world, world.events.nowMs + boundMs + timing.initMs, serving, 'L3', 'not all of the core serve')
+  allServe()
   const endMs = plan.stormMs + plan.finalSilenceMs + CALM_MS
   for (;;) {
     const { elections, reached, leader } = world
@@ -134,7 +137,7 @@ function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
     if (!isDoomed && (reached.counts[CALLED] ?? 0) === called) {
       throw new Violation('L4', 'the leader changed without a fault')
     }
-    until(world, world.events.nowMs + boundMs + timing.initMs, serving, 'L3', 'not all of the core serve again')
+    allServe()
     if (isDoomed) break
   }
   for (const client of world.clients) client.stop()
@@ -150,8 +153,8 @@ function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
 }
 
 /** Clients with many requests under way at once write seldom; after so long each of them has. */
-function longestThinkMs({ world: { clients, clientPlan: { opsPerSecond, pipeline } } }: Plan): number {
-  return 1.5 * 1.5 * (pipeline + 1) / 2 * 1_000 * clients / opsPerSecond
+function longestThinkMs({ world }: Plan): number {
+  return 1.5 * 1.5 * meanThinkMs(world, world.clientPlan.pipeline)
 }
 
 /** Nobody speaks any more: every session ends in its time. A new leader, after a short epoch, grants all of it anew. */
