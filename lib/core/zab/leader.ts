@@ -36,7 +36,7 @@ export class Leader {
   readonly #context: ZabContext
   readonly #owner: LeaderOwner
   readonly #learners = new Map<number, Association>()
-  readonly #syncs: SyncQueue
+  readonly #syncs = new SyncQueue()
   /** Set once discovery is over. */
   #feed: Feed | null = null
   readonly #startedMs: number
@@ -65,7 +65,6 @@ export class Leader {
   constructor(context: ZabContext, owner: LeaderOwner, committed: Zxid) {
     this.#context = context
     this.#owner = owner
-    this.#syncs = new SyncQueue()
     this.#startedMs = context.now.ms
     this.#progressMs = context.now.ms
     this.#pingAtMs = context.now.ms + context.config.timing.pingMs
@@ -147,7 +146,9 @@ export class Leader {
         return
       }
     }
-    if (this.epoch !== 0 && info.acceptedEpoch > this.epoch) {
+    // The promise of an observer binds nobody, as it is counted nowhere.
+    const isBound = info.role === 'voter' || config.mutant === 'observersKeepPromises'
+    if (isBound && this.epoch !== 0 && info.acceptedEpoch > this.epoch) {
       if (info.role === 'voter' && !this.#promised.has(peer)) {
         this.#promised.set(peer, { epoch: info.acceptedEpoch, sinceMs: now.ms })
       }
@@ -427,10 +428,8 @@ export class Leader {
   }
 
   get deadlineMs(): number {
-    const { timing } = this.#context.config
-    let deadline = this.#pingAtMs
-    if (!this.active) deadline = Math.min(deadline, this.#progressMs + timing.initMs)
-    return deadline
+    const { initMs } = this.#context.config.timing
+    return this.active ? this.#pingAtMs : Math.min(this.#pingAtMs, this.#progressMs + initMs)
   }
 
   tick(): void {

@@ -146,7 +146,7 @@ export class Learner {
   #leaderInfo(epoch: number): void {
     const { journal, founding, isVoter, config } = this.#context
     const { acceptedEpoch, currentEpoch } = journal.meta
-    if (this.stage !== 'asked' || epoch < acceptedEpoch) {
+    if (this.stage !== 'asked' || (isVoter && epoch < acceptedEpoch)) {
       this.#abandon(`epoch ${epoch} is below the promised ${acceptedEpoch}`)
       return
     }
@@ -288,9 +288,9 @@ export class Learner {
   }
 
   #newLeader(message: NewLeader): void {
-    const { journal } = this.#context
+    const { journal, isVoter } = this.#context
     if (this.stage !== 'syncing' || this.#incoming !== null || message.epoch !== this.epoch ||
-      journal.meta.acceptedEpoch !== message.epoch) {
+      (isVoter && journal.meta.acceptedEpoch !== message.epoch)) {
       this.#abandon('NEWLEADER out of place')
       return
     }

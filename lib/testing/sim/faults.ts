@@ -3,7 +3,7 @@ import { makeRandom } from '../../core/random.ts'
 /** Every kind of fault of a storm, in the order of the table. */
 export const FAULT_KINDS = [
   'crash', 'partition', 'clog', 'break', 'halfOpen', 'pause', 'slow', 'fail', 'full', 'stop', 'rolling', 'wall', 'jump',
-  'wipe', 'rot', 'spoil',
+  'wipe', 'rot', 'spoil', 'promise',
 ] as const
 
 /**
@@ -12,7 +12,8 @@ export const FAULT_KINDS = [
  * a disk is · fail: one write fails · full: every write fails for a while, restarts too · stop: a clean end · rolling:
  * of one peer after the other · wall, jump: the clock of the calendar, of the timers, jumps · wipe: an empty disk ·
  * rot: txns, the snapshot or the promises of a disk are gone, and it knows · spoil: a proposal is lost or comes twice
- * within a link that lives on, which no transport does.
+ * within a link that lives on, which no transport does · promise: one dies, and has promised a much later epoch to
+ * somebody nobody else has heard of.
  */
 export type FaultKind = typeof FAULT_KINDS[number]
 

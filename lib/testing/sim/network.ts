@@ -7,6 +7,9 @@ import { Violation } from './violation.ts'
 /** Notifications of one turn on one link; more of them are peers that answer each other for ever. */
 const NOTIFICATIONS_MAX = 1_000
 
+/** A notification that comes once more does so within this. */
+const REPLAY_MS = 60_000
+
 /** What priorities may still cost when everything else is well. */
 const CALM_WINDOW_MS = 10
 
@@ -18,6 +21,8 @@ export interface NetworkFaults {
   /** Of notifications only: they are datagrams. */
   readonly loss: number
   readonly duplication: number
+  /** Of notifications so many come once more, up to a minute later. */
+  readonly replay: number
   /** Of every link; Infinity for as many as there are. */
   readonly bytesPerMs: number
 }
@@ -78,6 +83,8 @@ export class Network {
   frames = 0
   breaks = 0
   halfOpens = 0
+  replays = 0
+  #isCalm = false
   /** Set while some ways are kept slower than others. */
   priorities: Priorities | null = null
 
@@ -137,7 +144,8 @@ export class Network {
     const { pair, side } = found
     const other = side === 0 ? 1 : 0
     const isBlocked = this.#isBlocked(pair.ends[side].peer, pair.ends[other].peer)
-    const { loss, duplication } = this.#faults
+    const { loss, duplication, replay } = this.#faults
+    if (replay > 0 && !this.#isCalm) this.#replays(pair.ends[side].peer, pair.ends[other].peer, messages)
     const kept = loss === 0 && duplication === 0 && !isBlocked ? messages : this.#datagrams(messages, isBlocked)
     if (kept.length === 0) return
     if (isBlocked) pair.stalled[other].push(kept)
@@ -156,6 +164,19 @@ export class Network {
       kept.push(message)
     }
     return kept
+  }
+
+  /** Datagrams wander: whoever sent it may have died meanwhile and be another one now. */
+  #replays(from: number, to: number, messages: readonly Message[]): void {
+    for (const message of messages) {
+      if (message.kind !== 'notify' || this.#random.unit() >= this.#faults.replay) continue
+      this.#events.after(this.#random.unit() * REPLAY_MS, () => {
+        const pair = this.#current.get(keyOf(from, to))
+        if (pair === undefined || this.#isCalm || this.#isBlocked(from, to)) return
+        this.replays++
+        this.#deliver(pair, pair.ends[0].peer === to ? 0 : 1, [message])
+      })
+    }
   }
 
   #deliver(pair: Pair, side: 0 | 1, messages: readonly Message[]): void {
@@ -306,6 +327,7 @@ export class Network {
 
   /** Nothing is wrong any more. */
   calm(): void {
+    this.#isCalm = true
     this.#clogged.clear()
     this.priorities?.calm(CALM_WINDOW_MS)
     this.heal()

@@ -10,6 +10,12 @@ import type { WorldPlan } from './server.ts'
 
 const NOTHING = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, Infinity])) as FaultPlan
 
+/**
+ * How a run ends: its core is healed and must come to life; nothing is ever healed, and only safety is asked for; or
+ * there is nothing to heal, as nothing ever goes wrong.
+ */
+export type Ending = 'core heals' | 'never heals' | 'no faults'
+
 /** Everything about one run. */
 export interface Plan {
   readonly world: WorldPlan
@@ -17,7 +23,11 @@ export interface Plan {
   readonly stormMs: number
   /** At the end of the storm nobody hears anybody for so long. */
   readonly finalSilenceMs: number
+  readonly ending: Ending
 }
+
+/** Five most often, three often, every size up to seven. */
+const VOTERS: readonly number[] = [5, 5, 5, 5, 5, 5, 5, 5, 3, 3, 3, 3, 3, 3, 1, 2, 4, 4, 6, 7]
 
 /** Log-uniform between two bounds. */
 function between(random: Random, low: number, high: number): number {
@@ -64,6 +74,13 @@ function drawClients(random: Random): ClientPlan {
   }
 }
 
+/** Clocks that run wrong by a tenth are common, by half they are rare. */
+function drawDrift(random: Random): number {
+  const roll = random.below(40)
+  const share = random.unit()
+  return roll === 0 ? 0.5 * share : roll < 16 ? 0.1 * share : 0
+}
+
 /** A storm of one to three kinds alone, often: among all the others some never get far enough to matter. */
 function drawFocus(random: Random, voters: number): FaultPlan {
   const plan: Record<FaultKind, number> = { ...NOTHING }
@@ -87,6 +104,7 @@ function drawFaultPlan(random: Random, voters: number): FaultPlan {
     halfOpen: sometimes(random, 30, 2_000, 30_000), clog: sometimes(random, 20, 5_000, 40_000),
     full: sometimes(random, 10, 10_000, 60_000), rolling: sometimes(random, 10, 20_000, 60_000),
     jump: sometimes(random, 15, 10_000, 60_000), spoil: sometimes(random, 5, 3_000, 20_000),
+    promise: sometimes(random, 10, 8_000, 60_000),
   }
 }
 
@@ -96,7 +114,7 @@ function drawFaultPlan(random: Random, voters: number): FaultPlan {
  */
 export function drawPlan(seed: number, mutant?: string): Plan {
   const random = makeRandom(seed ^ 0x5eed)
-  const voters = [5, 5, 5, 5, 3, 3, 3, 1, 2, 4][random.below(10)]!
+  const voters = VOTERS[random.below(VOTERS.length)]!
   const isFast = random.below(3) === 0
   const timing = drawTiming(isFast)
   const limits = drawLimits(random)
@@ -104,31 +122,46 @@ export function drawPlan(seed: number, mutant?: string): Plan {
   const silenceMs = isFast ? between(random, 20_000, 300_000) : between(random, 5_000, 30_000)
   const plan: Plan = {
     world: {
-      seed, voters, observers: random.below(4) === 0 ? 1 + random.below(2) : 0, clients: 20,
+      seed, voters, observers: random.below(4) === 0 ? 1 + random.below(random.below(3) === 0 ? 4 : 2) : 0, clients: 20,
       timing, limits,
       // Long enough for a history, short enough that it ends several times in a run.
       ...(random.below(10) === 0 ? { epochTxns: 100 + random.below(1_500) } : {}),
       network: {
-        latencyMs: between(random, 0.1, 30), tailMs: between(random, 0.05, 20),
+        latencyMs: between(random, 0.05, 50), tailMs: between(random, 0.05, 20),
         loss: random.below(2) === 0 ? random.unit() * 0.3 : 0,
         duplication: random.below(2) === 0 ? random.unit() * 0.2 : 0,
+        replay: random.below(2) === 0 ? random.unit() * 0.01 : 0,
         // A piece of a synchronization takes an eighth of its limit at most: a slower link is no link.
         bytesPerMs: random.below(8) === 0
           ? 8 * limits.syncChunkBytes / timing.initMs * between(random, 1, 100) : Infinity,
       },
-      diskMs: between(random, 0.1, 15), drift: random.below(5) < 2 ? random.unit() * 0.1 : 0,
+      diskMs: between(random, 0.05, 20), drift: drawDrift(random),
       clientPlan: drawClients(random),
       priorities: random.below(5) === 0
         ? { windowMs: between(random, 1, isFast ? 200 : 1_500), changeSteps: between(random, 100, 20_000) } : null,
       spoils: faults.spoil === Infinity ? null : random.below(2) === 0 ? 'lost' : 'twice',
       ...(mutant === undefined ? {} : { mutant }),
     },
-    faults, stormMs: 80_000, finalSilenceMs: random.below(10) === 0 ? silenceMs : 0,
+    faults, stormMs: 80_000, finalSilenceMs: random.below(10) === 0 ? silenceMs : 0, ending: 'core heals',
   }
   const { network, clientPlan } = plan.world
   const bytesPerMs = Math.max(network.bytesPerMs, loadOf(clientPlan))
-  return { ...plan, world: { ...plan.world, network: { ...network, bytesPerMs } } }
+  return drawEnding(random, { ...plan, world: { ...plan.world, network: { ...network, bytesPerMs } } })
 }
+
+/** One run in sixteen never heals, one in thirty-two has no fault at all. */
+function drawEnding(random: Random, plan: Plan): Plan {
+  const roll = random.below(32)
+  if (roll > 2) return plan
+  if (roll > 0) return { ...plan, ending: 'never heals', stormMs: 120_000, finalSilenceMs: 0 }
+  const { epochTxns: _, ...world } = plan.world
+  const network = { ...world.network, loss: 0, duplication: 0, replay: 0, bytesPerMs: Infinity }
+  return {
+    ...plan, ending: 'no faults', faults: NOTHING, finalSilenceMs: 0,
+    world: { ...world, network, limits: DEFAULT_LIMITS, drift: 0, priorities: null, spoils: null },
+  }
+}
+
 
 /** Bytes per ms that a link must carry for its clients' writes to get through twice over. */
 function loadOf({ opsPerSecond, workload: { bytes, multi } }: ClientPlan): number {

@@ -43,6 +43,7 @@ export const REACHED_BY_SLICE: readonly string[] = [
   'disk: rot of txns', 'disk: damage of log is found', 'disk: a damaged voter is rebuilt', 'disk: full, following',
   'freeze: one is down', 'freeze: one is deaf', 'freeze: one is mute', 'freeze: one is slow', 'freeze: one is restless',
   'start: promised above its epoch', 'link: half-open', 'order: a way falls to the bottom',
+  'election: a notification of long ago', 'ending: never heals', 'ending: no faults',
   'client: ConnectionLoss', 'client: SessionExpired', 'client: SessionMoved', 'client: Closed',
 ]
 

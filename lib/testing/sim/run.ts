@@ -67,8 +67,13 @@ export function play(
     world = new SimWorld(plan.world, codec)
     if (read !== undefined) read(world.lanes = new Lanes(world.peers))
     storm = new Storm(world, plan, faults)
+    const began = plan.ending === 'no faults' ? begin(world, plan) : null
     world.events.runUntil(Math.min(plan.stormMs + plan.finalSilenceMs, limitMs))
-    if (limitMs === Infinity) freeze(world, storm, plan)
+    if (limitMs === Infinity && plan.ending !== 'never heals') freeze(world, storm, plan)
+    world.ghost.checkOrder()
+    if (began !== null && disturbances(world) !== began) {
+      throw new Violation('L4', `${disturbances(world)} without a fault, ${began} when all served`)
+    }
   } catch (error) {
     const check = error instanceof Violation ? error.check : error instanceof Error ? error.name : 'thrown'
     const message = error instanceof Error ? error.stack ?? error.message : String(error)
@@ -82,13 +87,14 @@ export function play(
     elections: world?.elections ?? 0, acked: world?.clients.reduce((sum, client) => sum + client.acked, 0) ?? 0,
     expired: world?.clients.reduce((sum, client) => sum + client.expired, 0) ?? 0,
     faults: storm?.counts ?? noFaults(),
-    reached: world === null ? {} : reachedOf(world),
+    reached: world === null ? {} : reachedOf(world, plan),
     syncs: world?.ghost.syncs ?? { diff: 0, trunc: 0, snap: 0 }, fingerprint: world?.fingerprint ?? 0,
   }
 }
 
-function reachedOf({ reached, network }: SimWorld): Record<string, number> {
-  const counts = { ...reached.counts }
+function reachedOf({ reached, network }: SimWorld, { ending }: Plan): Record<string, number> {
+  const counts = { ...reached.counts, [`ending: ${ending}`]: 1 }
+  if (network.replays > 0) counts['election: a notification of long ago'] = network.replays
   if (network.halfOpens > 0) counts['link: half-open'] = network.halfOpens
   const changes = network.priorities?.changes ?? 0
   if (changes > 0) counts['order: a way falls to the bottom'] = changes
@@ -101,6 +107,25 @@ function simulatedMs(world: SimWorld | null, { stormMs, finalSilenceMs }: Plan):
   return nowMs - Math.max(0, Math.min(nowMs - stormMs, finalSilenceMs))
 }
 
+/** Everybody serves within the bound; what happened until then, as links came up one by one, does not count. */
+function begin(world: SimWorld, plan: Plan): string {
+  const servers = Array.from(world.servers.values())
+  const allServe = (): boolean => servers.every(({ replica }) => replica?.serving === true)
+  until(world, boundMsOf(plan) + plan.world.timing.initMs, allServe, 'L3', 'not all serve')
+  return disturbances(world)
+}
+
+/** Where nothing goes wrong none of this happens again. */
+function disturbances({ elections, network, ghost: { syncs } }: SimWorld): string {
+  const joined = syncs.diff + syncs.trunc + syncs.snap
+  return `${elections} elections, ${network.breaks} links dropped, ${joined} learners joined`
+}
+
+/** L1: twice the bound of discovery, once that of silence, five ticks, by clocks that are nearly right. */
+function boundMsOf({ world: { timing } }: Plan): number {
+  return (2 * timing.initMs + timing.syncMs + 5 * timing.tickMs) * 1.02
+}
+
 /**
  * Heals a core that holds a quorum and measures it against the bounds of the plan: L1 leader, L2 writes, L3 all serve,
  * L4 stable, L5 all answered, L6 equal, L7 abandoned sessions closed.
@@ -109,11 +134,12 @@ function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
   const { timing, voters } = plan.world
   const gone = new Set<number>()
   // Outside the core things stay broken for ever.
-  for (let i = world.random.below(storm.spare + 1); i > 0; i--) gone.add(1 + world.random.below(voters))
+  const most = plan.ending === 'no faults' ? 0 : storm.spare
+  for (let i = world.random.below(most + 1); i > 0; i--) gone.add(1 + world.random.below(voters))
   storm.end(gone, world.random)
   world.requestsLeft = Infinity
   world.note(`freeze: ${[...gone].join(',')} stay away`)
-  const boundMs = (2 * timing.initMs + timing.syncMs + 5 * timing.tickMs) * 1.2
+  const boundMs = boundMsOf(plan)
   const startMs = world.events.nowMs
   until(world, startMs + boundMs, () => world.leader !== null, 'L1', 'no leader')
   const { commits } = world.ghost
@@ -147,7 +173,6 @@ function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
   const waiting = (): SimClient[] => world.clients.filter((client) =>
     client.connected && client.pending > 0 && core.includes(client.peer))
   until(world, world.events.nowMs + boundMs, () => waiting().length === 0, 'L5', 'a request was never answered')
-  world.ghost.checkOrder()
   silence(world, replicas, plan)
   world.events.runUntil(Math.max(world.events.nowMs, endMs))
 }

@@ -37,7 +37,7 @@ export interface Server {
   replica: Replica | null
   incarnation: number
   /** Rate of its clock against true time, and its offset. */
-  readonly rate: number
+  rate: number
   wallOffsetMs: number
   /** Its timers have jumped ahead by so much in all. */
   jumpedMs: number

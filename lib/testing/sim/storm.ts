@@ -35,7 +35,7 @@ export class Storm {
     clog: (dice) => this.#clog(dice),
     break: (dice) => this.#world.network.breakAny(dice),
     halfOpen: (dice) => this.#world.network.halfOpenAny(dice, dice.unit() * 3 * this.#syncMs),
-    pause: (dice) => this.#world.pause(this.#leaderOrAny(dice), Math.floor(10 * (this.#syncMs / 2) ** dice.unit())),
+    pause: (dice) => this.#world.pause(this.#leaderOrAny(dice), Math.floor(10 * this.#syncMs ** dice.unit())),
     slow: (dice) => this.#slow(dice),
     fail: (dice) => this.#fail(dice),
     full: (dice) => this.#full(dice),
@@ -45,6 +45,7 @@ export class Storm {
     jump: (dice) => this.#world.jumpClock(this.#anyPeer(dice), dice.below(100) * this.#plan.world.timing.tickMs),
     wipe: (dice) => this.#damage(dice, (id) => this.#world.wipe(id)),
     rot: (dice) => this.#rot(dice),
+    promise: (dice) => this.#promise(dice),
     spoil: () => { this.#world.spoil = this.#plan.world.spoils },
   }
 
@@ -82,7 +83,7 @@ export class Storm {
 
   #restartLater(dice: Random, id: number): void {
     const soon = dice.below(3) === 0
-    this.#later(soon ? dice.below(50) : dice.unit() * 3 * this.#syncMs, () => this.#world.start(id))
+    this.#later(soon ? dice.below(50) : dice.unit() * 5 * this.#syncMs, () => this.#world.start(id))
   }
 
   // --- processes ---------------------------------------------------------------------------------------------------
@@ -152,6 +153,13 @@ export class Storm {
         this.#later(dice.below(200), () => this.#world.start(id))
       })
     }
+  }
+
+  /** As after that many candidacies that failed: of one, or of tens of thousands. */
+  #promise(dice: Random): void {
+    const id = this.#anyPeer(dice)
+    this.#world.promise(id, Math.floor(30_000 ** dice.unit()))
+    this.#restartLater(dice, id)
   }
 
   // --- disks -------------------------------------------------------------------------------------------------------
@@ -331,7 +339,10 @@ export class Storm {
       this.#world.crashInWrite(id, Infinity)
       this.#world.fill(id, false)
       if (gone.has(id)) this.#banish(id, dice)
-      else this.#world.start(id)
+      else {
+        this.#world.steady(id)
+        this.#world.start(id)
+      }
     }
   }
 

@@ -267,6 +267,26 @@ export class SimWorld implements ClientWorld {
     this.step(id, { kind: 'tick' })
   }
 
+  /** Its clock is nearly right from here on. */
+  steady(id: number): void {
+    const server = this.#server(id)
+    const rate = 1 + Math.min(Math.max(server.rate - 1, -0.01), 0.01)
+    if (rate === server.rate) return
+    server.jumpedMs += this.events.nowMs * (server.rate - rate)
+    server.rate = rate
+    server.ticksMs = Infinity
+    this.step(id, { kind: 'tick' })
+  }
+
+  /** Dies, having promised an epoch so much later to a candidate that nobody else has heard of. */
+  promise(id: number, later: number): void {
+    this.crash(id)
+    const { disk } = this.#server(id)
+    if (disk.meta === null) return
+    disk.meta = { ...disk.meta, acceptedEpoch: disk.meta.acceptedEpoch + later }
+    this.note(`${id} has promised ${disk.meta.acceptedEpoch}`)
+  }
+
   jumpWall(id: number, byMs: number): void {
     this.#server(id).wallOffsetMs += byMs
   }

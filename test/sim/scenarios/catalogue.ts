@@ -142,7 +142,8 @@ const ELECTIONS: readonly Entry[] = [
   },
   {
     id: 'S-higher-accepted',
-    built: ['S-higher-accepted a voter that promised a later epoch than is led is back within the limit'],
+    built: ['S-higher-accepted a voter that promised a later epoch than is led is back within the limit',
+      'S-observer-promise an observer that promised a later epoch to who is gone comes back all the same'],
   },
 ]
 

@@ -155,7 +155,37 @@ const higherPromise: Scenario = {
   mutants: [{ mutant: 'neverRaises', seenBy: ['L3'] }],
 }
 
+const observerPromised: Scenario = {
+  name: 'S-observer-promise an observer that promised a later epoch to who is gone comes back all the same',
+  run: (options) => {
+    const observer = 4
+    const script = started(3, { ...options, observers: 1 }, A, B, C)
+    script.up(observer)
+    script.serve(observer)
+    script.connect(C, 1)
+    script.write(C, 1, '/w1')
+    script.crash(A)
+    // C is a candidate twice, and only the observer ever hears of its epochs.
+    script.tap = (from, to, message) => from === C && to === B && message.kind === 'leaderInfo' ? [] : [message]
+    for (const epoch of [2, 3]) {
+      script.crash(C)
+      script.up(C)
+      passUntil(script, () => script.peer(observer).disk.meta?.acceptedEpoch === epoch, `4 promises ${epoch}`)
+    }
+    script.crash(C)
+    plain(script)
+    script.up(A)
+    script.lead(B)
+    assert.equal(script.replica(B).journal.meta.currentEpoch, 2)
+    script.serve(A, observer)
+    convergeWith(script, ['/w1'])
+    return script
+  },
+  mutants: [{ mutant: 'observersKeepPromises', seenBy: ['L3'] }],
+}
+
 /** All of D.4. */
 export const ELECTION: Section = [
   observersDoNotCount, roundsDiffer, deadCandidate, skewedStart, oneWay, longPartition, higherPromise,
+  observerPromised,
 ]
