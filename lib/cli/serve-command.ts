@@ -7,6 +7,7 @@ import { memory } from '../../storage/memory.ts'
 import { explain } from './explain.ts'
 import { untilSignal } from './terminal.ts'
 import { SERVE_HELP, UsageError } from './usage.ts'
+import { growYoungGeneration } from './young-generation.ts'
 import { isWord, parseZooConfig } from './zoo-config.ts'
 import type { ZooConfig, ZooServer } from './zoo-config.ts'
 
@@ -224,6 +225,7 @@ export const ServeCommand = {
       ? { warnings: [], ...plainOptions(values) } : zooOptions(file, values)
     for (const warning of warnings) process.stderr.write(`vivarium: ${warning}\n`)
     const signals = untilSignal()
+    growYoungGeneration()
     const peer = await createPeer(options)
     const print = (line: string): void => void process.stdout.write(`peer ${peer.id} ${line}\n`)
     announce(peer, print)

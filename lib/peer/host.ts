@@ -202,8 +202,9 @@ export class Host {
         default: isForClients = true
       }
     }
-    if (batch) this.#write(batch, ticket)
+    // Before the write: no message waits for that of its own turn, and those who get it have a disk to write to as well.
     for (const link of this.#outgoing.keys()) this.#flush(link)
+    if (batch) this.#write(batch, ticket)
     if (!isForClients) return
     for (const effect of effects) this.#tell(effect)
     this.#parts.onTurnEnd?.()

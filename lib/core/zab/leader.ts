@@ -236,16 +236,20 @@ export class Leader {
 
   /** Called after every step: what became true by acks or by completed writes. */
   settle(): void {
+    if (!this.active) this.#establish()
+    if (this.active || this.#context.config.mutant === 'commitOldEpochByCount') this.#advanceCommit()
+  }
+
+  #establish(): void {
     const { configs, config, journal } = this.#context
     if (this.#currentTicket === Infinity && journal.durableTicket >= this.#acceptedTicket &&
       isQuorum(configs, (peer) => peer === config.peerId || this.#learners.get(peer)?.epochCounted === true)) {
       this.#finishDiscovery()
     }
-    if (!this.active && journal.durableTicket >= this.#currentTicket &&
+    if (journal.durableTicket >= this.#currentTicket &&
       isQuorum(configs, (peer) => peer === config.peerId || this.#learners.get(peer)?.counts === true)) {
       this.#activate()
     }
-    if (this.active || config.mutant === 'commitOldEpochByCount') this.#advanceCommit()
   }
 
   /** True when its acks of txns count: not before that of NEWLEADER (rule R3), unless a known bug is on. */
@@ -306,13 +310,18 @@ export class Leader {
   }
 
   #advanceCommit(): void {
-    const { configs, config, journal } = this.#context
-    const point = quorumZxid(configs, (peer) => {
-      if (peer === config.peerId) return journal.durableZxid
-      const learner = this.#learners.get(peer)
-      return this.#counts(learner) ? learner.acked : ZXID_ZERO
-    })
+    const { configs, journal } = this.#context
+    // All that there is was committed.
+    if (this.committed >= journal.log.last) return
+    const point = quorumZxid(configs, this.#reached)
     if (point > this.committed) this.committed = point
+  }
+
+  readonly #reached = (peer: number): Zxid => {
+    const { config, journal } = this.#context
+    if (peer === config.peerId) return journal.durableZxid
+    const learner = this.#learners.get(peer)
+    return this.#counts(learner) ? learner.acked : ZXID_ZERO
   }
 
   #acked(learner: Association, message: Ack): void {
