@@ -202,7 +202,7 @@ export class Host {
         default: isForClients = true
       }
     }
-    // Before the write: no message waits for that of its own turn, and those who get it have a disk to write to as well.
+    // Before the write: no message waits for that of its own turn, and who gets it has a disk to write to as well.
     for (const link of this.#outgoing.keys()) this.#flush(link)
     if (batch) this.#write(batch, ticket)
     if (!isForClients) return

@@ -241,15 +241,20 @@ export class Leader {
   }
 
   #establish(): void {
-    const { configs, config, journal } = this.#context
+    const { journal } = this.#context
     if (this.#currentTicket === Infinity && journal.durableTicket >= this.#acceptedTicket &&
-      isQuorum(configs, (peer) => peer === config.peerId || this.#learners.get(peer)?.epochCounted === true)) {
-      this.#finishDiscovery()
-    }
-    if (journal.durableTicket >= this.#currentTicket &&
-      isQuorum(configs, (peer) => peer === config.peerId || this.#learners.get(peer)?.counts === true)) {
-      this.#activate()
-    }
+      this.#isQuorum((learner) => learner.epochCounted)) this.#finishDiscovery()
+    if (journal.durableTicket >= this.#currentTicket && this.#isQuorum((learner) => learner.counts)) this.#activate()
+  }
+
+  /** This peer and the learners that count are a quorum. */
+  #isQuorum(counts: (learner: Association) => boolean): boolean {
+    const { configs, config } = this.#context
+    return isQuorum(configs, (peer) => {
+      if (peer === config.peerId) return true
+      const learner = this.#learners.get(peer)
+      return learner !== undefined && counts(learner)
+    })
   }
 
   /** True when its acks of txns count: not before that of NEWLEADER (rule R3), unless a known bug is on. */
@@ -390,16 +395,13 @@ export class Leader {
   }
 
   #confirmSyncs(): void {
-    const { configs, config } = this.#context
     if (this.#syncs.empty) return
-    const confirmed = this.#syncs.confirmed((seq) => isQuorum(configs, (peer) => {
-      if (peer === config.peerId) return true
-      const learner = this.#learners.get(peer)
-      return learner !== undefined && learner.counts && learner.pongSeq >= seq
-    }))
+    const { peerId } = this.#context.config
+    const confirmed = this.#syncs.confirmed((seq) =>
+      this.#isQuorum((learner) => learner.counts && learner.pongSeq >= seq))
     for (const { peer, tag, zxid } of confirmed) {
       const learner = this.#learners.get(peer)
-      if (peer === config.peerId) this.#owner.synced(tag, zxid)
+      if (peer === peerId) this.#owner.synced(tag, zxid)
       else if (learner !== undefined) this.#context.send(peer, { kind: 'synced', join: learner.join, tag, zxid })
     }
   }
@@ -464,11 +466,7 @@ export class Leader {
 
   /** An established leader without a quorum that heard from it resigns at once. */
   #checkQuorum(): void {
-    if (!this.active) return
-    const { configs, config } = this.#context
-    if (!isQuorum(configs, (peer) => peer === config.peerId || this.#learners.get(peer)?.counts === true)) {
-      this.#resign('lost the quorum')
-    }
+    if (this.active && !this.#isQuorum((learner) => learner.counts)) this.#resign('lost the quorum')
   }
 
   #remove(learner: Association, reason?: string): void {
@@ -498,11 +496,9 @@ export class Leader {
    * (ZOOKEEPER-3109).
    */
   heardLooking(peer: number): void {
-    const { configs, config, now } = this.#context
+    const { config, now } = this.#context
     if (this.active || this.#learners.has(peer)) return
     if (now.ms - this.#startedMs < config.timing.finalizeMs * LOYALTY_ROUNDS) return
-    if (!isQuorum(configs, (voter) => voter === config.peerId || this.#learners.has(voter))) {
-      this.#resign(`voter ${peer} looks for another leader`)
-    }
+    if (!this.#isQuorum(() => true)) this.#resign(`voter ${peer} looks for another leader`)
   }
 }
