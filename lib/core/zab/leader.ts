@@ -189,17 +189,12 @@ export class Leader {
   }
 
   #chooseEpoch(): void {
-    const { config, configs, founding, journal } = this.#context
+    const { config, founding, journal } = this.#context
     let highest = journal.meta.acceptedEpoch
     for (const learner of this.#learners.values()) {
       if (learner.role === 'voter' && learner.acceptedEpoch > highest) highest = learner.acceptedEpoch
     }
-    const heard = (peer: number): boolean => {
-      if (peer === config.peerId) return true
-      const learner = this.#learners.get(peer)
-      return learner !== undefined && founding.counts(peer, learner.health)
-    }
-    if (!isQuorum(configs, heard)) return
+    if (!this.#isQuorum((learner) => founding.counts(learner.peer, learner.health))) return
     this.epoch = highest + 1
     assert(this.epoch < EPOCH_LIMIT, 'epochs are exhausted')
     // Durable before LEADERINFO (rule R5): a restarted leader must not propose the same epoch again (ZOOKEEPER-1291).
