@@ -312,7 +312,7 @@ export class Client {
 
   /** Replaces the data of a node. */
   set(path: string, data: Data, options?: VersionOptions & CallOptions): Promise<Stat> {
-    return this.#call(options, () => setRequest(path, data, options), pickStat, WRITE)
+    return this.#call(options, () => setRequest(path, data, options, this.#session.copies), pickStat, WRITE)
   }
 
   /** Deletes a node, which must have no children unless `recursive` says that they go too. */
@@ -452,12 +452,12 @@ export class Client {
   ): Promise<T> {
     const parents = options?.parents
     if (parents === undefined || parents === false) {
-      return this.#call(options, () => createRequest(path, data, options, stat), pick, CREATE)
+      return this.#call(options, () => createRequest(path, data, options, stat, this.#session.copies), pick, CREATE)
     }
     return new Promise((resolve, reject) => {
       checkCall(options, CREATE)
       if (!PARENTS.includes(parents)) throw new TypeError(`parents: '${parents}' is no kind of node`)
-      const request = createRequest(path, data, options, stat)
+      const request = createRequest(path, data, options, stat, this.#session.copies)
       const kind = parents === 'container' ? parents : 'persistent'
       createWithParents<T>(asking(this.#session, options?.signal), request, kind, pick).then(resolve, reject)
     })

@@ -44,13 +44,13 @@ export class Multi<Results extends readonly unknown[] = []> {
   /** Result: the final path. */
   create(path: string, data?: Data, options?: CreateOptions): Multi<[...Results, string]> {
     checkOptions(options, CREATE_OPTIONS)
-    return this.#add(createRequest(path, data, options, false))
+    return this.#add(createRequest(path, data, options, false, this.#session.copies))
   }
 
   /** Result: the final path and the stat. */
   createWithStat(path: string, data?: Data, options?: CreateOptions): Multi<[...Results, Created]> {
     checkOptions(options, CREATE_OPTIONS)
-    const request = createRequest(path, data, options, true)
+    const request = createRequest(path, data, options, true, this.#session.copies)
     this.#withStat.add(this.#ops.length)
     return this.#add(request)
   }
@@ -58,7 +58,7 @@ export class Multi<Results extends readonly unknown[] = []> {
   /** Result: the new stat. */
   set(path: string, data: Data, options?: VersionOptions): Multi<[...Results, Stat]> {
     checkOptions(options, VERSION_OPTIONS)
-    return this.#add(setRequest(path, data, options))
+    return this.#add(setRequest(path, data, options, this.#session.copies))
   }
 
   delete(path: string, options?: VersionOptions): Multi<[...Results, undefined]> {

@@ -2,6 +2,7 @@ import { ZkError } from '../core/errors.ts'
 import { validatePath } from '../core/tree/path.ts'
 import { Mode, OPEN_ACL } from '../core/tree/request.ts'
 import type { Acl, CreateRequest, DeleteRequest, ReconfigRequest, SetDataRequest } from '../core/tree/request.ts'
+import type { Copies } from './copies.ts'
 import { checkOptions, checkTypes } from './options.ts'
 import type { Data } from './values.ts'
 import { toBytes } from './values.ts'
@@ -68,7 +69,7 @@ export function checkAcl(acl: readonly Acl[]): readonly Acl[] {
 
 /** The request of create; with `stat`, of the form that answers with the stat. */
 export function createRequest(
-  path: string, data: Data, options: CreateOptions | undefined, stat: boolean,
+  path: string, data: Data, options: CreateOptions | undefined, stat: boolean, copies: Copies,
 ): CreateRequest {
   const mode = options === undefined ? 'persistent' : modeOf(options)
   const isSequential = mode.endsWith('Sequential') || mode === 'persistentSequentialTtl'
@@ -76,7 +77,7 @@ export function createRequest(
   const ttlMs = options?.ttlMs ?? -1
   const acl = options?.acl === undefined ? OPEN_ACL : checkAcl(options.acl)
   const op = mode === 'container' ? 19 : ttlMs !== -1 ? 21 : stat ? 15 : 1
-  return { op, path, data: toBytes(data), acl, flags: Mode[mode], ttlMs }
+  return { op, path, data: toBytes(data, copies), acl, flags: Mode[mode], ttlMs }
 }
 
 function modeOf(options: CreateOptions): CreateMode {
@@ -105,9 +106,11 @@ function modeOf(options: CreateOptions): CreateMode {
 }
 
 /** The request of set. */
-export function setRequest(path: string, data: Data, options: VersionOptions | undefined): SetDataRequest {
+export function setRequest(
+  path: string, data: Data, options: VersionOptions | undefined, copies: Copies,
+): SetDataRequest {
   if (data === undefined) throw new TypeError('data is missing; null stores none')
-  return { op: 5, path: checkPath(path), data: toBytes(data), version: versionOf(options) }
+  return { op: 5, path: checkPath(path), data: toBytes(data, copies), version: versionOf(options) }
 }
 
 /** The request of delete. */

@@ -8,6 +8,7 @@ import type { Logger } from '../ports/logger.ts'
 import { Attempts } from './attempts.ts'
 import { Call, CallQueue } from './call-queue.ts'
 import type { Channel, Endpoint } from './channel.ts'
+import { Copies } from './copies.ts'
 import { Lease } from './lease.ts'
 import type { Moment } from './moment.ts'
 import { offAbort, onAbort } from './on-abort.ts'
@@ -60,6 +61,8 @@ export class Session {
   readonly #options: SessionOptions
   readonly #owner: SessionOwner
   readonly #attempts: Attempts
+  /** Takes the data of requests. */
+  readonly copies: Copies = new Copies()
   #queue = new CallQueue()
   #state: SessionState = 'connecting'
   #channel: Channel | null = null

@@ -1,4 +1,5 @@
 import type { Stat } from '../core/tree/stat.ts'
+import type { Copies } from './copies.ts'
 
 /**
  * What a node can be given: a string is stored as UTF-8, bytes as they are, nothing as no data; arrays, plain objects,
@@ -11,16 +12,21 @@ const DECODER = new TextDecoder('utf-8', { ignoreBOM: true })
 const EMPTY: Uint8Array = Object.freeze(new Uint8Array(0))
 
 /** The bytes to store; the caller's are copied, since a change to them afterwards would reach some replicas only. */
-export function toBytes(data: Data): Uint8Array | null {
-  if (typeof data === 'string') return ENCODER.encode(data)
+export function toBytes(data: Data, copies?: Copies): Uint8Array | null {
   if (data === undefined || data === null) return null
-  if (data instanceof Uint8Array) return new Uint8Array(data)
-  if (isJson(data)) return ENCODER.encode(JSON.stringify(data))
-  throw new TypeError(`data must be a string, a Uint8Array or a JSON value, not ${describe(data)}`)
+  if (data instanceof Uint8Array) return copies === undefined ? new Uint8Array(data) : copies.bytes(data)
+  const text = typeof data === 'string' ? data : isJson(data) ? jsonOf(data) : null
+  if (text === null) throw new TypeError(`data must be a string, a Uint8Array or a JSON value, not ${describe(data)}`)
+  return copies === undefined ? ENCODER.encode(text) : copies.text(text)
+}
+
+/** Empty where `toJSON` gives nothing. */
+function jsonOf(data: object | number | boolean): string {
+  return (JSON.stringify(data) as string | undefined) ?? ''
 }
 
 /** A forgotten `await`, a Map or an ArrayBuffer would all become `{}`: only what JSON means is taken. */
-function isJson(data: unknown): boolean {
+function isJson(data: unknown): data is object | number | boolean {
   if (typeof data === 'boolean') return true
   if (typeof data === 'number') return Number.isFinite(data)
   if (typeof data !== 'object' || data === null) return false
