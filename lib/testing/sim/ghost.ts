@@ -12,11 +12,12 @@ import type { Message } from '../../core/zab/messages.ts'
 import type { SimDisk } from './disk.ts'
 import { Conduct } from './conduct.ts'
 import { Leases } from './leases.ts'
+import { LostPromises } from './lost-promises.ts'
 import { sameOutcome } from './outcomes.ts'
 import { Primaries } from './primaries.ts'
 import { Reference } from './reference.ts'
 import { Violation } from './violation.ts'
-import type { LogBatch } from '../../ports/storage.ts'
+import type { LogBatch, Meta } from '../../ports/storage.ts'
 
 /** One server as the checkers see it. */
 export interface Watched {
@@ -73,6 +74,7 @@ export class Ghost {
   readonly #primaries: Primaries
   readonly #leases = new Leases()
   readonly #conduct: Conduct
+  readonly #lostPromises = new LostPromises()
   readonly #clock: GhostClock
   readonly #seen = new Map<number, Seen>()
   /** Writes sent and not delivered: taken out at their delivery, so that a second one is seen (C7). */
@@ -125,6 +127,13 @@ export class Ghost {
   at(zxid: Zxid): Delivered | undefined {
     const index = this.#byZxid.get(zxid)
     return index === undefined ? undefined : this.G[index]
+  }
+
+  /** Its disk is lost with these promises: from here on that is excused. */
+  loses(id: number, { acceptedEpoch }: Pick<Meta, 'acceptedEpoch'>): void {
+    this.excused.add(id)
+    const others = Array.from(this.#disks()).filter(([other]) => other !== id && this.#voters.includes(other))
+    this.#lostPromises.lose(id, acceptedEpoch, others.map(([, disk]) => disk))
   }
 
   /** After a step of this server: what it applied, who it says it is. */
@@ -350,6 +359,7 @@ export class Ghost {
       case 'ack':
         if ((disk.meta?.currentEpoch ?? 0) < message.epoch) throw lie('an ack before currentEpoch is durable')
         if (disk.log.last < message.zxid) throw lie(`an ack of ${formatZxid(message.zxid)} that is not on disk`)
+        if (message.newLeader) this.#lostPromises.acked(id, message.epoch, Array.from(this.#disks(), ([, one]) => one))
         break
       case 'diff': this.syncs.diff++; break
       case 'trunc': this.syncs.trunc++; break

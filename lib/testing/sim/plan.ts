@@ -55,6 +55,7 @@ function drawLimits(random: Random): Limits {
   return {
     ...DEFAULT_LIMITS, outstandingTxns, snapshotTxns: 20 + random.below(200), retainedTxns: random.below(30),
     retainedBytes: 100 + random.below(20_000), syncChunkBytes: 300 + random.below(3_000),
+    syncChunksInFlight: random.below(3) === 0 ? 1 : DEFAULT_LIMITS.syncChunksInFlight,
     outstandingBytes: random.below(2) === 0 ? 500 + random.below(20_000) : DEFAULT_LIMITS.outstandingBytes,
     linkQueueBytes: random.below(3) === 0 ? 10_000 + random.below(50_000) : DEFAULT_LIMITS.linkQueueBytes,
   }

@@ -174,8 +174,9 @@ export class Script {
 
   /** Loses its disk. */
   wipe(id: number): void {
-    this.peer(id).disk = new SimDisk()
-    this.ghost.excused.add(id)
+    const peer = this.peer(id)
+    this.ghost.loses(id, peer.disk.meta ?? { acceptedEpoch: 0 })
+    peer.disk = new SimDisk()
   }
 
   /** Loses the txns above `to` and says so when it comes up again. */

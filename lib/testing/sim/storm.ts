@@ -157,9 +157,12 @@ export class Storm {
 
   /** As after that many candidacies that failed: of one, or of tens of thousands. */
   #promise(dice: Random): void {
-    const id = this.#anyPeer(dice)
-    this.#world.promise(id, Math.floor(30_000 ** dice.unit()))
-    this.#restartLater(dice, id)
+    const [first, other] = [this.#anyPeer(dice), this.#anyPeer(dice)]
+    const ids = dice.below(2) === 0 ? [first] : [first, other]
+    this.#world.promise(ids, Math.floor(30_000 ** dice.unit()))
+    // One that is lost right then is the trap of damaged disks: who promised does not know it any more.
+    if (dice.below(3) === 0) this.#damage(dice, (id) => this.#world.wipe(id), other)
+    for (const id of ids) this.#restartLater(dice, id)
   }
 
   // --- disks -------------------------------------------------------------------------------------------------------
@@ -197,17 +200,18 @@ export class Storm {
   }
 
   /** What may be lost at a time: as many voters as a quorum can do without, each with a history worth losing. */
-  #damage(dice: Random, act: (id: number) => void): void {
+  #damage(dice: Random, act: (id: number) => void, chosen?: number): void {
     this.#forgetRebuilt()
     const { plan: { voters }, peers } = this.#world
-    const id = 1 + dice.below(voters)
+    const id = chosen ?? 1 + dice.below(voters)
     // Voters that were never up may be the others: with a majority of the histories gone nobody could lead ever again.
     const isWhole = (peer: number): boolean =>
       peer <= voters && peer !== id && !this.#damaged.has(peer) && this.#world.hasHistory(peer)
     const isTooMany = this.#damaged.has(id) || this.#damaged.size >= this.#mayLose
-    if (this.#world.ghost.commits === 0 || isTooMany || peers.filter(isWhole).length * 2 <= voters) return
+    if (id > voters || voters < 3 || this.#world.ghost.commits === 0 || isTooMany) return
+    if (peers.filter(isWhole).length * 2 <= voters) return
     this.#damaged.add(id)
-    if (dice.below(3) > 0) {
+    if (chosen === undefined && dice.below(3) > 0) {
       this.#powerLoss(dice, id, act)
       return
     }
@@ -277,6 +281,10 @@ export class Storm {
     if (this.#isSilent) return
     const { network, peers, leader } = this.#world
     network.heal()
+    if (leader !== null && dice.below(5) === 0) {
+      this.#depose(dice, leader.config.peerId)
+      return
+    }
     const ways = drawPartition(dice, peers, leader?.config.peerId)
     const block = (): void => {
       if (this.#isSilent) return
@@ -299,6 +307,18 @@ export class Storm {
     const periodMs = 0.3 * this.#syncMs * 10 ** dice.unit()
     for (let at = 1; at < 6; at++) this.#later(at * periodMs / 2, at % 2 === 1 ? heal : block)
     this.#later(6 * periodMs / 2, heal)
+  }
+
+  /** The leader is cut off and stands still until another one leads: it wakes up and does not know. */
+  #depose(dice: Random, id: number): void {
+    const { network, peers } = this.#world
+    this.#world.note(`${id} is cut off and sleeps`)
+    for (const other of peers) if (other !== id) {
+      network.block(id, other)
+      network.block(other, id)
+    }
+    this.#world.pause(id, (1.3 + 1.5 * dice.unit()) * this.#syncMs)
+    this.#later(3 * this.#syncMs, () => { if (!this.#isSilent) network.heal() })
   }
 
   /** Links stand still one after another, and go on in another order. */

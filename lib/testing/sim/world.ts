@@ -191,18 +191,20 @@ export class SimWorld implements ClientWorld {
     const server = this.#server(id)
     this.crash(id)
     this.note(`wipe ${id}`)
+    this.ghost.loses(id, server.disk.meta ?? { acceptedEpoch: 0 })
     server.disk = new SimDisk()
-    this.ghost.excused.add(id)
   }
 
   /** Some of what it had on disk is gone, and its next start finds that. */
   rot(id: number, dice: Random): void {
     const server = this.#server(id)
     this.crash(id)
+    const { meta } = server.disk
     const lost = server.disk.rot(dice)
     this.note(`rot of ${id}: ${lost}`)
     this.reached.hit(`disk: rot of ${lost}`)
     this.ghost.excused.add(id)
+    if (server.disk.meta === null && meta !== null) this.ghost.loses(id, meta)
   }
 
   /** Its disk knows of an established epoch. */
@@ -278,13 +280,13 @@ export class SimWorld implements ClientWorld {
     this.step(id, { kind: 'tick' })
   }
 
-  /** Dies, having promised an epoch so much later to a candidate that nobody else has heard of. */
-  promise(id: number, later: number): void {
-    this.crash(id)
-    const { disk } = this.#server(id)
-    if (disk.meta === null) return
-    disk.meta = { ...disk.meta, acceptedEpoch: disk.meta.acceptedEpoch + later }
-    this.note(`${id} has promised ${disk.meta.acceptedEpoch}`)
+  /** They die, one of them as the candidate of an epoch so much later, to which the others have promised themselves. */
+  promise(ids: readonly number[], later: number): void {
+    const disks = ids.map((id) => this.#server(id).disk)
+    const epoch = Math.max(...disks.map(({ meta }) => meta?.acceptedEpoch ?? 0)) + later
+    for (const id of ids) this.crash(id)
+    for (const disk of disks) if (disk.meta !== null) disk.meta = { ...disk.meta, acceptedEpoch: epoch }
+    this.note(`${ids.join()} have promised ${epoch}`)
   }
 
   jumpWall(id: number, byMs: number): void {

@@ -120,7 +120,7 @@ const ELECTIONS: readonly Entry[] = [
       'S-569 a candidate that dies before it leads is not followed',
       `${ELECTION}: a leader that is dead is not followed, whoever names it`,
     ],
-    missing: 'notifications of 60 s ago: they travel on links here, not as datagrams',
+    missing: 'notifications of 60 s ago as a schedule: the swarm draws them',
   },
   {
     id: 'S-498 S-512 S-1419', built: ['S-1419 five servers that start within 30 s settle on one leader'],
@@ -155,9 +155,8 @@ const STORAGES: readonly Entry[] = [
       `${ENSEMBLE}: a wiped voter waits until all others have shown that they follow still`,
       `${ENSEMBLE}: two wiped voters of five come back together`,
       'S-half-open a wiped voter is not let in while another voter only seems to follow',
+      'S-lost-promise a voter that has lost a promise with its disk does not help the leader of an epoch before it',
     ],
-    missing: 'the trace of five voters to its end: the third ack of the candidate must come from a voter of the ' +
-      'later epoch, which has a later history (the candidate resigns) or needs a quorum that names the candidate',
   },
   {
     id: 'S-2325 S-3056 S-3644 S-3231', built: [

@@ -1,5 +1,6 @@
 /** D.5 of the correctness plan: disks that are lost, damaged or full. */
 import { strict as assert } from 'node:assert'
+import type { Message } from '../../../lib/core/zab/messages.ts'
 import { A, B, C, D, E, convergeWith, countJoins, must, plain, started } from './scenario.ts'
 import type { Scenario, Section } from './scenario.ts'
 
@@ -150,5 +151,54 @@ const halfOpen: Scenario = {
   mutants: [{ mutant: 'wipedRejoinsAnyLeader', seenBy: ['C6'] }],
 }
 
+const lostPromise: Scenario = {
+  name: 'S-lost-promise a voter that has lost a promise with its disk does not help the leader of an epoch before it',
+  run: (options) => {
+    const script = started(5, options, A, B, C, D, E)
+    script.connect(E, 1)
+    script.write(E, 1, '/w1')
+    let early: Message | null = null
+    script.tap = (from, to, message) => {
+      if (from === B && to === A && message.kind === 'notify' && message.vote.leader === E) early ??= message
+      return [message]
+    }
+    script.crash(A)
+    script.up(A)
+    script.serve(A)
+    assert.ok(early !== null, 'B has told A that it follows E')
+    // A, B and C lead epoch 2; E hears nothing of it and takes B and C for its followers.
+    for (const id of [A, B, C]) {
+      script.cut(D, id)
+      script.halfOpen(id, E)
+    }
+    for (let i = 0; i < 600 && script.leader !== C; i++) script.pass(1)
+    assert.ok(script.leader === C && script.replica(E).leader?.active === true, 'E leads epoch 1, C leads 2')
+    script.connect(C, 2)
+    script.write(C, 2, '/w2')
+    // C does not notice either that A is gone.
+    script.halfOpen(A, C)
+    script.crash(A)
+    script.wipe(A)
+    script.mend(A, D)
+    script.mend(A, E)
+    // What B has to say is lost, and what it said before comes in its place.
+    script.tap = (from, to, message) => from === B && to === A && message.kind === 'notify' ? [early!] : [message]
+    const joins = countJoins(script, A)
+    script.up(A)
+    for (let i = 0; i < 300; i++) script.pass(1)
+    assert.ok(joins() > 0, 'A asks E')
+    script.write(E, 1, '/w3')
+    script.pass(5_000)
+    convergeWith(script, ['/w1', '/w2'])
+    return script
+  },
+  mutants: [
+    { mutant: 'wipedRejoinsAnyLeader', seenBy: ['P17'] },
+    { mutant: 'wipedRejoinsAnyLeader', ignore: ['P17'], seenBy: ['D3', 'P8', 'P13', 'P2'] },
+  ],
+}
+
 /** All of D.5 that concerns the core. */
-export const STORAGE: Section = [wiped, rotInTheMiddle, rotAtTheTail, fullDisk, fullDiskAtTruncation, halfOpen]
+export const STORAGE: Section = [
+  wiped, rotInTheMiddle, rotAtTheTail, fullDisk, fullDiskAtTruncation, halfOpen, lostPromise,
+]
