@@ -2,7 +2,7 @@ import { ZkError, isZkError } from '../lib/core/errors.ts'
 import type { LogBatch, Meta, Recovered, SnapshotBase, Storage, StorageFeatures } from '../lib/ports/storage.ts'
 import { database } from './level/database.ts'
 import type { Database, Operation } from './level/database.ts'
-import { convert, hasJournal } from './level/earlier.ts'
+import { convert, dropJournal, hasJournal } from './level/earlier.ts'
 import { KeyStore } from './level/key-store.ts'
 import { Ledger } from './level/ledger.ts'
 import { folderSize } from './level/folder-size.ts'
@@ -11,8 +11,8 @@ import type { Marker, MarkerFile, NodeModules } from './level/marker.ts'
 import { SEAL_BYTES, chunkKey, isSealed, nativeChecksum } from './level/records.ts'
 import type { Checksum } from './level/records.ts'
 import { readContent, readLayout, writeLayout } from './level/recovery.ts'
-import { segmentFiles } from './level/segment.ts'
-import type { OpenSegment } from './level/segment.ts'
+import { segmentFiles } from './level/segment-file.ts'
+import type { OpenSegment } from './level/segment-file.ts'
 import { SegmentStore } from './level/segments.ts'
 import type { RecordStore, StoreContent } from './level/store.ts'
 
@@ -219,6 +219,7 @@ class LevelStorage implements Storage {
       : new SegmentStore(location, db, { sync, checksum, open, node })
     const layout = await readLayout(db, hasJournal(location, node))
     if (layout === 'earlier') await convert({ db, location, node, checksum, sync }, marked, make)
+    else if (node !== null) await dropJournal(location, node)
     const store = make()
     try {
       const stored = await store.read()

@@ -1,7 +1,7 @@
 import type { LogEntry, Meta, SnapshotBase } from '../../lib/ports/storage.ts'
 import { unpackEntries } from '../parts/entries.ts'
 import type { Database, Operation } from './database.ts'
-import { Segment } from './journal.ts'
+import { Segment } from './segment.ts'
 import { Ledger } from './ledger.ts'
 import type { Marker, NodeModules } from './marker.ts'
 import { LAYOUT_VERSION, RECORD_RANGE, SEAL_BYTES, STATE_KEY, isSealed } from './records.ts'
@@ -85,7 +85,7 @@ export async function convert(
     { type: 'put', key: STATE_KEY, value: Uint8Array.of(LAYOUT_VERSION) },
   ], { sync })
   await db.compactRange?.(...GROUP_RANGE)
-  for (const name of JOURNAL_FILES) await node?.fs.promises.rm(node.path.join(location, name), { force: true })
+  if (node !== null) await dropJournal(location, node)
 }
 
 /** Few large groups instead of many small ones. */
@@ -108,6 +108,11 @@ function* joined(groups: readonly (readonly LogEntry[])[]): Iterable<readonly Lo
 /** A young storage of layout 1 had everything in its journal. */
 export function hasJournal(location: string, node: NodeModules | null): boolean {
   return node !== null && JOURNAL_FILES.some((name) => node.fs.existsSync(node.path.join(location, name)))
+}
+
+/** Once the layout is the current one the journal is of no use: a conversion may have ended before it was deleted. */
+export async function dropJournal(location: string, { fs, path }: NodeModules): Promise<void> {
+  for (const name of JOURNAL_FILES) await fs.promises.rm(path.join(location, name), { force: true })
 }
 
 /** Removes what an earlier attempt made. */

@@ -52,13 +52,22 @@ export interface NodeModules {
   readonly path: Paths
 }
 
+/** Of folders that are somebody else's. */
+const FOREIGN: readonly unknown[] = ['EACCES', 'EPERM', 'EROFS', 'EINVAL']
+
 /**
  * Makes the folder of a storage, durably. Step by step: where nothing can be made and nothing is denied either, as in
  * `/proc`, Node's recursive `mkdir` goes round for ever.
  */
 export async function makeFolder({ fs, path }: NodeModules, folder: string): Promise<void> {
   const missing: string[] = []
-  for (let at = path.resolve(folder); !fs.existsSync(at); at = path.dirname(at)) missing.unshift(at)
+  let there = path.resolve(folder)
+  for (; !fs.existsSync(there); there = path.dirname(there)) missing.unshift(there)
+  // It may be the work of a process that was killed before it flushed the name.
+  await syncFolder(fs, path.dirname(there)).catch((error: unknown) => {
+    // Where this process may not look, or nobody may write, it is not.
+    if (!FOREIGN.includes((error as { code?: unknown }).code)) throw error
+  })
   for (const at of missing) {
     await fs.promises.mkdir(at).catch((error: unknown) => {
       // Somebody else made it meanwhile.

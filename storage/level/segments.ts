@@ -1,9 +1,9 @@
 import type { Database, Operation } from './database.ts'
-import { SEGMENT_BYTES, Scratch, Segment } from './journal.ts'
+import { SEGMENT_BYTES, Scratch, Segment } from './segment.ts'
 import type { NodeModules } from './marker.ts'
 import { syncFolder } from './marker.ts'
 import type { Checksum } from './records.ts'
-import type { OpenSegment } from './segment.ts'
+import type { OpenSegment } from './segment-file.ts'
 import type { RecordDraft, RecordStore, StoreContent, StoredRecord } from './store.ts'
 
 /** So many segments wait for being used again; what is more is deleted. */

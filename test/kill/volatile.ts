@@ -1,8 +1,8 @@
 import type { Database, Operation } from '../../storage/level/database.ts'
 import { database } from '../../storage/level/database.ts'
 import { nodeModules } from '../../storage/level/marker.ts'
-import { segmentFiles } from '../../storage/level/segment.ts'
-import type { OpenSegment } from '../../storage/level/segment.ts'
+import { segmentFiles } from '../../storage/level/segment-file.ts'
+import type { OpenSegment } from '../../storage/level/segment-file.ts'
 
 const { fs } = nodeModules()!
 
@@ -13,7 +13,7 @@ export const volatileSegments: OpenSegment = async (path, sync) => {
   let { size } = file
   return {
     get size() { return size },
-    read: () => file.read(), close: () => file.close(),
+    read: (from, to) => file.read(from, to), close: () => file.close(),
     write(bytes, position) {
       size = Math.max(size, position + bytes.byteLength)
       return Promise.resolve()

@@ -2,8 +2,8 @@ import type { Storage } from '../../lib/ports/storage.ts'
 import type { Database } from '../../storage/level/database.ts'
 import { database } from '../../storage/level/database.ts'
 import { nodeModules } from '../../storage/level/marker.ts'
-import { segmentFiles } from '../../storage/level/segment.ts'
-import type { OpenSegment } from '../../storage/level/segment.ts'
+import { segmentFiles } from '../../storage/level/segment-file.ts'
+import type { OpenSegment } from '../../storage/level/segment-file.ts'
 import { level } from '../../storage/level.ts'
 import type { DiskMode } from './protocol.ts'
 
@@ -53,7 +53,7 @@ export class MoodyDisk {
       let { size } = file
       return {
         get size() { return Math.max(size, file.size) },
-        read: () => file.read(),
+        read: (from, to) => file.read(from, to),
         write: async (bytes, position) => {
           await this.pass()
           if (this.isFull) {

@@ -6,9 +6,9 @@ import { sameEntries } from '../../lib/testing/conformance/storage-checks.ts'
 import type { Recovered } from '../../lib/ports/storage.ts'
 import { database } from '../../storage/level/database.ts'
 import type { Database, Operation } from '../../storage/level/database.ts'
-import { Scratch, Segment } from '../../storage/level/journal.ts'
+import { Scratch, Segment } from '../../storage/level/segment.ts'
 import { STATE_KEY, chunkKey, nativeChecksum } from '../../storage/level/records.ts'
-import { segmentFiles } from '../../storage/level/segment.ts'
+import { segmentFiles } from '../../storage/level/segment-file.ts'
 import { level } from '../../storage/level.ts'
 import { assert, suite } from '../harness.ts'
 import { group, packOperations, sealed, stateOf, stateRecord } from './layout-1.ts'
@@ -134,6 +134,21 @@ test('a conversion that is cut short anywhere begins anew', async (t) => {
     if (failure === null) break
     assert.ok(step < 10)
   }
+})
+
+test('a journal that a conversion could not delete any more is deleted by the next open', async (t) => {
+  const folder = join(t.tempFolder(), 'data')
+  await written(folder)
+  const journals = (where: string): string[] =>
+    readdirSync(join(where, 'db')).filter((name) => name.startsWith('journal-'))
+  const kept = `${folder}-before`
+  copyFolder(folder, kept)
+  whole(await found(folder))
+  assert.equal(journals(folder), [])
+  for (const name of journals(kept)) fs.copyFileSync(join(kept, 'db', name), join(folder, 'db', name))
+  assert.is(journals(folder).length, 2)
+  whole(await found(folder))
+  assert.equal(journals(folder), [])
 })
 
 test('damage of layout 1 is damage after the conversion', async (t) => {

@@ -15,8 +15,8 @@ import type { Meta, Recovered, SnapshotChunk, Storage } from '../../lib/ports/st
 import { database } from '../../storage/level/database.ts'
 import type { Database } from '../../storage/level/database.ts'
 import { STATE_KEY, nativeChecksum, recordKey, slowChecksum } from '../../storage/level/records.ts'
-import { segmentFiles } from '../../storage/level/segment.ts'
-import type { OpenSegment } from '../../storage/level/segment.ts'
+import { segmentFiles } from '../../storage/level/segment-file.ts'
+import type { OpenSegment } from '../../storage/level/segment-file.ts'
 import { level } from '../../storage/level.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { corrupt } from './places.ts'
@@ -305,7 +305,7 @@ function watched(beforeWrite: (bytes: Uint8Array) => void): OpenSegment {
     const file = await segmentFiles(fs)(path, sync)
     return {
       get size() { return file.size },
-      read: () => file.read(), close: () => file.close(),
+      read: (from, to) => file.read(from, to), close: () => file.close(),
       async write(bytes, position) {
         beforeWrite(bytes)
         await file.write(bytes, position)

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { META, at, base, chunks, run } from '../../lib/testing/conformance/storage-fixtures.ts'
 import { sameEntries } from '../../lib/testing/conformance/storage-checks.ts'
 import type { Recovered, Storage } from '../../lib/ports/storage.ts'
-import { segmentFiles } from '../../storage/level/segment.ts'
-import type { OpenSegment } from '../../storage/level/segment.ts'
+import { segmentFiles } from '../../storage/level/segment-file.ts'
+import type { OpenSegment } from '../../storage/level/segment-file.ts'
 import { level } from '../../storage/level.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { copyFolder } from './places.ts'
@@ -410,13 +410,40 @@ test('an unclean end leaves the snapshot and the log that belong together', asyn
   sameEntries(entries.slice(-4), run(9, 12, 5), 'log')
 })
 
+test('an open reads every file once', async (t) => {
+  const folder = join(t.tempFolder(), 'data')
+  let bytesRead = 0
+  const counting: OpenSegment = async (path, sync) => {
+    const file = await segmentFiles(fs)(path, sync)
+    return {
+      get size() { return file.size },
+      read: async (from, to) => {
+        const content = await file.read(from, to)
+        bytesRead += content.byteLength
+        return content
+      },
+      write: (bytes, position) => file.write(bytes, position), close: () => file.close(),
+    }
+  }
+  const storage = level(folder, { segments: counting })
+  await storage.open()
+  await storage.write({ entries: run(1, 9), meta: META })
+  await storage.close()
+  assert.is(bytesRead, 0)
+  const { size } = fs.statSync(join(folder, 'db', 'log-0'))
+  await storage.open()
+  await storage.close()
+  // And the last record, to write it once more.
+  assert.ok(bytesRead >= size && bytesRead < size + 4_096, `${bytesRead} of ${size}`)
+})
+
 /** Files that cannot become longer once there is no room. */
 function crowded(room: { isLeft: boolean }): OpenSegment {
   return async (path, sync) => {
     const file = await segmentFiles(fs)(path, sync)
     return {
       get size() { return file.size },
-      read: () => file.read(), close: () => file.close(),
+      read: (from, to) => file.read(from, to), close: () => file.close(),
       write(bytes, position) {
         const isLonger = position + bytes.byteLength > file.size
         return isLonger && !room.isLeft ? Promise.reject(new Error('no space left')) : file.write(bytes, position)

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Database, Operation, Range } from '../../storage/level/database.ts'
-import type { OpenSegment } from '../../storage/level/segment.ts'
+import type { OpenSegment } from '../../storage/level/segment-file.ts'
 
 /** What was there before a write of the log, and the write. */
 export interface Moment {
@@ -49,7 +49,7 @@ export class RecordedDisk {
     return Promise.resolve({
       get size() { return files.get(name)!.byteLength },
       // Never written to: see `overwritten`.
-      read: () => Promise.resolve(files.get(name)!),
+      read: (from, to) => Promise.resolve(files.get(name)!.subarray(from, to)),
       write: (bytes: Uint8Array, position: number) => {
         const kept = bytes.slice()
         const content = new Map(this.#content)

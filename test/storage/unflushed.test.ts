@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, promises, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { META, run } from '../../lib/testing/conformance/storage-fixtures.ts'
 import { sameEntries } from '../../lib/testing/conformance/storage-checks.ts'
-import type { OpenSegment } from '../../storage/level/segment.ts'
+import type { OpenSegment } from '../../storage/level/segment-file.ts'
 import { level } from '../../storage/level.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import type { Case } from '../harness.ts'
@@ -29,7 +29,7 @@ class CachedFiles {
     const shown = this.#shown
     return Promise.resolve({
       get size() { return shown.get(name)!.byteLength },
-      read: () => Promise.resolve(shown.get(name)!.slice()),
+      read: (from, to) => Promise.resolve(shown.get(name)!.slice(from, to)),
       write: (bytes: Uint8Array, position: number) => {
         put(shown, name, bytes, position)
         if (this.isStuck) return Promise.reject(new Error('EIO: i/o error, write'))
