@@ -5,13 +5,15 @@ import { findsEach } from './swarm-mutants.ts'
 const test = suite('sim: swarm')
 
 findsEach(test, {
-  damagedVotes: 9,
-  duplicateIsGap: 49,
-  gapIsWarning: 36,
-  ignoresLastSeen: 73,
-  readTailBeforeDrain: 30,
+  applyDuringTruncSync: 14,
+  diffWithoutTrunc: 14,
+  duplicateIsGap: 20,
+  gapIsWarning: 31,
+  ignoresLastSeen: 25,
+  readTailBeforeDrain: 31,
   refuseEpochMismatch: 32,
-  trustEmptyDisk: 35,
+  surviveFsyncError: 11,
+  truncOneTooMany: 14,
 })
 
 test.run()

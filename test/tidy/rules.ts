@@ -32,6 +32,13 @@ const UNFINISHED = /\b(FIX[M]E|TO[D]O|XX[X])\b/
 const BANS: readonly Ban[] = [
   { where: CORE, pattern: /\bDate\b/, message: 'lib/core is pure: no Date; time is an argument' },
   { where: CORE, pattern: /\bMath\.random\b/, message: 'lib/core is pure: no Math.random; use lib/core/random.ts' },
+  {
+    where: /^lib\/(core|testing)\//,
+    pattern: /\bMath\.(log\w*|exp\w*|pow|a?(sin|cos|tan)h?|atan2|cbrt|hypot)\b|\*\*=?\s*[^\s\d]/,
+    // A power of two that is no draw.
+    unless: /\b2 \*\* [A-Z(]/,
+    message: 'a seed is a run on every engine: no function of Math whose last bits are left to the engine',
+  },
   { where: CORE, pattern: /\b(async|await|Promise|PromiseLike)\b/, message: 'lib/core is synchronous: no promises' },
   {
     where: CORE,

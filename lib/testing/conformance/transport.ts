@@ -2,6 +2,7 @@ import { isZkError } from '../../core/errors.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import { makeRandom } from '../../core/random.ts'
 import type { Link, Listener, Transport } from '../../ports/transport.ts'
+import { logUniform } from '../draws.ts'
 import { LinkProbe, joined, sameContent, turns } from './link-probe.ts'
 import { check, within } from './storage-checks.ts'
 import type { RegisterTest } from './storage.ts'
@@ -149,7 +150,7 @@ function pattern(bytes: number, seed: number): Uint8Array {
 async function stream(probe: LinkProbe, bytes: Uint8Array, seed: number): Promise<void> {
   const random = makeRandom(seed)
   for (let at = 0; at < bytes.length;) {
-    const size = 1 + Math.floor(CHUNK_BYTES ** random.unit())
+    const size = 1 + Math.floor(logUniform(random, 1, CHUNK_BYTES))
     const drains = probe.drains
     const goesOn = probe.send(bytes.subarray(at, at + size))
     at += size

@@ -1,4 +1,5 @@
 import { makeRandom } from '../../core/random.ts'
+import { untilNext } from '../draws.ts'
 
 /** Every kind of fault of a storm, in the order of the table. */
 export const FAULT_KINDS = [
@@ -42,7 +43,7 @@ export function drawFaults(seed: number, plan: FaultPlan, stormMs: number): Faul
     if (plan[kind] === Infinity) continue
     const random = makeRandom(seed ^ ((at + 1) * 0x9e3779b1))
     for (let atMs = 0; ;) {
-      atMs += -Math.log(1 - random.unit()) * plan[kind]
+      atMs += untilNext(random, plan[kind])
       if (atMs >= stormMs) break
       faults.push({ atMs, kind, dice: random.next() })
     }

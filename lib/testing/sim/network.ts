@@ -1,5 +1,6 @@
 import type { Random } from '../../core/random.ts'
 import type { Message } from '../../core/zab/messages.ts'
+import { untilNext } from '../draws.ts'
 import type { EventQueue } from './events.ts'
 import type { Priorities } from './priorities.ts'
 import { Violation } from './violation.ts'
@@ -97,7 +98,7 @@ export class Network {
 
   #latency(): number {
     const { latencyMs, tailMs } = this.#faults
-    return latencyMs * (0.5 + this.#random.unit()) - Math.log(1 - this.#random.unit()) * tailMs
+    return latencyMs * (0.5 + this.#random.unit()) + untilNext(this.#random, tailMs)
   }
 
   /** Sees to it that the two have a link as soon as both are up and can reach each other. */

@@ -3,6 +3,7 @@ import type { Limits } from '../../core/limits.ts'
 import type { Timing } from '../../core/effects.ts'
 import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
+import { logUniform } from '../draws.ts'
 import type { ClientPlan } from './client.ts'
 import { FAULT_KINDS } from './faults.ts'
 import type { FaultKind, FaultPlan } from './faults.ts'
@@ -29,14 +30,9 @@ export interface Plan {
 /** Five most often, three often, every size up to seven. */
 const VOTERS: readonly number[] = [5, 5, 5, 5, 5, 5, 5, 5, 3, 3, 3, 3, 3, 3, 1, 2, 4, 4, 6, 7]
 
-/** Log-uniform between two bounds. */
-function between(random: Random, low: number, high: number): number {
-  return low * (high / low) ** random.unit()
-}
-
 function sometimes(random: Random, percent: number, low: number, high: number): number {
   const roll = random.below(100)
-  const drawn = between(random, low, high)
+  const drawn = logUniform(random, low, high)
   return roll < percent ? drawn : Infinity
 }
 
@@ -65,7 +61,7 @@ function drawLimits(random: Random): Limits {
 function drawClients(random: Random): ClientPlan {
   const isBig = random.below(8) === 0
   return {
-    opsPerSecond: between(random, 12, 130), requests: Infinity, pipeline: random.below(8) === 0 ? 64 : 8,
+    opsPerSecond: logUniform(random, 12, 130), requests: Infinity, pipeline: random.below(8) === 0 ? 64 : 8,
     restless: random.below(3) === 0 ? 40 : 300, areSlow: random.below(5) === 0,
     workload: {
       tops: random.below(4) === 0 ? 2 : isBig ? 200 : 12, depth: random.below(6) === 0 ? 6 : 1,
@@ -87,7 +83,7 @@ function drawFocus(random: Random, voters: number): FaultPlan {
   const plan: Record<FaultKind, number> = { ...NOTHING }
   for (let i = 1 + random.below(3); i > 0; i--) {
     const kind = FAULT_KINDS[random.below(FAULT_KINDS.length)]!
-    if (voters >= 3 || (kind !== 'wipe' && kind !== 'rot')) plan[kind] = between(random, 2_000, 15_000)
+    if (voters >= 3 || (kind !== 'wipe' && kind !== 'rot')) plan[kind] = logUniform(random, 2_000, 15_000)
   }
   return plan
 }
@@ -120,7 +116,7 @@ export function drawPlan(seed: number, mutant?: string): Plan {
   const timing = drawTiming(isFast)
   const limits = drawLimits(random)
   const faults = drawFaultPlan(random, voters)
-  const silenceMs = isFast ? between(random, 20_000, 300_000) : between(random, 5_000, 30_000)
+  const silenceMs = isFast ? logUniform(random, 20_000, 300_000) : logUniform(random, 5_000, 30_000)
   const plan: Plan = {
     world: {
       seed, voters, observers: random.below(4) === 0 ? 1 + random.below(random.below(3) === 0 ? 4 : 2) : 0, clients: 20,
@@ -128,18 +124,19 @@ export function drawPlan(seed: number, mutant?: string): Plan {
       // Long enough for a history, short enough that it ends several times in a run.
       ...(random.below(10) === 0 ? { epochTxns: 100 + random.below(1_500) } : {}),
       network: {
-        latencyMs: between(random, 0.05, 50), tailMs: between(random, 0.05, 20),
+        latencyMs: logUniform(random, 0.05, 50), tailMs: logUniform(random, 0.05, 20),
         loss: random.below(2) === 0 ? random.unit() * 0.3 : 0,
         duplication: random.below(2) === 0 ? random.unit() * 0.2 : 0,
         replay: random.below(2) === 0 ? random.unit() * 0.01 : 0,
         // A piece of a synchronization takes an eighth of its limit at most: a slower link is no link.
         bytesPerMs: random.below(8) === 0
-          ? 8 * limits.syncChunkBytes / timing.initMs * between(random, 1, 100) : Infinity,
+          ? 8 * limits.syncChunkBytes / timing.initMs * logUniform(random, 1, 100) : Infinity,
       },
-      diskMs: between(random, 0.05, 20), drift: drawDrift(random),
+      diskMs: logUniform(random, 0.05, 20), drift: drawDrift(random),
       clientPlan: drawClients(random),
       priorities: random.below(5) === 0
-        ? { windowMs: between(random, 1, isFast ? 200 : 1_500), changeSteps: between(random, 100, 20_000) } : null,
+        ? { windowMs: logUniform(random, 1, isFast ? 200 : 1_500), changeSteps: logUniform(random, 100, 20_000) }
+        : null,
       spoils: faults.spoil === Infinity ? null : random.below(2) === 0 ? 'lost' : 'twice',
       ...(mutant === undefined ? {} : { mutant }),
     },

@@ -1,6 +1,7 @@
 import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
 import type { Replica } from '../../core/replica.ts'
+import { logUniform } from '../draws.ts'
 import { noFaults } from './faults.ts'
 import type { Fault, FaultCounts, FaultKind } from './faults.ts'
 import { drawPartition } from './partitions.ts'
@@ -35,7 +36,7 @@ export class Storm {
     clog: (dice) => this.#clog(dice),
     break: (dice) => this.#world.network.breakAny(dice),
     halfOpen: (dice) => this.#world.network.halfOpenAny(dice, dice.unit() * 3 * this.#syncMs),
-    pause: (dice) => this.#world.pause(this.#leaderOrAny(dice), Math.floor(10 * this.#syncMs ** dice.unit())),
+    pause: (dice) => this.#world.pause(this.#leaderOrAny(dice), Math.floor(logUniform(dice, 10, 10 * this.#syncMs))),
     slow: (dice) => this.#slow(dice),
     fail: (dice) => this.#fail(dice),
     full: (dice) => this.#full(dice),
@@ -129,7 +130,7 @@ export class Storm {
     this.#later(dice.below(300), () => {
       this.#world.start(id)
       if (times === 0) return
-      const diesMs = this.#syncMs ** dice.unit()
+      const diesMs = logUniform(dice, 1, this.#syncMs)
       if (dice.below(2) === 0) this.#world.crashInWrite(id, dice.below(8))
       this.#later(diesMs, () => {
         this.#world.crash(id)
@@ -159,7 +160,7 @@ export class Storm {
   #promise(dice: Random): void {
     const [first, other] = [this.#anyPeer(dice), this.#anyPeer(dice)]
     const ids = dice.below(2) === 0 ? [first] : [first, other]
-    this.#world.promise(ids, Math.floor(30_000 ** dice.unit()))
+    this.#world.promise(ids, Math.floor(logUniform(dice, 1, 30_000)))
     // One that is lost right then is the trap of damaged disks: who promised does not know it any more.
     if (dice.below(3) === 0) this.#damage(dice, (id) => this.#world.wipe(id), other)
     for (const id of ids) this.#restartLater(dice, id)
@@ -172,7 +173,7 @@ export class Storm {
     const { peers } = this.#world
     const ids = dice.below(6) === 0 ? peers.filter(() => dice.below(3) > 0) : [this.#leaderOrAny(dice)]
     const factor = 2 + dice.below(dice.below(3) === 0 ? 500 : 20)
-    const lastsMs = 100 * (this.#syncMs * 3 / 100) ** dice.unit()
+    const lastsMs = logUniform(dice, 100, this.#syncMs * 3)
     for (const id of ids) {
       this.#world.slow(id, factor)
       this.#world.events.after(lastsMs, () => this.#world.slow(id, 1))
@@ -304,7 +305,7 @@ export class Storm {
       return
     }
     // It comes and goes.
-    const periodMs = 0.3 * this.#syncMs * 10 ** dice.unit()
+    const periodMs = logUniform(dice, 0.3 * this.#syncMs, 3 * this.#syncMs)
     for (let at = 1; at < 6; at++) this.#later(at * periodMs / 2, at % 2 === 1 ? heal : block)
     this.#later(6 * periodMs / 2, heal)
   }

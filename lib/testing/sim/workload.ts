@@ -1,6 +1,7 @@
 import type { Random } from '../../core/random.ts'
 import { Mode, OPEN_ACL } from '../../core/tree/request.ts'
 import type { CreateRequest, MultiOp, Request, WatchableRead } from '../../core/tree/request.ts'
+import { logUniform } from '../draws.ts'
 
 const BELOW = 4
 
@@ -45,7 +46,7 @@ export class Workload {
   /** Bytes that nobody else writes. */
   #data(): Uint8Array {
     const count = ++this.#count
-    const data = new Uint8Array(Math.max(4, Math.floor(this.#plan.bytes ** this.#random.unit())))
+    const data = new Uint8Array(Math.max(4, Math.floor(logUniform(this.#random, 1, this.#plan.bytes))))
     data.set([this.#id, count & 0xff, (count >> 8) & 0xff, this.#random.below(256)])
     return data
   }

@@ -6,6 +6,7 @@ import type { TxnCodec } from '../../core/tree/txn.ts'
 import { ZXID_ZERO } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
 import type { Message } from '../../core/zab/messages.ts'
+import { untilNext } from '../draws.ts'
 import { SimClient } from './client.ts'
 import type { ClientWorld } from './client.ts'
 import { SimDisk } from './disk.ts'
@@ -406,7 +407,7 @@ export class SimWorld implements ClientWorld {
   }
 
   #writeMs(slowness: number): number {
-    return this.plan.diskMs * (0.5 - Math.log(1 - this.random.unit())) * slowness
+    return this.plan.diskMs * (0.5 + untilNext(this.random, 1)) * slowness
   }
 
   /** The write after `written` others is done, unless it was before. */

@@ -1,5 +1,6 @@
 import type { Client } from '../../client/client.ts'
 import type { Random } from '../../core/random.ts'
+import { logUniform } from '../draws.ts'
 import type { World } from './world.ts'
 
 /** Kinds of faults. */
@@ -43,7 +44,7 @@ export class Storm {
   async run(ms: number): Promise<StormCounts> {
     const endMs = this.#world.nowMs + ms
     const kinds = this.#drawKinds()
-    const everyMs = this.#options.everyMs ?? 200 * 10 ** this.#random.unit()
+    const everyMs = this.#options.everyMs ?? logUniform(this.#random, 200, 2_000)
     for (;;) {
       const leftMs = endMs - this.#world.nowMs
       await this.#world.advance(Math.min(leftMs, everyMs * 2 * this.#random.unit()))
@@ -65,7 +66,7 @@ export class Storm {
 
   /** Short ones more often than long ones. */
   #drawMs(longestMs = LONGEST_FAULT_MS): number {
-    return 10 * (longestMs / 10) ** this.#random.unit()
+    return logUniform(this.#random, 10, longestMs)
   }
 
   #pick<T>(items: readonly T[]): T | undefined {
