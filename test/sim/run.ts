@@ -1,10 +1,11 @@
 /**
  * Runs the simulator over many seeds on all cores:
  *   npm run sim -- --seeds 200 [--from 1] | --minutes 10 [--from N] | --seed 17 [--only JSON] [--page FILE]
- *   [--mutant NAME] [--no-shrink]
+ *   [--mutant NAME] [--no-shrink] [--majors]
  * Ends with `N passed, N failed`, counting seeds; from 200 seeds on each state that must be reached and was not counts
  * as a failure (lib/testing/sim/reached.ts). A failing seed prints what broke and the last events; the first ones are
- * reduced to what is needed to fail, told event by event, with one command that replays that.
+ * reduced to what is needed to fail, told event by event, with one command that replays that. With `--majors` every
+ * hundredth seed is run on another major of Node as well (see other-node.ts), and must come to the same.
  */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -20,7 +21,10 @@ import { REACHED_BY_FULL, REACHED_BY_SLICE } from '../../lib/testing/sim/reached
 import { shrink } from '../../lib/testing/sim/shrink.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
 import { optionWords } from '../option-words.ts'
+import { OtherMajor } from './other-major.ts'
+import type { Agreement } from './other-major.ts'
 import { Totals } from './totals.ts'
+import { TWICE } from './twice.ts'
 
 interface Options {
   readonly seed: number | null
@@ -33,6 +37,7 @@ interface Options {
   /** What of the seed is left. */
   readonly only: Reduction | undefined
   readonly shrinks: boolean
+  readonly majors: boolean
 }
 
 const PROGRESS_MS = 5_000
@@ -52,7 +57,7 @@ function readOptions(args: readonly string[]): Options {
   return {
     seed: number('seed') ?? null, minutes, mutant: value('mutant'), page: value('page'),
     only: value('only') === undefined ? undefined : JSON.parse(value('only')!) as Reduction,
-    shrinks: !args.includes('--no-shrink'),
+    shrinks: !args.includes('--no-shrink'), majors: args.includes('--majors'),
     seeds: minutes > 0 ? Infinity : number('seeds') ?? 20,
     // Minutes explore: another stretch of seeds each time.
     from: number('from') ?? (minutes > 0 ? Math.floor(Date.now() / 1_000) * 1_000 : 1),
@@ -120,7 +125,7 @@ function runOne({ mutant, page, only, shrinks }: Options, seed: number): Totals 
 }
 
 /** Hands out seeds to one process per core until they run out, time is up or too much failed. */
-async function runMany(options: Options): Promise<Totals> {
+async function runMany(options: Options, major: OtherMajor | null): Promise<Totals> {
   const totals = new Totals()
   const started = performance.now()
   const endMs = options.minutes > 0 ? options.minutes * 60_000 : Infinity
@@ -141,6 +146,7 @@ async function runMany(options: Options): Promise<Totals> {
     }
     child.on('message', (result: SeedResult) => {
       totals.add(result)
+      if (result.seed % TWICE === 0) major?.add(result)
       if (result.failure !== null) failing.push(result.seed)
       printFailure(result, options.mutant, TRACE_SHOWN)
       give()
@@ -167,10 +173,14 @@ async function runMany(options: Options): Promise<Totals> {
 }
 
 const options = readOptions(process.argv.slice(2))
-const totals = options.seed !== null ? runOne(options, options.seed) : await runMany(options)
+const major = options.majors && options.seed === null ? new OtherMajor(options.mutant) : null
+const totals = options.seed !== null ? runOne(options, options.seed) : await runMany(options, major)
+const agreement: Agreement | null = await major?.finish() ?? null
 for (const line of totals.table()) print(line)
+if (agreement !== null) print(agreement.text)
+for (const seed of agreement?.differing ?? []) print(`look at it on both with: ${replayOf(seed, options.mutant)}`)
 const unreached = options.mutant === undefined ? unreachedOf(totals) : []
 for (const what of unreached) print(`never reached: ${what}`)
-const failed = totals.failed + unreached.length
+const failed = totals.failed + unreached.length + (agreement?.failed ?? 0)
 print(`${totals.passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 && totals.passed > 0 ? 0 : 1

@@ -2,12 +2,10 @@
 import { runSeed } from '../../lib/testing/sim/run.ts'
 import type { SeedResult } from '../../lib/testing/sim/run.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
+import { TWICE } from './twice.ts'
 
 const codec = makeTxnCodec()
 const mutant = process.argv[2]
-
-/** Every hundredth seed is run twice (correctness plan, F.7): it must come to the same, to the last event. */
-const TWICE = 100
 
 function run(seed: number): SeedResult {
   const result = runSeed(seed, codec, mutant)
