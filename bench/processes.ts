@@ -16,6 +16,7 @@ export interface Three {
 export type Command =
   | { readonly kind: 'load', readonly seconds: number, readonly depth: number }
   | { readonly kind: 'beat' }
+  | { readonly kind: 'killed' }
   | { readonly kind: 'role' }
 
 /** What it answers. */
@@ -94,6 +95,7 @@ export async function failover(folder: string): Promise<number> {
     const gap = answer(follower, 'gap')
     follower.send({ kind: 'beat' } satisfies Command)
     await new Promise((resolve) => setTimeout(resolve, 500))
+    follower.send({ kind: 'killed' } satisfies Command)
     leader.kill('SIGKILL')
     return (await gap).gapMs
   } finally {
