@@ -8,15 +8,24 @@ import { VIVARIUM, apacheZooKeeper } from '../servers.ts'
 import type { Program } from '../servers.ts'
 import { markdown } from './markdown.ts'
 import { page } from './page.ts'
+import { Progress } from './progress.ts'
 import type { Report, Setting } from './report.ts'
+import type { Extent, Plan } from './section.ts'
 import { SECTIONS, withFolder } from './sections.ts'
 
-const HELP = `npm run bench:report -- [--runs 5] [--seconds 4] [--only SECTION,...] [--out bench-report] [--quick]
+const RUNS = 5
+const SECONDS = 1.5
+const QUICK_NODES = 20_000
+const NODES = 1_400_000
+
+const HELP = `npm run bench:report -- [--runs ${RUNS}] [--seconds ${SECONDS}] [--only SECTION,...] [--out FOLDER] [--quick]
 
 Measures everything, side by side with Apache ZooKeeper where Debian's package and Java are installed, and writes
-index.html, which needs nothing else, report.json, and ratios.md. What is done so far is kept after each step.
-Sections: ${Object.keys(SECTIONS).join(', ')}
---quick: 1 run of 1 s, and small sizes: to see that all works. All of it takes about an hour and a half.
+index.html, which needs nothing else, report.json and ratios.md to bench-report/ or FOLDER. What is done so far is
+kept after each step.
+--quick: 1 run of 1 s, and small sizes: to see that all works.
+
+Sections, with the minutes that they take with these options on two cores that have nothing else to do:
 `
 const { values } = parseArgs({
   options: {
@@ -25,10 +34,34 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 })
-const runs = Number(values.runs ?? (values.quick ? 1 : 5))
-const seconds = Number(values.seconds ?? (values.quick ? 1 : 4))
-const QUICK_NODES = 20_000
-const NODES = 1_400_000
+const runs = Number(values.runs ?? (values.quick ? 1 : RUNS))
+const seconds = Number(values.seconds ?? (values.quick ? 1 : SECONDS))
+
+function extentOf(apache: Program | null): Extent {
+  return {
+    runs, seconds, apache, nodes: values.quick ? QUICK_NODES : NODES, largest: values.quick ? QUICK_NODES : Infinity,
+  }
+}
+
+function secondsOf(names: readonly string[], extent: Extent): number {
+  return names.reduce((sum, name) => sum + SECTIONS[name]!.seconds(extent), 0)
+}
+
+const TELLS: Readonly<Record<string, string>> = {
+  workloads: 'nine workloads over TCP, 1 and 3 servers of each program: medians of pairs of runs',
+  failover: 'the leader of three killed, ten times',
+  start: 'start to serving, 1 and 3 servers, and what an idle one takes of memory',
+  memory: '1.4 million znodes: memory, restart, a snapshot under load',
+  inProcess: 'reads, writes, encodings and whole peers in one process',
+  scaling: 'what an operation costs as everything grows, and the longest turn of the event loop',
+}
+
+function help(names: readonly string[], extent: Extent): string {
+  const lines = names.map((name) =>
+    `  ${name.padEnd(10)} ${(secondsOf([name], extent) / 60).toFixed(1).padStart(5)}  ${TELLS[name] ?? ''}\n`)
+  const all = `  ${'all'.padEnd(10)} ${(secondsOf(names, extent) / 60).toFixed(1).padStart(5)}\n`
+  return HELP + lines.join('') + all
+}
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`)
@@ -73,35 +106,39 @@ async function measure(names: readonly string[], folder: string): Promise<void> 
     writeFileSync(join(values.out, 'index.html'), page(report))
     writeFileSync(join(values.out, 'ratios.md'), markdown(report))
   }
-  const startedMs = performance.now()
-  const step = (text: string): void => {
-    const minutes = ((performance.now() - startedMs) / 60_000).toFixed(1)
-    print(`${minutes.padStart(6)} min  load ${loadavg()[0]!.toFixed(1).padStart(4)}  ${text}`)
+  const extent = extentOf(apache)
+  const progress = new Progress(secondsOf(names, extent))
+  const tell = (text: string): void => {
+    print(`${progress.text}  load ${loadavg()[0]!.toFixed(1).padStart(4)}  ${text}`)
   }
-  const plan = {
-    runs, seconds, apache, step, saved: save, nodes: values.quick ? QUICK_NODES : NODES,
-    largest: values.quick ? QUICK_NODES : Infinity,
+  const plan: Plan = {
+    ...extent, saved: save,
+    step: (text, stepSeconds) => {
+      progress.step(stepSeconds)
+      tell(text)
+    },
   }
-  for (const name of names) {
+  for (const [at, name] of names.entries()) {
     try {
-      await SECTIONS[name]!(report, plan)
+      await SECTIONS[name]!.measure(report, plan)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       report.notes.push(`${name} ended early: ${reason}`)
       print(`${name} ended early: ${reason}`)
       process.exitCode = 1
     }
+    progress.reached(secondsOf(names.slice(0, at + 1), extent))
     save()
   }
-  step(`written: ${join(values.out, 'index.html')}`)
+  tell(`written: ${join(values.out, 'index.html')}`)
 }
 
 async function main(): Promise<void> {
   const names = values.only === '' ? Object.keys(SECTIONS) : values.only.split(',')
   const unknown = names.filter((name) => !Object.hasOwn(SECTIONS, name))
+  if (unknown.length > 0) print(`no section named ${unknown.join(', ')}`)
   if (values.help || unknown.length > 0) {
-    if (unknown.length > 0) print(`no section named ${unknown.join(', ')}`)
-    process.stdout.write(HELP)
+    await withFolder(async (folder) => { process.stdout.write(help(Object.keys(SECTIONS), extentOf(apacheZooKeeper(folder)))) })
     process.exitCode = values.help ? 0 : 2
     return
   }

@@ -1,6 +1,8 @@
 import { figure } from '../median.ts'
 import { BLOCK_MS, STEEP, growths } from '../scaling/row.ts'
 import type { Row } from '../scaling/row.ts'
+import { misses, ratioAim } from './aims.ts'
+import type { Aim } from './aims.ts'
 import type { Duel, Report, WorkloadResult } from './report.ts'
 import { STYLE } from './style.ts'
 import { barChart, escaped, logPlot } from './svg.ts'
@@ -35,13 +37,15 @@ function settingPart({ setting, notes }: Report): string {
 
 function workloadTable(results: readonly WorkloadResult[]): string {
   return table(
-    ['workload', 'ratio', 'ZooKeeper /s', 'vivarium /s', 'p50 us, ZooKeeper', 'vivarium', 'p99 us, ZooKeeper',
+    ['workload', 'ratio', 'aim', 'ZooKeeper /s', 'vivarium /s', 'p50 us, ZooKeeper', 'vivarium', 'p99 us, ZooKeeper',
       'vivarium', 'errors'],
-    results.map(({ workload, ratio, ours, theirs }) => {
+    results.map(({ servers, workload, ratio, ours, theirs }) => {
+      const aim = ratioAim(workload, servers)
       const isLater = theirs !== null && ours.p99Us > theirs.p99Us
       const errors = ours.errors + (theirs?.errors ?? 0)
       return [
-        escaped(workload), ratio === null ? '' : `<b>${figure(ratio)}</b>`,
+        escaped(workload),
+        ratio === null ? '' : `<b>${marked(figure(ratio), misses(ratio, aim))}</b>`, aimText(aim, figure),
         theirs === null ? '' : whole(theirs.perSecond), whole(ours.perSecond),
         theirs === null ? '' : whole(theirs.p50Us), whole(ours.p50Us),
         theirs === null ? '' : whole(theirs.p99Us), marked(whole(ours.p99Us), isLater),
@@ -74,28 +78,33 @@ ${barChart(tails, 'p99 latency', { log: 10 })}`
 }
 
 function duelText({ unit }: Duel, value: number): string {
-  if (unit === 'ms') return `${figure(value)} ms`
+  if (unit !== 'bytes') return `${figure(value)} ${unit}`
   return value > 1e6 ? `${figure(value / 1e6)} MB` : `${whole(value)} bytes`
 }
 
 function duelPart(duels: readonly Duel[]): string {
   if (duels.length === 0) return ''
   const rows = duels.map((duel) => [
-    escaped(duel.what), duel.theirs === null ? '' : duelText(duel, duel.theirs), duelText(duel, duel.ours),
+    escaped(duel.what), duel.theirs === null ? '' : duelText(duel, duel.theirs),
+    marked(duelText(duel, duel.ours), misses(duel.ours, duel.aim)), aimText(duel.aim, (value) => duelText(duel, value)),
     duel.ourRuns.map((run) => duelText(duel, run)).join(', '),
   ])
-  return `<h2>Failing over, starting, memory</h2>
-${table(['', 'ZooKeeper', 'vivarium', 'each run of vivarium'], rows)}`
+  return `<h2>Failing over, starting, a large tree</h2>
+${table(['', 'ZooKeeper', 'vivarium', 'aim', 'each run of vivarium'], rows)}`
 }
 
 function inProcessPart({ figures, macro }: Report): string {
   if (figures.length + macro.length === 0) return ''
-  const small = figures.map(({ name, unit, value }) => [escaped(name), `${figure(value)} ${unit}`])
-  const large = macro.map(({ name, unit, median, runs }) =>
-    [escaped(name), `${whole(median)} ${escaped(unit)}`, runs.map(whole).join(', ')])
+  const small = figures.map(({ name, unit, value, aim }) => {
+    const most = aim === null ? null : { most: aim }
+    return [escaped(name), marked(`${figure(value)} ${unit}`, misses(value, most)), aimText(most, figure)]
+  })
+  const large = macro.map(({ name, unit, aim, median, runs }) =>
+    [escaped(name), marked(`${whole(median)} ${escaped(unit)}`, misses(median, aim)), aimText(aim, whole),
+      runs.map(whole).join(', ')])
   return `<h2>In the process of an application</h2>
-${small.length === 0 ? '' : table(['operation', 'mean'], small)}
-${large.length === 0 ? '' : `<h3>Whole peers</h3>${table(['', 'median', 'runs'], large)}`}`
+${small.length === 0 ? '' : table(['operation', 'mean', 'aim'], small)}
+${large.length === 0 ? '' : `<h3>Whole peers</h3>${table(['', 'median', 'aim', 'runs'], large)}`}`
 }
 
 /** What a tree holds of memory, and what writes cost with and without a snapshot under way. */
@@ -139,6 +148,12 @@ time that the event loop of the peer was away, as far as its process was running
 ${table(['', 'sizes', 'cost, last by first', 'exponent of the last step', 'longest turn, ms'], grown)}
 <details><summary>Every figure</summary>
 ${table(['', 'size', 'cost', 'longest turn', 'peak resident'], every)}</details>`
+}
+
+/** `>= 10`; empty where nothing is aimed at. */
+function aimText(aim: Aim | null, text: (value: number) => string): string {
+  if (aim === null) return ''
+  return aim.least === undefined ? `&le; ${text(aim.most ?? Infinity)}` : `&ge; ${text(aim.least)}`
 }
 
 function marked(text: string, isBad: boolean): string {

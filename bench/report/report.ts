@@ -2,6 +2,7 @@ import type { Figure } from '../figure.ts'
 import type { Row } from '../scaling/row.ts'
 import type { Measured } from '../traffic/generator.ts'
 import type { Summary } from '../traffic/pairs.ts'
+import type { Aim } from './aims.ts'
 
 /** One workload, ours and theirs in turn. */
 export interface WorkloadResult {
@@ -18,7 +19,9 @@ export interface WorkloadResult {
 /** One quantity of both programs, as medians of the same number of runs. */
 export interface Duel {
   readonly what: string
-  readonly unit: 'ms' | 'bytes'
+  readonly unit: 'us' | 'ms' | 'bytes'
+  /** Of ours. */
+  readonly aim: Aim | null
   readonly ours: number
   readonly theirs: number | null
   readonly ourRuns: readonly number[]
@@ -29,6 +32,7 @@ export interface Duel {
 export interface MacroFigure {
   readonly name: string
   readonly unit: string
+  readonly aim: Aim
   readonly median: number
   readonly runs: readonly number[]
 }

@@ -2,34 +2,32 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Figure } from '../figure.ts'
-import { median } from '../median.ts'
-import { restartTimes, serverFolder, startTimes } from '../scaling/start.ts'
+import { idleBytes, serverFolder, startTime } from '../scaling/start.ts'
 import type { Row } from '../scaling/row.ts'
 import { VIVARIUM, startServers } from '../servers.ts'
 import type { Program, Servers } from '../servers.ts'
 import type { Measured } from '../traffic/generator.ts'
 import { measurePairs, ratioOf, summary } from '../traffic/pairs.ts'
 import { WORKLOADS } from '../traffic/workloads.ts'
+import type { Workload } from '../traffic/workloads.ts'
+import { FAILOVER_AIM, IDLE_AIM, START_AIMS } from './aims.ts'
 import { oneValue, runBench } from './child.ts'
 import { failover } from './failover.ts'
-import type { Duel, MacroFigure, Report } from './report.ts'
+import { largeTree } from './large-tree.ts'
+import type { MacroFigure, Report } from './report.ts'
+import { duel } from './section.ts'
+import type { Extent, Plan, Section } from './section.ts'
 
-/** What is measured, and how long. */
-export interface Plan {
-  readonly runs: number
-  readonly seconds: number
-  readonly nodes: number
-  /** Sizes of the scaling benches above it are left out. */
-  readonly largest: number
-  readonly apache: Program | null
-  /** Tells what is being done. */
-  step(text: string): void
-  /** Something is worth being kept. */
-  saved(): void
+const SERVERS = [1, 3]
+/** Both programs are loaded for so long before anything counts: a JVM compiles what is used. */
+const WARM_SECONDS = 5
+const FAILOVERS = 10
+const MACRO = ['set-1-memory', 'set-3-memory', 'set-1-durable', 'set-3-processes', 'first-write']
+/** Seconds of the scaling benches on two cores that have nothing else to do, in the order in which they are run. */
+const SCALING_SECONDS: Readonly<Record<string, number>> = {
+  reads: 45, znodes: 30, watches: 70, 'in-flight': 15, connections: 25, children: 60, depth: 8, multi: 4,
+  ephemerals: 10,
 }
-
-/** Adds what it measured to a report. */
-export type Section = (report: Report, plan: Plan) => Promise<void>
 
 function runOnce(servers: Servers, workload: string, seconds: number): Promise<Measured> {
   const hosts = servers.hosts.join(',')
@@ -42,20 +40,32 @@ async function alone(servers: Servers, workload: string, { runs, seconds }: Plan
   return measured.slice(1)
 }
 
+/** Of all runs of a workload: a warm-up, many sessions to open and nodes to delete again. */
+function workloadSeconds({ operation, connections }: Workload, { runs, seconds, apache }: Extent): number {
+  const run = 0.4 + 1.25 * seconds + (operation === 'create' ? seconds : 0) + connections / 700
+  return (runs + 1) * (apache === null ? 1 : 2) * run
+}
+
 /** The nine workloads against `count` servers of both programs, which run side by side and are loaded in turn. */
 async function workloadsOn(count: number, report: Report, plan: Plan): Promise<void> {
+  const name = `${count} server${count === 1 ? '' : 's'}`
+  plan.step(`${name}: start and warm up`, 5 + 2 * WARM_SECONDS)
   const ours = await startServers(VIVARIUM, count, serverFolder())
   const theirs = plan.apache === null ? null : await startServers(plan.apache, count, serverFolder())
   try {
-    for (const { name } of WORKLOADS) {
-      plan.step(`${count} server${count === 1 ? '' : 's'}, ${name}`)
+    for (const servers of [ours, theirs]) {
+      if (servers !== null) await runOnce(servers, 'mixed-pipelined', Math.min(WARM_SECONDS, plan.seconds * 3))
+    }
+    for (const workload of WORKLOADS) {
+      plan.step(`${name}, ${workload.name}`, workloadSeconds(workload, plan))
       const pairs = theirs === null
-        ? { workload: name, ours: await alone(ours, name, plan), theirs: [] }
-        : await measurePairs(name, plan.runs, () => runOnce(theirs, name, plan.seconds),
-          () => runOnce(ours, name, plan.seconds))
+        ? { workload: workload.name, ours: await alone(ours, workload.name, plan), theirs: [] }
+        : await measurePairs(workload.name, plan.runs, () => runOnce(theirs, workload.name, plan.seconds),
+          () => runOnce(ours, workload.name, plan.seconds))
       report.workloads.push({
-        servers: count, workload: name, ratio: theirs === null ? null : ratioOf(pairs), ours: summary(pairs.ours),
-        theirs: theirs === null ? null : summary(pairs.theirs), ourRuns: pairs.ours, theirRuns: pairs.theirs,
+        servers: count, workload: workload.name, ratio: theirs === null ? null : ratioOf(pairs),
+        ours: summary(pairs.ours), theirs: theirs === null ? null : summary(pairs.theirs), ourRuns: pairs.ours,
+        theirRuns: pairs.theirs,
       })
       plan.saved()
     }
@@ -65,88 +75,83 @@ async function workloadsOn(count: number, report: Report, plan: Plan): Promise<v
   }
 }
 
-const workloads: Section = async (report, plan) => {
-  for (const count of [1, 3]) await workloadsOn(count, report, plan)
+const workloads: Section = {
+  seconds: (plan) => SERVERS.length * (5 + 2 * WARM_SECONDS +
+    WORKLOADS.reduce((sum, workload) => sum + workloadSeconds(workload, plan), 0)),
+  measure: async (report, plan) => {
+    for (const count of SERVERS) await workloadsOn(count, report, plan)
+  },
 }
 
-/** Both programs in turn. */
-async function duel(
-  plan: Plan, what: string, unit: Duel['unit'], runs: number, measure: (program: Program) => Promise<number>,
-): Promise<Duel> {
-  const ourRuns: number[] = []
-  const theirRuns: number[] = []
-  for (let run = 0; run < runs; run++) {
-    plan.step(`${what}, run ${run + 1} of ${runs}`)
-    ourRuns.push(await measure(VIVARIUM))
-    if (plan.apache !== null) theirRuns.push(await measure(plan.apache))
-  }
-  const theirs = plan.apache === null ? null : median(theirRuns)
-  return { what, unit, ours: median(ourRuns), theirs, ourRuns, theirRuns }
+const failoverRuns = ({ runs }: Extent): number => Math.max(runs, runs > 1 ? FAILOVERS : 1)
+const FAILOVER_SECONDS = 8
+
+const failovers: Section = {
+  seconds: (plan) => failoverRuns(plan) * FAILOVER_SECONDS,
+  measure: async (report, plan) => {
+    report.duels.push(await duel(plan, {
+      what: 'leader killed: longest time between acknowledged writes', unit: 'ms', aim: FAILOVER_AIM,
+      runs: failoverRuns(plan), seconds: FAILOVER_SECONDS, measure: failover,
+    }))
+  },
 }
 
-const starts: Section = async (report, plan) => {
-  for (const count of [1, 3]) {
-    const what = `start to serving, ${count === 1 ? '1 server' : '3 servers together'}`
-    report.duels.push(await duel(plan, what, 'ms', plan.runs, async (program) =>
-      (await startTimes(program, count, 1)).medianMs))
-    plan.saved()
-  }
-  report.duels.push(await duel(plan, 'resident when idle', 'bytes', 1, async (program) =>
-    (await startTimes(program, 1, 1)).idleBytes))
+const START_SECONDS: Readonly<Record<number, number>> = { 1: 2, 3: 4 }
+const IDLE_SECONDS = 6
+
+const starts: Section = {
+  seconds: ({ runs }) => runs * (START_SECONDS[1]! + START_SECONDS[3]!) + IDLE_SECONDS,
+  measure: async (report, plan) => {
+    for (const count of SERVERS) {
+      report.duels.push(await duel(plan, {
+        what: `start to serving, ${count === 1 ? '1 server' : '3 servers together'}`, unit: 'ms',
+        aim: START_AIMS[count]!, runs: plan.runs, seconds: START_SECONDS[count]!,
+        measure: (program: Program) => startTime(program, count),
+      }))
+      plan.saved()
+    }
+    report.duels.push(await duel(plan, {
+      what: 'resident when idle', unit: 'bytes', aim: IDLE_AIM, runs: 1, seconds: IDLE_SECONDS, measure: idleBytes,
+    }))
+  },
 }
 
-const failovers: Section = async (report, plan) => {
-  const what = 'leader killed, to the next acknowledged write'
-  report.duels.push(await duel(plan, what, 'ms', Math.max(plan.runs, plan.runs > 1 ? 10 : 1), failover))
-}
+const SMALL_SECONDS = 14
+const macroSeconds = ({ runs, seconds }: Extent): number => runs * (seconds + 1.5)
 
-const memory: Section = async (report, plan) => {
-  const { nodes, apache } = plan
-  const tree = `${nodes.toLocaleString('en')} znodes of 100 bytes`
-  plan.step(`${tree}: fill, kill, start again`)
-  const ours = await restartTimes(VIVARIUM, nodes, plan.runs)
-  const theirs = apache === null ? null : await restartTimes(apache, nodes, plan.runs)
-  report.duels.push({
-    what: `restart on ${tree}`, unit: 'ms', ours: ours.medianMs, theirs: theirs?.medianMs ?? null,
-    ourRuns: ours.allMs, theirRuns: theirs?.allMs ?? [],
-  })
-  for (const [what, figure] of [['filled', 'bytesPerNode'], ['after the restart', 'bytesPerNodeAfter']] as const) {
-    const [own, other] = [ours[figure], theirs?.[figure] ?? null]
-    report.duels.push({
-      what: `resident of each of ${tree}, ${what}`, unit: 'bytes', ours: own, theirs: other,
-      ourRuns: [own], theirRuns: other === null ? [] : [other],
+const inProcess: Section = {
+  seconds: (plan) => SMALL_SECONDS + MACRO.length * macroSeconds(plan),
+  measure: async (report, plan) => {
+    plan.step('in process, small operations', SMALL_SECONDS)
+    await runBench('run.js', ['--json', '--only', 'reads,step,tree,codec'], (value) => {
+      report.figures.push(value as Figure)
     })
-  }
+    plan.saved()
+    for (const name of MACRO) {
+      plan.step(`in process, ${name}`, macroSeconds(plan))
+      const args = ['--json', '--only', name, '--runs', String(plan.runs), '--seconds', String(plan.seconds)]
+      report.macro.push(await oneValue<MacroFigure>('macro.js', args))
+    }
+  },
 }
 
-const inProcess: Section = async (report, plan) => {
-  await runBench('run.js', ['--json', '--only', 'reads,step,tree,codec'], (value) => {
-    report.figures.push(value as Figure)
-    plan.step(`in process, ${(value as Figure).name}`)
-  })
-  plan.saved()
-  const names = ['set-1-memory', 'set-3-memory', 'set-1-durable', 'set-3-processes', 'first-write']
-  for (const name of names) {
-    plan.step(`in process, ${name}`)
-    const args = ['--json', '--only', name, '--runs', String(plan.runs), '--seconds', String(plan.seconds)]
-    report.macro.push(await oneValue<MacroFigure>('macro.js', args))
-  }
-}
-
-const scaling: Section = async (report, plan) => {
-  const args = ['--json', ...Number.isFinite(plan.largest) ? ['--largest', String(plan.largest)] : []]
-  const only = 'reads,znodes,watches,in-flight,connections,children,depth,multi,ephemerals,memory'
-  await runBench('scaling/main.js', [...args, '--only', only], (value) => {
-    const row = value as Row
-    if (report.scaling.at(-1)?.bench !== row.bench) plan.saved()
-    report.scaling.push(row)
-    plan.step(`scaling, ${row.bench}, ${row.what}, ${row.size.toLocaleString('en')}`)
-  })
+const scaling: Section = {
+  seconds: () => Object.values(SCALING_SECONDS).reduce((sum, seconds) => sum + seconds, 0),
+  measure: async (report, plan) => {
+    const extent = Number.isFinite(plan.largest) ? ['--largest', String(plan.largest)] : []
+    for (const [name, seconds] of Object.entries(SCALING_SECONDS)) {
+      plan.step(`scaling, ${name}`, seconds)
+      await runBench('scaling/main.js', ['--json', ...extent, '--only', name], (value) => {
+        report.scaling.push(value as Row)
+      })
+      plan.saved()
+    }
+  },
 }
 
 /** By name, in the order in which they are measured. */
 export const SECTIONS: Readonly<Record<string, Section>> =
-  { workloads, failover: failovers, start: starts, memory, inProcess, scaling }
+  { workloads, failover: failovers, start: starts, memory: largeTree, inProcess, scaling }
 
 /** A folder for what the servers of a report share, until it is done. */
 export async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {

@@ -17,6 +17,8 @@ export interface ScalingBench {
 }
 
 const LEAST_MS = 100
+/** So many operations warm themselves up. */
+const MANY = 1_000_000
 
 /** The powers of ten from one to another, as far as the extent goes. */
 export function sizes(from: number, to: number, { largest }: Extent): number[] {
@@ -47,12 +49,12 @@ export async function once(
   extent.row(rowOf(bench, what, size, costUs, await subject.end()))
 }
 
-/** The same, after one round that does not count, and as often as it takes to be measurable. */
+/** The same, after one round that does not count unless there are many, and as often as it takes to be measurable. */
 export async function repeated(
   extent: Extent, subject: Subject, [bench, what, size]: readonly [string, string, number], operations: number,
   work: () => Promise<unknown>,
 ): Promise<void> {
-  await work()
+  if (operations < MANY) await work()
   await subject.begin()
   const startMs = performance.now()
   let rounds = 0

@@ -14,15 +14,6 @@ const NODES = 1_400_000
 const RUNS = 5
 const SETTLE_MS = 2_000
 
-/** How long a program takes to start. */
-export interface StartTimes {
-  /** From its start to serving, the slowest server of each run; the median of the runs, in ms. */
-  readonly medianMs: number
-  readonly allMs: readonly number[]
-  /** Of one server that has nothing to do. */
-  readonly idleBytes: number
-}
-
 /** A new folder for the data of servers. */
 export function serverFolder(): string {
   return mkdtempSync(join(tmpdir(), 'vivarium-bench-'))
@@ -37,20 +28,20 @@ function residentOf({ servers }: Servers): number {
   return residentBytes(servers[0]?.child.pid ?? 0)
 }
 
-/** Starts so many servers together, `runs` times, each time from nothing. */
-export async function startTimes(program: Program, count: number, runs: number): Promise<StartTimes> {
-  const allMs: number[] = []
-  let idleBytes = 0
-  for (let run = 0; run < runs; run++) {
-    const servers = await startServers(program, count, serverFolder())
-    allMs.push(Math.max(...servers.servers.map(({ startMs }) => startMs)))
-    if (run === runs - 1) {
-      await settled()
-      idleBytes = residentOf(servers)
-    }
-    await servers.stop()
-  }
-  return { medianMs: median(allMs), allMs, idleBytes }
+/** Starts so many servers together from nothing, and stops them: ms from the start until the slowest serves. */
+export async function startTime(program: Program, count: number): Promise<number> {
+  const servers = await startServers(program, count, serverFolder())
+  await servers.stop()
+  return Math.max(...servers.servers.map(({ startMs }) => startMs))
+}
+
+/** Resident bytes of one server that has nothing to do. */
+export async function idleBytes(program: Program): Promise<number> {
+  const servers = await startServers(program, 1, serverFolder())
+  await settled()
+  const bytes = residentOf(servers)
+  await servers.stop()
+  return bytes
 }
 
 /** What a tree costs a server, and what it takes to start on it. */
@@ -63,8 +54,10 @@ export interface RestartTimes {
   readonly bytesPerNodeAfter: number
 }
 
-/** The tree is filled, its server killed and started again. */
-export async function restartTimes(program: Program, nodes: number, runs: number): Promise<RestartTimes> {
+/** The tree is filled, its server killed and started again; `then` gets the folder, once nobody serves it any more. */
+export async function restartTimes(
+  program: Program, nodes: number, runs: number, then?: (folder: string) => Promise<void>,
+): Promise<RestartTimes> {
   const folder = serverFolder()
   let servers = await startServers(program, 1, folder)
   const allMs: number[] = []
@@ -85,6 +78,8 @@ export async function restartTimes(program: Program, nodes: number, runs: number
     }
     await settled()
     bytesAfter = residentOf(servers) / nodes
+    await servers.kill()
+    await then?.(folder)
   } finally {
     await servers.stop()
   }
@@ -102,9 +97,11 @@ function startRow(what: string, size: number, ms: number, residentBytes_: number
 export const start: ScalingBench = {
   name: 'start',
   run: async (extent: Extent) => {
+    const idle = await idleBytes(VIVARIUM)
     for (const count of [1, 3]) {
-      const { medianMs, idleBytes } = await startTimes(VIVARIUM, count, RUNS)
-      extent.row(startRow(`start to serving, ${count} peer${count === 1 ? '' : 's together'}`, 1, medianMs, idleBytes))
+      const allMs: number[] = []
+      for (let run = 0; run < RUNS; run++) allMs.push(await startTime(VIVARIUM, count))
+      extent.row(startRow(`start to serving, ${count} peer${count === 1 ? '' : 's together'}`, 1, median(allMs), idle))
     }
     const nodes = Math.min(NODES, Math.max(10_000, extent.largest))
     const { medianMs, bytesPerNodeAfter } = await restartTimes(VIVARIUM, nodes, 3)
