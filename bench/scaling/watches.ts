@@ -1,10 +1,11 @@
 import { Buffers } from '../traffic/connection.ts'
 import type { Connection } from '../traffic/connection.ts'
 import { Numbered, openAll } from '../traffic/generator.ts'
-import { BLANK, createFrame, getFrame, setFrame } from '../traffic/requests.ts'
+import { BLANK, createFrame, existsFrame, getFrame, setFrame } from '../traffic/requests.ts'
 import { once, repeated, sizes, withSubject } from './bench.ts'
-import type { ScalingBench } from './bench.ts'
+import type { Extent, ScalingBench } from './bench.ts'
 import { rowOf } from './row.ts'
+import type { Subject } from './subject.ts'
 
 const CONNECTIONS = 1_000
 const NODES = 10_000
@@ -34,6 +35,7 @@ export const watches: ScalingBench = {
       }
       for (const connection of connections) connection.destroy()
     })
+    await withSubject((subject) => differentPaths(extent, subject))
     await withSubject(async (subject) => {
       for (const size of sizes(100, 100_000, extent)) {
         await subject.begin()
@@ -42,6 +44,21 @@ export const watches: ScalingBench = {
       }
     })
   },
+}
+
+/** As many paths as watches, for each of which somebody waits to be created. */
+async function differentPaths(extent: Extent, subject: Subject): Promise<void> {
+  const connections = await openAll([subject.host], CONNECTIONS, new Buffers())
+  let each = 0
+  for (const size of sizes(CONNECTIONS, 1_000_000, extent)) {
+    const from = each
+    each = size / CONNECTIONS
+    await once(extent, subject, ['watches', 'register, a path each', size], size - from * CONNECTIONS,
+      () => Promise.all(connections.map((connection, at) => new Numbered(existsFrame(`/wait/n${BLANK}`, true),
+        each - from, (i) => (from + i) * CONNECTIONS + at).on(connection, 10))))
+  }
+  await once(extent, subject, ['watches', 'end of 1,000 connections', each * CONNECTIONS], each * CONNECTIONS,
+    () => Promise.all(connections.map((connection) => connection.close())))
 }
 
 async function fireOne(connection: Connection): Promise<void> {

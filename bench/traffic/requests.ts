@@ -69,6 +69,11 @@ export function getFrame(path: string, watch = false): RequestFrame {
   return new RequestFrame({ op: 4, path, watch })
 }
 
+/** An exists, with or without a watch. */
+export function existsFrame(path: string, watch = false): RequestFrame {
+  return new RequestFrame({ op: 3, path, watch })
+}
+
 /** A setData of any version. */
 export function setFrame(path: string, data: Uint8Array): RequestFrame {
   return new RequestFrame({ op: 5, path, data, version: -1 })
