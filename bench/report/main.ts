@@ -18,10 +18,10 @@ const SECONDS = 1.5
 const QUICK_NODES = 20_000
 const NODES = 1_400_000
 
-const HELP = `npm run bench:report -- [--runs ${RUNS}] [--seconds ${SECONDS}] [--only SECTION,...] [--out FOLDER] [--quick]
+const HELP = `npm run bench:report -- [--runs ${RUNS}] [--seconds ${SECONDS}] [--only SECTION,...] [--quick] [--out DIR]
 
 Measures everything, side by side with Apache ZooKeeper where Debian's package and Java are installed, and writes
-index.html, which needs nothing else, report.json and ratios.md to bench-report/ or FOLDER. What is done so far is
+index.html, which needs nothing else, report.json and ratios.md to bench-report/ or DIR. What is done so far is
 kept after each step.
 --quick: 1 run of 1 s, and small sizes: to see that all works.
 
@@ -138,7 +138,9 @@ async function main(): Promise<void> {
   const unknown = names.filter((name) => !Object.hasOwn(SECTIONS, name))
   if (unknown.length > 0) print(`no section named ${unknown.join(', ')}`)
   if (values.help || unknown.length > 0) {
-    await withFolder(async (folder) => { process.stdout.write(help(Object.keys(SECTIONS), extentOf(apacheZooKeeper(folder)))) })
+    await withFolder(async (folder) => {
+      process.stdout.write(help(Object.keys(SECTIONS), extentOf(apacheZooKeeper(folder))))
+    })
     process.exitCode = values.help ? 0 : 2
     return
   }
