@@ -1,13 +1,12 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { ROOT as root, build } from './built.ts'
 import { assert, suite } from './harness.ts'
-import type { Case } from './harness.ts'
 
 const run = promisify(execFile)
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const test = suite('pack')
 
 interface Manifest {
@@ -28,14 +27,20 @@ const specifiers = Object.keys(manifest.exports)
 const named = [...JSON.stringify([manifest.exports, manifest.bin]).matchAll(/"(?:\.\/)?(dist\/[^"]+)"/g)]
   .map((match) => match[1] ?? '')
 
-async function build(): Promise<void> {
-  await run(process.execPath, [join(root, '.ci/build.mjs'), '--if-old'], { cwd: root })
+let installed: Promise<string> | null = null
+
+/**
+ * Packs the package and lays it out as if a user had installed it; only run-time dependencies are beside it. Once for
+ * all cases: they add files of their own at most.
+ */
+function install(): Promise<string> {
+  return installed ??= pack()
 }
 
-/** Packs the package and lays it out as if a user had installed it; only run-time dependencies are beside it. */
-async function install(t: Case): Promise<string> {
-  await build()
-  const folder = t.tempFolder()
+async function pack(): Promise<string> {
+  build()
+  const folder = mkdtempSync(join(tmpdir(), 'vivarium-test-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   await run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], { cwd: root })
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? ''
   await run('tar', ['-xzf', tarball], { cwd: folder })
@@ -54,13 +59,13 @@ function listFiles(folder: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1).replaceAll('\\', '/'))
 }
 
-test('every target of the manifest is built', async () => {
-  await build()
+test('every target of the manifest is built', () => {
+  build()
   assert.ok(named.length > 15, 'the manifest names hardly anything')
   assert.equal(named.filter((path) => !existsSync(join(root, path))), [])
 }, { timeoutMs: 120_000 })
 
-test('every adapter and conformance suite is in the manifest', async () => {
+test('every adapter and conformance suite is in the manifest', () => {
   const folders = ['transports', 'storage', 'lib/testing/conformance']
   const files = folders.flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`))
   const ports = files.filter((path) => path.endsWith('.ts') && /^(transports|storage)\/[\w-]+\.ts$/.test(path))
@@ -69,8 +74,8 @@ test('every adapter and conformance suite is in the manifest', async () => {
   assert.equal(missing, [])
 })
 
-test('the tarball holds what is published, with sources behind its maps, and nothing else', async (t) => {
-  const folder = await install(t)
+test('the tarball holds what is published, with sources behind its maps, and nothing else', async () => {
+  const folder = await install()
   const files = listFiles(join(folder, 'package'))
   const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|(dist\/)?(lib|transports|storage)\/.*)$/
   assert.equal(files.filter((path) => !allowed.test(path) || path.endsWith('tsconfig.json')), [])
@@ -90,24 +95,24 @@ async function load(folder: string, args: readonly string[], script: string): Pr
   return JSON.parse(stdout) as Record<string, string[]>
 }
 
-test('every subpath can be imported', async (t) => {
-  const names = await load(await install(t), ['--input-type=module'], `
+test('every subpath can be imported', async () => {
+  const names = await load(await install(), ['--input-type=module'], `
     const names = {}
     for (const specifier of ${JSON.stringify(specifiers)}) names[specifier] = Object.keys(await import(specifier))
     console.log(JSON.stringify(names))`)
   for (const specifier of specifiers) assert.ok((names[specifier]?.length ?? 0) > 0, `${specifier} exports nothing`)
 }, { timeoutMs: 120_000 })
 
-test('every subpath can be required', async (t) => {
-  const names = await load(await install(t), ['--no-warnings', '--input-type=commonjs'], `
+test('every subpath can be required', async () => {
+  const names = await load(await install(), ['--no-warnings', '--input-type=commonjs'], `
     const names = {}
     for (const specifier of ${JSON.stringify(specifiers)}) names[specifier] = Object.keys(require(specifier))
     console.log(JSON.stringify(names))`)
   for (const specifier of specifiers) assert.ok((names[specifier]?.length ?? 0) > 0, `${specifier} exports nothing`)
 }, { timeoutMs: 120_000 })
 
-test('the front doors export the same names, and only declared subpaths resolve', async (t) => {
-  const folder = await install(t)
+test('the front doors export the same names, and only declared subpaths resolve', async () => {
+  const folder = await install()
   const doors = await load(folder, ['--input-type=module'], `
     const names = async (path) => Object.keys(await import(path)).sort()
     console.log(JSON.stringify({ node: await names('vivarium'), web: await names('./package/dist/lib/index.js') }))`)
@@ -119,23 +124,23 @@ test('the front doors export the same names, and only declared subpaths resolve'
 }, { timeoutMs: 120_000 })
 
 for (const [module, moduleResolution] of [['nodenext', 'nodenext'], ['esnext', 'bundler']] as const) {
-  test(`the types resolve for ${moduleResolution}`, async (t) => {
-    const folder = await install(t)
+  test(`the types resolve for ${moduleResolution}`, async () => {
+    const folder = await install()
     const lines = specifiers.map((specifier, index) => `import * as m${index} from '${specifier}'\nvoid m${index}`)
-    writeFileSync(join(folder, 'user.mts'), `${lines.join('\n')}\n`)
+    writeFileSync(join(folder, `user-${module}.mts`), `${lines.join('\n')}\n`)
     const options = ['--ignoreConfig', '--noEmit', '--strict', '--target', 'es2023', '--types', 'node']
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
     const check = run(process.execPath, [
       tsc, ...options, '--lib', 'es2023,esnext.disposable,dom',
-      '--module', module, '--moduleResolution', moduleResolution, 'user.mts',
+      '--module', module, '--moduleResolution', moduleResolution, `user-${module}.mts`,
     ], { cwd: folder })
     const output = await check.then(() => '', (error: { stdout?: string }) => error.stdout ?? 'failed')
     assert.is(output, '')
   }, { timeoutMs: 120_000 })
 }
 
-test('the command is executable and says who it is', async (t) => {
-  const folder = await install(t)
+test('the command is executable and says who it is', async () => {
+  const folder = await install()
   const command = join(folder, 'package', manifest.bin['vivarium'] ?? '')
   assert.match(readFileSync(command, 'utf8'), /^#!\/usr\/bin\/env node\n/)
   const { stdout } = await run(process.execPath, [command, '--help'], { cwd: folder, timeout: 30_000 })

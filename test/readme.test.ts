@@ -4,22 +4,23 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { ERROR_CODES } from '../lib/core/errors.ts'
 import { DEFAULT_LIMITS } from '../lib/core/limits.ts'
 import { createEnsemble } from '../lib/node.ts'
 import { DEFAULT_TIMING } from '../lib/peer/options.ts'
+import { ROOT as root, build as buildPackage, installInto } from './built.ts'
 import { assert, suite } from './harness.ts'
 import type { Case } from './harness.ts'
 
 const run = promisify(execFile)
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, unknown> }
 const tsx = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href
 const test = suite('readme')
+buildPackage()
 
 interface Block {
   readonly language: string
@@ -33,19 +34,12 @@ const blocks: readonly Block[] = [...readme.matchAll(/^```(\w+)(?: ([\w-]+))?\n(
   line: readme.slice(0, match.index).split('\n').length + 1,
 }))
 
-/** The source behind each specifier that users write. */
-function sourceOf(specifier: string, condition: 'node' | 'default'): string {
+/** The source, for browsers, behind each specifier that users write. */
+function sourceOf(specifier: string): string {
   const entry = JSON.stringify(manifest.exports[specifier.replace(/^vivarium\/?/, './').replace(/^\.\/$/, '.')])
-  const files = [...entry.matchAll(/dist\/([\w/-]+)\.js/g)].map((match) => `${match[1] ?? ''}.ts`)
-  const file = condition === 'node' ? files[0] : files.at(-1)
+  const file = [...entry.matchAll(/dist\/([\w/-]+)\.js/g)].map((match) => `${match[1] ?? ''}.ts`).at(-1)
   if (file === undefined) throw new Error(`the package has no ${specifier}`)
   return join(root, file)
-}
-
-/** The block as a module that imports the sources instead of the installed package. */
-function moduleOf(code: string, condition: 'node' | 'default' = 'node'): string {
-  return code.replace(/from '(vivarium[^']*)'/g, (_, specifier: string) =>
-    `from ${JSON.stringify(pathToFileURL(sourceOf(specifier, condition)).href)}`)
 }
 
 /** What the block says that it prints. */
@@ -53,8 +47,11 @@ function expected(code: string): string {
   return [...code.matchAll(/\/\/ => (.*)$/gm)].map((match) => `${match[1] ?? ''}\n`).join('')
 }
 
+/** A module beside the installed package. */
 function write(t: Case, name: string, text: string): string {
-  const path = join(t.tempFolder(), name)
+  const folder = t.tempFolder()
+  installInto(folder)
+  const path = join(folder, name)
   writeFileSync(path, text)
   return path
 }
@@ -75,11 +72,9 @@ test('there are blocks', () => {
 for (const { language, label, code, line } of blocks) {
   if ((language !== 'js' && language !== 'ts') || label !== '') continue
   test(`the block at line ${line} runs and prints what it says`, async (t) => {
-    const path = write(t, language === 'js' ? 'block.mjs' : 'block.mts', moduleOf(code))
-    // Node itself must understand it, before tsx translates anything.
-    if (language === 'js') await run(process.execPath, ['--check', path])
-    const options = { cwd: dirname(path), timeout: 20_000 }
-    const { stdout, stderr } = await run(process.execPath, ['--import', tsx, path], options)
+    const path = write(t, language === 'js' ? 'block.mjs' : 'block.mts', code)
+    const args = language === 'js' ? [path] : ['--import', tsx, path]
+    const { stdout, stderr } = await run(process.execPath, args, { cwd: dirname(path), timeout: 20_000 })
     assert.is(stderr, '')
     assert.is(stdout, expected(code))
   }, { timeoutMs: 30_000 })
@@ -93,10 +88,8 @@ const AFTER = 'await zk.close()\nawait ensemble.stop()\n'
 for (const { language, code, line } of blocks.filter((block) => block.label === 'recipe')) {
   test(`the recipe at line ${line} runs and prints what it says`, async (t) => {
     assert.is(language, 'js')
-    const path = write(t, 'block.mjs', moduleOf(`${BEFORE}${code}${AFTER}`))
-    await run(process.execPath, ['--check', path])
-    const options = { cwd: dirname(path), timeout: 20_000 }
-    const { stdout, stderr } = await run(process.execPath, ['--import', tsx, path], options)
+    const path = write(t, 'block.mjs', `${BEFORE}${code}${AFTER}`)
+    const { stdout, stderr } = await run(process.execPath, [path], { cwd: dirname(path), timeout: 20_000 })
     assert.is(stderr, '')
     assert.is(stdout, expected(code))
   }, { timeoutMs: 30_000 })
@@ -122,9 +115,9 @@ test('servers elsewhere', async (t) => {
   const zk = await ensemble.connect()
   await zk.create('/my-app/inside', '', { parents: true })
   const address = ensemble.peers[0]?.status().clientAddresses[0]?.replace('tcp://', '') ?? ''
-  const code = moduleOf(block?.code ?? '').replace('zk1:2181,zk2:2181,zk3:2181', address)
+  const code = (block?.code ?? '').replace('zk1:2181,zk2:2181,zk3:2181', address)
   const path = write(t, 'elsewhere.mjs', `${code}\nconsole.log(await zk.children('/'))\nawait zk.close()\n`)
-  const { stdout } = await run(process.execPath, ['--import', tsx, path], { cwd: dirname(path), timeout: 20_000 })
+  const { stdout } = await run(process.execPath, [path], { cwd: dirname(path), timeout: 20_000 })
   assert.is(stdout, "[ 'inside' ]\n")
 }, { timeoutMs: 30_000 })
 
@@ -132,12 +125,11 @@ test('three machines', async (t) => {
   const block = blocks.find(({ label }) => label === 'three-machines')
   assert.ok(block)
   const ports = await freePorts(3)
-  let code = moduleOf(block?.code ?? '')
+  let code = block?.code ?? ''
   for (const [index, port] of ports.entries()) code = code.replace(`10.0.0.${index + 1}:7001`, `127.0.0.1:${port}`)
   const path = write(t, 'peer.mjs', code)
-  await run(process.execPath, ['--check', path])
   const children = ports.map((_, index) =>
-    spawn(process.execPath, ['--import', tsx, path, String(index + 1)], { cwd: dirname(path) }))
+    spawn(process.execPath, [path, String(index + 1)], { cwd: dirname(path) }))
   for (const child of children) t.defer(() => child.kill('SIGKILL'))
   await Promise.all(children.map((child, index) => prints(child, `peer ${index + 1} serves\n`)))
   const exits = children.map((child) => new Promise((resolve) => { child.once('exit', resolve) }))
@@ -145,7 +137,7 @@ test('three machines', async (t) => {
   assert.equal(await Promise.all(exits), [0, 0, 0])
   // Alone it waits for the others, and ends as cleanly.
   const waiting = write(t, 'waiting.mjs', code.replace('await peer.ready()', 'console.log("up")\n  await peer.ready()'))
-  const alone = spawn(process.execPath, ['--import', tsx, waiting, '1'], { cwd: dirname(waiting) })
+  const alone = spawn(process.execPath, [waiting, '1'], { cwd: dirname(waiting) })
   t.defer(() => alone.kill('SIGKILL'))
   const exit = new Promise((resolve) => { alone.once('exit', resolve) })
   await prints(alone, 'up\n')
@@ -159,13 +151,13 @@ test('the browser block bundles for a page, and joins the ensemble it names', as
   const block = blocks.find(({ label }) => label === 'browser')
   const [port = 0] = await freePorts(1)
   const code = (block?.code ?? '').replace(/from '(vivarium[^']*)'/g, (_, specifier: string) =>
-    `from ${JSON.stringify(sourceOf(specifier, 'default'))}`).replace('127.0.0.1:7002', `127.0.0.1:${port}`)
+    `from ${JSON.stringify(sourceOf(specifier))}`).replace('127.0.0.1:7002', `127.0.0.1:${port}`)
   const bundle = await build({
     stdin: { contents: `${code}\nawait leaf.stop()\n`, resolveDir: root, loader: 'js' }, bundle: true, write: false,
     metafile: true, platform: 'browser', format: 'esm', target: 'es2023', logLevel: 'silent',
   })
   assert.equal(Object.keys(bundle.metafile.inputs).filter((path) => FOREIGN.test(path)), [])
-  const hub = write(t, 'hub.mjs', moduleOf(`
+  const hub = write(t, 'hub.mjs', `
     import { createPeer } from 'vivarium'
     import { memory } from 'vivarium/storage/memory'
     const hub = await createPeer({
@@ -173,8 +165,8 @@ test('the browser block bundles for a page, and joins the ensemble it names', as
       ensemble: { name: 'house', members: { 1: 'ws://127.0.0.1:${port}', 2: { addresses: [], role: 'observer' } } },
     })
     await hub.ready()
-    console.log('up')`))
-  const child = spawn(process.execPath, ['--import', tsx, hub])
+    console.log('up')`)
+  const child = spawn(process.execPath, [hub])
   t.defer(() => child.kill('SIGKILL'))
   await prints(child, 'up\n')
   // Node 20 lends the page a WebSocket.

@@ -2,13 +2,12 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess, StdioOptions } from 'node:child_process'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { join } from 'node:path'
+import { ROOT, build } from '../built.ts'
 import type { Case } from '../harness.ts'
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
-const main = join(root, 'lib/cli/main.ts')
-const tsx = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href
+const main = join(ROOT, 'dist/lib/cli/main.js')
+build()
 
 /** What a command left behind. */
 export interface Outcome {
@@ -27,7 +26,7 @@ export interface Running {
 
 /** Starts the command in `cwd`; it is killed with the case. */
 export function start(t: Case, cwd: string, args: readonly string[], stdin: StdioOptions & string | number): Running {
-  return startNode(t, cwd, ['--import', tsx, main, ...args], stdin)
+  return startNode(t, cwd, [main, ...args], stdin)
 }
 
 /** Starts Node in `cwd`; it is killed with the case. */
