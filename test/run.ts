@@ -1,5 +1,5 @@
 /**
- * Runs every test file in a process of its own, two at a time, and ends with one line `N passed, N failed`.
+ * Runs every test file in a process of its own, a few at a time, and ends with one line `N passed, N failed`.
  * Arguments select files whose path contains one of them; `--long` includes test/long, which is left out otherwise.
  */
 import { spawn } from 'node:child_process'
@@ -14,7 +14,15 @@ interface Outcome {
 }
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
-const PARALLEL_FILES = 2
+/** One more than the machines that this is run on have cores: files that wait leave theirs to others. */
+const PARALLEL_FILES = 3
+/** Begun first, so that none of them is left alone at the end; those that mostly wait among those that compute. */
+const LONGEST: readonly string[] = [
+  'test/fencing/fencing.test.ts', 'test/soak/soak.test.ts', 'test/recipes-sim/recipes.test.ts',
+  'test/client/remote.test.ts', 'test/readme.test.ts', 'test/kill/kill.test.ts', 'test/peer/hostile.test.ts',
+  'test/cli/serve-zoo.test.ts', 'test/model/model.test.ts', 'test/sim/sweep.test.ts', 'test/sim/scenarios.test.ts',
+  'test/tidy.test.ts', 'test/kill/power.test.ts', 'test/cli/serve.test.ts', 'test/cli/ensemble.test.ts',
+]
 const FILE_TIMEOUT_MS = 300_000
 const LONG_FILE_TIMEOUT_MS = 1_800_000
 const isLong = (file: string): boolean => file.startsWith('test/long/')
@@ -27,7 +35,12 @@ function testFiles(args: readonly string[]): string[] {
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
     .filter((file) => args.includes('--long') || !isLong(file))
     .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
-    .sort()
+    .sort((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1))
+}
+
+function rank(file: string): number {
+  const at = LONGEST.indexOf(file)
+  return at < 0 ? LONGEST.length : at
 }
 
 /** Test files start processes themselves, so the whole group goes. */

@@ -3,8 +3,8 @@ import { recipes, runScenario } from './harness.ts'
 
 const test = suite('recipes in virtual time')
 
-/** A slice of what `npm run recipes:sim` goes through. */
-const SEEDS = 6
+/** A slice of what `npm run recipes:sim` goes through, as the gate does with more of them. */
+const SEEDS = 2
 
 const all = recipes()
 
