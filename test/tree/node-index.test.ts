@@ -16,8 +16,13 @@ class Pair {
 
   add(path: string): void {
     const node = Znode.create(this.pages, path, OPEN_ACL, 0, NO_SESSION, 0)
-    this.index.add(node)
+    assert.ok(this.index.add(node, path))
     this.expected.set(path, node.id)
+  }
+
+  /** Whether the index takes a second node of a path. */
+  addsAgain(path: string): boolean {
+    return this.index.add(Znode.create(this.pages, path, OPEN_ACL, 0, NO_SESSION, 0), path)
   }
 
   delete(path: string): void {
@@ -83,6 +88,7 @@ test('paths of one and the same hash are found too', () => {
     else pair.add(path)
     if (step % 100 === 0) pair.check(same)
   }
+  for (const path of pair.expected.keys()) assert.not.ok(pair.addsAgain(path), 'a path has one node')
   pair.check(same)
 })
 

@@ -43,6 +43,37 @@ test('`applied` forgets exactly what was applied', () => {
   assert.is(overlay.size, 0)
 })
 
+test('a node that txn after txn changes is forgotten with the last, and a failed multi undoes its own alone', () => {
+  const overlay = new Overlay(Tree.empty())
+  const at = (counter: number): Zxid => makeZxid(1, counter)
+  const raise = (counter: number): PendingNode => {
+    const node = overlay.next(at(counter), '/', overlay.get('/')!)
+    node.version++
+    return node
+  }
+  const first = raise(1)
+  assert.is(raise(2), first, 'the same object')
+  raise(2)
+  overlay.begin()
+  assert.is.not(raise(3), first, 'within a multi it may be undone')
+  raise(3)
+  assert.is(overlay.get('/')?.version, 5)
+  overlay.end(false)
+  assert.is(overlay.get('/')?.version, 3)
+  overlay.begin()
+  raise(4)
+  overlay.end(true)
+  raise(5)
+  assert.is(overlay.get('/')?.version, 5)
+  for (const counter of [1, 2, 3, 4]) {
+    overlay.applied(at(counter))
+    assert.is(overlay.get('/')?.version, 5, 'the last change is outstanding')
+  }
+  overlay.applied(at(5))
+  assert.not.ok(overlay.isPending('/'))
+  assert.is(overlay.size, 0)
+})
+
 test('a long queue is forgotten from its head while it grows', () => {
   const overlay = new Overlay(Tree.empty())
   for (let counter = 1; counter <= 30_000; counter++) {

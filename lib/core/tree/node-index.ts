@@ -46,27 +46,34 @@ class Shard {
     return -1
   }
 
-  add(pages: NodePages, hash: number, id: number): void {
+  /** False when there is a node with this path, which stays the one that is found. */
+  add(pages: NodePages, hash: number, id: number, path: string): boolean {
     // Three of four places taken.
     if (4 * (this.#size + 1) > 3 << this.#bits) this.#grow(pages)
-    this.#put(pages, hash, id)
+    return this.#put(pages, hash, id, path)
   }
 
-  #put(pages: NodePages, hash: number, id: number): void {
+  /** Looks for the path on the way to its place, unless it is null: it is new for sure. */
+  #put(pages: NodePages, hash: number, id: number, path: string | null): boolean {
     const table = this.#table
     const mask = (1 << this.#bits) - 1
     let at = this.#home(hash)
     for (let probe = 0; probe < MOST_PROBES; probe++) {
-      if (table[2 * at + 1] === 0) {
+      const other = table[2 * at + 1]!
+      if (other === 0) {
+        if (path !== null && this.#overflow?.has(path) === true) return false
         table[2 * at] = hash
         table[2 * at + 1] = id
         this.#size++
-        return
+        return true
       }
+      if (path !== null && table[2 * at] === hash && pages.hasPath(other, path)) return false
       at = (at + 1) & mask
     }
     this.#overflow ??= new Map<string, number>()
+    if (path !== null && this.#overflow.has(path)) return false
     this.#overflow.set(pages.path(id), id)
+    return true
   }
 
   #grow(pages: NodePages): void {
@@ -74,7 +81,7 @@ class Shard {
     this.#bits++
     this.#table = new Int32Array(2 << this.#bits)
     this.#size = 0
-    for (let at = 0; at < old.length; at += 2) if (old[at + 1] !== 0) this.#put(pages, old[at]!, old[at + 1]!)
+    for (let at = 0; at < old.length; at += 2) if (old[at + 1] !== 0) this.#put(pages, old[at]!, old[at + 1]!, null)
   }
 
   delete(pages: NodePages, hash: number, id: number): boolean {
@@ -120,10 +127,12 @@ export class NodeIndex {
     return id === 0 ? undefined : new Znode(this.#pages, id)
   }
 
-  add({ id, pathHash }: Znode): void {
+  /** False when there is a node with its path already. */
+  add({ id, pathHash }: Znode, path: string): boolean {
     const shard = this.#shards[pathHash & (SHARDS - 1)] ??= new Shard()
-    shard.add(this.#pages, pathHash, id)
+    if (!shard.add(this.#pages, pathHash, id, path)) return false
     this.size++
+    return true
   }
 
   delete({ id, pathHash }: Znode): void {

@@ -9,7 +9,7 @@ import type { Zxid } from '../zxid.ts'
 
 /** A node as it will be once the txn `zxid` is applied. */
 export class PendingNode implements NodeState {
-  readonly zxid: Zxid
+  zxid: Zxid
   readonly path: string
   /** False: deleted. */
   exists = true
@@ -66,8 +66,8 @@ class PendingSession {
 }
 
 /**
- * The tree with the outstanding txns on top (ZooKeeper: ChangeRecords): what requests are checked against. States are
- * never changed in place, so that a failed multi is undone exactly (ZOOKEEPER-1624).
+ * The tree with the outstanding txns on top (ZooKeeper: ChangeRecords): what requests are checked against. Within a
+ * multi no state is changed in place, so that it is undone exactly when it fails (ZOOKEEPER-1624).
  */
 export class Overlay {
   readonly #tree: Tree
@@ -75,6 +75,8 @@ export class Overlay {
   readonly #changes = new Map<string, PendingNode>()
   /** All of them in their order, so that what is applied is forgotten without a search. */
   #order: PendingNode[] = []
+  /** The txn of each: a node that was changed in place since is there for every one of them. */
+  #zxids: number[] = []
   #head = 0
   readonly #sessions = new Map<SessionId, PendingSession>()
   /** While a multi is prepared: what each of its changes replaced. */
@@ -108,10 +110,30 @@ export class Overlay {
     this.changed(node)
   }
 
+  /**
+   * What the caller may change to the state of `path` after one more txn, given that before it. The same object where
+   * it can be: most creates go to a parent whose last change is outstanding.
+   */
+  next(zxid: Zxid, path: string, state: NodeState): PendingNode {
+    if (this.#undo === null && state instanceof PendingNode && state.owned === 0) {
+      if (state.zxid !== zxid) this.#enqueue(zxid, state)
+      state.zxid = zxid
+      return state
+    }
+    const node = PendingNode.copyOf(zxid, path, state)
+    this.changed(node)
+    return node
+  }
+
+  #enqueue(zxid: Zxid, node: PendingNode): void {
+    this.#order.push(node)
+    this.#zxids.push(zxid)
+  }
+
   changed(node: PendingNode): void {
     this.#undo?.push(this.#changes.get(node.path))
     this.#changes.set(node.path, node)
-    this.#order.push(node)
+    this.#enqueue(node.zxid, node)
     if (node.owned !== 0) this.#account(node, 1)
   }
 
@@ -158,6 +180,7 @@ export class Overlay {
     if (keep || undo === null) return
     for (let before = undo.length - 1; before >= 0; before--) {
       const node = this.#order.pop()!
+      this.#zxids.pop()
       const replaced = undo[before]
       if (replaced === undefined) this.#changes.delete(node.path)
       else this.#changes.set(node.path, replaced)
@@ -167,16 +190,21 @@ export class Overlay {
 
   /** The tree has applied everything up to `zxid`. */
   applied(zxid: Zxid): void {
-    while (this.#head < this.#order.length && this.#order[this.#head]!.zxid <= zxid) {
+    while (this.#head < this.#order.length && this.#zxids[this.#head]! <= zxid) {
+      const isLast = this.#order[this.#head]!.zxid === this.#zxids[this.#head]
       const node = this.#order[this.#head++]!
-      if (this.#changes.get(node.path) === node) this.#changes.delete(node.path)
+      if (isLast && this.#changes.get(node.path) === node) this.#changes.delete(node.path)
       if (node.owned !== 0) this.#account(node, -1)
     }
     if (this.#head === this.#order.length) {
-      if (this.#head > 0) this.#order = []
+      if (this.#head > 0) {
+        this.#order = []
+        this.#zxids = []
+      }
       this.#head = 0
     } else if (this.#head > 8_192) {
       this.#order = this.#order.slice(this.#head)
+      this.#zxids = this.#zxids.slice(this.#head)
       this.#head = 0
     }
   }
@@ -184,6 +212,7 @@ export class Overlay {
   reset(): void {
     this.#changes.clear()
     this.#order = []
+    this.#zxids = []
     this.#head = 0
     this.#sessions.clear()
     this.#undo = null

@@ -128,10 +128,9 @@ export class Preparer {
     if (parent.nodeKind === NodeKind.ephemeral) return refuse('NoChildrenForEphemerals')
     if (this.#isTooMuch(path, 1, request.data?.length ?? 0)) return refuse('QuotaExceeded')
     if (kind === NodeKind.ephemeral && !this.#mayOwn(owner, path)) return refuse('QuotaExceeded')
-    const above = PendingNode.copyOf(zxid, parentPath, parent)
-    above.creates = (parent.creates + 1) | 0
+    const above = this.#overlay.next(zxid, parentPath, parent)
+    above.creates = (above.creates + 1) | 0
     above.childCount++
-    this.#overlay.changed(above)
     const node = new PendingNode(zxid, path, kind, owner, acl)
     node.dataBytes = request.data?.length ?? 0
     this.#overlay.created(node)
@@ -187,9 +186,7 @@ export class Preparer {
   }
 
   #removed(zxid: Zxid, path: string, node: NodeState, parentPath: string, parent: NodeState): Plain {
-    const above = PendingNode.copyOf(zxid, parentPath, parent)
-    above.childCount--
-    this.#overlay.changed(above)
+    this.#overlay.next(zxid, parentPath, parent).childCount--
     this.#overlay.deleted(zxid, path, node)
     return { kind: 'delete', path }
   }
@@ -216,10 +213,9 @@ export class Preparer {
     const dataBytes = request.data?.length ?? 0
     if (this.#isTooMuch(path, 0, dataBytes - node.dataBytes)) return refuse('QuotaExceeded')
     if (request.version !== -1 && request.version !== node.version) return refuse('BadVersion')
-    const next = PendingNode.copyOf(zxid, path, node)
-    next.version = nextVersion(node.version)
+    const next = this.#overlay.next(zxid, path, node)
+    next.version = nextVersion(next.version)
     next.dataBytes = dataBytes
-    this.#overlay.changed(next)
     return { kind: 'setData', path, data: request.data, version: next.version }
   }
 
@@ -232,10 +228,9 @@ export class Preparer {
     if (node === undefined) return refuse('NoNode')
     if (!this.#permits(node, Perm.admin, requester)) return refuse('NoAuth')
     if (request.version !== -1 && request.version !== node.aversion) return refuse('BadVersion')
-    const next = PendingNode.copyOf(zxid, path, node)
-    next.aversion = nextVersion(node.aversion)
+    const next = this.#overlay.next(zxid, path, node)
+    next.aversion = nextVersion(next.aversion)
     next.acl = acl
-    this.#overlay.changed(next)
     return { kind: 'setAcl', path, acl, version: next.aversion }
   }
 

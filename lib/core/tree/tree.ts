@@ -76,8 +76,8 @@ export class Tree {
   #zxid: Zxid = ZXID_ZERO
   #ensembleId = ''
   #members = ''
-  #hash1 = 0
-  #hash2 = 0
+  /** Its two numbers. */
+  readonly #digest = new Int32Array(2)
 
   constructor(parts: TreeParts = treeParts()) {
     this.#parts = parts
@@ -115,7 +115,7 @@ export class Tree {
 
   /** Order-independent sum over nodes and sessions: equal states have equal digests. */
   digest(): { hash1: number, hash2: number } {
-    return { hash1: this.#hash1 >>> 0, hash2: this.#hash2 >>> 0 }
+    return { hash1: this.#digest[0]! >>> 0, hash2: this.#digest[1]! >>> 0 }
   }
 
   /** Digests of states that went by, oldest first: peers that went through the same zxid can be compared. */
@@ -250,7 +250,6 @@ export class Tree {
     const parentPath = parentOf(path)
     const parent = index.get(parentPath)
     assert(parent !== undefined, 'the parent of a created node exists')
-    assert(index.find(path) === 0, 'a created node is new')
     assert(parent.nodeKind !== NodeKind.ephemeral, 'an ephemeral has no children')
     assert(body.parentCreates === ((parent.creates + 1) | 0), 'the create counter of the parent rises by one')
     assert(nodeKind !== NodeKind.ephemeral || this.#sessions.has(owner), 'the owner of an ephemeral is an open session')
@@ -273,7 +272,7 @@ export class Tree {
 
   /** Enters a complete node into the tables; used by the loader too. */
   adopt(node: Znode, path: string): void {
-    this.#parts.index.add(node)
+    assert(this.#parts.index.add(node, path), 'a created node is new')
     this.#quotas.add(path)
     this.#pathUnits += path.length
     if (node.nodeKind === NodeKind.ephemeral) {
@@ -438,30 +437,15 @@ export class Tree {
     this.#fold(node)
   }
 
-  /** Adds the node to the digest, or takes it out: exclusive or is its own inverse. */
   #fold(node: Znode): void {
-    const { pathHash, nodeKind } = node
-    const isLocal = node.version === -1 && node.path === CONFIG_PATH
-    let a = mixWide(pathHash, node.mzxid)
-    a = mix(mix(a, node.version), node.aversion)
-    if (!isLocal) a = mix(mix(a, node.dataSize), node.dataHash)
-    a = mix(a, node.aclHash)
-    let b = mixWide(mixWide(~pathHash, node.pzxid), node.czxid)
-    b = mixWide(mixWide(mix(b, node.creates), node.ctime), node.mtime)
-    if (nodeKind !== NodeKind.persistent) b = mix(mixWide(mix(b, nodeKind), node.ttlMs), hashText(node.owner))
-    this.#hash1 ^= finish(a)
-    this.#hash2 ^= finish(b)
+    node.fold(this.#digest, node.version !== -1 || node.path !== CONFIG_PATH)
   }
 
   #foldSession(session: SessionId, { timeoutMs, password }: SessionRecord): void {
     const hash = mix(mix(hashText(session), timeoutMs), hashBytes(password))
-    this.#hash1 ^= finish(hash)
-    this.#hash2 ^= finish(~hash)
+    this.#digest[0]! ^= finish(hash)
+    this.#digest[1]! ^= finish(~hash)
   }
-}
-
-function mixWide(hash: number, value: number): number {
-  return mix(mix(hash, value | 0), (value / 2 ** 32) | 0)
 }
 
 const NONE: ReadonlySet<string> = new Set()
