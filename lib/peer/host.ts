@@ -260,17 +260,7 @@ export class Host {
   #tell(effect: Effect): void {
     const { metrics, logger } = this.#parts
     switch (effect.kind) {
-      case 'reply': {
-        metrics.replies += 1
-        const { xid, zxid, outcome } = effect
-        this.#call(effect.conn, (events) => events.onReply(xid, zxid, outcome))
-        break
-      }
-      case 'event':
-        metrics.events += 1
-        this.#call(effect.conn, (events) => events.onEvent(effect.event))
-        break
-      case 'connected': this.#call(effect.conn, (events) => events.onConnected(effect)); break
+      case 'reply': case 'event': case 'connected': this.#call(effect); break
       case 'closeConn': this.#closeConnection(effect.conn, effect.code); break
       case 'role':
         if (effect.role === 'looking') metrics.elections += 1
@@ -290,11 +280,16 @@ export class Host {
   }
 
   /** A callback that throws breaks its own client alone. */
-  #call(conn: ConnId, tell: (events: ConnectionEvents) => void): void {
-    const events = this.#connections.get(conn)
+  #call(effect: Extract<Effect, { kind: 'reply' | 'event' | 'connected' }>): void {
+    const { metrics } = this.#parts
+    if (effect.kind === 'reply') metrics.replies += 1
+    else if (effect.kind === 'event') metrics.events += 1
+    const events = this.#connections.get(effect.conn)
     if (!events) return
     try {
-      tell(events)
+      if (effect.kind === 'reply') events.onReply(effect.xid, effect.zxid, effect.outcome)
+      else if (effect.kind === 'event') events.onEvent(effect.event)
+      else events.onConnected(effect)
     } catch (error) {
       this.#parts.logger.error('a client callback threw', { error })
     }

@@ -16,7 +16,7 @@ import type { Txn } from '../tree/txn.ts'
 import { Watches } from '../tree/watches.ts'
 import type { Zxid } from '../zxid.ts'
 import { Connection } from './connection.ts'
-import type { Waiting } from './connection.ts'
+import type { Pending, Waiting } from './connection.ts'
 
 /** What the connections need of the replica around them. */
 export interface ClientsOwner {
@@ -34,12 +34,6 @@ export interface ClientsOwner {
   withdraw(tags: ReadonlySet<number>): void
   revalidate(tag: number, session: SessionId): void
   askSync(tag: number): void
-}
-
-/** A txn of one of this peer's clients, on its way. */
-interface Pending {
-  readonly tag: number
-  readonly connection: Connection
 }
 
 /**
@@ -129,7 +123,7 @@ export class Clients {
     if (connection.session === NO_SESSION) {
       const { sessionMinMs, sessionMaxMs } = this.#owner
       const timeoutMs = Math.min(Math.max(connection.timeoutMs, sessionMinMs), sessionMaxMs)
-      this.#ask(connection, tag, 0, { kind: 'createSession', timeoutMs, password: connection.password })
+      this.#ask({ tag, connection }, 0, { kind: 'createSession', timeoutMs, password: connection.password })
       return
     }
     const previous = this.#bySession.get(connection.session)
@@ -224,9 +218,9 @@ export class Clients {
 
   // --- requests ----------------------------------------------------------------------------------------------------
 
-  #ask(connection: Connection, tag: number, cxid: number, body: ForwardedBody): void {
-    this.#pending.push({ tag, connection })
-    this.#owner.forward({ tag, session: connection.session, cxid, body })
+  #ask(pending: Pending, cxid: number, body: ForwardedBody): void {
+    this.#pending.push(pending)
+    this.#owner.forward({ tag: pending.tag, session: pending.connection.session, cxid, body })
   }
 
   request(conn: ConnId, xid: number, request: Request): void {
@@ -240,18 +234,19 @@ export class Clients {
     const write = isWrite(request) && request.op !== 20
     if (!write && request.op !== -11 && request.op !== 9) {
       if (connection.waiting === 0) this.#answer(connection, xid, this.#tree.zxid, this.#read(connection, request))
-      else connection.queue.push({ xid, request, tag: 0, syncedTo: null })
+      else connection.queue.push({ xid, request, tag: 0, connection, syncedTo: null })
       return
     }
     const tag = this.#nextTag++
-    connection.queue.push({ xid, request, tag, syncedTo: null })
+    const waiting: Waiting = { xid, request, tag, connection, syncedTo: null }
+    connection.queue.push(waiting)
     if (request.op === 9) {
       this.#asked.set(tag, connection)
       this.#owner.askSync(tag)
     } else if (write) {
-      this.#ask(connection, tag, xid, { kind: 'write', request, identities: connection.identities })
+      this.#ask(waiting, xid, { kind: 'write', request, identities: connection.identities })
     } else {
-      this.#ask(connection, tag, xid, { kind: 'closeSession' })
+      this.#ask(waiting, xid, { kind: 'closeSession' })
     }
   }
 

@@ -4,8 +4,14 @@ import { NO_SESSION } from '../tree/stat.ts'
 import type { SessionId } from '../tree/stat.ts'
 import type { Zxid } from '../zxid.ts'
 
+/** A txn of one of this peer's clients, on its way. */
+export interface Pending {
+  readonly tag: number
+  readonly connection: Connection
+}
+
 /** A request that cannot be answered yet. */
-export interface Waiting {
+export interface Waiting extends Pending {
   readonly xid: number
   readonly request: Request
   /** Mark of a write or sync that is under way at the leader; 0 for a read that waits for its turn. */
