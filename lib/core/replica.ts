@@ -452,8 +452,8 @@ export class Replica implements ZabContext {
     this.#applyCommitted()
     assert(this.#tree.zxid === this.journal.log.last, 'the whole initial history is applied at activation')
     const { peerId, tree: options, limits, mutant, timing: { tickMs, pingMs, reapMs } } = config
-    const now = (): Now => this.now
-    const intake = new Intake({ peerId, options, limits, tickMs, pingMs, reapMs, mutant, now }, leader, this.#tree)
+    const own = { now: (): Now => this.now, log: this.log.bind(this) }
+    const intake = new Intake({ peerId, options, limits, tickMs, pingMs, reapMs, mutant, ...own }, leader, this.#tree)
     this.route.lead(leader, intake)
     if (this.#tree.ensembleId === '') intake.found(config.newEnsembleId, memberText(config.members))
     this.log('info', `leads epoch ${leader.epoch}`, { from: formatZxid(this.journal.log.last) })

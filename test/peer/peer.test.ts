@@ -335,4 +335,21 @@ test('a stopped leader costs a session nothing when its client comes back in tim
   assert.is(resumed.session, id)
 })
 
+test('a soft quota that is exceeded is a warning of the leader, once a minute', async (t) => {
+  const warnings: string[] = []
+  const none = (): void => undefined
+  const logger = { debug: none, info: none, error: none, warn: (text: string): void => void warnings.push(text) }
+  const { peers: [peer] } = await ensemble(t, 1, () => ({ enforceQuota: true, logger }))
+  await peer!.ready()
+  const zk = await peer!.connect()
+  for (const path of ['/a', '/zookeeper/quota/a']) await zk.create(path)
+  await zk.create('/zookeeper/quota/a/zookeeper_limits', 'count=1,bytes=-1')
+  await zk.create('/zookeeper/quota/a/zookeeper_stats', 'count=0,bytes=0')
+  for (const name of ['b', 'c']) await zk.create(`/a/${name}`)
+  assert.equal(warnings.filter((text) => text.startsWith('quota')), [
+    'quota exceeded: /a has 2 nodes, and should have 1 at most',
+  ])
+  await zk.close()
+})
+
 test.run()

@@ -189,6 +189,21 @@ function limited(limits: string, options: Partial<TreeOptions> = { enforceQuota:
 
 const code = ({ code: is }: Outcome): string => is
 
+test('soft limits that are exceeded are told where limits are enforced, unless there are hard ones', () => {
+  const told = (limits: string, options?: Partial<TreeOptions>): string[] => {
+    const zk = limited(limits, options)
+    assert.is(code(zk.write(set('/a', '123456789'))), 'Ok')
+    assert.is(code(zk.write(create('/a/b'))), 'Ok')
+    assert.is(code(zk.write(create('/a/c'))), 'Ok')
+    assert.is(code(zk.write(create('/b'))), 'Ok')
+    return zk.softQuotas.map(({ path, what, used, limit }) => `${path} ${what} ${used} ${limit}`)
+  }
+  assert.equal(told('count=2,bytes=8'), ['/a bytes 9 8', '/a nodes 3 2'])
+  assert.equal(told('count=3,bytes=9'), [], 'just as much')
+  assert.equal(told('count=2,bytes=8=;byteHardLimit=20;countHardLimit=20'), [])
+  assert.equal(told('count=2,bytes=8', {}), [])
+})
+
 test('hard limits are enforced where that is wanted', () => {
   const hard = 'count=-1,bytes=-1=;byteHardLimit=8;countHardLimit=2'
   const zk = limited(hard)

@@ -1,4 +1,5 @@
 import { Preparer } from '../../lib/core/tree/prepare.ts'
+import type { SoftQuota } from '../../lib/core/tree/quotas.ts'
 import type { TreeOptions } from '../../lib/core/tree/prepare.ts'
 import { read } from '../../lib/core/tree/reads.ts'
 import { permits } from '../../lib/core/tree/acl.ts'
@@ -34,6 +35,7 @@ export class World {
   readonly events: string[] = []
   readonly rawEvents: { conn: number, event: WatchEvent }[] = []
   readonly outstanding: PlacedTxn[] = []
+  readonly softQuotas: SoftQuota[] = []
   /** Hears every txn before it is applied. */
   onApply: (placed: PlacedTxn) => void = () => undefined
   /** Identities of the connections that are not anonymous. */
@@ -46,7 +48,7 @@ export class World {
   constructor(options: Partial<TreeOptions> = {}, tree: Tree = Tree.empty(), epoch = 1) {
     this.tree = tree
     this.options = { ...OPTIONS, ...options }
-    this.preparer = new Preparer(tree, this.options)
+    this.preparer = new Preparer(tree, this.options, (exceeded) => void this.softQuotas.push(exceeded))
     this.#epoch = epoch
     this.#counter = 0
     this.watches = new Watches(

@@ -2,6 +2,7 @@ import type { Requester } from '../tree/request.ts'
 import { NO_SESSION, sessionIdOf } from '../tree/stat.ts'
 import type { SessionId } from '../tree/stat.ts'
 import { Preparer } from '../tree/prepare.ts'
+import type { SoftQuota } from '../tree/quotas.ts'
 import type { TreeOptions } from '../tree/prepare.ts'
 import type { Tree } from '../tree/tree.ts'
 import type { Txn, TxnBody } from '../tree/txn.ts'
@@ -14,6 +15,9 @@ import { SessionTracker } from './tracker.ts'
 
 /** The ensemble itself asks: to reap, to found. It may do everything. */
 const ENSEMBLE: Requester = { session: NO_SESSION, identities: [{ scheme: 'super', id: '' }] }
+
+/** An application that goes on for days would fill the log. */
+const SOFT_QUOTA_MS = 60_000
 
 interface Queued {
   readonly peer: number
@@ -33,6 +37,7 @@ export interface IntakeOwner {
   /** See ReplicaConfig.mutant. */
   readonly mutant: string | undefined
   now(): Now
+  log(level: 'warn', text: string, fields: Readonly<Record<string, unknown>>): void
 }
 
 /**
@@ -51,13 +56,15 @@ export class Intake {
   #outstandingBytes = 0
   #reapAtMs: number
   #lastTickMs: number
+  /** No soft quota is told of before this. */
+  #tellFromMs = 0
   /** No session expires before this. */
   #expireFromMs = 0
 
   constructor(owner: IntakeOwner, leader: Leader, tree: Tree) {
     this.#owner = owner
     this.#leader = leader
-    this.#preparer = new Preparer(tree, owner.options)
+    this.#preparer = new Preparer(tree, owner.options, (exceeded) => this.#tellSoftQuota(exceeded))
     this.#appliedPaths = (session) => Array.from(tree.ephemeralsOf(session)).sort()
     this.sessions = new SessionTracker(owner.tickMs)
     const nowMs = owner.now().ms
@@ -74,6 +81,14 @@ export class Intake {
   /** Requests that wait for the outstanding txns to become fewer. */
   get waiting(): number {
     return this.#queue.length - this.#head
+  }
+
+  #tellSoftQuota({ path, what, used, limit }: SoftQuota): void {
+    const nowMs = this.#owner.now().ms
+    if (nowMs < this.#tellFromMs) return
+    this.#tellFromMs = nowMs + SOFT_QUOTA_MS
+    this.#owner.log('warn', `quota exceeded: ${path} has ${used} ${what}, and should have ${limit} at most`,
+      { path, what, used, limit })
   }
 
   add(peer: number, request: ForwardedRequest): void {

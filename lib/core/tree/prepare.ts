@@ -6,7 +6,8 @@ import { aclLength, fixAcl, permits } from './acl.ts'
 import { Overlay, PendingNode } from './overlay.ts'
 import { bytesOfPath } from './owned-paths.ts'
 import { BUILT_IN, isPathLike, parentOf, sequenceSuffix, validatePath } from './path.ts'
-import { exceeds } from './quotas.ts'
+import { exceeds, softlyExceeded } from './quotas.ts'
+import type { SoftQuota } from './quotas.ts'
 import { Mode, Perm } from './request.ts'
 import type {
   Acl, CheckRequest, CreateRequest, DeleteRequest, MultiOp, Requester, SetAclRequest, SetDataRequest, WriteRequest,
@@ -23,7 +24,7 @@ import type { NodeState, Znode } from './znode.ts'
 export interface TreeOptions {
   readonly skipAcl: boolean
   readonly ttlEnabled: boolean
-  /** Refuses what would exceed a hard quota. */
+  /** Refuses what would exceed a hard quota, and tells of soft ones. */
   readonly enforceQuota: boolean
   /** Ephemerals one session may own, and bytes of their paths, so that its closing txn stays sendable. */
   readonly sessionEphemerals: number
@@ -62,6 +63,7 @@ export class Preparer {
   readonly #tree: Tree
   readonly #options: TreeOptions
   readonly #overlay: Overlay
+  readonly #onSoftQuota: (exceeded: SoftQuota) => void
   /** Sessions whose opening or closing is outstanding. */
   readonly #opening = new Map<SessionId, Zxid>()
   readonly #closing = new Map<SessionId, Zxid>()
@@ -69,9 +71,10 @@ export class Preparer {
   /** Of all lists of the request that is being prepared. */
   #aclLength = 0
 
-  constructor(tree: Tree, options: TreeOptions) {
+  constructor(tree: Tree, options: TreeOptions, onSoftQuota: (exceeded: SoftQuota) => void = () => undefined) {
     this.#tree = tree
     this.#options = options
+    this.#onSoftQuota = onSoftQuota
     this.#overlay = new Overlay(tree)
   }
 
@@ -146,7 +149,10 @@ export class Preparer {
   #isTooMuch(path: string, nodes: number, bytes: number): boolean {
     if (!this.#options.enforceQuota) return false
     const quota = this.#tree.quotaOf(path)
-    return quota !== null && exceeds(quota.limits, quota.used, nodes, bytes)
+    if (quota === null) return false
+    const { owner, limits, used } = quota
+    for (const exceeded of softlyExceeded(owner, limits, used, nodes, bytes)) this.#onSoftQuota(exceeded)
+    return exceeds(limits, used, nodes, bytes)
   }
 
   #mayOwn(session: SessionId, path: string): boolean {

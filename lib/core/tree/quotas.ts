@@ -70,6 +70,29 @@ export function writeQuota(quota: Quota): Uint8Array {
   return data
 }
 
+/** A soft limit that a write exceeds, which happens all the same. */
+export interface SoftQuota {
+  /** The subtree that has the quota. */
+  readonly path: string
+  readonly what: 'nodes' | 'bytes'
+  /** After the write. */
+  readonly used: number
+  readonly limit: number
+}
+
+/** The soft limits that so many more nodes and bytes are above; a hard limit of the same kind counts instead. */
+export function softlyExceeded(path: string, limits: Quota, used: Quota, nodes: number, bytes: number): SoftQuota[] {
+  const { count, countHardLimit = -1, byteHardLimit = -1 } = limits
+  const exceeded: SoftQuota[] = []
+  if (nodes !== 0 && countHardLimit < 0 && count > -1 && used.count + nodes > count) {
+    exceeded.push({ path, what: 'nodes', used: used.count + nodes, limit: count })
+  }
+  if (bytes !== 0 && byteHardLimit < 0 && limits.bytes > -1 && used.bytes + bytes > limits.bytes) {
+    exceeded.push({ path, what: 'bytes', used: used.bytes + bytes, limit: limits.bytes })
+  }
+  return exceeded
+}
+
 /**
  * Whether so many more nodes and bytes would be above a hard limit (ZooKeeper: checkQuota). What does not change is not
  * looked at; what shrinks and is above the limit still, is refused too.

@@ -169,12 +169,12 @@ export class Tree {
   }
 
   /** The quota of the subtree that a path is in, and what is used of it; null when there is none. */
-  quotaOf(path: string): { readonly limits: Quota, readonly used: Quota } | null {
+  quotaOf(path: string): { readonly owner: string, readonly limits: Quota, readonly used: Quota } | null {
     const owner = this.#quotas.ownerOf(path)
     if (owner === null) return null
     const [limits, used] = [limitsPath(owner), statsPath(owner)].map((at) => this.#parts.index.get(at))
     if (limits === undefined || used === undefined) return null
-    return { limits: readQuota(limits.data()), used: readQuota(used.data()) }
+    return { owner, limits: readQuota(limits.data()), used: readQuota(used.data()) }
   }
 
   // --- changes -----------------------------------------------------------------------------------------------------
