@@ -43,6 +43,18 @@ export class SimDisk {
     if (batch.purgeThrough !== undefined) this.log.trim(batch.purgeThrough)
   }
 
+  /** What is there now, for later. */
+  copy(): SimDisk {
+    const copy = new SimDisk()
+    const { floor } = this.log
+    copy.meta = this.meta
+    copy.base = this.base
+    copy.damage = this.damage
+    copy.log = new Log(floor, this.log.chainAt(floor), this.log.slice(floor, Number.MAX_SAFE_INTEGER as Zxid, Infinity))
+    for (const [key, bytes] of this.#chunks) copy.#chunks.set(key, bytes)
+    return copy
+  }
+
   /**
    * Something rots, as the recovery of a storage finds it: nothing after an altered txn is used, without its snapshot a
    * log leads nowhere, and without the promises nothing is trusted. Says what is lost.

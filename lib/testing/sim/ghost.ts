@@ -82,7 +82,7 @@ export class Ghost {
   #checkedCommit: Zxid = ZXID_ZERO
   /** Commit point of the last UPTODATE each learner was sent. */
   readonly #upToDate = new Map<number, Zxid>()
-  readonly #codec: TxnCodec
+  readonly codec: TxnCodec
   readonly #voters: readonly number[]
   readonly #disks: () => Iterable<readonly [number, SimDisk]>
   /** Disks lost on purpose: they count as holding what they held. */
@@ -95,7 +95,7 @@ export class Ghost {
     codec: TxnCodec, voters: readonly number[], disks: () => Iterable<readonly [number, SimDisk]>, clock: GhostClock,
     areLinksSpoilt = false,
   ) {
-    this.#codec = codec
+    this.codec = codec
     this.#clock = clock
     this.#conduct = new Conduct(clock, areLinksSpoilt)
     this.#primaries = new Primaries({
@@ -207,7 +207,7 @@ export class Ghost {
     }
     this.#checkQuorumDurable(entry)
     this.#primaries.checkDelivered(entry.zxid, entry)
-    const txn = this.#codec.decodeTxn(entry.bytes)
+    const txn = this.codec.decodeTxn(entry.bytes)
     const outcome = this.#execute(entry.zxid, txn)
     const { hash1, hash2 } = this.#model.digest()
     this.#byZxid.set(entry.zxid, this.G.length)

@@ -87,6 +87,7 @@ export class Reached {
         this.#said(effect.reason)
         if (effect.role === 'leading' && effect.serving && isWriteDone) this.hit('gate: the leader counts itself')
         break
+      case 'fatal': this.hit(`fatal: ${effect.code}`); break
       case 'log': this.#logged(server, effect.text, effect.fields); break
       case 'persist':
         if (effect.batch.install !== undefined) {

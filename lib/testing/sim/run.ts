@@ -75,11 +75,23 @@ export function play(
       throw new Violation('L4', `${disturbances(world)} without a fault, ${began} when all served`)
     }
   } catch (error) {
-    const check = error instanceof Violation ? error.check : error instanceof Error ? error.name : 'thrown'
-    const message = error instanceof Error ? error.stack ?? error.message : String(error)
-    world?.lanes?.add({ atMs: world.events.nowMs, peer: null, kind: 'fault', text: message.split('\n')[0]! })
-    failure = { check, message, trace: world?.trace.slice(-120) ?? [] }
+    failure = failureOf(error, world)
   }
+  return resultOf(world, storm, plan, failure)
+}
+
+/** What was thrown, with what happened before. */
+export function failureOf(error: unknown, world: SimWorld | null): NonNullable<SeedResult['failure']> {
+  const check = error instanceof Violation ? error.check : error instanceof Error ? error.name : 'thrown'
+  const message = error instanceof Error ? error.stack ?? error.message : String(error)
+  world?.lanes?.add({ atMs: world.events.nowMs, peer: null, kind: 'fault', text: message.split('\n')[0]! })
+  return { check, message, trace: world?.trace.slice(-120) ?? [] }
+}
+
+/** What a run came to. */
+export function resultOf(
+  world: SimWorld | null, storm: Storm | null, plan: Plan, failure: SeedResult['failure'],
+): SeedResult {
   return {
     seed: plan.world.seed, failure, simulatedMs: simulatedMs(world, plan), endedMs: world?.events.nowMs ?? 0,
     steps: world?.events.steps ?? 0, asked: world?.asked ?? 0,
@@ -122,7 +134,7 @@ function disturbances({ elections, network, ghost: { syncs } }: SimWorld): strin
 }
 
 /** L1: twice the bound of discovery, once that of silence, five ticks, by clocks that are nearly right. */
-function boundMsOf({ world: { timing } }: Plan): number {
+export function boundMsOf({ world: { timing } }: Plan): number {
   return (2 * timing.initMs + timing.syncMs + 5 * timing.tickMs) * 1.02
 }
 

@@ -3,7 +3,7 @@ import type { Limits } from '../../core/limits.ts'
 import type { Replica } from '../../core/replica.ts'
 import type { LogBatch } from '../../ports/storage.ts'
 import type { ClientPlan, SimClient } from './client.ts'
-import type { SimDisk } from './disk.ts'
+import { SimDisk } from './disk.ts'
 import type { NetworkFaults } from './network.ts'
 import type { PriorityPlan } from './priorities.ts'
 
@@ -57,4 +57,13 @@ export interface Server {
   readonly inbox: Input[]
   ticksMs: number
   readonly conns: Map<number, SimClient>
+}
+
+/** One that was never up. */
+export function newServer(id: number, rate: number): Server {
+  return {
+    id, disk: new SimDisk(), replica: null, incarnation: 0, rate, wallOffsetMs: 0, jumpedMs: 0,
+    writes: [], writing: false, written: 0, syncing: 0, slowness: 1, failNextWrite: false, writesToCrash: Infinity,
+    full: false, paused: false, inbox: [], ticksMs: Infinity, conns: new Map(),
+  }
 }

@@ -17,6 +17,7 @@ import { Reached } from './reached.ts'
 import type { Lanes } from './lanes.ts'
 import { Network } from './network.ts'
 import { Priorities } from './priorities.ts'
+import { newServer } from './server.ts'
 import type { Server, WorldPlan } from './server.ts'
 
 const TRACE_LENGTH = 400
@@ -26,7 +27,7 @@ const WALL_START_MS = 1_700_000_000_000
 export class SimWorld implements ClientWorld {
   readonly events: EventQueue = new EventQueue()
   readonly random: Random
-  readonly ghost: Ghost
+  ghost: Ghost
   readonly network: Network
   readonly reached: Reached = new Reached()
   readonly members: readonly Member[]
@@ -37,6 +38,8 @@ export class SimWorld implements ClientWorld {
   acked: { read: Zxid, write: Zxid } = { read: ZXID_ZERO, write: ZXID_ZERO }
   requestsLeft: number
   asked = 0
+  /** Whose turn it is, or was last. */
+  stepping = 0
   elections = 0
   readonly trace: string[] = []
   /** Set by who wants to read everything that happens. */
@@ -67,17 +70,9 @@ export class SimWorld implements ClientWorld {
     if (plan.priorities !== null) {
       this.network.priorities = new Priorities(makeRandom(plan.seed ^ 0x9c7), plan.priorities)
     }
-    for (const { id } of this.members) this.servers.set(id, this.#newServer(id))
+    for (const id of this.peers) this.servers.set(id, newServer(id, 1 + plan.drift * (this.random.unit() * 2 - 1)))
     for (const { id } of this.members) this.start(id)
     for (let i = 1; i <= plan.clients; i++) this.clients.push(new SimClient(i, this))
-  }
-
-  #newServer(id: number): Server {
-    return {
-      id, disk: new SimDisk(), replica: null, incarnation: 0, rate: 1 + this.plan.drift * (this.random.unit() * 2 - 1),
-      wallOffsetMs: 0, writes: [], writing: false, written: 0, syncing: 0, slowness: 1, failNextWrite: false,
-      writesToCrash: Infinity, full: false, jumpedMs: 0, paused: false, inbox: [], ticksMs: Infinity, conns: new Map(),
-    }
   }
 
   #server(id: number): Server {
@@ -208,6 +203,19 @@ export class SimWorld implements ClientWorld {
     if (server.disk.meta === null && meta !== null) this.ghost.loses(id, meta)
   }
 
+  /** Its disk is as it was once. `isSeen`: the marker beside it was not, and tells that, and the promises. */
+  restore(id: number, image: SimDisk, isSeen: boolean): void {
+    const server = this.#server(id)
+    this.crash(id)
+    const { meta, log: { last } } = server.disk
+    this.note(`the disk of ${id} goes back`)
+    this.ghost.excused.add(id)
+    server.disk = image.copy()
+    if (!isSeen) return
+    server.disk.meta = meta
+    if (server.disk.log.last !== last) server.disk.damage = 'log'
+  }
+
   /** Its disk knows of an established epoch. */
   hasHistory(id: number): boolean {
     return (this.#server(id).disk.meta?.currentEpoch ?? 0) > 0
@@ -304,6 +312,7 @@ export class SimWorld implements ClientWorld {
 
   #stepAll(server: Server, inputs: readonly Input[]): void {
     if (server.replica === null) return
+    this.stepping = server.id
     if (server.paused) {
       server.inbox.push(...inputs)
       return
