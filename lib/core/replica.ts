@@ -159,7 +159,7 @@ export class Replica implements ZabContext {
       this.#settle()
       this.leader?.pump()
       this.route.flush()
-      if (this.serving) this.#snapshotter.pump(this.#tree, this.leader?.holdZxid ?? (Number.MAX_SAFE_INTEGER as Zxid))
+      if (this.serving) this.#snapshotter.pump(this.#tree, this.leader)
       this.#transit()
     }
     this.journal.flush(this.#effects)

@@ -2,6 +2,7 @@ import type { ForwardedRequest } from '../zab/messages.ts'
 import type { MultiOp, WriteRequest } from '../tree/request.ts'
 
 const REQUEST_BYTES = 100
+const NOTHING: readonly ForwardedRequest[] = []
 
 /**
  * Requests on their way to the leader: so many bytes may be unanswered, the rest waits here. Without a bound, one
@@ -33,6 +34,7 @@ export class ForwardWindow {
 
   /** What may be sent now; a request larger than the window goes alone. */
   take(): readonly ForwardedRequest[] {
+    if (this.#head === this.#waiting.length) return NOTHING
     const first = this.#head
     while (this.#head < this.#waiting.length && this.#sentBytes < this.#windowBytes) {
       const request = this.#waiting[this.#head++]!

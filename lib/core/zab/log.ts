@@ -150,6 +150,12 @@ export class Log {
     return index < this.length ? this.#entry(index) : undefined
   }
 
+  /** Zxid of the entry after `zxid`, which must be the floor or an entry; null when there is none. */
+  zxidAfter(zxid: Zxid): Zxid | null {
+    const index = this.#lowerBound((zxid + 1) as Zxid)
+    return index < this.length ? this.#zxid(index) : null
+  }
+
   /** True when the log holds this point: an entry or the floor. */
   holds(zxid: Zxid): boolean {
     return zxid === this.floor || this.#indexOf(zxid) >= 0

@@ -15,6 +15,11 @@ const NODES_PER_KEPT_TXN = 16
 /** The log in memory is trimmed when it is so much longer than what is kept, not at every turn. */
 const SLACK = 1.25
 
+/** Somebody who still reads the log: it must not be trimmed above `holdZxid`, which is asked for only when it matters. */
+export interface LogHolder {
+  readonly holdZxid: Zxid
+}
+
 /**
  * Takes this replica's own snapshots: exactly the committed state at one zxid, one chunk per completed write while
  * txns go on, then one batch that makes it the base and purges the log behind it (design: snapshot, rule R2).
@@ -76,20 +81,22 @@ export class Snapshotter {
   }
 
   /** Bounds the log in memory, whatever the disk still has; what is not applied and what is being sent stays. */
-  #trim(tree: Tree, hold: Zxid): void {
+  #trim(tree: Tree, holder: LogHolder | null): void {
     const { log } = this.#journal
-    log.pack(tree.zxid)
+    const applied = tree.zxid
+    if (applied !== this.#settled) log.pack(applied)
     const { txns, bytes } = this.#retained(tree)
     if (log.length > txns * SLACK || log.bytes > bytes * SLACK) {
       const kept = log.retentionPoint(this.#settled, txns, bytes)
+      const hold = holder?.holdZxid ?? kept
       log.trim(kept < hold ? kept : hold)
     }
-    this.#settled = tree.zxid
+    this.#settled = applied
   }
 
-  /** Called once per turn; `hold` is a zxid above which the log must not be trimmed. */
-  pump(tree: Tree, hold: Zxid): void {
-    this.#trim(tree, hold)
+  /** Called once per turn; null when nobody needs more of the log than this peer. */
+  pump(tree: Tree, holder: LogHolder | null): void {
+    this.#trim(tree, holder)
     if (this.#source === null) {
       if (!this.#due(tree)) return
       const chain = this.#journal.log.chainAt(tree.zxid)
