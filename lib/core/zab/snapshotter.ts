@@ -15,7 +15,7 @@ const NODES_PER_KEPT_TXN = 16
 /** The log in memory is trimmed when it is so much longer than what is kept, not at every turn. */
 const SLACK = 1.25
 
-/** Somebody who still reads the log: it must not be trimmed above `holdZxid`, which is asked for only when it matters. */
+/** Somebody who still reads the log: it must not be trimmed above `holdZxid`, which is asked for when it matters. */
 export interface LogHolder {
   readonly holdZxid: Zxid
 }

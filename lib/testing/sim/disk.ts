@@ -35,7 +35,8 @@ export class SimDisk {
         const text = `a hole on disk: ${entry.zxid} names ${entry.prevZxid}, the disk ends at ${this.log.last}`
         throw new Violation('D4', text)
       }
-      this.log.append({ ...entry, txn: null })
+      const { zxid, prevZxid, hash1, hash2, bytes } = entry
+      this.log.append({ zxid, prevZxid, hash1, hash2, bytes, txn: null })
     }
     if (batch.meta !== undefined) this.#setMeta(batch.meta)
     for (const chunk of batch.chunks ?? []) this.#chunks.set(`${chunk.id}/${chunk.index}`, chunk.bytes)

@@ -7,7 +7,7 @@ import type { Txn, TxnCodec } from '../../core/tree/txn.ts'
 import { ZXID_ZERO, epochOf, formatZxid } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
 import { follows } from '../../core/zab/log.ts'
-import type { LoggedTxn } from '../../core/zab/log.ts'
+import type { Log, LoggedTxn } from '../../core/zab/log.ts'
 import type { Message } from '../../core/zab/messages.ts'
 import type { SimDisk } from './disk.ts'
 import { Conduct } from './conduct.ts'
@@ -84,7 +84,7 @@ export class Ghost {
   readonly #upToDate = new Map<number, Zxid>()
   readonly codec: TxnCodec
   readonly #voters: readonly number[]
-  readonly #disks: () => Iterable<readonly [number, SimDisk]>
+  readonly #disk: (server: number) => SimDisk
   /** Disks lost on purpose: they count as holding what they held. */
   readonly excused: Set<number> = new Set()
   /** Syncs by plan, for the record. */
@@ -92,7 +92,7 @@ export class Ghost {
 
   /** `areLinksSpoilt`: within a link things are lost or repeated, so learners may meet what cannot be. */
   constructor(
-    codec: TxnCodec, voters: readonly number[], disks: () => Iterable<readonly [number, SimDisk]>, clock: GhostClock,
+    codec: TxnCodec, voters: readonly number[], disk: (server: number) => SimDisk, clock: GhostClock,
     areLinksSpoilt = false,
   ) {
     this.codec = codec
@@ -105,7 +105,7 @@ export class Ghost {
       },
     })
     this.#voters = voters
-    this.#disks = disks
+    this.#disk = disk
   }
 
   get commits(): number {
@@ -132,8 +132,7 @@ export class Ghost {
   /** Its disk is lost with these promises: from here on that is excused. */
   loses(id: number, { acceptedEpoch }: Pick<Meta, 'acceptedEpoch'>): void {
     this.excused.add(id)
-    const others = Array.from(this.#disks()).filter(([other]) => other !== id && this.#voters.includes(other))
-    this.#lostPromises.lose(id, acceptedEpoch, others.map(([, disk]) => disk))
+    this.#lostPromises.lose(id, acceptedEpoch, this.#voters.filter((other) => other !== id).map(this.#disk))
   }
 
   /** After a step of this server: what it applied, who it says it is. */
@@ -148,7 +147,9 @@ export class Ghost {
     const applied = replica.tree.zxid
     if (applied !== seen.appliedZxid) {
       const { log } = replica.journal
-      for (const entry of log.slice(seen.appliedZxid, applied, Infinity)) this.#delivered(server, seen, entry)
+      for (let next = log.zxidAfter(seen.appliedZxid); next !== null && next <= applied; next = log.zxidAfter(next)) {
+        this.#delivered(server, seen, next, log)
+      }
       seen.appliedZxid = applied
       this.#checkDigest(server, seen)
     }
@@ -188,12 +189,15 @@ export class Ghost {
     }
   }
 
-  #delivered(server: Watched, seen: Seen, entry: LoggedTxn): void {
+  #delivered(server: Watched, seen: Seen, zxid: Zxid, log: Log): void {
     const known = this.G[seen.index]
-    if (known === undefined) this.#extend(server, entry)
-    else if (known.zxid !== entry.zxid || known.hash1 !== entry.hash1 || known.hash2 !== entry.hash2) {
-      const [here, there] = [formatZxid(entry.zxid), formatZxid(known.zxid)]
-      throw new Violation('P2', `server ${server.id} delivered ${here} where others delivered ${there}`)
+    if (known === undefined) this.#extend(server, log.entryAt(zxid)!)
+    else {
+      const { hash1, hash2 } = log.chainAt(zxid)!
+      if (known.zxid !== zxid || known.hash1 !== hash1 || known.hash2 !== hash2) {
+        const [here, there] = [formatZxid(zxid), formatZxid(known.zxid)]
+        throw new Violation('P2', `server ${server.id} delivered ${here} where others delivered ${there}`)
+      }
     }
     seen.index++
   }
@@ -242,9 +246,8 @@ export class Ghost {
   /** D3: what anybody delivers is on the disks of a quorum. */
   #checkQuorumDurable(entry: { readonly zxid: Zxid, readonly hash1: number, readonly hash2: number }): void {
     let count = 0
-    for (const [id, disk] of this.#disks()) {
-      if (!this.#voters.includes(id)) continue
-      if (this.excused.has(id) || disk.holds(entry.zxid, entry.hash1, entry.hash2)) count++
+    for (const id of this.#voters) {
+      if (this.excused.has(id) || this.#disk(id).holds(entry.zxid, entry.hash1, entry.hash2)) count++
     }
     if (count * 2 <= this.#voters.length) {
       throw new Violation('D3', `${formatZxid(entry.zxid)} was delivered with ${count} durable copies`)
@@ -359,7 +362,7 @@ export class Ghost {
       case 'ack':
         if ((disk.meta?.currentEpoch ?? 0) < message.epoch) throw lie('an ack before currentEpoch is durable')
         if (disk.log.last < message.zxid) throw lie(`an ack of ${formatZxid(message.zxid)} that is not on disk`)
-        if (message.newLeader) this.#lostPromises.acked(id, message.epoch, Array.from(this.#disks(), ([, one]) => one))
+        if (message.newLeader) this.#lostPromises.acked(id, message.epoch, this.#voters.map(this.#disk))
         break
       case 'diff': this.syncs.diff++; break
       case 'trunc': this.syncs.trunc++; break

@@ -22,7 +22,7 @@ export class LostPromises {
     this.#lost.set(id, { acceptedEpoch, holders })
   }
 
-  /** A voter acks NEWLEADER of an epoch; `disks` are those that there are. */
+  /** A voter acks NEWLEADER of an epoch; `disks` are those that voters have. */
   acked(id: number, epoch: number, disks: readonly SimDisk[]): void {
     const lost = this.#lost.get(id)
     if (lost === undefined) return

@@ -72,12 +72,12 @@ export class Network {
   readonly #faults: NetworkFaults
   readonly #ends: NetworkEnds
   readonly #byLink = new Map<number, { readonly pair: Pair, readonly side: 0 | 1 }>()
-  readonly #current = new Map<string, Pair>()
-  readonly #dialling = new Set<string>()
+  readonly #current = new Map<number, Pair>()
+  readonly #dialling = new Set<number>()
   /** Directed ways on which nothing gets through. */
-  readonly #blocked = new Set<string>()
+  readonly #blocked = new Set<number>()
   /** Links on which nothing moves, by pair. */
-  readonly #clogged = new Set<string>()
+  readonly #clogged = new Set<number>()
   /** Ends that believe in a link that is over. */
   readonly #unaware = new Set<Unaware>()
   #nextLink = 1
@@ -115,7 +115,7 @@ export class Network {
   }
 
   #isBlocked(from: number, to: number): boolean {
-    return (this.#blocked.size > 0 && this.#blocked.has(`${from}>${to}`)) ||
+    return (this.#blocked.size > 0 && this.#blocked.has(wayOf(from, to))) ||
       (this.#clogged.size > 0 && this.#clogged.has(keyOf(from, to)))
   }
 
@@ -184,7 +184,7 @@ export class Network {
     const end = pair.ends[side]
     this.frames++
     const other = pair.ends[side === 0 ? 1 : 0].peer
-    const heldMs = this.priorities?.delayMs(`${other}>${end.peer}`) ?? 0
+    const heldMs = this.priorities?.delayMs(wayOf(other, end.peer)) ?? 0
     const atMs = this.#events.nowMs + heldMs + this.#transferMs(messages) + this.#latency()
     end.arrivesMs = atMs > end.arrivesMs ? atMs : end.arrivesMs
     this.#events.at(end.arrivesMs, () => {
@@ -308,7 +308,7 @@ export class Network {
   }
 
   block(from: number, to: number): void {
-    this.#blocked.add(`${from}>${to}`)
+    this.#blocked.add(wayOf(from, to))
   }
 
   /** Nothing moves between the two until `unclog`, and nothing is lost but datagrams. */
@@ -371,6 +371,14 @@ export class Network {
   }
 }
 
-function keyOf(a: number, b: number): string {
-  return a < b ? `${a}-${b}` : `${b}-${a}`
+/** Peers have small numbers; 0 is none, and stands for a disk. */
+const PEERS = 1_024
+
+/** Names the way from one peer to another; from 0, that to its disk. */
+export function wayOf(from: number, to: number): number {
+  return from * PEERS + to
+}
+
+function keyOf(a: number, b: number): number {
+  return a < b ? wayOf(a, b) : wayOf(b, a)
 }

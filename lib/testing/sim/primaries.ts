@@ -1,7 +1,7 @@
 import { epochOf, formatZxid } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
 import type { Chain } from '../../core/zab/chain.ts'
-import type { LoggedTxn } from '../../core/zab/log.ts'
+import type { Log, LoggedTxn } from '../../core/zab/log.ts'
 import type { Watched } from './ghost.ts'
 import { Violation } from './violation.ts'
 
@@ -11,8 +11,9 @@ export interface Point extends Chain {
 }
 
 interface Primary {
-  /** `id/incarnation`: the same server restarted is another primary. */
-  readonly key: string
+  /** The same server restarted is another primary. */
+  readonly id: number
+  readonly incarnation: number
   /** End of the initial history of its epoch. */
   readonly end: Zxid
   readonly chain: Readonly<Chain>
@@ -60,7 +61,6 @@ export class Primaries {
 
   #primary(server: Watched, epoch: number, active: boolean, last: Point | undefined): void {
     const { id, incarnation, replica } = server
-    const key = `${id}/${incarnation}`
     let primary = this.#primaries.get(epoch)
     if (primary === undefined) {
       const { log } = replica.journal
@@ -70,10 +70,11 @@ export class Primaries {
       const end = first?.prevZxid ?? log.last
       const chain = log.chainAt(end)
       if (chain === null) throw new Violation('P9', `the history of epoch ${epoch} has no chain`)
-      primary = { key, end, chain: { hash1: chain.hash1, hash2: chain.hash2 }, active: false }
+      primary = { id, incarnation, end, chain: { hash1: chain.hash1, hash2: chain.hash2 }, active: false }
       this.#primaries.set(epoch, primary)
-    } else if (primary.key !== key) {
-      throw new Violation('P1', `epoch ${epoch} is led by ${primary.key} and by ${key}`)
+    } else if (primary.id !== id || primary.incarnation !== incarnation) {
+      const other = `${primary.id}/${primary.incarnation}`
+      throw new Violation('P1', `epoch ${epoch} is led by ${other} and by ${id}/${incarnation}`)
     }
     if (replica.journal.meta.currentEpoch !== epoch) {
       throw new Violation('P16', `server ${id} leads ${epoch}, is of another`)
@@ -114,25 +115,30 @@ export class Primaries {
     }
     if (log.last < seen.verified) seen.verified = log.last
     if (log.last !== seen.verified) {
-      // It may have proposed and resigned within one step.
-      const isOwn = (epoch: number): boolean => this.#primaries.get(epoch)?.key === `${id}/${incarnation}`
-      for (const entry of log.slice(seen.verified, log.last, Infinity)) {
-        const { zxid, hash1, hash2 } = entry
-        const proposed = this.#proposed.get(zxid)
-        if (proposed === undefined && isOwn(epochOf(zxid))) {
-          this.#proposed.set(zxid, { hash1, hash2 })
-          this.#told.proposed(server, entry)
-        } else if (proposed === undefined) {
-          throw new Violation('P3', `server ${id} logged ${formatZxid(zxid)}, which no primary proposed`)
-        } else if (proposed.hash1 !== hash1 || proposed.hash2 !== hash2) {
-          throw new Violation('P11', `server ${id} logged another ${formatZxid(zxid)} than its primary proposed`)
-        }
+      for (let next = log.zxidAfter(seen.verified); next !== null; next = log.zxidAfter(next)) {
+        this.#checkLogged(server, log, next)
       }
       seen.verified = log.last
     }
     if (meta.currentEpoch === seen.currentEpoch) return
     seen.currentEpoch = meta.currentEpoch
     this.#checkEpoch(server)
+  }
+
+  #checkLogged(server: Watched, log: Log, zxid: Zxid): void {
+    const { hash1, hash2 } = log.chainAt(zxid)!
+    const proposed = this.#proposed.get(zxid)
+    if (proposed === undefined) {
+      // It may have proposed and resigned within one step.
+      const primary = this.#primaries.get(epochOf(zxid))
+      if (primary?.id !== server.id || primary.incarnation !== server.incarnation) {
+        throw new Violation('P3', `server ${server.id} logged ${formatZxid(zxid)}, which no primary proposed`)
+      }
+      this.#proposed.set(zxid, { hash1, hash2 })
+      this.#told.proposed(server, log.entryAt(zxid)!)
+    } else if (proposed.hash1 !== hash1 || proposed.hash2 !== hash2) {
+      throw new Violation('P11', `server ${server.id} logged another ${formatZxid(zxid)} than its primary proposed`)
+    }
   }
 
   /** P15: who marks an epoch holds its initial history, or that and some of its proposals. */
@@ -142,8 +148,7 @@ export class Primaries {
     if (primary === undefined) {
       // A follower is told by a leader that was seen here; a leader may have passed discovery and resigned in one step.
       const { hash1, hash2 } = log.lastChain
-      const key = `${id}/${incarnation}`
-      this.#primaries.set(meta.currentEpoch, { key, end: log.last, chain: { hash1, hash2 }, active: false })
+      this.#primaries.set(meta.currentEpoch, { id, incarnation, end: log.last, chain: { hash1, hash2 }, active: false })
       return
     }
     if (epochOf(log.last) === meta.currentEpoch) return

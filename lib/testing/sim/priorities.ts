@@ -17,7 +17,7 @@ export class Priorities {
   readonly #random: Random
   #plan: PriorityPlan
   /** 0 the fastest .. 1 the slowest. */
-  readonly #ranks = new Map<string, number>()
+  readonly #ranks = new Map<number, number>()
   changes = 0
 
   constructor(random: Random, plan: PriorityPlan) {
@@ -30,7 +30,7 @@ export class Priorities {
     this.#plan = { ...this.#plan, windowMs: Math.min(this.#plan.windowMs, windowMs) }
   }
 
-  delayMs(way: string): number {
+  delayMs(way: number): number {
     let rank = this.#ranks.get(way)
     if (rank === undefined) this.#ranks.set(way, rank = this.#random.unit())
     if (this.#random.unit() * this.#plan.changeSteps < 1) {

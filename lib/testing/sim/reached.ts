@@ -5,7 +5,10 @@ import type { SimDisk } from './disk.ts'
 import type { Watched } from './ghost.ts'
 
 /** Messages that claim something of the sender's disk (gate table): each must have waited for it at least once. */
-const GATED: ReadonlySet<Message['kind']> = new Set(['followerInfo', 'leaderInfo', 'ackEpoch', 'ack', 'syncAck'])
+const GATED: Readonly<Partial<Record<Message['kind'], string>>> = {
+  followerInfo: 'gate: followerInfo waits', leaderInfo: 'gate: leaderInfo waits', ackEpoch: 'gate: ackEpoch waits',
+  ack: 'gate: ack of a txn waits', syncAck: 'gate: syncAck waits',
+}
 
 /** Why roles end, drops and refusals: what stands before the first number or name, so that peers do not differ. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
@@ -100,10 +103,10 @@ export class Reached {
   }
 
   #sent(message: Message, isWriteDone: boolean): void {
-    if (message.kind === 'commit' && isWriteDone) this.hit('gate: commit waits')
-    if (!GATED.has(message.kind) || !isWriteDone) return
-    if (message.kind !== 'ack') this.hit(`gate: ${message.kind} waits`)
-    else this.hit(message.newLeader ? 'gate: ack of NEWLEADER waits' : 'gate: ack of a txn waits')
+    if (!isWriteDone) return
+    if (message.kind === 'commit') this.hit('gate: commit waits')
+    const gate = message.kind === 'ack' && message.newLeader ? 'gate: ack of NEWLEADER waits' : GATED[message.kind]
+    if (gate !== undefined) this.hit(gate)
   }
 
   #said(reason: string): void {

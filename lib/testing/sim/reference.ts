@@ -206,7 +206,6 @@ export class Reference {
   #multi(session: SessionId, ops: readonly MultiOp[]): Outcome {
     this.states.begin()
     const lookups = this.lookups.length
-    const owned = [...this.#sessions.get(session)!.ephemerals]
     const results: OpResult[] = []
     for (const [index, op] of ops.entries()) {
       const done = this.#one(session, op, true)
@@ -216,7 +215,7 @@ export class Reference {
       }
       this.states.end(false)
       this.lookups.length = lookups
-      this.#restoreOwned(owned, session)
+      this.#restoreOwned(session)
       const codeAt = (at: number): ErrorCode => at < index ? 'Ok' : at === index ? done : 'RuntimeInconsistency'
       return { code: 'Ok', result: { op: 14, results: ops.map((_, at) => ({ op: -1, code: codeAt(at) })) } }
     }
@@ -224,12 +223,13 @@ export class Reference {
     return { code: 'Ok', result: { op: 14, results } }
   }
 
-  /** A multi may delete ephemerals of others, too: every set is what the restored states say. */
-  #restoreOwned(owned: readonly string[], session: SessionId): void {
-    for (const [id, open] of this.#sessions) {
-      const candidates = id === session ? [...owned, ...open.ephemerals] : [...open.ephemerals, ...this.states.undone]
-      open.ephemerals.clear()
-      for (const path of candidates) if (this.states.now(path)?.owner === id) open.ephemerals.add(path)
+  /** What the multi made is gone, what it deleted is there again, be it another's: as the restored states say. */
+  #restoreOwned(session: SessionId): void {
+    const { ephemerals } = this.#sessions.get(session)!
+    for (const path of this.states.undone) {
+      const owner = this.states.now(path)?.owner ?? NO_OWNER
+      if (owner !== session) ephemerals.delete(path)
+      this.#sessions.get(owner)?.ephemerals.add(path)
     }
   }
 

@@ -85,7 +85,7 @@ export function failureOf(error: unknown, world: SimWorld | null): NonNullable<S
   const check = error instanceof Violation ? error.check : error instanceof Error ? error.name : 'thrown'
   const message = error instanceof Error ? error.stack ?? error.message : String(error)
   world?.lanes?.add({ atMs: world.events.nowMs, peer: null, kind: 'fault', text: message.split('\n')[0]! })
-  return { check, message, trace: world?.trace.slice(-120) ?? [] }
+  return { check, message, trace: world?.trace.last(120) ?? [] }
 }
 
 /** What a run came to. */

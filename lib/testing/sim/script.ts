@@ -100,7 +100,7 @@ export class Script {
       this.peers.set(id, { id, disk: new SimDisk(), incarnation: 0, replica: null, writes: [], held: false })
     }
     this.ghost = new Ghost(codec, this.members.filter(({ role }) => role === 'voter').map(({ id }) => id),
-      () => [...this.peers.values()].map(({ id, disk }) => [id, disk] as const),
+      (id) => this.peer(id).disk,
       { localMs: () => this.ms }, true)
   }
 

@@ -11,16 +11,17 @@ import { SimClient } from './client.ts'
 import type { ClientWorld } from './client.ts'
 import { SimDisk } from './disk.ts'
 import { EventQueue } from './events.ts'
+import { Frames } from './frames.ts'
 import { Ghost } from './ghost.ts'
 import type { Watched } from './ghost.ts'
 import { Reached } from './reached.ts'
 import type { Lanes } from './lanes.ts'
-import { Network } from './network.ts'
+import { Network, wayOf } from './network.ts'
 import { Priorities } from './priorities.ts'
 import { newServer } from './server.ts'
 import type { Server, WorldPlan } from './server.ts'
+import { Trace } from './trace.ts'
 
-const TRACE_LENGTH = 400
 const WALL_START_MS = 1_700_000_000_000
 
 /** A whole ensemble of real replicas with its clients, in virtual time, from one seed; every step is checked. */
@@ -41,14 +42,14 @@ export class SimWorld implements ClientWorld {
   /** Whose turn it is, or was last. */
   stepping = 0
   elections = 0
-  readonly trace: string[] = []
+  readonly trace: Trace = new Trace()
   /** Set by who wants to read everything that happens. */
   lanes: Lanes | null = null
   /** What happens to the next proposal of some broadcast. */
   spoil: 'lost' | 'twice' | null = null
   readonly #codec: TxnCodec
+  readonly #frames = new Frames()
   #lastConn = 0
-  #traceHash = 0
 
   constructor(plan: WorldPlan, codec: TxnCodec) {
     this.plan = plan
@@ -58,9 +59,8 @@ export class SimWorld implements ClientWorld {
     this.members = Array.from({ length: plan.voters + plan.observers },
       (_, index) => ({ id: index + 1, role: index < plan.voters ? 'voter' as const : 'observer' as const }))
     this.peers = this.members.map(({ id }) => id)
-    this.ghost = new Ghost(codec, this.members.filter(({ role }) => role === 'voter').map(({ id }) => id),
-      () => [...this.servers.values()].map(({ id, disk }) => [id, disk] as const),
-      { localMs: (id) => this.#localMs(this.#server(id)) }, plan.spoils === 'lost')
+    this.ghost = new Ghost(this.#codec, this.members.filter(({ role }) => role === 'voter').map(({ id }) => id),
+      (id) => this.#server(id).disk, { localMs: (id) => this.#localMs(this.#server(id)) }, plan.spoils === 'lost')
     this.network = new Network(this.events, makeRandom(plan.seed ^ 0x2e7), plan.network, {
       isUp: (peer) => this.#server(peer).replica !== null,
       linkUp: (peer, link, other) => this.step(peer, { kind: 'linkUp', link, peer: other }),
@@ -81,7 +81,7 @@ export class SimWorld implements ClientWorld {
 
   /** Changes with everything that happens: equal seeds must end with equal numbers. */
   get fingerprint(): number {
-    return this.#traceHash >>> 0
+    return this.trace.fingerprint
   }
 
   note(text: string): void {
@@ -90,10 +90,7 @@ export class SimWorld implements ClientWorld {
   }
 
   #remember(text: string): void {
-    const line = `${this.events.nowMs.toFixed(2)} ${text}`
-    for (let i = 0; i < line.length; i++) this.#traceHash = Math.imul(this.#traceHash ^ line.charCodeAt(i), 0x01000193)
-    this.trace.push(line)
-    if (this.trace.length > TRACE_LENGTH * 2) this.trace.splice(0, TRACE_LENGTH)
+    this.trace.add(this.events.nowMs, text)
   }
 
   // --- servers -----------------------------------------------------------------------------------------------------
@@ -248,7 +245,7 @@ export class SimWorld implements ClientWorld {
     const inputs = server.inbox.splice(0)
     const ticksFirst = this.random.below(2) === 0
     if (ticksFirst) this.step(id, { kind: 'tick' })
-    this.#stepAll(server, inputs)
+    this.#turn(server, inputs)
     if (!ticksFirst) this.step(id, { kind: 'tick' })
   }
 
@@ -303,69 +300,80 @@ export class SimWorld implements ClientWorld {
   }
 
   step(id: number, input: Input): void {
-    this.#stepAll(this.#server(id), [input])
+    this.#turn(this.#server(id), [input])
   }
 
   #receive(id: number, link: number, messages: readonly Message[]): void {
-    this.#stepAll(this.#server(id), messages.map((message) => ({ kind: 'receive', link, message })))
-  }
-
-  #stepAll(server: Server, inputs: readonly Input[]): void {
+    const server = this.#server(id)
     if (server.replica === null) return
     this.stepping = server.id
+    if (server.paused) {
+      for (const message of messages) server.inbox.push({ kind: 'receive', link, message })
+      return
+    }
+    const now = this.#now(server)
+    for (const message of messages) this.#step(server as Watched, now, { kind: 'receive', link, message })
+    this.#settle(server)
+  }
+
+  #turn(server: Server, inputs: readonly Input[]): void {
+    if (server.replica === null) return
     if (server.paused) {
       server.inbox.push(...inputs)
       return
     }
     const now = this.#now(server)
-    for (const input of inputs) {
-      if (input.kind === 'receive') this.ghost.received(server as Watched, input.link, input.message)
-      if (this.lanes !== null) {
-        const from = 'link' in input ? server.replica.links.peerOf(input.link) ?? 0 : 0
-        this.lanes.input(this.events.nowMs, server.id, input, from)
-      }
-      server.replica.step(now, input)
-      if (input.kind === 'receive' && input.message.kind === 'upToDate' &&
-        server.replica.tree.zxid < input.message.commit) this.reached.hit('gate: UPTODATE before it is applied')
-    }
+    for (const input of inputs) this.#step(server as Watched, now, input)
     this.#settle(server, inputs.some(({ kind }) => kind === 'persisted'))
+  }
+
+  #step(server: Watched, now: Now, input: Input): void {
+    const { replica } = server
+    if (input.kind === 'receive') this.ghost.received(server, input.link, input.message)
+    if (this.lanes !== null) {
+      const from = 'link' in input ? replica.links.peerOf(input.link) ?? 0 : 0
+      this.lanes.input(this.events.nowMs, server.id, input, from)
+    }
+    replica.step(now, input)
+    if (input.kind === 'receive' && input.message.kind === 'upToDate' &&
+      replica.tree.zxid < input.message.commit) this.reached.hit('gate: UPTODATE before it is applied')
   }
 
   /** Carries out what the turn produced, and checks the server that stepped. */
   #settle(server: Server, isWriteDone = false): void {
-    const watched = server as Watched
-    const { replica } = watched
-    const effects = replica.take()
+    const watched = server as Watched & Server
+    const effects = watched.replica.take()
     this.ghost.observe(watched)
-    let frames: Map<number, Message[]> | null = null
     for (const effect of effects) {
       this.ghost.emitted(watched, effect)
       this.reached.emitted(watched, effect, isWriteDone)
       this.lanes?.effect(this.events.nowMs, server.id, effect)
-      switch (effect.kind) {
-        case 'send': {
-          frames ??= new Map()
-          if (this.spoil !== null && effect.message.kind === 'proposal' && this.#spoils(watched, effect)) break
-          const frame = frames.get(effect.link)
-          if (frame === undefined) frames.set(effect.link, [effect.message])
-          else frame.push(effect.message)
-          break
-        }
-        case 'persist': server.writes.push({ ticket: effect.ticket, batch: effect.batch }); break
-        case 'dropLink':
-          this.#flush(frames, effect.link)
-          this.network.break(effect.link, server.id)
-          break
-        case 'role': this.#role(server, effect); break
-        case 'fatal': this.#remember(`fatal ${server.id}: ${effect.reason}`); break
-        case 'log': this.#remember(`${server.id} ${effect.text} ${JSON.stringify(effect.fields)}`); break
-        default: this.#tell(server, effect)
-      }
+      this.#carryOut(watched, effect)
     }
-    if (frames !== null) for (const link of Array.from(frames.keys())) this.#flush(frames, link)
-    if (replica.stopped) return
+    this.#frames.sendAll(this.network)
+    if (watched.replica.stopped) return
     this.#write(server)
     this.#arm(server)
+  }
+
+  #carryOut(server: Watched & Server, effect: Effect): void {
+    switch (effect.kind) {
+      case 'send':
+        if (this.spoil !== null && effect.message.kind === 'proposal' && this.#spoils(server, effect)) break
+        this.#frames.add(effect.link, effect.message)
+        break
+      case 'persist': server.writes.push({ ticket: effect.ticket, batch: effect.batch }); break
+      case 'dropLink': {
+        const frame = this.#frames.take(effect.link)
+        if (frame !== null) this.network.send(effect.link, frame)
+        this.network.break(effect.link, server.id)
+        break
+      }
+      case 'role': this.#role(server, effect); break
+      case 'fatal': this.#remember(`fatal ${server.id}: ${effect.reason}`); break
+      case 'log': this.#remember(`${server.id} ${effect.text} ${JSON.stringify(effect.fields)}`); break
+      default: this.#tell(server, effect)
+    }
   }
 
   /** A proposal of the broadcast is lost, or comes twice; a history that is being sent is left alone. */
@@ -385,13 +393,6 @@ export class SimWorld implements ClientWorld {
     this.#remember(`${server.id} is ${role} epoch ${effect.epoch}: ${effect.reason}`)
   }
 
-  #flush(frames: Map<number, Message[]> | null, link: number): void {
-    const frame = frames?.get(link)
-    if (frame === undefined) return
-    frames!.delete(link)
-    this.network.send(link, frame)
-  }
-
   #tell(server: Server, effect: Extract<Effect, { readonly conn: number }>): void {
     const client = server.conns.get(effect.conn)
     client?.hear(effect)
@@ -406,7 +407,7 @@ export class SimWorld implements ClientWorld {
     const { incarnation, written } = server
     // Writes that wait together are synced together.
     server.syncing = server.writes.length
-    const heldMs = this.network.priorities?.delayMs(`disk ${server.id}`) ?? 0
+    const heldMs = this.network.priorities?.delayMs(wayOf(0, server.id)) ?? 0
     if (server.writesToCrash-- <= 0) {
       this.events.after(this.random.unit() * this.#writeMs(server.slowness), () => {
         if (server.incarnation === incarnation && server.writesToCrash !== Infinity) this.crash(server.id)
@@ -431,7 +432,7 @@ export class SimWorld implements ClientWorld {
     }
     for (const { batch } of done) server.disk.apply(batch)
     if (!server.paused) this.ghost.durable(server as Watched)
-    this.#stepAll(server, [{ kind: 'persisted', ticket: done[done.length - 1]!.ticket }])
+    this.#turn(server, [{ kind: 'persisted', ticket: done[done.length - 1]!.ticket }])
   }
 
   /** Of a write that fails a part may be there all the same. */
@@ -443,7 +444,7 @@ export class SimWorld implements ClientWorld {
     const kept = writes.slice(0, this.random.below(writes.length + 1))
     for (const { batch } of kept) server.disk.apply(batch)
     if (kept.length > 0) this.reached.hit('disk: part of a failed write is there')
-    this.#stepAll(server, [{ kind: 'persistFailed', ticket: writes[0]!.ticket, reason: 'simulated' }])
+    this.#turn(server, [{ kind: 'persistFailed', ticket: writes[0]!.ticket, reason: 'simulated' }])
     this.#down(server)
     this.ghost.checkDurability()
   }

@@ -1,3 +1,4 @@
+import { SimDisk } from '../../../lib/testing/sim/disk.ts'
 import { Ghost } from '../../../lib/testing/sim/ghost.ts'
 
 /** Once something is lost that nobody can have known of, the one sequence is none any more: nothing is checked. */
@@ -5,7 +6,7 @@ export class MutedGhost extends Ghost {
   readonly #commits: number
 
   constructor(before: Ghost) {
-    super(before.codec, [], () => [], { localMs: () => 0 })
+    super(before.codec, [], () => new SimDisk(), { localMs: () => 0 })
     this.#commits = before.commits
   }
 
