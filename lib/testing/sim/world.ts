@@ -20,6 +20,7 @@ import { Network, wayOf } from './network.ts'
 import { Priorities } from './priorities.ts'
 import { newServer } from './server.ts'
 import type { Server, WorldPlan } from './server.ts'
+import { sharedCodec } from './shared-codec.ts'
 import { Trace } from './trace.ts'
 
 const WALL_START_MS = 1_700_000_000_000
@@ -54,7 +55,7 @@ export class SimWorld implements ClientWorld {
   constructor(plan: WorldPlan, codec: TxnCodec) {
     this.plan = plan
     this.requestsLeft = plan.clientPlan.requests
-    this.#codec = codec
+    this.#codec = sharedCodec(codec)
     this.random = makeRandom(plan.seed)
     this.members = Array.from({ length: plan.voters + plan.observers },
       (_, index) => ({ id: index + 1, role: index < plan.voters ? 'voter' as const : 'observer' as const }))
