@@ -117,7 +117,7 @@ function memoryPart(rows: readonly Row[]): string {
   ])
   return `<h2>A large tree, and a snapshot of it under load</h2>
 <p class="lead">One peer, 100 bytes in each node, 100 sets under way all the time. Apache ZooKeeper's
-sets, in the table above, wait for a snapshot that it takes with snapCount=600000.</p>
+sets, in the table above, wait for a snapshot that it takes with snapCount=1000000.</p>
 ${table(['', 'znodes', '', 'longest turn', 'peak resident'], cells)}`
 }
 

@@ -7,7 +7,7 @@ import type { Program } from '../servers.ts'
 import { setsUnderSnapshot } from './under-snapshot.ts'
 
 /** It begins one after half as many txns or up to as many: late enough for sets to be seen without one. */
-const SNAP_COUNT = 600_000
+const SNAP_COUNT = 1_000_000
 /** What the last file of snapshots ends with when it is whole: a text of one character. */
 const SEAL = '\u0000\u0000\u0000\u0001/'
 

@@ -7,8 +7,9 @@ const DEPTH = 100
 const DATA_BYTES = 100
 /** Numbered nodes of the large tree, as its fill and the sets name them. */
 export const LARGE_TREE_PATH: string = `/z/d${BLANK}/n${BLANK}`
+/** A JVM compiles what is used. */
+const WARM_MS = 5_000
 /** How long writes are watched without a snapshot, and how long one is waited for. */
-const WARM_MS = 1_000
 const CALM_MS = 3_000
 const SNAPSHOT_WITHIN_MS = 180_000
 const LOOK_MS = 20
