@@ -2,7 +2,7 @@ import { assert, suite } from '../harness.ts'
 import { Checks, Horizon, Sight } from './checks.ts'
 import type { Check } from './checks.ts'
 import { Gaps } from './gaps.ts'
-import { slope } from './levels.ts'
+import { Levels, slope } from './levels.ts'
 import { Line } from './line.ts'
 import { Lives, OUTLIVING_MS } from './lives.ts'
 import { Nodes } from './nodes.ts'
@@ -213,6 +213,36 @@ test('the longest time without a write is that of the fault that made it', () =>
 test('growth is the slope of the nearest line', () => {
   const points = [[0, 10], [1, 12], [2, 14], [3, 16]].map(([minute, value]) => ({ minute: minute!, value: value! }))
   assert.is(slope(points), 2)
+})
+
+/** Whether it is level after an hour in which, at each minute, the folder or the heap has so many MB. */
+function isLevel(quantity: 'disk' | 'heap', megabytes: (minute: number) => number): boolean | null {
+  const levels = new Levels(0)
+  for (let second = 1; second <= 3_600; second++) {
+    const size = megabytes(second / 60) * 1e6
+    levels.add(1, {
+      rssBytes: 1e8, heapBytes: quantity === 'heap' ? size : 3e7, diskBytes: quantity === 'disk' ? size : 3e7,
+      nodes: 900, sessions: 60, ageS: second, cpuS: 0, snapshots: 0, purges: 0, elections: 0, diffs: 0, truncs: 0,
+      snaps: 0,
+    }, second * 1_000)
+  }
+  return levels.growths().find((growth) => growth.quantity === quantity)!.isLevel
+}
+
+test('what rises and falls all the time is level, and what rises on top of that is not', () => {
+  for (const period of [0.5, 4, 7, 12]) {
+    const saw = (minute: number): number => 30 + 100 * (minute % period) / period
+    assert.is(isLevel('disk', saw), true, `a folder, every ${period} minutes`)
+    assert.is(isLevel('disk', (minute) => saw(minute) + minute * 1.5), false, `a folder that grows, every ${period}`)
+  }
+  const heap = (minute: number): number => 20 + 30 * (minute % 0.3) / 0.3
+  assert.is(isLevel('heap', heap), true)
+  assert.is(isLevel('heap', (minute) => heap(minute) + minute * 0.5), false)
+})
+
+test('what finds its size at the beginning is level', () => {
+  assert.is(isLevel('disk', (minute) => Math.min(100, 10 + minute * 12)), true)
+  assert.is(isLevel('heap', (minute) => Math.min(40, 15 + minute * 5)), true)
 })
 
 test.run()

@@ -14,6 +14,7 @@ import { CHECKS } from './checks.ts'
 import type { Check } from './checks.ts'
 import { FAULTS } from './faults.ts'
 import { OUTLIVING_MS } from './lives.ts'
+import { Machine } from './machine.ts'
 import { Soak } from './soak.ts'
 
 /** Of the file system that `--tmpfs` mounts. */
@@ -61,7 +62,7 @@ function checksTable({ checks }: Soak): string[] {
   })]
 }
 
-function figures(soak: Soak): string[] {
+function figures(soak: Soak, machine: Machine): string[] {
   const { elapsedMs, world: { counts, lives, line }, faults, peers } = soak
   const totals = peers!.totals()
   const { user, system } = process.cpuUsage()
@@ -80,16 +81,19 @@ function figures(soak: Soak): string[] {
     ['snapshots, purges of the log', `${totals.snapshots}, ${totals.purges}`],
     ['cores used by the peers', share(totals.cpuS)],
     ['cores used by clients, proxies and checks', share((user + system) / 1e6)],
+    [`cores used by everything on the machine, of ${availableParallelism()}`, machine.coresInUse.toFixed(2)],
+    ['longest that the process of clients, proxies and checks stood still, s',
+      (machine.longestStallMs / 1_000).toFixed(2)],
   ]
   return ['| figure | |', '|---|--:|', ...rows.map(([name, value]) =>
     `| ${name} | ${typeof value === 'number' ? value.toLocaleString('en') : value} |`)]
 }
 
 /** The number of checks that failed, of those that had something to look at. */
-function tell(soak: Soak, failure: Error | null): number {
+function tell(soak: Soak, machine: Machine, failure: Error | null): number {
   const { checks, world, levels } = soak
   print('')
-  const tables = [figures(soak), world.gaps.table(), levels.table(), checksTable(soak)]
+  const tables = [figures(soak, machine), world.gaps.table(), levels.table(), checksTable(soak)]
   for (const table of tables) print(`${table.join('\n')}\n`)
   for (const check of checks.failed) {
     for (const wrong of checks.wrongs(check).slice(0, MOST_WRONGS)) print(`WRONG ${check}: ${wrong}`)
@@ -112,6 +116,7 @@ async function main(): Promise<void> {
   if (kinds.length === 0) throw new Error(`--only takes a part of one of these: ${Object.keys(FAULTS).join('; ')}`)
   const folder = mkdtempSync(join(tmpdir(), 'vivarium-soak-'))
   let shown = 0
+  const machine = new Machine()
   const soak = new Soak({
     folder, seed, rate, clients, forMs: minutes * 60_000, everyMs: every * 1_000,
     kinds, isLying: false, volumeMegabytes: values.tmpfs ? VOLUME_MEGABYTES : null,
@@ -131,7 +136,7 @@ async function main(): Promise<void> {
   const failure = await soak.run().then(() => null, (error: unknown) =>
     error instanceof Error ? error : new Error(String(error)))
   clearInterval(telling)
-  const failed = tell(soak, failure)
+  const failed = tell(soak, machine, failure)
   await soak.end(failed > 0 || values.keep)
   if (failed === 0 && !values.keep) {
     rmSync(folder, { recursive: true, force: true })
