@@ -17,6 +17,7 @@ import { Listeners } from './listeners.ts'
 import { aborted, below, pause } from './pause.ts'
 import { clientOf, sessionOf } from './sessions.ts'
 import type { SessionSource } from './sessions.ts'
+import { sought } from './sought.ts'
 import { chooserOf } from './strategy.ts'
 import type { Choose } from './strategy.ts'
 
@@ -334,27 +335,11 @@ export class Discovery<P = unknown> {
     return clientOf(this.#source).clock
   }
 
-  #untilOtherThan(before: Cache | null, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        this.#waiting.delete(look)
-        offAbort(signal, abort)
-      }
-      const abort = (): void => {
-        settle()
-        reject(aborted(signal))
-      }
-      const look = (): void => {
-        if (this.#over === null && this.#cache === before) return
-        settle()
-        if (this.#over === null) resolve()
-        else reject(this.#over.error ?? new ZkError('Closed', undefined, { path: this.path }))
-      }
-      if (signal?.aborted === true) return abort()
-      onAbort(signal, abort)
-      this.#waiting.add(look)
-      look()
-    })
+  #untilOtherThan(before: Cache | null, signal: AbortSignal | undefined): Promise<true> {
+    return sought(this.#waiting, () => {
+      if (this.#over !== null) throw this.#over.error ?? new ZkError('Closed', undefined, { path: this.path })
+      return this.#cache === before ? null : true
+    }, signal)
   }
 
   #end(error: ZkError | null): void {

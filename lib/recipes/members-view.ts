@@ -14,6 +14,7 @@ import type { RecipeLogger } from './listeners.ts'
 import { aborted, below } from './pause.ts'
 import { sessionOf, Sessions } from './sessions.ts'
 import type { SessionSource } from './sessions.ts'
+import { sought } from './sought.ts'
 
 /** One who is in a group. */
 export interface Member {
@@ -273,26 +274,10 @@ export class MembersView implements Iterable<Member> {
 
   /** The copy of a session, as soon as there is one. */
   #live(signal: AbortSignal | undefined): Promise<Copy> {
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        this.#waiting.delete(look)
-        offAbort(signal, abort)
-      }
-      const abort = (): void => {
-        settle()
-        reject(aborted(signal))
-      }
-      const look = (): void => {
-        if (this.#over === null && this.#copy === null) return
-        settle()
-        if (this.#over !== null) reject(this.#over.error ?? new ZkError('Closed', undefined, { path: this.path }))
-        else if (this.#copy !== null) resolve(this.#copy)
-      }
-      if (signal?.aborted === true) return abort()
-      onAbort(signal, abort)
-      this.#waiting.add(look)
-      look()
-    })
+    return sought(this.#waiting, () => {
+      if (this.#over !== null) throw this.#over.error ?? new ZkError('Closed', undefined, { path: this.path })
+      return this.#copy
+    }, signal)
   }
 
   #wake(): void {

@@ -134,11 +134,12 @@ export class Presence {
   /** @internal From here on the signal closes it, and what is refused is tried again. */
   begun(signal: AbortSignal | undefined): void {
     this.#node.isBegun = true
-    if (signal === undefined) return
+    if (signal === undefined || this.isOver) return
     const close = (): void => void this.close()
     if (signal.aborted) return close()
     onAbort(signal, close)
     this.#offSignal = () => offAbort(signal, close)
+    this.on('end', this.#offSignal)
   }
 }
 

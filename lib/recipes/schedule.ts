@@ -88,12 +88,13 @@ export class Schedule {
     await beginAt(this.#zk, below(this.path, 'last'), previousMs ?? 0, signal)
     if (signal?.aborted === true) close()
     onAbort(signal, close)
-    this.#closing.signal.addEventListener('abort', () => offAbort(signal, close), { once: true })
-    this.#going = this.#take()
+    const offSignal = (): void => offAbort(signal, close)
+    this.#closing.signal.addEventListener('abort', offSignal, { once: true })
+    this.#going = this.#take(offSignal)
   }
 
   /** Takes part until the end. */
-  async #take(): Promise<void> {
+  async #take(offSignal: () => void): Promise<void> {
     let error: Error | null = null
     try {
       await this.#go()
@@ -101,6 +102,7 @@ export class Schedule {
     } catch (reason) {
       error = reason instanceof Error ? reason : new Error(String(reason))
     }
+    offSignal()
     this.#listeners.emit('end', this.#closing.signal.aborted ? null : error)
   }
 

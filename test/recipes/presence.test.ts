@@ -176,6 +176,23 @@ test('one session: when it is over, so is the presence', async (t) => {
   await kept.close()
 })
 
+test('a presence that is over lets go of the signal that would close it', async (t) => {
+  const at = await place(t)
+  const zk = await at.connect()
+  const program = new AbortController()
+  const kept = await presence(zk, '/p', null, { signal: program.signal })
+  const end = next(kept, 'end')
+  let closes = 0
+  kept.close = (): Promise<void> => {
+    closes += 1
+    return Promise.resolve()
+  }
+  await zk.close()
+  await end
+  program.abort()
+  assert.is(closes, 0)
+})
+
 test('one session after the other: it comes back in the next', async (t) => {
   const at = await place(t)
   const other = await at.connect()

@@ -219,6 +219,23 @@ test('the end of a schedule is told', async (t) => {
   assert.is(await told, null)
 })
 
+test('a schedule that has ended lets go of the signal that would close it', async (t) => {
+  const at = await timedPlace(t)
+  const a = await at.ensemble.connect()
+  const program = new AbortController()
+  const one = await schedule(a, '/jobs/ends', { everyMs: 50 }, () => undefined, { signal: program.signal })
+  const ended = new Promise<Error | null>((resolve) => one.on('end', resolve))
+  let closes = 0
+  one.close = (): Promise<void> => {
+    closes += 1
+    return Promise.resolve()
+  }
+  await a.close()
+  await ended
+  program.abort()
+  assert.is(closes, 0)
+})
+
 test('a run that goes on lets no other begin', async (t) => {
   const at = await timedPlace(t)
   const clock = new SleepyClock()
