@@ -8,6 +8,7 @@ import { configText } from './options.ts'
 import type { PeerSettings } from './options.ts'
 import type { RemoteClient } from './remote-client.ts'
 import { environment } from './words/environment.ts'
+import { fileDescriptors } from './words/file-descriptors.ts'
 import type { ServerStats } from './words/server-stats.ts'
 import type {
   ConnectionLine, DigestLine, FolderSizes, LeaderView, OwnedNodes, PortConfiguration, ServerRole, ServerView,
@@ -187,7 +188,7 @@ export class PeerView implements ServerView {
     return {
       auth_failed_count: metrics.authFailures, connection_rejected: port.rejected,
       connection_request_count: metrics.connects, looking_count: metrics.elections, diff_count: metrics.syncsDiff,
-      snap_count: metrics.syncsSnap, ...this.#parts.extra(),
+      snap_count: metrics.syncsSnap, ...fileDescriptors(), ...this.#parts.extra(),
     }
   }
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { VERSION } from '../../lib/core/version.ts'
 import type { ClientPortOptions } from '../../lib/peer/client-port.ts'
 import type { Peer } from '../../lib/peer/peer.ts'
@@ -53,6 +53,22 @@ test('the version is the manifest\'s', () => {
     version: string
   }
   assert.is(VERSION, manifest.version)
+})
+
+test('mntr tells how many files are open, and may be, where the platform tells', async (t) => {
+  const { peers: [peer], ask } = await ensemble(t, 1, { words: ['mntr'] })
+  await peer!.ready()
+  const count = async (name: string): Promise<number | null> => {
+    const line = new RegExp(`^zk_${name}\\t(\\d+)$`, 'm').exec(await ask(1, 'mntr'))
+    return line === null ? null : Number(line[1])
+  }
+  if (process.platform !== 'linux') return assert.is(await count('open_file_descriptor_count'), null)
+  const before = (await count('open_file_descriptor_count'))!
+  const files = Array.from({ length: 20 }, () => openSync('/dev/null', 'r'))
+  t.defer(() => files.forEach((file) => closeSync(file)))
+  const after = (await count('open_file_descriptor_count'))!
+  assert.ok(before > 3 && after >= before + 15 && after <= before + 25, `${before}, then ${after}`)
+  assert.ok((await count('max_file_descriptor_count'))! >= after)
 })
 
 test('a peer on its own answers what is listed, whoever asks', async (t) => {
