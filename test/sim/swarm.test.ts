@@ -5,15 +5,15 @@ import { findsEach } from './swarm-mutants.ts'
 const test = suite('sim: swarm')
 
 findsEach(test, {
-  applyDuringTruncSync: 14,
-  diffWithoutTrunc: 14,
+  commitOldEpochByCount: 1,
   duplicateIsGap: 20,
+  fixedInitLimit: 51,
   gapIsWarning: 31,
   ignoresLastSeen: 25,
-  readTailBeforeDrain: 31,
+  localSync: 94,
+  neverRaises: 27,
   refuseEpochMismatch: 32,
-  surviveFsyncError: 11,
-  truncOneTooMany: 14,
+  wipedRejoinsAnyLeader: 99,
 })
 
 test.run()
