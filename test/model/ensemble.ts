@@ -1,9 +1,11 @@
 /** What can happen in a state, and what comes of it. */
 import { Violation } from '../../lib/testing/sim/violation.ts'
 import { Checks } from './checks.ts'
-import { TIMING } from './machines.ts'
+import type { Action } from './actions.ts'
+import { TIMING, inputOf } from './machines.ts'
 import type { Machines, Row } from './machines.ts'
 import { DOWN, GONE, World } from './world.ts'
+import type { Bounded } from './world.ts'
 
 /** How often what is bounded may happen. */
 export interface Bounds {
@@ -12,13 +14,6 @@ export interface Bounds {
   readonly losses: number
   /** Timeouts that fire although something else could happen. */
   readonly timeouts: number
-}
-
-/** One thing that may happen; `other` is the peer at the other end, where there is one. */
-export interface Action {
-  readonly kind: 'deliver' | 'persist' | 'restart' | 'connect' | 'write' | 'crash' | 'lose' | 'timeout' | 'wait'
-  readonly peer: number
-  readonly other: number
 }
 
 interface Notice { readonly from: number, readonly to: number, readonly message: number }
@@ -34,6 +29,11 @@ const ELECTION_STEPS_MAX = 2_000
 const WAITS_MAX = 10
 const HOLD_OFF_MS = 4 * TIMING.resendMs
 
+const TICK = inputOf('tick')
+const VOTE = inputOf('vote')
+const WRITE = inputOf('write')
+const PERSISTED = inputOf('persisted')
+
 /**
  * Every step is a step of the real core. Elections are over at once: notifications overtake everything else, and a
  * voter that has a quorum does not wait for a better vote. What an election may come to is only a hint to the phases
@@ -43,11 +43,13 @@ export class Ensemble {
   readonly #machines: Machines
   readonly #checks: Checks
   readonly #bounds: Bounds
+  readonly #isFull: boolean
   #notices: Notice[] = []
   /** What the peers said, for a trace; null while nobody listens. */
   trace: string[] | null = null
 
-  constructor(machines: Machines, bounds: Bounds) {
+  constructor(machines: Machines, bounds: Bounds, isFull = false) {
+    this.#isFull = isFull
     this.#machines = machines
     this.#checks = new Checks(machines)
     this.#bounds = bounds
@@ -56,51 +58,78 @@ export class Ensemble {
   /** All that may happen. */
   actions(world: World): Action[] {
     const actions: Action[] = []
-    const { size, spent } = world
-    if (world.primaries.some(({ epoch }) => epoch > EPOCHS_MAX)) return []
+    const { size } = world
+    const { lists: { empty } } = this.#machines
+    if (this.#isLate(world)) return []
     for (let peer = 0; peer < size; peer++) {
-      if (world.node[peer] === GONE) {
+      if (world.node(peer) === GONE) {
         actions.push({ kind: 'restart', peer, other: peer })
         continue
       }
-      if (world.writes[peer]!.length > 0) actions.push({ kind: 'persist', peer, other: peer })
+      if (world.writes(peer) !== empty) actions.push({ kind: 'persist', peer, other: peer })
       for (let other = 0; other < size; other++) {
-        if (world.queues[other * size + peer]!.length > 0) actions.push({ kind: 'deliver', peer, other })
+        if (world.queue(other, peer) !== empty) actions.push({ kind: 'deliver', peer, other })
         if (other < peer && this.#canConnect(world, peer, other)) actions.push({ kind: 'connect', peer, other })
       }
     }
     if (actions.length === 0 && !this.#isWell(world)) {
-      if (spent.waits >= WAITS_MAX) throw new Violation('L1', 'the ensemble does not come to life')
+      if (world.waits >= WAITS_MAX) throw new Violation('L1', 'the ensemble does not come to life')
       for (let peer = 0; peer < size; peer++) actions.push({ kind: 'wait', peer, other: peer })
     }
     this.#faults(world, actions)
     return actions
   }
 
+  /** What a state comes down to when nothing is on its way any more: roles, promises and logs. */
+  describe(world: World): string {
+    const { lists, entries, disks } = this.#machines
+    const logOf = (log: readonly number[]): string => log.map((entry) => entries.at(entry).zxid).join(',')
+    const peers = Array.from({ length: world.size }, (_, peer) => {
+      const { meta, log } = disks.at(world.disk(peer))
+      const disk = `${meta?.acceptedEpoch} ${meta?.currentEpoch} ${logOf(log)}`
+      if (world.node(peer) === GONE) return `gone ${disk}`
+      const { role, serving, applied } = this.#machines.local(world.node(peer))
+      return `${role} ${serving} ${applied} ${disk}`
+    })
+    return `${peers.join('; ')}; ${logOf(lists.at(world.delivered))}`
+  }
+
+  #isLate(world: World): boolean {
+    for (let peer = 0; peer < world.size; peer++) {
+      const node = world.node(peer)
+      if (node !== GONE && this.#machines.local(node).currentEpoch > EPOCHS_MAX) return true
+    }
+    return false
+  }
+
+  #may(world: World, what: Bounded): boolean {
+    return world.spent(what) < this.#bounds[what]
+  }
+
   #faults(world: World, actions: Action[]): void {
-    const { size, spent } = world
+    const { size } = world
     for (let peer = 0; peer < size; peer++) {
-      if (world.node[peer] === GONE) continue
-      const { active } = this.#machines.local(world.node[peer]!)
-      if (active && spent.txns < this.#bounds.txns) actions.push({ kind: 'write', peer, other: peer })
-      if (spent.crashes < this.#bounds.crashes) actions.push({ kind: 'crash', peer, other: peer })
-      if (spent.timeouts < this.#bounds.timeouts) actions.push({ kind: 'timeout', peer, other: peer })
-      if (spent.losses >= this.#bounds.losses) continue
+      if (world.node(peer) === GONE) continue
+      const { active } = this.#machines.local(world.node(peer))
+      if (active && this.#may(world, 'txns')) actions.push({ kind: 'write', peer, other: peer })
+      if (this.#may(world, 'crashes')) actions.push({ kind: 'crash', peer, other: peer })
+      if (this.#may(world, 'timeouts')) actions.push({ kind: 'timeout', peer, other: peer })
+      if (!this.#may(world, 'losses')) continue
       for (let other = 0; other < size; other++) {
-        if (world.up[peer * size + other] === true) actions.push({ kind: 'lose', peer, other })
+        if (world.isUp(peer, other)) actions.push({ kind: 'lose', peer, other })
       }
     }
   }
 
-  #canConnect({ node, up, queues, size }: World, peer: number, other: number): boolean {
-    const [there, back] = [peer * size + other, other * size + peer]
-    return node[other] !== GONE && up[there] === false && up[back] === false && queues[there]!.length === 0 &&
-      queues[back]!.length === 0
+  #canConnect(world: World, peer: number, other: number): boolean {
+    const { empty } = this.#machines.lists
+    return world.node(other) !== GONE && !world.isUp(peer, other) && !world.isUp(other, peer) &&
+      world.queue(peer, other) === empty && world.queue(other, peer) === empty
   }
 
   /** A leader is established, all serve, and all have the same log on disk and applied. */
   #isWell(world: World): boolean {
-    const locals = world.node.map((node) => this.#machines.local(node))
+    const locals = Array.from({ length: world.size }, (_, peer) => this.#machines.local(world.node(peer)))
     const [first] = locals
     return locals.some(({ active }) => active) && locals.every(({ serving, log, applied }) =>
       serving && applied === log.length && log.length === first!.log.length)
@@ -109,98 +138,100 @@ export class Ensemble {
   /** The state after an action. Throws what is violated by it. */
   after(before: World, { kind, peer, other }: Action): World {
     const world = before.clone()
-    const { size, spent } = world
     this.#notices = []
     switch (kind) {
       case 'deliver': this.#deliver(world, other, peer); break
       case 'persist': this.#persist(world, peer); break
-      case 'restart':
-        world.incarnation[peer]!++
-        this.#take(world, peer, this.#machines.start(peer + 1, world.disk[peer]!), true)
-        break
+      case 'restart': this.#take(world, peer, this.#machines.start(peer + 1, world.disk(peer)), true); break
       case 'connect':
-        world.up[peer * size + other] = true
-        world.up[other * size + peer] = true
-        this.#step(world, peer, `up ${other + 1}`)
-        this.#step(world, other, `up ${peer + 1}`)
+        world.setUp(peer, other, true)
+        world.setUp(other, peer, true)
+        this.#step(world, peer, inputOf('up', other + 1))
+        this.#step(world, other, inputOf('up', peer + 1))
         break
-      case 'write': this.#step(world, peer, `write ${++spent.txns}`); break
+      case 'write':
+        world.spend('txns')
+        this.#step(world, peer, WRITE)
+        break
       case 'crash': this.#crash(world, peer); break
       case 'lose':
-        spent.losses++
+        world.spend('losses')
         this.#lose(world, peer, other)
-        this.#step(world, peer, `down ${other + 1}`)
+        this.#step(world, peer, inputOf('down', other + 1))
         break
       case 'timeout': case 'wait':
-        if (kind === 'wait') spent.waits++
-        else spent.timeouts++
-        this.#step(world, peer, 'tick')
+        if (kind === 'wait') world.waits++
+        else world.spend('timeouts')
+        this.#step(world, peer, TICK)
         break
     }
     this.#elect(world)
+    this.#calm(world)
+    this.#checks.forget(world)
     return world
   }
 
   /** The end at `peer` is gone; the other end learns it when it has read so far. What was on its way is lost. */
   #lose(world: World, peer: number, other: number): void {
-    const { size } = world
-    world.up[peer * size + other] = false
-    world.queues[other * size + peer] = []
-    world.queues[peer * size + other] = world.up[other * size + peer] === true ? [DOWN] : []
+    const { lists } = this.#machines
+    world.setUp(peer, other, false)
+    world.setQueue(other, peer, lists.empty)
+    world.setQueue(peer, other, world.isUp(other, peer) ? lists.push(lists.empty, DOWN) : lists.empty)
   }
 
   #crash(world: World, peer: number): void {
-    world.spent.crashes++
-    world.node[peer] = GONE
-    world.writes[peer] = []
+    world.spend('crashes')
+    world.setNode(peer, GONE)
+    world.setWrites(peer, this.#machines.lists.empty)
     for (let other = 0; other < world.size; other++) if (other !== peer) this.#lose(world, peer, other)
+    this.#checks.crashed(world, peer)
     this.#checks.durable(world)
   }
 
   #persist(world: World, peer: number): void {
-    const [batch, ...rest] = world.writes[peer]!
-    const disk = this.#machines.written(world.disk[peer]!, batch!)
+    const { lists } = this.#machines
+    const list = world.writes(peer)
+    const disk = this.#machines.written(world.disk(peer), lists.at(list)[0]!)
     if (typeof disk === 'string') throw new Violation('D4', `peer ${peer + 1}: ${disk}`)
-    world.writes[peer] = rest
-    world.disk[peer] = disk
-    this.#step(world, peer, 'persisted')
+    world.setWrites(peer, lists.shift(list))
+    world.setDisk(peer, disk)
+    this.#step(world, peer, PERSISTED)
   }
 
   #deliver(world: World, from: number, to: number): void {
-    const { size } = world
-    const way = from * size + to
-    const [message, ...rest] = world.queues[way]!
-    world.queues[way] = rest
+    const { lists } = this.#machines
+    const list = world.queue(from, to)
+    const message = lists.at(list)[0]!
+    world.setQueue(from, to, lists.shift(list))
     if (message === DOWN) {
-      world.up[to * size + from] = false
-      world.queues[to * size + from] = []
-      this.#step(world, to, `down ${from + 1}`)
-    } else this.#step(world, to, this.#machines.received(from + 1, message!))
+      world.setUp(to, from, false)
+      world.setQueue(to, from, lists.empty)
+      this.#step(world, to, inputOf('down', from + 1))
+    } else this.#step(world, to, this.#machines.received(from + 1, message))
   }
 
-  #step(world: World, peer: number, input: string): void {
-    this.#take(world, peer, this.#machines.step(world.node[peer]!, input), false)
+  #step(world: World, peer: number, input: number): void {
+    this.#take(world, peer, this.#machines.step(world.node(peer), input), false)
   }
 
   #take(world: World, peer: number, row: Row, starts: boolean): void {
     if (row.broken !== null) throw new Violation('A1', `peer ${peer + 1}: ${row.broken}`)
-    const before = starts ? null : this.#machines.local(world.node[peer]!)
-    world.node[peer] = row.to
-    if (row.writes.length > 0) world.writes[peer] = [...world.writes[peer]!, ...row.writes]
-    const { size } = world
+    const { lists } = this.#machines
+    const before = starts ? null : this.#machines.local(world.node(peer))
+    world.setNode(peer, row.to)
+    for (const batch of row.writes) world.setWrites(peer, lists.push(world.writes(peer), batch))
+    for (let at = 0; at < row.notices.length; at += 2) {
+      this.#notices.push({ from: peer, to: row.notices[at]! - 1, message: row.notices[at + 1]! })
+    }
     for (let at = 0; at < row.sends.length; at += 2) {
       const to = row.sends[at]! - 1
-      const message = row.sends[at + 1]!
-      if (this.#machines.messages.at(message).kind === 'notify') this.#notices.push({ from: peer, to, message })
-      else if (world.up[to * size + peer] === true) {
-        world.queues[peer * size + to] = [...world.queues[peer * size + to]!, message]
-      }
+      if (world.isUp(to, peer)) world.setQueue(peer, to, lists.push(world.queue(peer, to), row.sends[at + 1]!))
     }
     for (const dropped of row.drops) {
-      const way = peer * size + dropped - 1
-      world.up[way] = false
-      world.queues[(dropped - 1) * size + peer] = []
-      if (world.up[(dropped - 1) * size + peer] === true) world.queues[way] = [...world.queues[way]!, DOWN]
+      const to = dropped - 1
+      world.setUp(peer, to, false)
+      world.setQueue(to, peer, lists.empty)
+      if (world.isUp(to, peer)) world.setQueue(peer, to, lists.push(world.queue(peer, to), DOWN))
     }
     if (this.trace !== null) for (const text of row.said) this.trace.push(`      peer ${peer + 1}: ${text}`)
     this.#checks.stepped(world, peer, before, row)
@@ -212,17 +243,36 @@ export class Ensemble {
       const notice = this.#notices.shift()
       if (notice !== undefined) {
         const { from, to, message } = notice
-        if (world.node[to] === GONE || world.up[to * world.size + from] !== true) continue
+        if (world.node(to) === GONE || !world.isUp(to, from)) continue
         this.#step(world, to, this.#machines.received(from + 1, message))
         continue
       }
-      const voter = world.node.findIndex((node) => node !== GONE && this.#isDeciding(node))
-      if (voter < 0) return
-      this.#step(world, voter, 'tick')
+      let voter = 0
+      while (voter < world.size && !this.#isDeciding(world.node(voter))) voter++
+      if (voter === world.size) return
+      this.#step(world, voter, VOTE)
+    }
+  }
+
+  /** The election is over: see repose.ts. */
+  #calm(world: World): void {
+    let first = Infinity
+    for (let peer = 0; peer < world.size; peer++) {
+      if (world.node(peer) === GONE) continue
+      const { role, round } = this.#machines.local(world.node(peer))
+      if (role === 'looking' && round < first) first = round
+    }
+    for (let peer = 0; peer < world.size; peer++) {
+      const node = world.node(peer)
+      if (node === GONE) continue
+      const { role, isCalm } = this.#machines.local(node)
+      const less = role === 'looking' && !this.#isFull ? first - 1 : 0
+      if (!isCalm || less > 0) world.setNode(peer, this.#machines.step(node, inputOf('calm', less)).to)
     }
   }
 
   #isDeciding(node: number): boolean {
+    if (node === GONE) return false
     const { role, decided, deadlineMs } = this.#machines.local(node)
     return role === 'looking' && deadlineMs <= (decided ? HOLD_OFF_MS : TIMING.finalizeMs)
   }
@@ -232,17 +282,16 @@ export class Ensemble {
    * the one in which their epoch is established and all is quiet.
    */
   begin(size: number, established: boolean): World {
+    const { lists: { empty } } = this.#machines
     this.#machines.founding = true
-    let world = new World(size)
-    const empty = this.#machines.disk({ meta: null, log: [] })
-    world.disk = world.disk.map(() => empty)
+    let world = World.empty(size, this.#machines.disk({ meta: null, log: [] }), empty)
     for (let peer = 0; peer < size; peer++) {
       world = this.after(world, { kind: 'restart', peer, other: peer })
     }
     world = this.#run(world)
     this.#machines.founding = false
-    const began = new World(size)
-    began.disk = world.disk
+    const began = World.empty(size, 0, empty)
+    for (let peer = 0; peer < size; peer++) began.setDisk(peer, world.disk(peer))
     began.delivered = world.delivered
     let next = began
     for (let peer = 0; peer < size; peer++) next = this.after(next, { kind: 'restart', peer, other: peer })
@@ -250,7 +299,7 @@ export class Ensemble {
       for (let other = 0; other < peer; other++) next = this.after(next, { kind: 'connect', peer, other })
     }
     if (established) next = this.#run(next)
-    next.spent = began.spent
+    next.waits = 0
     return next
   }
 

@@ -1,7 +1,8 @@
 /**
  * Replicas as tables: a local state is a number, an input leads from one to another and has effects. Each row is made
- * once, by running the real core: a replica is built from its disk and the inputs that led to the state, and stepped.
- * As one replica's row serves every state of the ensemble that it occurs in, the search itself only looks rows up.
+ * once, by running the real core: a replica is put into the state, from a memento of it or by the inputs that lead
+ * there from an earlier one, and stepped. As one replica's row serves every state of the ensemble that it occurs in,
+ * the search itself only looks rows up.
  */
 import { DEFAULT_LIMITS } from '../../lib/core/limits.ts'
 import type { Effect, Input, Member, ReplicaConfig } from '../../lib/core/effects.ts'
@@ -9,11 +10,15 @@ import type { Replica } from '../../lib/core/replica.ts'
 import type { TxnCodec } from '../../lib/core/tree/txn.ts'
 import { ZXID_ZERO } from '../../lib/core/zxid.ts'
 import type { Zxid } from '../../lib/core/zxid.ts'
+import type { Tree } from '../../lib/core/tree/tree.ts'
 import type { Message } from '../../lib/core/zab/messages.ts'
 import type { LogBatch, LogEntry, Meta } from '../../lib/ports/storage.ts'
 import type { ExposedCore } from './exposed-core.ts'
+import { Memento } from './memento.ts'
 import { printOf } from './print.ts'
-import { Numbering } from './tables.ts'
+import { calm, forgetClient, forgetJoins, hurry, isCalm, nextTagOf, rest, roundOf, withoutChance } from './repose.ts'
+import { Lists, Numbering } from './store.ts'
+import type { Store } from './store.ts'
 
 /** Time stands still but for ticks, so these only order the timeouts: an election is over first. */
 export const TIMING = {
@@ -35,6 +40,9 @@ export interface Local {
   readonly serving: boolean
   readonly stopped: boolean
   readonly currentEpoch: number
+  readonly acceptedEpoch: number
+  /** The epoch that it is on its way to lead or to mark; 0 when there is none. */
+  readonly pendingEpoch: number
   /** The epoch that it leads, once discovery is over; 0 else. */
   readonly leads: number
   readonly active: boolean
@@ -44,6 +52,10 @@ export interface Local {
   /** Time until its next timeout, in ms. */
   readonly deadlineMs: number
   readonly decided: boolean
+  /** Of the election, if it looks. */
+  readonly round: number
+  /** Nothing about it tells which election was the last. */
+  readonly isCalm: boolean
   /** What of itself is wrong, if anything (P16). */
   readonly wrong: string | null
 }
@@ -53,6 +65,8 @@ export interface Row {
   readonly to: number
   /** Peer and message number by turns. */
   readonly sends: readonly number[]
+  /** The same for notifications of elections. */
+  readonly notices: readonly number[]
   readonly writes: readonly number[]
   readonly drops: readonly number[]
   /** What the core said: for traces. */
@@ -61,56 +75,99 @@ export interface Row {
   readonly broken: string | null
 }
 
-interface Root {
+/** What an input of a replica is, as a number: its kind, then what it is about. */
+export const INPUTS = ['receive', 'up', 'down', 'tick', 'vote', 'calm', 'persisted', 'write'] as const
+type InputKind = typeof INPUTS[number]
+
+/** The number of an input; `about` is a peer, for `calm` a count of rounds. */
+export function inputOf(kind: InputKind, about = 0): number {
+  return about * INPUTS.length + INPUTS.indexOf(kind)
+}
+
+interface Definition {
   readonly peer: number
+  readonly founding: boolean
+  /** The disk it starts from, when it has just started. */
   readonly disk: number
+  /** Else the state before and the input that leads here. */
+  readonly before: number
+  readonly input: number
 }
 
 interface State {
-  readonly root: Root
-  readonly inputs: readonly string[]
+  readonly definition: Definition
   readonly local: Local
-  readonly rows: Map<string, Row>
+  readonly rows: Map<number, Row>
 }
 
 /** The link between two peers has one number at each of them: it is told down before it comes up again. */
-const LINKS = 100
+const LINKS = 16
+/** States whose mementos are kept: those that were needed last. */
+const MEMENTOS = 6_000
+const TREES = 500
+const CONN = 1
 
 /** All replicas of an ensemble of voters. */
 export class Machines {
-  readonly messages: Numbering<Message> = new Numbering()
-  readonly batches: Numbering<LogBatch> = new Numbering()
-  readonly entries: Numbering<LogEntry> = new Numbering()
-  readonly disks: Numbering<Disk> = new Numbering()
-  readonly #states = new Numbering<State>()
+  readonly messages: Numbering<Message>
+  readonly batches: Numbering<LogBatch>
+  readonly entries: Numbering<LogEntry>
+  readonly disks: Numbering<Disk>
+  readonly lists: Lists
+  readonly #definitions: Numbering<Definition>
+  readonly #states: (State | undefined)[] = []
   readonly #core: ExposedCore
   readonly #codec: TxnCodec
   readonly #members: readonly Member[]
   readonly #mutant: string | undefined
-  readonly #roots = new Map<string, { readonly row: Row }>()
+  readonly #isFull: boolean
+  readonly #roots = new Map<string, Row>()
+  readonly #mementos = new Map<number, Memento>()
+  readonly #trees = new Map<string, Tree>()
+  readonly #written = new Map<number, Map<number, number | string>>()
+  /** By peer: the first tag of its replicas. */
+  readonly #firstTags: number[] = []
+  /** What is applied to the tree of the replica at hand. */
+  #applied = ''
   /** Founding allowed: only while the history is made that everything begins with. */
   founding = false
-  /** Steps of the real core. */
+  /** Steps of the real core, and local states met here. */
   steps = 0
+  states = 0
 
-  constructor(core: ExposedCore, voters: number, mutant: string | undefined) {
+  /** With `isFull`, states are told apart by everything that they hold, and nothing is put to rest. */
+  constructor(core: ExposedCore, store: Store, voters: number, mutant: string | undefined, isFull = false) {
     this.#core = core
     this.#codec = core.makeTxnCodec()
     this.#members = Array.from({ length: voters }, (_, at) => ({ id: at + 1, role: 'voter' }))
     this.#mutant = mutant
-  }
-
-  get states(): number {
-    return this.#states.size
+    this.#isFull = isFull
+    this.messages = new Numbering(store, 'message')
+    this.batches = new Numbering(store, 'batch')
+    this.entries = new Numbering(store, 'entry')
+    this.disks = new Numbering(store, 'disk')
+    this.lists = new Lists(store)
+    this.#definitions = new Numbering(store, 'state')
   }
 
   local(state: number): Local {
-    return this.#states.at(state).local
+    return this.#state(state).local
   }
 
-  #config(peer: number): ReplicaConfig {
+  /** A state that another thread has found is made again here. */
+  #state(state: number): State {
+    return this.#states[state] ?? this.#keep(state, this.#definitions.at(state), this.#localOf(this.#revive(state)))
+  }
+
+  #keep(state: number, definition: Definition, local: Local): State {
+    this.states++
+    while (this.#states.length < state) this.#states.push(undefined)
+    return this.#states[state] = { definition, local, rows: new Map() }
+  }
+
+  #config(peer: number, founding: boolean): ReplicaConfig {
     return {
-      peerId: peer, ensembleName: 'model', members: this.#members, bootstrap: this.founding, timing: TIMING,
+      peerId: peer, ensembleName: 'model', members: this.#members, bootstrap: founding, timing: TIMING,
       limits: { ...DEFAULT_LIMITS, snapshotTxns: 1_000_000 },
       tree: {
         skipAcl: true, ttlEnabled: true, sessionEphemerals: 1_000, sessionEphemeralBytes: 1_000_000,
@@ -119,100 +176,206 @@ export class Machines {
       seed: peer, newEnsembleId: peer.toString(16).padStart(32, '0'), codec: this.#codec,
       configData: new Uint8Array(0),
       // The history that everything begins with is made by a core without a known bug.
-      ...(this.#mutant === undefined || this.founding ? {} : { mutant: this.#mutant }),
+      ...(this.#mutant === undefined || founding ? {} : { mutant: this.#mutant }),
     }
   }
 
-  #build({ peer, disk }: Root): Replica {
+  #build({ peer, disk, founding }: Definition): Replica {
     const { meta, log } = this.disks.at(disk)
     const entries = log.map((entry) => this.entries.at(entry))
-    return new this.#core.Replica(this.#config(peer),
+    const replica = new this.#core.Replica(this.#config(peer, founding),
       { meta, base: null, entries, damage: 'none', tree: this.#core.Tree.empty() }, { ms: 1, wallMs: 1 })
+    this.#firstTags[peer] ??= nextTagOf(replica)
+    withoutChance(replica)
+    this.#applied = ''
+    return replica
+  }
+
+  /** A replica in this state. */
+  #revive(state: number): Replica {
+    const memento = this.#mementos.get(state)
+    if (memento !== undefined) {
+      this.#mementos.delete(state)
+      this.#mementos.set(state, memento)
+      this.#applied = memento.applied
+      return memento.restore(this.#tree(memento.applied))
+    }
+    const definition = this.#definitions.at(state)
+    let replica: Replica
+    if (definition.before < 0) {
+      replica = this.#build(definition)
+      this.#taken(replica)
+    } else {
+      replica = this.#revive(definition.before)
+      this.#apply(replica, definition.input)
+    }
+    this.#remember(state, replica)
+    return replica
+  }
+
+  /** The whole state as it is at hand, and as the inputs alone make it from the disk it started from: for a test. */
+  prints(state: number): readonly [string, string] {
+    const print = printOf(this.#revive(state), true)
+    return [print, printOf(this.#replay(state), true)]
+  }
+
+  #replay(state: number): Replica {
+    const definition = this.#definitions.at(state)
+    const replica = definition.before < 0 ? this.#build(definition) : this.#replay(definition.before)
+    if (definition.before < 0) this.#taken(replica)
+    else this.#apply(replica, definition.input)
+    return replica
+  }
+
+  #remember(state: number, replica: Replica): void {
+    this.#mementos.set(state, new Memento(replica, this.#applied))
+    if (this.#mementos.size > MEMENTOS) this.#mementos.delete(this.#mementos.keys().next().value!)
+  }
+
+  /** A tree with these entries applied. */
+  #tree(applied: string): Tree {
+    const known = this.#trees.get(applied)
+    if (known !== undefined) return known
+    const tree = this.#core.Tree.empty()
+    tree.setConfig(new Uint8Array(0))
+    for (const number of applied === '' ? [] : applied.split(' ')) {
+      const { zxid, bytes } = this.entries.at(Number(number))
+      tree.apply(zxid, this.#codec.decodeTxn(bytes), null, false)
+    }
+    this.#hold(applied, tree)
+    return tree
+  }
+
+  #hold(applied: string, tree: Tree): void {
+    this.#trees.set(applied, tree)
+    if (this.#trees.size > TREES) this.#trees.delete(this.#trees.keys().next().value!)
+  }
+
+  /** Effects of a step; the tree that it was stepped with may be another one now. */
+  #taken(replica: Replica): Effect[] {
+    const known = this.#applied
+    const at = known === '' ? ZXID_ZERO : this.entries.at(Number(known.slice(known.lastIndexOf(' ') + 1))).zxid
+    const effects = replica.take()
+    const { tree, journal: { log } } = replica
+    if (tree.zxid > at) {
+      const news = log.slice(at, tree.zxid, Infinity).map((entry) => this.entry(entry)).join(' ')
+      if (this.#trees.get(known) === tree) this.#trees.delete(known)
+      this.#applied = known === '' ? news : `${known} ${news}`
+      if (!this.#trees.has(this.#applied)) this.#hold(this.#applied, tree)
+    }
+    if (!this.#isFull) rest(replica)
+    return effects
   }
 
   /** A peer starts from a disk. */
   start(peer: number, disk: number): Row {
-    const key = `${peer} ${disk} ${this.founding}`
+    const { founding } = this
+    const key = `${peer} ${disk} ${founding}`
     const known = this.#roots.get(key)
-    if (known !== undefined) return known.row
-    const root = { peer, disk }
-    const row = this.#row(root, [], () => this.#build(root))
-    this.#roots.set(key, { row })
-    return row
-  }
-
-  /** The row of a state and an input: `receive`, `up`, `down`, `tick`, `persisted`, `write`, each with its number. */
-  step(state: number, input: string): Row {
-    const from = this.#states.at(state)
-    const known = from.rows.get(input)
     if (known !== undefined) return known
-    const inputs = [...from.inputs, input]
-    const row = this.#row(from.root, inputs, () => {
-      const replica = this.#build(from.root)
-      replica.take()
-      for (const one of from.inputs) {
-        this.#apply(replica, one)
-        replica.take()
-      }
-      this.#apply(replica, input)
-      return replica
+    const definition: Definition = { peer, disk, founding, before: -1, input: -1 }
+    const row = this.#row(definition, () => {
+      const replica = this.#build(definition)
+      return [replica, this.#taken(replica)]
     })
-    from.rows.set(input, row)
+    this.#roots.set(key, row)
     return row
   }
 
-  #row(root: Root, inputs: readonly string[], run: () => Replica): Row {
+  /** The row of a state and an input. */
+  step(state: number, input: number): Row {
+    const { definition, rows } = this.#state(state)
+    const known = rows.get(input)
+    if (known !== undefined) return known
+    const { peer, founding } = definition
+    const row = this.#row({ peer, founding, disk: -1, before: state, input }, () => {
+      const replica = this.#revive(state)
+      return [replica, this.#apply(replica, input)]
+    })
+    rows.set(input, row)
+    return row
+  }
+
+  #row(definition: Definition, run: () => [Replica, Effect[]]): Row {
     let replica: Replica
     let effects: Effect[]
     try {
-      replica = run()
-      effects = replica.take()
+      [replica, effects] = run()
     } catch (error) {
       if (!(error instanceof Error)) throw error
       const broken = `${error.name}: ${error.message}`
-      return { to: -1, sends: [], writes: [], drops: [], said: [], broken }
+      return { to: -1, sends: [], notices: [], writes: [], drops: [], said: [], broken }
     }
-    const to = this.#states.of(`${root.peer} ${this.founding} ${printOf(replica)}`,
-      () => ({ root, inputs, local: this.#localOf(replica), rows: new Map() }))
+    const { peer, founding } = definition
+    const to = this.#definitions.of(`${peer} ${founding} ${printOf(replica, this.#isFull)}`, () => definition)
+    if (this.#states[to] === undefined) {
+      this.#keep(to, this.#definitions.at(to), this.#localOf(replica))
+      this.#remember(to, replica)
+    }
     return { to, broken: null, ...this.#effects(effects) }
   }
 
-  #apply(replica: Replica, input: string): void {
+  #apply(replica: Replica, input: number): Effect[] {
     this.steps++
-    const [kind, text] = input.split(' ')
-    const number = Number(text ?? 0)
+    const kind = INPUTS[input % INPUTS.length]!
+    const about = Math.floor(input / INPUTS.length)
     const { now } = replica
-    if (kind === 'tick') {
-      const ms = Math.max(now.ms, replica.deadline())
-      replica.step({ ms, wallMs: now.wallMs }, { kind: 'tick' })
-    } else replica.step(now, this.#input(replica, kind ?? '', number))
+    if (!this.#isFull && (kind === 'up' || kind === 'down')) forgetJoins(replica, about)
+    switch (kind) {
+      case 'tick': case 'vote': {
+        if (kind === 'vote' && !this.#isFull) hurry(replica)
+        const ms = Math.max(now.ms, replica.deadline())
+        replica.step({ ms, wallMs: now.wallMs }, { kind: 'tick' })
+        break
+      }
+      case 'calm':
+        calm(replica, about)
+        return []
+      case 'write': return this.#ask(replica)
+      default: replica.step(now, this.#input(replica, kind, about))
+    }
+    const effects = this.#taken(replica)
+    if (!this.#isFull) for (const effect of effects) if (effect.kind === 'dropLink') forgetJoins(replica, effect.link)
+    return effects
   }
 
-  #input(replica: Replica, kind: string, number: number): Input {
+  /** A client of the leader asks for a session and is gone: what matters is the txn. */
+  #ask(replica: Replica): Effect[] {
+    const { now } = replica
+    replica.step(now, {
+      kind: 'connect', conn: CONN, session: null, password: new Uint8Array(16), timeoutMs: TIMING.sessionMaxMs,
+      lastZxidSeen: ZXID_ZERO, identities: [], inProcess: true,
+    })
+    const effects = this.#taken(replica)
+    replica.step(now, { kind: 'disconnect', conn: CONN })
+    forgetClient(replica, this.#firstTags[replica.config.peerId]!)
+    return [...effects, ...this.#taken(replica)]
+  }
+
+  #input(replica: Replica, kind: Exclude<InputKind, 'tick' | 'vote' | 'calm' | 'write'>, about: number): Input {
     switch (kind) {
-      case 'up': return { kind: 'linkUp', link: number, peer: number }
-      case 'down': return { kind: 'linkDown', link: number }
+      case 'up': return { kind: 'linkUp', link: about, peer: about }
+      case 'down': return { kind: 'linkDown', link: about }
       case 'persisted': return { kind: 'persisted', ticket: replica.journal.durableTicket + 1 }
-      case 'write': return {
-        kind: 'connect', conn: number, session: null, password: new Uint8Array(16).fill(number),
-        timeoutMs: TIMING.sessionMaxMs, lastZxidSeen: ZXID_ZERO, identities: [], inProcess: true,
-      }
-      default: return {
-        kind: 'receive', link: number % LINKS, message: this.messages.at(Math.floor(number / LINKS)),
+      case 'receive': return {
+        kind: 'receive', link: about % LINKS, message: this.messages.at(Math.floor(about / LINKS)),
       }
     }
   }
 
   /** The input that a message from a peer is. */
-  received(from: number, message: number): string {
-    return `receive ${message * LINKS + from}`
+  received(from: number, message: number): number {
+    return inputOf('receive', message * LINKS + from)
   }
 
   #effects(effects: readonly Effect[]): Omit<Row, 'to' | 'broken'> {
-    const [sends, writes, drops, said]: [number[], number[], number[], string[]] = [[], [], [], []]
+    const [sends, notices, writes, drops]: [number[], number[], number[], number[]] = [[], [], [], []]
+    const said: string[] = []
     for (const effect of effects) {
       switch (effect.kind) {
-        case 'send': sends.push(effect.link, this.#message(effect.message)); break
+        case 'send':
+          (effect.message.kind === 'notify' ? notices : sends).push(effect.link, this.#message(effect.message))
+          break
         case 'persist': writes.push(this.#batch(effect.batch)); break
         case 'dropLink': drops.push(effect.link); break
         case 'role':
@@ -223,7 +386,7 @@ export class Machines {
         default: break
       }
     }
-    return { sends, writes, drops, said }
+    return { sends, notices, writes, drops, said }
   }
 
   #message(message: Message): number {
@@ -236,8 +399,10 @@ export class Machines {
 
   #batch(batch: LogBatch): number {
     const { truncateAfter, entries, meta } = batch
-    const named = [truncateAfter, meta, entries?.map((entry) => this.entry(entry))]
-    return this.batches.of(JSON.stringify(named), () => batch)
+    const numbers = entries?.map((entry) => this.entry(entry))
+    return this.batches.of(JSON.stringify([truncateAfter, meta, numbers]), () => ({
+      ...batch, ...(numbers === undefined ? {} : { entries: numbers.map((number) => this.entries.at(number)) }),
+    }))
   }
 
   entry(entry: LogEntry): number {
@@ -248,20 +413,33 @@ export class Machines {
   }
 
   #localOf(replica: Replica): Local {
-    const { journal: { log, durableZxid, meta }, tree, committed, leader, role, serving, stopped } = replica
+    const { journal: { log, durableZxid, meta }, tree, committed, leader, learner, role, serving, stopped } = replica
     const entries = log.slice(log.floor, Number.MAX_SAFE_INTEGER as Zxid, Infinity)
     const isRight = stopped || (tree.zxid <= durableZxid && tree.zxid <= committed && committed <= log.last)
     return {
       peer: replica.config.peerId, role, serving, stopped, currentEpoch: meta.currentEpoch,
+      acceptedEpoch: meta.acceptedEpoch,
+      pendingEpoch: leader !== null && leader.phase === 'discovery' ? leader.epoch
+        : learner !== null && learner.epoch > meta.currentEpoch ? learner.epoch : 0,
       leads: leader !== null && leader.phase !== 'discovery' ? leader.epoch : 0, active: leader?.active === true,
-      log: entries.map((entry) => this.entry(entry)), applied: entries.filter(({ zxid }) => zxid <= tree.zxid).length,
+      log: this.lists.at(this.lists.of(entries.map((entry) => this.entry(entry)))),
+      applied: entries.filter(({ zxid }) => zxid <= tree.zxid).length,
       deadlineMs: replica.deadline() - replica.now.ms, decided: (replica.election?.decision ?? null) !== null,
+      round: roundOf(replica), isCalm: this.#isFull || isCalm(replica),
       wrong: isRight ? null : `applied ${tree.zxid}, durable ${durableZxid}, committed ${committed}, log ${log.last}`,
     }
   }
 
   /** A batch comes to a disk; text when it cannot. */
   written(disk: number, batch: number): number | string {
+    let known = this.#written.get(disk)
+    if (known === undefined) this.#written.set(disk, known = new Map())
+    let result = known.get(batch)
+    if (result === undefined) known.set(batch, result = this.#write(disk, batch))
+    return result
+  }
+
+  #write(disk: number, batch: number): number | string {
     const { meta, log } = this.disks.at(disk)
     const { truncateAfter, entries, meta: promises, install } = this.batches.at(batch)
     if (install !== undefined) return 'the model has no snapshots'

@@ -1,31 +1,85 @@
 /** A slice of bounded model checking, and that it sees the known bugs of the phases it searches. */
 import { assert, suite } from '../harness.ts'
-import { exposedCore } from './exposed-core.ts'
+import { exposedCore } from './bundle.ts'
+import { searchParallel } from './parallel.ts'
 import { Search } from './search.ts'
+import type { Subject } from './shard.ts'
 
 const test = suite('model')
 const core = await exposedCore()
 
+const SLICE = { size: 3, mutant: undefined, isFull: false } as const
+const SMALL = { txns: 1, crashes: 0, losses: 0, timeouts: 0 } as const
+const ALL = { states: 1_000_000, depth: 1_000, ms: 100_000 } as const
+
 test('one txn, from the end of an election: every order of deliveries and writes', () => {
-  const search = new Search(core, 3, { txns: 1, crashes: 0, losses: 0, timeouts: 0 })
-  const result = search.run({ established: false, states: 1_000_000, depth: 1_000, ms: 100_000 })
+  const search = new Search(core, { ...SLICE, bounds: SMALL, established: false })
+  const result = search.run(ALL)
   assert.is(result.violation, null)
   assert.is(result.frontier, 0, 'complete')
-  assert.ok(result.states > 3_000, `${result.states} states`)
+  assert.ok(result.states > 1_500, `${result.states} states`)
 }, { timeoutMs: 120_000 })
 
 test('one txn, one crash, one lost link: the first ten thousand states', () => {
-  const search = new Search(core, 3, { txns: 1, crashes: 1, losses: 1, timeouts: 0 })
-  const result = search.run({ established: true, states: 10_000, depth: 1_000, ms: 100_000 })
+  const bounds = { txns: 1, crashes: 1, losses: 1, timeouts: 0 }
+  const result = new Search(core, { ...SLICE, bounds, established: true }).run({ ...ALL, states: 10_000 })
   assert.is(result.violation, null)
   assert.ok(result.states >= 10_000)
 }, { timeoutMs: 120_000 })
 
 test('two txns, two crashes, two lost links: random walks', () => {
-  const search = new Search(core, 3, { txns: 2, crashes: 2, losses: 2, timeouts: 1 })
-  const result = search.walk({ established: false, states: 5_000, depth: 300, ms: 100_000 }, 1)
+  const bounds = { txns: 2, crashes: 2, losses: 2, timeouts: 1 }
+  const search = new Search(core, { ...SLICE, bounds, established: false })
+  const result = search.walk({ ...ALL, states: 5_000, depth: 300 }, 1)
   assert.is(result.violation, null)
   assert.ok(result.states >= 5_000)
+}, { timeoutMs: 120_000 })
+
+/** What the ensemble may come to rest in, and in how many states. */
+function quietOf(isFull: boolean, subject: Pick<Subject, 'bounds' | 'established'>): [string[], number] {
+  const search = new Search(core, { ...SLICE, ...subject, isFull })
+  search.shard.quiet = new Set()
+  const { violation, frontier, states } = search.run(ALL)
+  assert.is(violation, null)
+  assert.is(frontier, 0, 'complete')
+  return [[...search.shard.quiet].sort(), states]
+}
+
+test('with what cannot matter left out, the ensemble comes to rest in the same states', () => {
+  const subjects = [
+    { bounds: SMALL, established: false }, { bounds: { ...SMALL, txns: 2 }, established: true },
+    { bounds: { ...SMALL, losses: 1 }, established: true },
+  ]
+  for (const subject of subjects) {
+    const [full, fullStates] = quietOf(true, subject)
+    const [reduced, states] = quietOf(false, subject)
+    assert.equal(reduced, full)
+    assert.ok(states <= fullStates, `${states} of ${fullStates}`)
+  }
+}, { timeoutMs: 120_000 })
+
+test('two threads find what one finds', async () => {
+  const subject = { ...SLICE, bounds: SMALL, established: false }
+  const one = new Search(core, subject).run(ALL)
+  const two = await searchParallel(subject, ALL, 2)
+  assert.equal([two.states, two.transitions, two.depth, two.frontier],
+    [one.states, one.transitions, one.depth, one.frontier])
+  const known = { ...subject, mutant: 'epochAtUpToDate' }
+  const [first, second] = [new Search(core, known).run(ALL).violation, (await searchParallel(known, ALL, 2)).violation]
+  assert.is(second?.depth, first?.depth)
+  assert.is(second?.trace.at(-1), `      Violation: ${second?.message}`)
+}, { timeoutMs: 120_000 })
+
+test('a replica put back is the one that its inputs make', () => {
+  const bounds = { txns: 1, crashes: 1, losses: 1, timeouts: 1 }
+  const search = new Search(core, { ...SLICE, bounds, established: false })
+  search.run({ ...ALL, states: 3_000 })
+  const { machines } = search.shard
+  assert.ok(machines.states > 300)
+  for (let state = 0; state < machines.states; state++) {
+    const [atHand, replayed] = machines.prints(state)
+    assert.is(atHand, replayed)
+  }
 }, { timeoutMs: 120_000 })
 
 /** Found breadth first: on a shortest path. */
@@ -37,7 +91,7 @@ const SHALLOW: Readonly<Record<string, readonly string[]>> = {
 /** Found by random walks. */
 const DEEP: Readonly<Record<string, readonly string[]>> = {
   epochBeforeHistory: ['P15', 'P12'], ackTxnBeforeEpochMark: ['D2'], applyBeyondDurable: ['P16'],
-  holeInServingCache: ['A2', 'L1'], truncOneTooMany: ['A1', 'P13', 'P15'], diffWithoutTrunc: ['P15', 'A1', 'D4'],
+  holeInServingCache: ['A2', 'L1'], truncOneTooMany: ['A1', 'P13', 'P15'], diffWithoutTrunc: ['P15', 'A1', 'D4', 'A2'],
   voteFromTree: ['L1', 'P12', 'D4', 'A2'], commitNeedsPostNewleaderProposal: ['A2'], rejectEarlyAck: ['A2', 'L1'],
   forwardToAckedOnly: ['A2'], applyDuringTruncSync: ['D5', 'D4', 'P16'], refuseEpochMismatch: ['A1'],
   commitOldEpochByCount: ['D3', 'P12', 'P2'],
@@ -45,15 +99,20 @@ const DEEP: Readonly<Record<string, readonly string[]>> = {
 
 for (const [mutants, isDeep] of [[SHALLOW, false], [DEEP, true]] as const) {
   for (const [mutant, seenBy] of Object.entries(mutants)) {
-    test(`${mutant} is found ${isDeep ? 'by random walks' : 'breadth first'}`, () => {
-      const bounds = isDeep ? { txns: 2, crashes: 2, losses: 2, timeouts: 0 }
-        : { txns: 1, crashes: 1, losses: 1, timeouts: 0 }
-      const search = new Search(core, 3, bounds, mutant)
-      const limits = { established: false, states: 100_000, depth: 200, ms: 100_000 }
-      const { violation } = isDeep ? search.walk(limits, 1) : search.run(limits)
-      assert.ok(violation !== null, 'nothing was seen')
-      assert.ok(seenBy.includes(violation.check), violation.message)
-    }, { timeoutMs: 120_000 })
+    test(`${mutant} is found ${isDeep ? 'by random walks' : 'breadth first, as early as without leaving anything out'}`,
+      () => {
+        const bounds = isDeep ? { txns: 2, crashes: 2, losses: 2, timeouts: 0 }
+          : { txns: 1, crashes: 1, losses: 1, timeouts: 0 }
+        const limits = { states: 100_000, depth: 200, ms: 100_000 }
+        const subject = { ...SLICE, bounds, established: false, mutant }
+        const search = new Search(core, subject)
+        const { violation } = isDeep ? search.walk(limits, 1) : search.run(limits)
+        assert.ok(violation !== null, 'nothing was seen')
+        assert.ok(seenBy.includes(violation.check), violation.message)
+        if (isDeep) return
+        const full = new Search(core, { ...subject, isFull: true }).run(limits).violation
+        assert.is(full?.depth, violation.depth)
+      }, { timeoutMs: 120_000 })
   }
 }
 

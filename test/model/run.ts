@@ -1,11 +1,14 @@
 /**
  * Bounded model checking of the real core (correctness plan, F.3), from the end of an election on:
- *   npm run model -- --txns 1 --crashes 1 --losses 1 [--timeouts 0] [--voters 3] [--mutant NAME]
- *                    [--established] [--states 5000000] [--depth 200] [--seconds 120]
+ *   npm run model -- --txns 1 --crashes 1 --losses 1 [--timeouts 0] [--voters 3] [--mutant NAME] [--threads N]
+ *                    [--established] [--states 100000000] [--depth 1000] [--seconds 120] [--full]
  * With --walks SEED it takes random walks instead: what lies deep is found sooner, nothing is proved.
  * With --established it begins one step later: with an established epoch that is quiet.
+ * With --full nothing is reduced: for comparison.
  */
-import { exposedCore } from './exposed-core.ts'
+import { availableParallelism } from 'node:os'
+import { exposedCore } from './bundle.ts'
+import { searchParallel } from './parallel.ts'
 import { Search } from './search.ts'
 
 function number(name: string, otherwise: number): number {
@@ -16,19 +19,23 @@ function number(name: string, otherwise: number): number {
 }
 
 const mutantAt = process.argv.indexOf('--mutant')
-const mutant = mutantAt < 0 ? undefined : process.argv[mutantAt + 1]
-const bounds = {
-  txns: number('txns', 1), crashes: number('crashes', 1), losses: number('losses', 1),
-  timeouts: number('timeouts', 0),
-}
-const search = new Search(await exposedCore(), number('voters', 3), bounds, mutant)
-const limits = {
+const subject = {
+  size: number('voters', 3),
+  bounds: {
+    txns: number('txns', 1), crashes: number('crashes', 1), losses: number('losses', 1),
+    timeouts: number('timeouts', 0),
+  },
+  mutant: mutantAt < 0 ? undefined : process.argv[mutantAt + 1],
   established: process.argv.includes('--established'),
-  states: number('states', 5_000_000), depth: number('depth', 200), ms: number('seconds', 120) * 1_000,
+  isFull: process.argv.includes('--full'),
+}
+const limits = {
+  states: number('states', 100_000_000), depth: number('depth', 1_000), ms: number('seconds', 120) * 1_000,
 }
 const seed = number('walks', 0)
-const result = seed > 0 ? search.walk(limits, seed)
-  : search.run(limits, (line) => process.stdout.write(`${line}\n`))
+const result = seed > 0 ? new Search(await exposedCore(), subject).walk(limits, seed)
+  : await searchParallel(subject, limits, number('threads', availableParallelism()),
+    (line) => process.stdout.write(`${line}\n`))
 const { states, transitions, depth, frontier, elapsedMs, localStates, coreSteps, violation } = result
 const extent = seed > 0 ? 'random walks' : frontier === 0 ? 'complete' : `${frontier} states left`
 process.stdout.write(`${states} states, ${transitions} transitions, depth ${depth}, ${extent}, ` +

@@ -1,19 +1,17 @@
-/** Breadth first over all states within bounds: what is found is found on a shortest path. */
+/** Breadth first over all states within bounds: what is found is found on a shortest path. Or random walks. */
 import { Violation } from '../../lib/testing/sim/violation.ts'
 import { makeRandom } from '../../lib/core/random.ts'
 import type { Random } from '../../lib/core/random.ts'
-import { Ensemble } from './ensemble.ts'
-import type { Action, Bounds } from './ensemble.ts'
+import { actionOf, isFault, textOf } from './actions.ts'
+import type { Action } from './actions.ts'
 import type { ExposedCore } from './exposed-core.ts'
-import { Machines } from './machines.ts'
+import { Shard } from './shard.ts'
+import type { Found, Subject } from './shard.ts'
 import { shrink } from './shrink.ts'
-import { HashSet, IntList } from './tables.ts'
-import { World, hashOf } from './world.ts'
+import { storeMemory } from './store.ts'
 
-/** Where a search begins, and where it ends, apart from its bounds. */
+/** Where a search ends, apart from its bounds. */
 export interface Limits {
-  /** False: right after an election. True: once an epoch is established. */
-  readonly established: boolean
   readonly states: number
   readonly depth: number
   readonly ms: number
@@ -21,6 +19,7 @@ export interface Limits {
 
 /** What a search came to. */
 export interface SearchResult {
+  /** Distinct ones, without those that could only do less than another. */
   readonly states: number
   readonly transitions: number
   readonly depth: number
@@ -34,90 +33,77 @@ export interface SearchResult {
     readonly trace: readonly string[] } | null
 }
 
-const KINDS = ['deliver', 'persist', 'restart', 'connect', 'write', 'crash', 'lose', 'timeout', 'wait'] as const
-
-function codeOf({ kind, peer, other }: Action): number {
-  return KINDS.indexOf(kind) * 256 + peer * 16 + other
-}
-
-function actionOf(code: number): Action {
-  return { kind: KINDS[code >> 8]!, peer: code >> 4 & 15, other: code & 15 }
-}
-
-function textOf({ kind, peer, other }: Action): string {
-  switch (kind) {
-    case 'deliver': return `peer ${peer + 1} reads from peer ${other + 1}`
-    case 'persist': return `a write of peer ${peer + 1} is on disk`
-    case 'connect': return `peers ${other + 1} and ${peer + 1} connect`
-    case 'lose': return `peer ${peer + 1} loses its link to peer ${other + 1}`
-    default: return `peer ${peer + 1}: ${kind}`
-  }
-}
-
 /** One in so many steps of a walk is a fault, when one may happen. */
 const STEPS_PER_FAULT = 12
 
 function anyOf(actions: readonly Action[], random: Random): Action | null {
-  const isFault = ({ kind }: Action): boolean => kind === 'crash' || kind === 'lose' || kind === 'timeout'
   const faults = actions.filter(isFault)
   const others = actions.filter((action) => !isFault(action))
   const from = faults.length > 0 && (others.length === 0 || random.below(STEPS_PER_FAULT) === 0) ? faults : others
   return from.length === 0 ? null : from[random.below(from.length)]!
 }
 
-/** One search over an ensemble of `size` voters. */
-export class Search {
-  readonly #machines: Machines
-  readonly #ensemble: Ensemble
-  readonly #size: number
-  readonly #parents = new IntList()
-  readonly #actions = new IntList()
-  readonly #seen = new HashSet()
-  #transitions = 0
+/** Follows a path from the first state, and tells what is said on the way. */
+export function tell(shard: Shard, { size, established }: Subject, path: readonly Action[]): string[] {
+  let world = shard.ensemble.begin(size, established)
+  const lines: string[] = []
+  shard.ensemble.trace = lines
+  for (const [at, action] of path.entries()) {
+    lines.push(`${String(at + 1).padStart(4)}  ${textOf(action)}`)
+    try {
+      world = shard.ensemble.after(world, action)
+    } catch (error) {
+      lines.push(`      ${String(error)}`)
+    }
+  }
+  shard.ensemble.trace = null
+  return lines
+}
 
-  constructor(core: ExposedCore, size: number, bounds: Bounds, mutant?: string) {
-    this.#machines = new Machines(core, size, mutant)
-    this.#ensemble = new Ensemble(this.#machines, bounds)
-    this.#size = size
+/** One search, in this thread. */
+export class Search {
+  readonly #subject: Subject
+  readonly #shard: Shard
+  readonly #startMs = performance.now()
+
+  constructor(core: ExposedCore, subject: Subject) {
+    this.#subject = subject
+    this.#shard = new Shard(core, storeMemory(), subject, 0, 1)
   }
 
+  /** The local states that the search met, to be looked into. */
+  get shard(): Shard {
+    return this.#shard
+  }
+
+  /** Breadth first. */
   run(limits: Limits, progress: (line: string) => void = () => undefined): SearchResult {
-    const startMs = performance.now()
-    const first = this.#first(limits.established)
-    if (!(first instanceof World)) return this.#result(startMs, 0, 0, first)
-    let layer: { readonly code: Int32Array, readonly index: number }[] = []
-    const add = (world: World, parent: number, action: number): void => {
-      const code = world.encode()
-      if (!this.#seen.add(...hashOf(code))) return
-      this.#parents.push(parent)
-      this.#actions.push(action)
-      next.push({ code, index: this.#parents.length - 1 })
-    }
-    let next: typeof layer = []
-    add(first, -1, 0)
-    let depth = -1
+    const shard = this.#shard
+    let found = shard.begin()
     let left = 0
-    let violation: SearchResult['violation'] = null
-    while (next.length > 0 && violation === null && left === 0) {
-      layer = next
-      next = []
+    let depth = -1
+    const isOver = (): boolean => depth >= limits.depth || shard.states >= limits.states ||
+      performance.now() - this.#startMs > limits.ms
+    while (found === null && left === 0) {
+      const layer = shard.turn()
+      if (layer === 0) break
       depth++
-      const elapsedMs = performance.now() - startMs
-      progress(`depth ${depth}: ${layer.length} new of ${this.#seen.size} states, ` +
-        `${Math.round(this.#seen.size / (elapsedMs / 1_000 + 0.001))}/s, ${this.#machines.states} local`)
-      for (const [at, { code, index }] of layer.entries()) {
-        const isOver = depth >= limits.depth || this.#seen.size >= limits.states ||
-          ((at & 255) === 0 && performance.now() - startMs > limits.ms)
-        if (isOver) {
-          left = layer.length - at
-          break
-        }
-        const world = World.decode(this.#size, code)
-        violation = this.#expand(world, index, depth, limits.established, add)
-        if (violation !== null) break
-      }
+      progress(lineOf(depth, layer, shard.states, performance.now() - this.#startMs, shard.machines.states))
+      const expanded = shard.expand(isOver, () => undefined)
+      found = expanded.found
+      left = expanded.left
     }
-    return this.#result(startMs, depth, left + next.length, violation)
+    return this.#result(depth, left + shard.waiting, found === null ? null : this.#explain(found))
+  }
+
+  #explain({ check, message, index, action }: Found): NonNullable<SearchResult['violation']> {
+    const path: Action[] = action < 0 ? [] : [actionOf(action)]
+    for (let at = index; at >= 0;) {
+      const origin = this.#shard.origin(at)
+      if (origin.parent >= 0) path.unshift(actionOf(origin.action))
+      at = origin.parent
+    }
+    return { check, message, depth: path.length, trace: index < 0 ? [] : tell(this.#shard, this.#subject, path) }
   }
 
   /**
@@ -125,96 +111,46 @@ export class Search {
    * is reached. Finds what lies deep, proves nothing; what is found is made as short as it can be by leaving out.
    */
   walk(limits: Limits, seed: number): SearchResult {
-    const startMs = performance.now()
     const random = makeRandom(seed)
-    let violation: SearchResult['violation'] = null
+    const { ensemble } = this.#shard
     let deepest = 0
-    const first = this.#first(limits.established)
-    if (!(first instanceof World)) return this.#result(startMs, 0, 0, first)
-    while (violation === null && performance.now() - startMs < limits.ms && this.#seen.size < limits.states) {
+    const found = this.#shard.begin()
+    if (found !== null) return this.#result(0, 0, this.#explain(found))
+    const first = ensemble.begin(this.#subject.size, this.#subject.established)
+    while (performance.now() - this.#startMs < limits.ms && this.#shard.states < limits.states) {
       const path: Action[] = []
       try {
         for (let world = first; path.length < limits.depth;) {
-          this.#seen.add(...hashOf(world.encode()))
-          const action = anyOf(this.#ensemble.actions(world), random)
+          this.#shard.see(world)
+          const action = anyOf(ensemble.actions(world), random)
           if (action === null) break
           path.push(action)
-          this.#transitions++
-          world = this.#ensemble.after(world, action)
+          this.#shard.transitions++
+          world = ensemble.after(world, action)
         }
       } catch (error) {
         if (!(error instanceof Violation)) throw error
         const { check, message } = error
-        violation = { check, message, depth: path.length, trace: [] }
-        path.splice(0, path.length, ...shrink(this.#ensemble, first, path, check))
+        const shortest = shrink(ensemble, first, path, check)
+        return this.#result(Math.max(deepest, path.length), 0,
+          { check, message, depth: shortest.length, trace: tell(this.#shard, this.#subject, shortest) })
       }
       if (path.length > deepest) deepest = path.length
-      if (violation !== null) {
-        violation = { ...violation, depth: path.length, trace: this.#tell(path, limits.established) }
-      }
     }
-    return this.#result(startMs, deepest, 0, violation)
+    return this.#result(deepest, 0, null)
   }
 
-  /** The first state, or what is violated before it. */
-  #first(established: boolean): World | NonNullable<SearchResult['violation']> {
-    try {
-      return this.#ensemble.begin(this.#size, established)
-    } catch (error) {
-      if (!(error instanceof Violation)) throw error
-      return { check: error.check, message: error.message, depth: 0, trace: [] }
-    }
-  }
-
-  #result(
-    startMs: number, depth: number, frontier: number, violation: SearchResult['violation'],
-  ): SearchResult {
+  #result(depth: number, frontier: number, violation: SearchResult['violation']): SearchResult {
+    const { states, transitions, machines } = this.#shard
     return {
-      states: this.#seen.size, transitions: this.#transitions, depth, frontier, violation,
-      elapsedMs: performance.now() - startMs, localStates: this.#machines.states, coreSteps: this.#machines.steps,
+      states, transitions, depth, frontier, violation, elapsedMs: performance.now() - this.#startMs,
+      localStates: machines.states, coreSteps: machines.steps,
     }
   }
+}
 
-  #expand(
-    world: World, index: number, depth: number, established: boolean,
-    add: (world: World, parent: number, action: number) => void,
-  ): SearchResult['violation'] {
-    let action: Action | null = null
-    try {
-      for (action of this.#ensemble.actions(world)) {
-        this.#transitions++
-        add(this.#ensemble.after(world, action), index, codeOf(action))
-      }
-      return null
-    } catch (error) {
-      if (!(error instanceof Violation)) throw error
-      const { check, message } = error
-      return { check, message, depth: depth + 1, trace: this.#trace(index, action, established) }
-    }
-  }
-
-  /** Runs the path to a state again, and its last action, and tells what is said on the way. */
-  #trace(index: number, last: Action | null, established: boolean): string[] {
-    const path: Action[] = last === null ? [] : [last]
-    for (let at = index; this.#parents.at(at) >= 0; at = this.#parents.at(at)) {
-      path.unshift(actionOf(this.#actions.at(at)))
-    }
-    return this.#tell(path, established)
-  }
-
-  #tell(path: readonly Action[], established: boolean): string[] {
-    let world = this.#ensemble.begin(this.#size, established)
-    const lines: string[] = []
-    this.#ensemble.trace = lines
-    for (const [at, action] of path.entries()) {
-      lines.push(`${String(at + 1).padStart(4)}  ${textOf(action)}`)
-      try {
-        world = this.#ensemble.after(world, action)
-      } catch (error) {
-        lines.push(`      ${String(error)}`)
-      }
-    }
-    this.#ensemble.trace = null
-    return lines
-  }
+/** How far a search is. */
+export function lineOf(depth: number, layer: number, states: number, elapsedMs: number, local: number): string {
+  return `depth ${depth}: ${layer} new of ${states} states, ` +
+    `${Math.round(states / (elapsedMs / 1_000 + 0.001))}/s, ${local} local`
 }

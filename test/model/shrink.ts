@@ -1,6 +1,7 @@
 /** Makes a path to a violation shorter: what can be left out is left out. */
 import { Violation } from '../../lib/testing/sim/violation.ts'
-import type { Action, Ensemble } from './ensemble.ts'
+import type { Action } from './actions.ts'
+import type { Ensemble } from './ensemble.ts'
 import type { World } from './world.ts'
 
 /** Follows a path as far as its actions can happen; those that it took until `check` is violated, null if it is not. */

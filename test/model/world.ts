@@ -5,121 +5,107 @@ export const DOWN = -1
 /** In place of a local state: the peer is down. */
 export const GONE = -1
 
-/** Who finished discovery of an epoch, with which history. */
-export interface Primary {
-  readonly epoch: number
-  readonly peer: number
-  readonly incarnation: number
-  /** Length and last entry of its initial history; -1 for none. */
-  readonly length: number
-  readonly end: number
-}
+/** Counts of what is bounded: the first cells of a world. */
+export const SPENT = ['txns', 'crashes', 'losses', 'timeouts'] as const
+export type Bounded = typeof SPENT[number]
+/** Timeouts that fired because nothing else could happen. */
+const WAITS = SPENT.length
+const DELIVERED = WAITS + 1
+const PRIMARIES = WAITS + 2
+const LINKS = WAITS + 3
+const NODES = WAITS + 4
 
-/** How much of what is bounded was used. */
-export interface Spent {
-  txns: number
-  crashes: number
-  losses: number
-  timeouts: number
-  /** Timeouts that fired because nothing else could happen. */
-  waits: number
-}
-
-/** Peers are numbered from 0 here, and from 1 in the core. */
+/**
+ * All of it is in the cells: equal states and no others have equal ones from `waits` on. Peers are numbered from 0
+ * here, and from 1 in the core. Lists are given by their numbers (store.ts).
+ */
 export class World {
   readonly size: number
-  /** Local state of each peer, or GONE. */
-  node: number[]
-  disk: number[]
-  incarnation: number[]
-  /** Batches under way to each disk, oldest first. */
-  writes: (readonly number[])[]
-  /** `from * size + to`: the end at `from` holds its link to `to` for up. */
-  up: boolean[]
-  /** `from * size + to`: messages on their way. */
-  queues: (readonly number[])[]
-  /** The delivered sequence. */
-  delivered: readonly number[] = []
-  primaries: readonly Primary[] = []
-  spent: Spent = { txns: 0, crashes: 0, losses: 0, timeouts: 0, waits: 0 }
+  readonly cells: number[]
 
-  constructor(size: number) {
+  constructor(size: number, cells: number[]) {
     this.size = size
-    const each = <T>(length: number, value: T): T[] => Array.from({ length }, () => value)
-    this.node = each(size, GONE)
-    this.disk = each(size, 0)
-    this.incarnation = each(size, 0)
-    this.writes = each(size, [])
-    this.up = each(size * size, false)
-    this.queues = each(size * size, [])
+    this.cells = cells
+  }
+
+  /** All peers are down, with these disks. */
+  static empty(size: number, disk: number, noList: number): World {
+    const cells = Array.from({ length: NODES + 3 * size + size * size }, () => 0)
+    cells[DELIVERED] = noList
+    cells[PRIMARIES] = noList
+    for (let peer = 0; peer < size; peer++) {
+      cells[NODES + peer] = GONE
+      cells[NODES + size + peer] = disk
+      cells[NODES + 2 * size + peer] = noList
+    }
+    for (let way = 0; way < size * size; way++) cells[NODES + 3 * size + way] = noList
+    return new World(size, cells)
   }
 
   clone(): World {
-    const copy = new World(0)
-    Object.assign(copy, this)
-    copy.node = this.node.slice()
-    copy.disk = this.disk.slice()
-    copy.incarnation = this.incarnation.slice()
-    copy.writes = this.writes.slice()
-    copy.up = this.up.slice()
-    copy.queues = this.queues.slice()
-    copy.spent = { ...this.spent }
-    return copy
+    return new World(this.size, this.cells.slice())
   }
 
-  /** All of it as integers; equal states and no others have equal ones. */
-  encode(): Int32Array {
-    const { size, spent } = this
-    const out: number[] = [spent.txns, spent.crashes, spent.losses, spent.timeouts, spent.waits]
-    for (let at = 0; at < size; at++) {
-      out.push(this.node[at]!, this.disk[at]!, this.incarnation[at]!, this.writes[at]!.length, ...this.writes[at]!)
-    }
-    let bits = 0
-    for (let at = 0; at < size * size; at++) {
-      if (this.up[at] === true) bits |= 1 << at
-      out.push(this.queues[at]!.length, ...this.queues[at]!)
-    }
-    out.push(bits, this.delivered.length, ...this.delivered)
-    for (const { epoch, peer, incarnation, length, end } of this.primaries) {
-      out.push(epoch, peer, incarnation, length, end)
-    }
-    return Int32Array.from(out)
+  spent(what: Bounded): number {
+    return this.cells[SPENT.indexOf(what)]!
   }
 
-  static decode(size: number, code: Int32Array): World {
-    const world = new World(size)
-    let at = 0
-    const next = (): number => code[at++]!
-    const list = (): number[] => Array.from({ length: next() }, next)
-    world.spent = { txns: next(), crashes: next(), losses: next(), timeouts: next(), waits: next() }
-    for (let peer = 0; peer < size; peer++) {
-      world.node[peer] = next()
-      world.disk[peer] = next()
-      world.incarnation[peer] = next()
-      world.writes[peer] = list()
-    }
-    for (let way = 0; way < size * size; way++) world.queues[way] = list()
-    const bits = next()
-    for (let way = 0; way < size * size; way++) world.up[way] = (bits >> way & 1) === 1
-    world.delivered = list()
-    const primaries: Primary[] = []
-    while (at < code.length) {
-      primaries.push({ epoch: next(), peer: next(), incarnation: next(), length: next(), end: next() })
-    }
-    world.primaries = primaries
-    return world
+  spend(what: Bounded): void {
+    this.cells[SPENT.indexOf(what)]!++
+  }
+
+  get waits(): number { return this.cells[WAITS]! }
+  set waits(count: number) { this.cells[WAITS] = count }
+
+  /** The delivered sequence, a list of entries. */
+  get delivered(): number { return this.cells[DELIVERED]! }
+  set delivered(list: number) { this.cells[DELIVERED] = list }
+
+  /** Who finished discovery of an epoch: see checks.ts. */
+  get primaries(): number { return this.cells[PRIMARIES]! }
+  set primaries(list: number) { this.cells[PRIMARIES] = list }
+
+  /** Local state of a peer, or GONE. */
+  node(peer: number): number { return this.cells[NODES + peer]! }
+  setNode(peer: number, state: number): void { this.cells[NODES + peer] = state }
+
+  disk(peer: number): number { return this.cells[NODES + this.size + peer]! }
+  setDisk(peer: number, disk: number): void { this.cells[NODES + this.size + peer] = disk }
+
+  /** Batches under way to its disk, oldest first: a list. */
+  writes(peer: number): number { return this.cells[NODES + 2 * this.size + peer]! }
+  setWrites(peer: number, list: number): void { this.cells[NODES + 2 * this.size + peer] = list }
+
+  /** Messages on their way: a list. */
+  queue(from: number, to: number): number { return this.cells[NODES + (3 + from) * this.size + to]! }
+  setQueue(from: number, to: number, list: number): void { this.cells[NODES + (3 + from) * this.size + to] = list }
+
+  /** The end at `peer` holds its link to `other` for up. */
+  isUp(peer: number, other: number): boolean {
+    return (this.cells[LINKS]! >> peer * this.size + other & 1) === 1
+  }
+
+  setUp(peer: number, other: number, isUp: boolean): void {
+    const bit = 1 << peer * this.size + other
+    this.cells[LINKS] = isUp ? this.cells[LINKS]! | bit : this.cells[LINKS]! & ~bit
   }
 }
 
-/** Two 32-bit hashes of a state, not both 0. */
-export function hashOf(code: Int32Array): readonly [number, number] {
+/** Numbers of a world of this many peers. */
+export function cellsOf(size: number): number {
+  return NODES + 3 * size + size * size
+}
+
+/** Two 32-bit hashes of a state apart from what is spent, not both 0. */
+export function hashOf(cells: readonly number[]): readonly [number, number] {
   let [a, b] = [0x9e3779b9 | 0, 0x85ebca6b | 0]
-  for (const word of code) {
-    a = Math.imul(a ^ word, 0xcc9e2d51)
+  for (let at = WAITS; at < cells.length; at++) {
+    const cell = cells[at]!
+    a = Math.imul(a ^ cell, 0xcc9e2d51)
     a = (a << 13 | a >>> 19) + 0x1b873593 | 0
-    b = Math.imul(b + word | 0, 0x27d4eb2f) ^ b >>> 15
+    b = Math.imul(b + cell | 0, 0x27d4eb2f) ^ b >>> 15
   }
   a = Math.imul(a ^ a >>> 16, 0x85ebca6b)
-  b = Math.imul(b ^ b >>> 13 ^ code.length, 0xc2b2ae35)
+  b = Math.imul(b ^ b >>> 13, 0xc2b2ae35)
   return [(a ^ a >>> 13) | 1, b ^ b >>> 16]
 }
