@@ -5,6 +5,7 @@ import type { Packed } from './check.ts'
 import {
   bad, below, bytes, errorCode, flag, integer, list, packSession, session, text, tuple, uint32, zxid,
 } from './check.ts'
+import { packEntries, readEntries } from './entries.ts'
 import { forwardedBytes, packForwards, readForwards } from './forward.ts'
 import { FRAME_HEAD_BYTES, sealFrame } from './frame.ts'
 import { Packing } from './pack.ts'
@@ -23,8 +24,6 @@ const HEALTHS: readonly Health[] = ['ok', 'log', 'meta', 'empty']
 /** About what a packed message takes besides its entries, requests and bytes. */
 const MESSAGE_BYTES = 96
 const ENTRY_BYTES = 48
-/** Flat fields of one log entry. */
-const ENTRY_FIELDS = 5
 
 /** Why the other side ends the link. */
 export interface Goodbye {
@@ -127,28 +126,6 @@ function packJoining(message: Joining): Packed {
     case 'upToDate': return [Kind.upToDate, join, message.epoch, message.commit]
     default: return unreachable(message)
   }
-}
-
-function packEntries(entries: readonly LogEntry[]): Packed {
-  const fields: unknown[] = []
-  for (const entry of entries) fields.push(entry.zxid, entry.prevZxid, entry.hash1, entry.hash2, entry.bytes)
-  return fields
-}
-
-function readEntries(value: unknown): readonly LogEntry[] {
-  const fields = list(value, 'entries')
-  if (fields.length % ENTRY_FIELDS !== 0) return bad('list of entries')
-  const entries: LogEntry[] = []
-  for (let at = 0; at < fields.length; at += ENTRY_FIELDS) {
-    entries.push({
-      zxid: zxid(fields[at], 'entry zxid'),
-      prevZxid: zxid(fields[at + 1], 'entry predecessor'),
-      hash1: uint32(fields[at + 2], 'entry hash'),
-      hash2: uint32(fields[at + 3], 'entry hash'),
-      bytes: bytes(fields[at + 4], 'entry bytes'),
-    })
-  }
-  return entries
 }
 
 const epoch = (value: unknown): number => below(value, 2 ** 21, 'epoch')

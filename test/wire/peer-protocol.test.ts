@@ -15,6 +15,16 @@ function decode(codec: PeerCodec, sealed: Uint8Array): Message[] {
   return into
 }
 
+/** The head of an entry alone. */
+function entry(own: number, previous: number, length: number): Uint8Array {
+  const head = new Uint8Array(28)
+  const view = new DataView(head.buffer)
+  view.setFloat64(0, own)
+  view.setFloat64(8, previous)
+  view.setUint32(24, length)
+  return head
+}
+
 test('every kind of message comes back as it went', () => {
   const codec = new PeerCodec()
   for (const message of messages) assert.equal(decode(codec, codec.encode([message])), [message])
@@ -59,6 +69,8 @@ test('wrong frames give BadFrame', () => {
     7, null, 'x', {}, [7], [[]], [[99]], [[1]], [[-1, 2]], [[4, 1, 1, 1]], [[3, -1, 2]], [[3, 1, 2 ** 21]], [[3,
       1.5, 2]],
     [[10, 1, 1, [1]]], [[10, 1, 1, [1, 2, 3, 4, 'bytes']]], [[10, 1, 1, [1, 2, -1, 4, Uint8Array.of(1)]]],
+    [[10, 1, 1, 'bytes']], [[10, 1, 1, new Uint8Array(27)]], [[10, 1, 1, entry(-1, 0, 0)]],
+    [[10, 1, 1, entry(1, 0.5, 0)]], [[10, 1, 1, entry(1, 0, 1)]], [[10, 1, 1, entry(1, 0, 2 ** 32 - 1)]],
     [[23, 1, 'NoSuchCode', 'x']], [[18, 1, [[[]], [[1, 0, 1, 5, ['/a', null], 0]]]]], [[18, 1, [[], [[1, 0, 1,
       2, ['/a', 1], 0]]]]], [[0, 'Overloaded']], [[17, 1, 1, ['x']]],
     [[18, 1, [[[]], [[1, 0, 1, 13, ['/a', 1], 0]]]]], [new Map([[0, 1]])], [new Date()],
