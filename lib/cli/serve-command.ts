@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { DEFAULT_LIMITS, createPeer } from '../node.ts'
 import type { ClientPortOptions, CreatePeerOptions, Limits, MemberOption, Peer } from '../node.ts'
+import type { Transport } from '../ports/transport.ts'
 import { memory } from '../../storage/memory.ts'
+import { tcp } from '../../transports/tcp.ts'
+import { websocketServer } from '../../transports/websocket-server.ts'
 import { explain } from './explain.ts'
 import { untilSignal } from './terminal.ts'
 import { SERVE_HELP, UsageError } from './usage.ts'
@@ -24,6 +27,7 @@ interface ServeValues {
   listen?: string[]
   client?: string[]
   words?: string
+  origin?: string[]
   'secret-file'?: string
   bootstrap?: boolean
   help?: boolean
@@ -46,7 +50,8 @@ function readArguments(args: readonly string[]): ServeArguments {
         observer: { type: 'string', multiple: true },
         data: { type: 'string' }, memory: { type: 'boolean' }, name: { type: 'string' },
         listen: { type: 'string', multiple: true }, client: { type: 'string', multiple: true },
-        words: { type: 'string' }, 'secret-file': { type: 'string' }, bootstrap: { type: 'boolean' },
+        words: { type: 'string' }, origin: { type: 'string', multiple: true },
+        'secret-file': { type: 'string' }, bootstrap: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     }))
@@ -79,7 +84,18 @@ function commonOptions(values: ServeValues): Partial<CreatePeerOptions> {
     ...(values.listen === undefined ? {} : { listen: values.listen }),
     ...(secretFile === undefined ? {} : { secret: readSecret(secretFile) }),
     ...(values.bootstrap === true ? { bootstrap: true } : {}),
+    ...(values.origin === undefined ? {} : { transports: transportsFor(values.origin) }),
   }
+}
+
+/** Those of `createPeer`, for pages of these origins. */
+function transportsFor(origins: readonly string[]): Transport[] {
+  for (const origin of origins) {
+    if (origin !== '*' && (!URL.canParse(origin) || new URL(origin).origin !== origin)) {
+      throw new UsageError(`--origin takes an origin as browsers send it, https://app.example, or *, not ${origin}`)
+    }
+  }
+  return [tcp(), websocketServer({ allowOrigins: origins })]
 }
 
 function clientOptions(values: ServeValues): Partial<ClientPortOptions> {

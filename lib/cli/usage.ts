@@ -55,6 +55,8 @@ same members.
   --data DIR             where it keeps its data
   --memory               keep nothing
   --client ADDRESS       where clients connect: tcp://127.0.0.1:2181 or ws://127.0.0.1:8181; may be repeated
+  --origin ORIGIN        whose web pages may connect at ws://, as browsers say it: https://app.example; * for all; may
+                         be repeated (pages of that very host and port, and whoever is no browser, always may)
   --words LIST           four-letter words that are answered there, with commas; * for all (srvr)
   --name NAME            the ensemble's name (vivarium)
   --listen ADDRESS       where to bind for peers, when that is not the advertised address; may be repeated

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { readFileSync } from 'node:fs'
+import { WebSocket } from 'ws'
 import { EnsembleCommand } from '../../lib/cli/ensemble-command.ts'
 import { explain } from '../../lib/cli/explain.ts'
 import { ServeCommand } from '../../lib/cli/serve-command.ts'
@@ -46,6 +47,25 @@ test('a peer without a quorum says what it waits for, and ends at a signal too',
   assert.is((await done).code, 0)
 }, limit)
 
+test('web pages of an origin that is named may connect, and of no other', async (t) => {
+  const [port] = await freePorts(1)
+  const { says } = start(t, t.tempFolder(), [
+    'serve', '--id', '1', '--memory', '--member', '1=', '--client', `ws://127.0.0.1:${port}`,
+    '--origin', 'https://app.example', '--origin', 'http://localhost:3000',
+  ], 'ignore')
+  await says('serving')
+  const opens = (origin: string): Promise<boolean> => new Promise((resolve) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}`, { origin })
+    socket.once('error', () => resolve(false))
+    socket.once('open', () => {
+      socket.terminate()
+      resolve(true)
+    })
+  })
+  assert.equal(await Promise.all(['https://app.example', 'http://localhost:3000', 'https://other.example'].map(opens)),
+    [true, true, false])
+}, limit)
+
 test('a port in use is one clear line', async (t) => {
   const holder = createServer()
   t.defer(() => holder.close())
@@ -70,6 +90,8 @@ const REFUSALS: readonly (readonly [args: string, line: RegExp])[] = [
   ['serve --id 1 --memory --member 1=foo', /AddressInvalid/],
   ['serve --id 1 --memory --member 1= --member 1=', /member 1 is named twice/],
   ['serve --id 1 --memory --member 1= --secret-file none', /no such file/],
+  ['serve --id 1 --memory --member 1= --origin app.example', /--origin takes an origin .*, not app\.example/],
+  ['serve --id 1 --memory --member 1= --origin https://app.example/', /--origin takes an origin/],
 ]
 
 test('wrong arguments are one clear line each', async (t) => {
@@ -96,6 +118,7 @@ test('help and version', async (t) => {
     ['ensemble --help', ['--size', '--data', '--memory', '--name', '--serve']],
     ['serve --help', [
       '--id', '--member', '--observer', '--data', '--memory', '--name', '--listen', '--secret-file', '--bootstrap',
+      '--origin',
     ]],
   ] as const) {
     const { code, stdout, stderr } = await run(t, cwd, args.split(' '))
