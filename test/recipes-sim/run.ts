@@ -11,6 +11,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { recipes, runScenario } from './harness.ts'
 import type { ScenarioResult } from './harness.ts'
+import { optionWords } from '../option-words.ts'
 import { Totals } from './totals.ts'
 
 interface Task {
@@ -25,18 +26,6 @@ const FAILURES_MAX = 5
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`)
-}
-
-function option(name: string): string | undefined {
-  const at = process.argv.indexOf(`--${name}`)
-  return at < 0 ? undefined : process.argv[at + 1]
-}
-
-function numberOption(name: string, otherwise: number): number {
-  const text = option(name)
-  if (text === undefined) return otherwise
-  if (!/^\d+$/.test(text)) throw new Error(`--${name} needs a number`)
-  return Number(text)
 }
 
 function tell({ recipe, seed, failure, check }: ScenarioResult, mutant: string | undefined): void {
@@ -80,25 +69,26 @@ async function runAll(tasks: readonly Task[], processes: number, totals: Totals)
   }
 }
 
-const only = option('only')?.split(',') ?? recipes()
+const { value, number } = optionWords(process.argv.slice(2))
+const only = value('only')?.split(',') ?? recipes()
 const unknown = only.filter((recipe) => !recipes().includes(recipe))
 if (unknown.length > 0) throw new Error(`no scenario of ${unknown.join(', ')}; there are ${recipes().join(', ')}`)
-const mutant = option('mutant')
+const mutant = value('mutant')
 const totals = new Totals()
-const seed = option('seed')
+const seed = number('seed')
 if (seed !== undefined) {
   for (const recipe of only) {
-    const result = await runScenario(recipe, numberOption('seed', 0), mutant)
+    const result = await runScenario(recipe, seed, mutant)
     totals.add(result)
     tell(result, mutant)
     print(`${recipe}: fingerprint ${result.fingerprint.toString(16)}`)
   }
 } else {
-  const from = numberOption('from', 1)
-  const seeds = numberOption('seeds', 50)
+  const from = number('from') ?? 1
+  const seeds = number('seeds') ?? 50
   const tasks = Array.from({ length: seeds }, (_, index) => only.map((recipe): Task =>
     ({ recipe, seed: from + index, mutant }))).flat()
-  await runAll(tasks, numberOption('processes', availableParallelism()), totals)
+  await runAll(tasks, number('processes') ?? availableParallelism(), totals)
 }
 for (const line of totals.table()) print(line)
 print(`${totals.seeds - totals.failed} passed, ${totals.failed} failed`)

@@ -5,15 +5,13 @@
  */
 import { runSeed } from '../../lib/testing/sim/run.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
+import { optionWords } from '../option-words.ts'
 import { SCENARIOS } from './scenarios/all.ts'
 
 function main(args: readonly string[]): void {
-  const value = (name: string): string | undefined => {
-    const at = args.indexOf(`--${name}`)
-    return at < 0 ? undefined : args[at + 1]
-  }
-  const seeds = Number(value('seeds') ?? 400)
-  const limitMs = Number(value('seconds') ?? 120) * 1_000
+  const { value, number } = optionWords(args)
+  const seeds = number('seeds') ?? 400
+  const limitMs = (number('seconds') ?? 120) * 1_000
   const all = new Set(SCENARIOS.flatMap(({ mutants }) => mutants.map(({ mutant }) => mutant)))
   const only = value('only')?.split(',') ?? Array.from(all).sort()
   const codec = makeTxnCodec()
