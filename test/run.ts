@@ -19,6 +19,8 @@ const PARALLEL_FILES = 3
 /** Begun first, so that none of them is left alone at the end; those that mostly wait among those that compute. */
 const LONGEST: readonly string[] = [
   'test/fencing/fencing.test.ts', 'test/soak/soak.test.ts', 'test/recipes-sim/recipes.test.ts',
+  'test/transports/conformance.test.ts', 'test/storage/conformance.test.ts', 'test/storage/log.test.ts',
+  'test/storage/images.test.ts', 'test/storage/level.test.ts',
   'test/client/remote.test.ts', 'test/readme.test.ts', 'test/kill/kill.test.ts', 'test/peer/hostile.test.ts',
   'test/cli/serve-zoo.test.ts', 'test/model/model.test.ts', 'test/sim/sweep.test.ts', 'test/sim/scenarios.test.ts',
   'test/tidy.test.ts', 'test/kill/power.test.ts', 'test/cli/serve.test.ts', 'test/cli/ensemble.test.ts',
