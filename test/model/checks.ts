@@ -72,9 +72,7 @@ export class Checks {
     this.#delivered(world, peer, local)
     if (local.leads !== 0 && local.leads !== before?.leads) this.#leads(world, peer, local)
     if (before !== null && local.currentEpoch !== before.currentEpoch) this.#marks(world, peer, local)
-    if (local.active && before?.active !== true && local.applied < this.#delivereds(world).length) {
-      throw new Violation('P14', `peer ${peer + 1} is established without all that was delivered`)
-    }
+    if (local.active && before?.active !== true) this.#establishes(world, peer, local)
     if (before !== null && local.log !== before.log) this.#agrees(world, peer, local)
     for (let at = 1; at < row.sends.length; at += 2) {
       this.#claims(world, peer, local, this.#machines.messages.at(row.sends[at]!))
@@ -119,6 +117,21 @@ export class Checks {
     if (last !== undefined) this.#onQuorum(world, last)
   }
 
+  /**
+   * What was delivered before an epoch. A leader whose disk is slow may be done with discovery, or established, by acks
+   * from before a later epoch, and so after txns of that one were delivered: it commits nothing any more.
+   */
+  #deliveredBefore(world: World, epoch: number): readonly number[] {
+    return this.#delivereds(world).filter((entry) => epochOf(this.#zxid(entry)) < epoch)
+  }
+
+  /** P14: what was committed under the leaders before it is applied. */
+  #establishes(world: World, peer: number, { leads, log, applied }: Local): void {
+    if (this.#deliveredBefore(world, leads).some((entry, at) => at >= applied || log[at] !== entry)) {
+      throw new Violation('P14', `peer ${peer + 1} is established without all that was delivered`)
+    }
+  }
+
   /** P1, P9, P12: it has finished discovery of an epoch. */
   #leads(world: World, peer: number, { leads: epoch, log }: Local): void {
     const primaries = this.#primaries(world)
@@ -128,7 +141,7 @@ export class Checks {
       throw new Violation('P1', `epoch ${epoch} is led by ${primary.peer + 1} and by ${peer + 1}`)
     }
     const history = log.filter((entry) => epochOf(this.#zxid(entry)) < epoch)
-    if (this.#delivereds(world).some((entry, at) => history[at] !== entry)) {
+    if (this.#deliveredBefore(world, epoch).some((entry, at) => history[at] !== entry)) {
       throw new Violation('P12', `peer ${peer + 1} leads epoch ${epoch} without what was delivered`)
     }
     const end = history.at(-1) ?? -1

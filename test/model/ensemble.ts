@@ -14,15 +14,15 @@ export interface Bounds {
   readonly losses: number
   /** Timeouts that fire although something else could happen. */
   readonly timeouts: number
+  /**
+   * Nothing is looked at beyond this epoch: an unlucky order of elections may let two candidates outdo each other for
+   * ever, each marking its epoch just before it meets the other's. The search begins with epoch 1 behind it.
+   */
+  readonly epochs: number
 }
 
 interface Notice { readonly from: number, readonly to: number, readonly message: number }
 
-/**
- * Nothing is looked at beyond this epoch: an unlucky order of elections may let two candidates outdo each other for
- * ever, each marking its epoch just before it meets the other's.
- */
-const EPOCHS_MAX = 8
 /** An election that takes more steps does not end. */
 const ELECTION_STEPS_MAX = 2_000
 /** So many timeouts in a row without anything else to do: nothing will come of it any more. */
@@ -97,7 +97,7 @@ export class Ensemble {
   #isLate(world: World): boolean {
     for (let peer = 0; peer < world.size; peer++) {
       const node = world.node(peer)
-      if (node !== GONE && this.#machines.local(node).currentEpoch > EPOCHS_MAX) return true
+      if (node !== GONE && this.#machines.local(node).currentEpoch > this.#bounds.epochs) return true
     }
     return false
   }

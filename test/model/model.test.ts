@@ -1,5 +1,6 @@
 /** A slice of bounded model checking, and that it sees the known bugs of the phases it searches. */
 import { assert, suite } from '../harness.ts'
+import type { Action } from './actions.ts'
 import { exposedCore } from './bundle.ts'
 import { searchParallel } from './parallel.ts'
 import { Search } from './search.ts'
@@ -9,7 +10,7 @@ const test = suite('model')
 const core = await exposedCore()
 
 const SLICE = { size: 3, mutant: undefined, isFull: false } as const
-const SMALL = { txns: 1, crashes: 0, losses: 0, timeouts: 0 } as const
+const SMALL = { txns: 1, crashes: 0, losses: 0, timeouts: 0, epochs: 8 } as const
 const ALL = { states: 1_000_000, depth: 1_000, ms: 100_000 } as const
 
 test('one txn, from the end of an election: every order of deliveries and writes', () => {
@@ -21,19 +22,43 @@ test('one txn, from the end of an election: every order of deliveries and writes
 }, { timeoutMs: 120_000 })
 
 test('one txn, one crash, one lost link: the first ten thousand states', () => {
-  const bounds = { txns: 1, crashes: 1, losses: 1, timeouts: 0 }
+  const bounds = { txns: 1, crashes: 1, losses: 1, timeouts: 0, epochs: 8 }
   const result = new Search(core, { ...SLICE, bounds, established: true }).run({ ...ALL, states: 10_000 })
   assert.is(result.violation, null)
   assert.ok(result.states >= 10_000)
 }, { timeoutMs: 120_000 })
 
 test('two txns, two crashes, two lost links: random walks', () => {
-  const bounds = { txns: 2, crashes: 2, losses: 2, timeouts: 1 }
+  const bounds = { txns: 2, crashes: 2, losses: 2, timeouts: 1, epochs: 8 }
   const search = new Search(core, { ...SLICE, bounds, established: false })
   const result = search.walk({ ...ALL, states: 5_000, depth: 300 }, 1)
   assert.is(result.violation, null)
   assert.ok(result.states >= 5_000)
 }, { timeoutMs: 120_000 })
+
+const PATH_KINDS = {
+  c: 'crash', r: 'restart', d: 'deliver', p: 'persist', o: 'connect', l: 'lose', w: 'write',
+} as const
+
+/** Actions by the first letter of what happens (o: connect), the peer and the other one. */
+function pathOf(text: string): Action[] {
+  return text.split(' ').map((word) => ({
+    kind: PATH_KINDS[word[0] as keyof typeof PATH_KINDS], peer: Number(word[1]) - 1, other: Number(word.at(-1)) - 1,
+  }))
+}
+
+test('a leader with a slow disk is established after a later epoch has delivered a txn', () => {
+  const bounds = { txns: 1, crashes: 1, losses: 1, timeouts: 0, epochs: 8 }
+  const { shard } = new Search(core, { ...SLICE, bounds, established: true })
+  // Peer 1 acks the epoch of 2 and, cut off, leads the next with 3; then the mark of 2 comes to its disk.
+  const path = pathOf('c2 d12 r2 o21 d21 p2 d12 p1 d21 d12 d12 p1 d21 d32 l12 d13 p1 d31 p3 d13 d31 d31 p1 p3 ' +
+    'd13 d31 w1 d31 p3 d13 p1 p2')
+  let world = shard.ensemble.begin(3, true)
+  for (const action of path) world = shard.ensemble.after(world, action)
+  const [first, second] = [0, 1].map((peer) => shard.machines.local(world.node(peer)))
+  assert.equal([first?.leads, first?.active, first?.applied], [4, true, 2])
+  assert.equal([second?.leads, second?.active, second?.applied], [3, true, 1])
+})
 
 /** What the ensemble may come to rest in, and in how many states. */
 function quietOf(isFull: boolean, subject: Pick<Subject, 'bounds' | 'established'>): [string[], number] {
@@ -71,7 +96,7 @@ test('two threads find what one finds', async () => {
 }, { timeoutMs: 120_000 })
 
 test('a replica put back is the one that its inputs make', () => {
-  const bounds = { txns: 1, crashes: 1, losses: 1, timeouts: 1 }
+  const bounds = { txns: 1, crashes: 1, losses: 1, timeouts: 1, epochs: 8 }
   const search = new Search(core, { ...SLICE, bounds, established: false })
   search.run({ ...ALL, states: 3_000 })
   const { machines } = search.shard
@@ -101,8 +126,8 @@ for (const [mutants, isDeep] of [[SHALLOW, false], [DEEP, true]] as const) {
   for (const [mutant, seenBy] of Object.entries(mutants)) {
     test(`${mutant} is found ${isDeep ? 'by random walks' : 'breadth first, as early as without leaving anything out'}`,
       () => {
-        const bounds = isDeep ? { txns: 2, crashes: 2, losses: 2, timeouts: 0 }
-          : { txns: 1, crashes: 1, losses: 1, timeouts: 0 }
+        const bounds = isDeep ? { txns: 2, crashes: 2, losses: 2, timeouts: 0, epochs: 8 }
+          : { txns: 1, crashes: 1, losses: 1, timeouts: 0, epochs: 8 }
         const limits = { states: 100_000, depth: 200, ms: 100_000 }
         const subject = { ...SLICE, bounds, established: false, mutant }
         const search = new Search(core, subject)

@@ -1,7 +1,7 @@
 /**
  * Bounded model checking of the real core (correctness plan, F.3), from the end of an election on:
  *   npm run model -- --txns 1 --crashes 1 --losses 1 [--timeouts 0] [--voters 3] [--mutant NAME] [--threads N]
- *                    [--established] [--states 100000000] [--depth 1000] [--seconds 120] [--full]
+ *                    [--epochs 8] [--established] [--states 100000000] [--depth 1000] [--seconds 120] [--full]
  * With --walks SEED it takes random walks instead: what lies deep is found sooner, nothing is proved.
  * With --established it begins one step later: with an established epoch that is quiet.
  * With --full nothing is reduced: for comparison.
@@ -23,7 +23,7 @@ const subject = {
   size: number('voters', 3),
   bounds: {
     txns: number('txns', 1), crashes: number('crashes', 1), losses: number('losses', 1),
-    timeouts: number('timeouts', 0),
+    timeouts: number('timeouts', 0), epochs: number('epochs', 8),
   },
   mutant: mutantAt < 0 ? undefined : process.argv[mutantAt + 1],
   established: process.argv.includes('--established'),
