@@ -64,7 +64,7 @@ export class Primaries {
     let primary = this.#primaries.get(epoch)
     if (primary === undefined) {
       const { log } = replica.journal
-      this.#checkHistory(server, last)
+      this.#checkHistory(server, epoch, last)
       // A leader alone can pass discovery, activate and propose in one step; then its history ends before its epoch.
       const first = log.slice(log.floor, log.last, Infinity).find((entry) => epochOf(entry.zxid) === epoch)
       const end = first?.prevZxid ?? log.last
@@ -81,25 +81,28 @@ export class Primaries {
     }
     if (!active || primary.active) return
     primary.active = true
-    if (last !== undefined && replica.tree.zxid < last.zxid) {
+    if (last !== undefined && epochOf(last.zxid) < epoch && replica.tree.zxid < last.zxid) {
       throw new Violation('P14', `epoch ${epoch} is established without the delivered ${formatZxid(last.zxid)}`)
     }
     if (epoch > this.#established) this.#established = epoch
     this.#told.led(server, epoch)
   }
 
-  /** P12: everything ever delivered; P9: the initial history of the last established epoch. */
-  #checkHistory(server: Watched, last: Point | undefined): void {
+  /**
+   * P12: everything delivered; P9: the initial history of the last established epoch. Both before this epoch: a leader
+   * with a slow disk may come so far by acks from before a later epoch, and after that one delivered txns.
+   */
+  #checkHistory(server: Watched, epoch: number, last: Point | undefined): void {
     const { log } = server.replica.journal
     const holds = (zxid: Zxid, chain: Readonly<Chain>): boolean => {
       const own = log.chainAt(zxid)
       return own === null ? log.floor >= zxid : own.hash1 === chain.hash1 && own.hash2 === chain.hash2
     }
-    if (last !== undefined && !holds(last.zxid, last)) {
+    if (last !== undefined && epochOf(last.zxid) < epoch && !holds(last.zxid, last)) {
       throw new Violation('P12', `server ${server.id} leads without ${formatZxid(last.zxid)}`)
     }
     const established = this.#primaries.get(this.#established)
-    if (established !== undefined && !holds(established.end, established.chain)) {
+    if (established !== undefined && this.#established < epoch && !holds(established.end, established.chain)) {
       throw new Violation('P9', `server ${server.id} leads without the history of epoch ${this.#established}`)
     }
   }

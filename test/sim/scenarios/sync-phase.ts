@@ -217,7 +217,39 @@ const gap: Scenario = {
 }
 
 /** All of D.3. */
+const establishedLate: Scenario = {
+  name: 'S-established-late a slow disk establishes a leader after the next one has committed',
+  run: (options) => {
+    const script = started(3, options, A, B, C)
+    script.crash(A, B, C)
+    let acks = 0
+    script.tap = (from, to, message) => {
+      // What C writes after its promise waits: the mark of its own epoch.
+      if (from === C && message.kind === 'leaderInfo') script.hold(C)
+      if (to === C && message.kind === 'ack' && message.newLeader) acks++
+      return [message]
+    }
+    script.up(A, B, C)
+    passUntil(script, () => acks === 2, 'A and B have marked the epoch of C')
+    plain(script)
+    assert.equal(script.leader, 0)
+    script.halfOpen(A, C)
+    script.halfOpen(B, C)
+    passUntil(script, () => script.leader === B, 'A and B go on with the next epoch')
+    script.connect(B, 1)
+    script.write(B, 1, '/w1')
+    assert.ok(script.replica(A).tree.has('/w1'), 'w1 is committed')
+    script.release(C)
+    // By acks from before: it leads nobody, and commits nothing.
+    assert.equal(script.replica(C).leader?.active, true)
+    assert.ok(script.replica(C).leader!.epoch < script.replica(B).leader!.epoch)
+    convergeWith(script, ['/w1'])
+    return script
+  },
+  mutants: [],
+}
+
 export const SYNC_PHASE: Section = [
   commitBeforeUpToDate, overtakingAck, serveBeforeApply, joinWithinBroadcast, duplicateProposal, longSync,
-  stalledLearner, gap,
+  stalledLearner, gap, establishedLate,
 ]
