@@ -18,24 +18,6 @@ function recursively(zk: World, path: string, conn: number): void {
   assert.is(zk.read({ op: 106, path, mode: 1 }, conn).code, 'Ok')
 }
 
-test('so many watches of one connection that its tables are divided fire, and end with it', () => {
-  const count = 9_000
-  const zk = new World()
-  const paths = Array.from({ length: count }, (_, at) => `/n${at}`)
-  for (const path of paths) for (const conn of [1, 2]) zk.read({ op: 3, path, watch: true }, conn)
-  assert.equal(zk.watches.counts, { watches: 2 * count, connections: 2, paths: count })
-  zk.ok(create('/n8999'))
-  zk.ok(create('/n0'))
-  assert.equal(zk.seen(), ['1 created /n8999', '2 created /n8999', '1 created /n0', '2 created /n0'])
-  zk.watches.removeConnection(1)
-  assert.equal(zk.watches.counts, { watches: count - 2, connections: 1, paths: count - 2 })
-  zk.ok(create('/n4000'))
-  assert.equal(zk.seen(), ['2 created /n4000'])
-  zk.watches.removeConnection(2)
-  assert.equal(zk.watches.counts, { watches: 0, connections: 0, paths: 0 })
-  assert.is(zk.watches.idle, true)
-})
-
 test('one-shot watches fire once', () => {
   const zk = new World()
   zk.ok(create('/a'))

@@ -1,7 +1,6 @@
 import { EventType } from './request.ts'
 import type { Acl, EventTypeNumber, WatchEvent } from './request.ts'
 import type { ConnId } from '../effects.ts'
-import { PathMap } from './path-map.ts'
 import type { Zxid } from '../zxid.ts'
 
 /** How a connection watches a path; several may be set at once. */
@@ -10,7 +9,7 @@ export const WatchMode = { standard: 1, persistent: 2, recursive: 4 } as const
 /** Every mode at once. */
 export const ANY_MODE: number = WatchMode.standard | WatchMode.persistent | WatchMode.recursive
 
-type Table = PathMap<Map<ConnId, number>>
+type Table = Map<string, Map<ConnId, number>>
 
 /**
  * Who watches what on this peer: two tables by path, data and children, each connection with a set of modes
@@ -19,10 +18,10 @@ type Table = PathMap<Map<ConnId, number>>
 export class Watches {
   readonly #emit: (conn: ConnId, event: WatchEvent) => void
   readonly #mayRead: (conn: ConnId, acl: readonly Acl[]) => boolean
-  readonly #data: Table = new PathMap()
-  readonly #child: Table = new PathMap()
+  readonly #data: Table = new Map()
+  readonly #child: Table = new Map()
   /** Paths on which a connection has anything, so that its end costs what it had. */
-  readonly #byConnection = new Map<ConnId, PathMap<true>>()
+  readonly #byConnection = new Map<ConnId, Set<string>>()
   /** Recursive registrations: while there are none, ancestors are not looked at. */
   #recursive = 0
 
@@ -41,9 +40,8 @@ export class Watches {
   /** Registrations, connections and paths, for metrics. */
   get counts(): { readonly watches: number, readonly connections: number, readonly paths: number } {
     let watches = 0
-    for (const table of [this.#data, this.#child]) for (const [, conns] of table) watches += conns.size
-    let paths = this.#data.size
-    for (const [path] of this.#child) if (this.#data.get(path) === undefined) paths++
+    for (const table of [this.#data, this.#child]) for (const conns of table.values()) watches += conns.size
+    const paths = new Set([...this.#data.keys(), ...this.#child.keys()]).size
     return { watches, connections: this.#byConnection.size, paths }
   }
 
@@ -67,9 +65,9 @@ export class Watches {
     const before = conns.get(conn) ?? 0
     conns.set(conn, before | mode)
     if ((mode & ~before & WatchMode.recursive) !== 0) this.#recursive++
-    let paths = this.#byConnection.get(conn)
-    if (paths === undefined) this.#byConnection.set(conn, paths = new PathMap())
-    paths.set(path, true)
+    const paths = this.#byConnection.get(conn)
+    if (paths === undefined) this.#byConnection.set(conn, new Set([path]))
+    else paths.add(path)
   }
 
   /** Takes modes away; true when any of them was set. */
@@ -95,7 +93,7 @@ export class Watches {
   }
 
   removeConnection(conn: ConnId): void {
-    for (const [path] of this.#byConnection.get(conn) ?? []) {
+    for (const path of this.#byConnection.get(conn) ?? []) {
       this.#remove(this.#data, path, conn, ANY_MODE)
       this.#remove(this.#child, path, conn, ANY_MODE)
     }
