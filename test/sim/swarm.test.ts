@@ -5,7 +5,7 @@ import { findsEach } from './swarm-mutants.ts'
 const test = suite('sim: swarm')
 
 findsEach(test, {
-  commitOldEpochByCount: 1,
+  commitOldEpochByCount: 19,
   duplicateIsGap: 20,
   fixedInitLimit: 51,
   gapIsWarning: 31,

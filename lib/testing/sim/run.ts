@@ -15,6 +15,9 @@ import { SimWorld } from './world.ts'
 
 /** Least time of a run after its storm. */
 const CALM_MS = 40_000
+const IDLE_TICKS = 10
+/** What one outside the core may say and be answered in a tick, for each peer. */
+const IDLE_TALK = 4
 const CALLED = 'resigned: a voter promised a later epoch'
 
 /** What one seed came to. */
@@ -140,7 +143,7 @@ export function boundMsOf({ world: { timing } }: Plan): number {
 
 /**
  * Heals a core that holds a quorum and measures it against the bounds of the plan: L1 leader, L2 writes, L3 all serve,
- * L4 stable, L5 all answered, L6 equal, L7 abandoned sessions closed.
+ * L4 stable, L5 all answered, L6 equal, L7 abandoned sessions closed, L8 quiet.
  */
 function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
   const { timing, voters } = plan.world
@@ -186,6 +189,7 @@ function freeze(world: SimWorld, storm: Storm, plan: Plan): void {
     client.connected && client.pending > 0 && core.includes(client.peer))
   until(world, world.events.nowMs + boundMs, () => waiting().length === 0, 'L5', 'a request was never answered')
   silence(world, replicas, plan)
+  checkIdle(world, gone.size, plan)
   world.events.runUntil(Math.max(world.events.nowMs, endMs))
 }
 
@@ -203,6 +207,18 @@ function silence(world: SimWorld, replicas: readonly Replica[], { world: { timin
     const isOver = (): boolean => !isOpen() || world.elections !== granted
     until(world, world.events.nowMs + timeMs, isOver, 'L7', 'an abandoned session is open still')
   }
+}
+
+/**
+ * L8: where nobody asks for anything there are pings and their answers, two of each a tick, and what those say who look
+ * for a leader outside the core, and are answered.
+ */
+function checkIdle({ events, network, peers }: SimWorld, away: number, { world: { timing } }: Plan): void {
+  const { frames } = network
+  events.runUntil(events.nowMs + IDLE_TICKS * timing.tickMs)
+  // And what is left to reap.
+  const most = IDLE_TICKS * peers.length * (2 * timing.tickMs / timing.pingMs + away * IDLE_TALK + 1)
+  if (network.frames - frames > most) throw new Violation('L8', `${network.frames - frames} frames and nothing to do`)
 }
 
 /** Same applied txn, same digest. */
