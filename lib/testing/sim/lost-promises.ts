@@ -28,9 +28,13 @@ export class LostPromises {
     if (lost === undefined) return
     const { acceptedEpoch, holders } = lost
     if (epoch >= acceptedEpoch) this.#lost.delete(id)
-    // One whose own promises are gone as well, or rotted, leads no such epoch.
-    else if (holders.some((disk) => disks.includes(disk) && (disk.meta?.acceptedEpoch ?? 0) >= acceptedEpoch)) {
+    else if (holders.some((disk) => disks.includes(disk) && mayLead(disk, acceptedEpoch))) {
       throw new Violation('P17', `server ${id} had promised ${acceptedEpoch} and acks ${epoch}`)
     }
   }
+}
+
+/** One whose own promises are gone as well, or rotted, leads no such epoch before it is rebuilt. */
+function mayLead({ meta }: SimDisk, epoch: number): boolean {
+  return meta !== null && meta.acceptedEpoch >= epoch && meta.health !== 'meta'
 }

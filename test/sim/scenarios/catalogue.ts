@@ -145,6 +145,10 @@ const ELECTIONS: readonly Entry[] = [
     built: ['S-higher-accepted a voter that promised a later epoch than is led is back within the limit',
       'S-observer-promise an observer that promised a later epoch to who is gone comes back all the same'],
   },
+  {
+    id: 'S-established-late',
+    built: ['S-established-late a slow disk establishes a leader after the next one has committed'],
+  },
 ]
 
 /** D.5: storage. */
