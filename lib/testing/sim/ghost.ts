@@ -132,6 +132,8 @@ export class Ghost {
   /** Its disk is lost with these promises: from here on that is excused. */
   loses(id: number, { acceptedEpoch }: Pick<Meta, 'acceptedEpoch'>): void {
     this.excused.add(id)
+    // What an observer promised binds nobody.
+    if (!this.#voters.includes(id)) return
     this.#lostPromises.lose(id, acceptedEpoch, this.#voters.filter((other) => other !== id).map(this.#disk))
   }
 

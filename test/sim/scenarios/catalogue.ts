@@ -143,7 +143,8 @@ const ELECTIONS: readonly Entry[] = [
   {
     id: 'S-higher-accepted',
     built: ['S-higher-accepted a voter that promised a later epoch than is led is back within the limit',
-      'S-observer-promise an observer that promised a later epoch to who is gone comes back all the same'],
+      'S-observer-promise an observer that promised a later epoch to who is gone comes back all the same',
+      'S-observer-forgot an observer that lost a promise follows a leader of an earlier epoch, and nothing is broken'],
   },
   {
     id: 'S-established-late',

@@ -184,8 +184,33 @@ const observerPromised: Scenario = {
   mutants: [{ mutant: 'observersKeepPromises', seenBy: ['L3'] }],
 }
 
+const observerForgot: Scenario = {
+  name: 'S-observer-forgot an observer that lost a promise follows a leader of an earlier epoch, and nothing is broken',
+  run: (options) => {
+    const observer = 4
+    const script = started(3, { ...options, observers: 1 }, A, B, C)
+    script.up(observer)
+    script.serve(observer)
+    script.connect(C, 1)
+    script.write(C, 1, '/w1')
+    for (const id of [A, observer]) {
+      script.crash(id)
+      const { disk } = script.peer(id)
+      disk.meta = { ...disk.meta!, acceptedEpoch: 9 }
+    }
+    script.wipe(observer)
+    script.up(observer)
+    script.serve(observer)
+    assert.equal(script.peer(observer).disk.meta?.currentEpoch, script.replica(C).journal.meta.currentEpoch)
+    assert.ok(script.replica(C).journal.meta.currentEpoch < 9, 'while who holds the promise is away')
+    convergeWith(script, ['/w1'])
+    return script
+  },
+  mutants: [],
+}
+
 /** All of D.4. */
 export const ELECTION: Section = [
   observersDoNotCount, roundsDiffer, deadCandidate, skewedStart, oneWay, longPartition, higherPromise,
-  observerPromised,
+  observerPromised, observerForgot,
 ]
