@@ -16,6 +16,9 @@ import { websocketServer } from '../transports/websocket-server.ts'
 
 export * from './index.ts'
 
+/** What listens and dials when nothing else is said. */
+const ownTransports = (): Transport[] => [tcp(), websocketServer()]
+
 /** An ensemble in this process. */
 export interface CreateEnsembleOptions extends Omit<AnyEnsembleOptions, 'storage'> {
   /** A folder, in which each peer keeps a LevelDB; or what gives peer `id` its storage. Memory when left out. */
@@ -36,7 +39,7 @@ export interface CreatePeerOptions extends Omit<PeerOptions, 'storage' | 'transp
  */
 export async function createEnsemble(options: CreateEnsembleOptions = {}): Promise<Ensemble> {
   if (typeof options !== 'object' || options === null) return createAnyEnsemble(options)
-  const { storage, transports = [tcp(), websocketServer()], ...rest } = options
+  const { storage, transports = ownTransports(), ...rest } = options
   if (storage === undefined) return createAnyEnsemble({ ...rest, transports })
   if (storage === '') throw new TypeError('storage must not be an empty string')
   return createAnyEnsemble({
@@ -52,7 +55,7 @@ export async function createEnsemble(options: CreateEnsembleOptions = {}): Promi
  */
 export async function createPeer(options: CreatePeerOptions): Promise<Peer> {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object')
-  const { storage, transports = [tcp(), websocketServer()] } = options
+  const { storage, transports = ownTransports() } = options
   if (storage === '') throw new TypeError('storage must not be an empty string')
   return Peer.start({ ...options, transports, storage: typeof storage === 'string' ? level(storage) : storage })
 }
@@ -63,5 +66,5 @@ export async function createPeer(options: CreatePeerOptions): Promise<Peer> {
  * TypeError.
  */
 export function connect(address: string, options: RemoteConnectOptions = {}): Promise<Client> {
-  return connectRemote(address, options, { clock: systemClock(), transports: [tcp(), websocketServer()] })
+  return connectRemote(address, options, { clock: systemClock(), transports: ownTransports() })
 }
