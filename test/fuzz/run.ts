@@ -32,9 +32,16 @@ const GROWTH_BYTES = 48 * 1024 * 1024
 const HEAP_MB = 700
 const UNBOUNDED = Number.MAX_SAFE_INTEGER
 
-function readOptions(args: readonly string[]): Options {
-  const { value, number } = optionWords(args)
+function readOptions(): Options {
   const names = TARGETS.map(({ name }) => name)
+  const { value, number } = optionWords('npm run fuzz', 'Altered inputs for all that takes bytes from outside.', {
+    minutes: ['MINUTES', 'of all targets together'],
+    inputs: ['N', 'of all targets together; 20,000 of each when neither is said'],
+    target: ['NAME,NAME', `of ${names.join(', ')}; all when left out`],
+    seed: ['N', 'of what is drawn; the time when left out'],
+    processes: ['N', 'side by side, 1'],
+    replay: ['FILE', 'this input alone, with --target'],
+  })
   const chosen = value('target')?.split(',') ?? names
   const unknown = chosen.filter((name) => !names.includes(name))
   if (unknown.length > 0) throw new Error(`no target ${unknown.join(', ')}; there are ${names.join(', ')}`)
@@ -162,7 +169,7 @@ class Run {
   }
 }
 
-const options = readOptions(process.argv.slice(2))
+const options = readOptions()
 print(`seed ${options.seed}`)
 const run = new Run(options)
 await run.all()

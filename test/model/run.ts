@@ -8,33 +8,42 @@
  */
 import { availableParallelism } from 'node:os'
 import { exposedCore } from './bundle.ts'
+import { optionWords } from '../option-words.ts'
 import { searchParallel } from './parallel.ts'
 import { Search } from './search.ts'
 
-function number(name: string, otherwise: number): number {
-  const at = process.argv.indexOf(`--${name}`)
-  const value = at < 0 ? otherwise : Number(process.argv[at + 1])
-  if (!Number.isInteger(value) || value < 0) throw new Error(`--${name} needs a number`)
-  return value
-}
-
-const mutantAt = process.argv.indexOf('--mutant')
+const { value, number, has } = optionWords('npm run model', 'Every state that a few servers can come to.', {
+  txns: ['N', 'writes, 1'],
+  crashes: ['N', 'crashes, 1'],
+  losses: ['N', 'links that break, 1'],
+  timeouts: ['N', 'timeouts, 0'],
+  epochs: ['N', 'no state beyond so many epochs is looked at, 8'],
+  voters: ['N', 'servers, 3'],
+  established: ['', 'from an epoch that is established and quiet; from the end of an election when left out'],
+  mutant: ['NAME', 'with this bug switched on'],
+  threads: ['N', 'as many as there are cores when left out'],
+  states: ['N', 'stops after so many, 100,000,000'],
+  depth: ['N', 'stops at so many steps, 1,000'],
+  seconds: ['SECONDS', 'stops after this time, 120'],
+  full: ['', 'reduces nothing: for comparison'],
+  walks: ['N', 'random walks of this seed instead: finds what lies deep sooner, proves nothing'],
+})
 const subject = {
-  size: number('voters', 3),
+  size: number('voters') ?? 3,
   bounds: {
-    txns: number('txns', 1), crashes: number('crashes', 1), losses: number('losses', 1),
-    timeouts: number('timeouts', 0), epochs: number('epochs', 8),
+    txns: number('txns') ?? 1, crashes: number('crashes') ?? 1, losses: number('losses') ?? 1,
+    timeouts: number('timeouts') ?? 0, epochs: number('epochs') ?? 8,
   },
-  mutant: mutantAt < 0 ? undefined : process.argv[mutantAt + 1],
-  established: process.argv.includes('--established'),
-  isFull: process.argv.includes('--full'),
+  mutant: value('mutant'),
+  established: has('established'),
+  isFull: has('full'),
 }
 const limits = {
-  states: number('states', 100_000_000), depth: number('depth', 1_000), ms: number('seconds', 120) * 1_000,
+  states: number('states') ?? 100_000_000, depth: number('depth') ?? 1_000, ms: (number('seconds') ?? 120) * 1_000,
 }
-const seed = number('walks', 0)
+const seed = number('walks') ?? 0
 const result = seed > 0 ? new Search(await exposedCore(), subject).walk(limits, seed)
-  : await searchParallel(subject, limits, number('threads', availableParallelism()),
+  : await searchParallel(subject, limits, number('threads') ?? availableParallelism(),
     (line) => process.stdout.write(`${line}\n`))
 const { states, transitions, depth, frontier, elapsedMs, localStates, coreSteps, violation } = result
 const extent = seed > 0 ? 'random walks' : frontier === 0 ? 'complete' : `${frontier} states left`

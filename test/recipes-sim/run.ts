@@ -69,7 +69,14 @@ async function runAll(tasks: readonly Task[], processes: number, totals: Totals)
   }
 }
 
-const { value, number } = optionWords(process.argv.slice(2))
+const { value, number } = optionWords('npm run recipes:sim', 'The recipes in virtual time, over many seeds.', {
+  only: ['NAME,NAME', `of ${recipes().join(', ')}; all when left out`],
+  seeds: ['N', 'how many for each, 50'],
+  from: ['N', 'the first of them, 1'],
+  seed: ['N', 'this one alone'],
+  processes: ['N', 'as many as there are cores when left out'],
+  mutant: ['NAME', 'with this bug switched on'],
+})
 const only = value('only')?.split(',') ?? recipes()
 const unknown = only.filter((recipe) => !recipes().includes(recipe))
 if (unknown.length > 0) throw new Error(`no scenario of ${unknown.join(', ')}; there are ${recipes().join(', ')}`)

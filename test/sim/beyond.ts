@@ -13,8 +13,14 @@ import { optionWords } from '../option-words.ts'
 
 const TRACE_SHOWN = 60
 
-function main(args: readonly string[]): void {
-  const { value, number } = optionWords(args)
+const { value, number, has } = optionWords('npm run sim:beyond', 'Disks that fail beyond what is guaranteed.', {
+  seeds: ['N', 'how many, 60'],
+  from: ['N', 'the first of them, 1'],
+  mutant: ['NAME', 'with this bug switched on'],
+  trace: ['', 'tells the last events of each that fails'],
+})
+
+function main(): void {
   const codec = makeTxnCodec()
   const from = number('from') ?? 1
   const outcomes = new Map<string, number>()
@@ -25,7 +31,7 @@ function main(args: readonly string[]): void {
     if (failure === null) passed++
     else {
       failed++
-      const lines = args.includes('--trace') ? failure.trace.slice(-TRACE_SHOWN) : []
+      const lines = has('trace') ? failure.trace.slice(-TRACE_SHOWN) : []
       process.stdout.write(`${[...lines, `seed ${seed}: ${failure.message}`].join('\n')}\n`)
     }
     for (const what of Object.keys(reached)) {
@@ -39,4 +45,4 @@ function main(args: readonly string[]): void {
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1
 }
 
-main(process.argv.slice(2))
+main()

@@ -8,8 +8,13 @@ import { makeTxnCodec } from '../../lib/wire/txn.ts'
 import { optionWords } from '../option-words.ts'
 import { SCENARIOS } from './scenarios/all.ts'
 
-function main(args: readonly string[]): void {
-  const { value, number } = optionWords(args)
+const { value, number } = optionWords('npm run sim:mutants', 'Which of the switched-on bugs the storms find.', {
+  seeds: ['N', 'at most so many seeds for each, 400'],
+  seconds: ['SECONDS', 'at most so long for each, 120'],
+  only: ['NAME,NAME', 'of these bugs; all when left out'],
+})
+
+function main(): void {
   const seeds = number('seeds') ?? 400
   const limitMs = (number('seconds') ?? 120) * 1_000
   const all = new Set(SCENARIOS.flatMap(({ mutants }) => mutants.map(({ mutant }) => mutant)))
@@ -37,4 +42,4 @@ function main(args: readonly string[]): void {
   process.exitCode = found === only.length ? 0 : 1
 }
 
-main(process.argv.slice(2))
+main()

@@ -51,13 +51,23 @@ const LANES_SHOWN = 200
 const SLICE_SEEDS = 200
 const FULL_SEEDS = 5_000
 
-function readOptions(args: readonly string[]): Options {
-  const { value, number } = optionWords(args)
+function readOptions(): Options {
+  const { value, number, has } = optionWords('npm run sim', 'The simulator over many seeds, on all cores.', {
+    seeds: ['N', 'how many, 20'],
+    minutes: ['MINUTES', 'as many as fit into this time'],
+    from: ['N', 'the first of them, 1; with --minutes another one each time'],
+    seed: ['N', 'this one alone, told event by event if it fails'],
+    only: ['JSON', 'with --seed: what a reduction has left of it'],
+    page: ['FILE', 'with --seed: all its events go on this page (HTML)'],
+    mutant: ['NAME', 'with this bug switched on'],
+    'no-shrink': ['', 'reduces no failing seed'],
+    majors: ['', 'every hundredth seed on another major of Node as well'],
+  })
   const minutes = number('minutes') ?? 0
   return {
     seed: number('seed') ?? null, minutes, mutant: value('mutant'), page: value('page'),
     only: value('only') === undefined ? undefined : JSON.parse(value('only')!) as Reduction,
-    shrinks: !args.includes('--no-shrink'), majors: args.includes('--majors'),
+    shrinks: !has('no-shrink'), majors: has('majors'),
     seeds: minutes > 0 ? Infinity : number('seeds') ?? 20,
     // Minutes explore: another stretch of seeds each time.
     from: number('from') ?? (minutes > 0 ? Math.floor(Date.now() / 1_000) * 1_000 : 1),
@@ -172,7 +182,7 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
   return totals
 }
 
-const options = readOptions(process.argv.slice(2))
+const options = readOptions()
 const major = options.majors && options.seed === null ? new OtherMajor(options.mutant) : null
 const totals = options.seed !== null ? runOne(options, options.seed) : await runMany(options, major)
 const agreement: Agreement | null = await major?.finish() ?? null

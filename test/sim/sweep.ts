@@ -5,6 +5,7 @@
  *   npm run sweep [-- --only S-4643] [--stride 10] [--mutant NAME]
  */
 import { pathToFileURL } from 'node:url'
+import { optionWords } from '../option-words.ts'
 import type { Script } from '../../lib/testing/sim/script.ts'
 import { Violation } from '../../lib/testing/sim/violation.ts'
 import { DISCOVERY } from './scenarios/discovery.ts'
@@ -111,13 +112,14 @@ export function sweep(scenario: Scenario, stride = 1, first = 0, options: RunOpt
   }
 }
 
-function main(args: readonly string[]): void {
-  const value = (name: string): string | undefined => {
-    const at = args.indexOf(`--${name}`)
-    return at < 0 ? undefined : args[at + 1]
-  }
+function main(): void {
+  const { value, number } = optionWords('npm run sweep', 'A crash at each point of a scenario.', {
+    only: ['TEXT', 'of scenarios whose name begins so; all when left out'],
+    stride: ['N', 'every so many-th boundary, 1'],
+    mutant: ['NAME', 'with this bug switched on'],
+  })
   const only = value('only')
-  const stride = Number(value('stride') ?? 1)
+  const stride = number('stride', 1) ?? 1
   const mutant = value('mutant')
   let passed = 0
   let failed = 0
@@ -136,4 +138,4 @@ function main(args: readonly string[]): void {
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main(process.argv.slice(2))
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main()
