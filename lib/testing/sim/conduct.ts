@@ -11,13 +11,13 @@ const ILLEGAL = /out of place|with a gap|does not continue|without its proposal|
 const DROPPED = /^peer (\d+) is dropped: silent or behind/
 
 /**
- * How peers treat each other: A2, links that lose nothing but their end never bring a message that cannot be; L3, who
- * moves is not given up; L8, no synchronization fills the memory of a learner.
+ * How peers treat each other: A2, links that lose nothing but their end never bring a message that cannot be; L3, whose
+ * synchronization began or moved within the limit is not given up; L8, no synchronization fills a learner's memory.
  */
 export class Conduct {
   readonly #clock: GhostClock
   readonly #areLinksSpoilt: boolean
-  /** By leader and learner: since when its synchronization has not moved, by the leader's clock. */
+  /** By leader and learner: when its synchronization began or moved last, by the leader's clock. */
   readonly #moved = new Map<string, number>()
 
   constructor(clock: GhostClock, areLinksSpoilt: boolean) {
@@ -43,13 +43,26 @@ export class Conduct {
   emitted(server: Watched, effect: Effect): void {
     switch (effect.kind) {
       case 'send':
-        if (effect.message.kind === 'snapChunk' || effect.message.kind === 'proposal') this.#window(server, effect.link)
+        this.#sent(server, effect.link, effect.message.kind)
         break
       case 'log': this.#said(server, effect.text); break
       case 'role': this.#legal(server, effect.reason); break
       case 'fatal':
         if (effect.code !== 'StorageFailed') throw new Violation('A1', `server ${server.id} gives up: ${effect.reason}`)
         break
+      default: break
+    }
+  }
+
+  #sent(server: Watched, link: number, kind: Message['kind']): void {
+    switch (kind) {
+      case 'diff': case 'trunc': case 'snap': {
+        // From here on the learner has the whole limit for its first piece.
+        const key = `${server.id}/${server.incarnation}>${server.replica.links.peerOf(link) ?? 0}`
+        this.#moved.set(key, this.#clock.localMs(server.id))
+        break
+      }
+      case 'snapChunk': case 'proposal': this.#window(server, link); break
       default: break
     }
   }

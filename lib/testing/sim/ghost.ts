@@ -28,7 +28,10 @@ export interface Watched {
   readonly disk: SimDisk
 }
 
-/** What each server's clock says. */
+/**
+ * What each server's clock says: the whole milliseconds that its replica is stepped with, so that its limits can be
+ * checked without slack. By a finer clock a replica that waits 2 s from 1000.9 to 3000.0 would seem to wait too short.
+ */
 export interface GhostClock {
   localMs(server: number): number
 }

@@ -43,8 +43,7 @@ export class Leases {
     if (lease === undefined) return
     const heardMs = lease.epoch === epoch ? lease.heardMs : 0
     const elapsedMs = nowMs - Math.max(heardMs, this.#ledSinceMs.get(epoch) ?? nowMs)
-    // The leader sees whole milliseconds.
-    if (elapsedMs < lease.timeoutMs - 2) {
+    if (elapsedMs < lease.timeoutMs) {
       const after = `${elapsedMs.toFixed(0)} of ${lease.timeoutMs} ms`
       throw new Violation('C12', `session ${txn.session} expired after ${after}`)
     }

@@ -61,7 +61,7 @@ export class SimWorld implements ClientWorld {
       (_, index) => ({ id: index + 1, role: index < plan.voters ? 'voter' as const : 'observer' as const }))
     this.peers = this.members.map(({ id }) => id)
     this.ghost = new Ghost(this.#codec, this.members.filter(({ role }) => role === 'voter').map(({ id }) => id),
-      (id) => this.#server(id).disk, { localMs: (id) => this.#localMs(this.#server(id)) }, plan.spoils === 'lost')
+      (id) => this.#server(id).disk, { localMs: (id) => this.#now(this.#server(id)).ms }, plan.spoils === 'lost')
     this.network = new Network(this.events, makeRandom(plan.seed ^ 0x2e7), plan.network, {
       isUp: (peer) => this.#server(peer).replica !== null,
       linkUp: (peer, link, other) => this.step(peer, { kind: 'linkUp', link, peer: other }),
@@ -96,12 +96,8 @@ export class SimWorld implements ClientWorld {
 
   // --- servers -----------------------------------------------------------------------------------------------------
 
-  #localMs(server: Server): number {
-    return this.events.nowMs * server.rate + server.jumpedMs
-  }
-
   #now(server: Server): Now {
-    const ms = Math.floor(this.#localMs(server))
+    const ms = Math.floor(this.events.nowMs * server.rate + server.jumpedMs)
     return { ms, wallMs: WALL_START_MS + ms + server.wallOffsetMs }
   }
 
