@@ -1,7 +1,7 @@
 /**
  * Histories of clients, from ensembles in virtual time and from processes that are killed, judged by our own checker
  * and by Porcupine, as they are and spoiled on purpose:
- *   npm run histories -- [--seeds N] [--from N] [--real N] [--seconds N] [--random N]
+ *   npm run histories -- [--seeds N] [--from N] [--real N] [--seconds SECONDS] [--random N]
  * `--seeds` ensembles in virtual time; `--real` ensembles of three processes, each hurt for `--seconds`; `--random`
  * short histories of each model that no system gave. Ends with 0 when every verdict is right and both agree, with 1
  * when not, and with 3 when there was no Go to build Porcupine with: then only our own checker has judged.
@@ -9,7 +9,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { optionWords } from '../option-words.ts'
 import { Campaign } from './campaign.ts'
 import { findGo, Porcupine } from './porcupine.ts'
 import { real } from './real.ts'
@@ -19,24 +19,18 @@ const PROGRESS_MS = 5_000
 const MOST_PROBLEMS = 10
 const WITHOUT_GO = 3
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '100' }, from: { type: 'string', default: '1' },
-    real: { type: 'string', default: '1' }, seconds: { type: 'string', default: '10' },
-    random: { type: 'string', default: '2000' },
-  },
+const { number } = optionWords('npm run histories', 'Our checker of histories and Porcupine on the same ones.', {
+  seeds: ['N', 'simulated histories, 100'],
+  from: ['N', 'the first of all seeds, 1'],
+  real: ['N', 'histories of real processes, 1'],
+  seconds: ['SECONDS', 'how long each of those is, 10'],
+  random: ['N', 'histories made up, right and wrong ones, 2,000'],
 })
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
-function number(name: 'seeds' | 'from' | 'real' | 'seconds' | 'random'): number {
-  const text = values[name]
-  if (!/^\d+$/.test(text)) throw new Error(`--${name} takes a count, not ${text}`)
-  return Number(text)
-}
-
-const from = number('from')
-const seeds = number('seeds')
+const from = number('from') ?? 1
+const seeds = number('seeds') ?? 100
 const folder = mkdtempSync(join(tmpdir(), 'vivarium-histories-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
@@ -46,7 +40,7 @@ const porcupine = go === null ? null : await Porcupine.build(go.program, folder)
 if (go !== null) print(`Porcupine is built with ${go.version}`)
 const campaign = new Campaign(porcupine)
 
-await campaign.judgeRandom(from, number('random'))
+await campaign.judgeRandom(from, number('random') ?? 2_000)
 const faults = new Map<string, number>()
 let virtualMs = 0
 let toldMs = performance.now()
@@ -65,10 +59,10 @@ for (let seed = from; seed < from + seeds; seed++) {
 }
 let kills = 0
 let stops = 0
-for (let run = from; run < from + number('real'); run++) {
+for (let run = from; run < from + (number('real') ?? 1); run++) {
   const home = join(folder, `real-${run}`)
   mkdirSync(home)
-  const result = await real(run, home, number('seconds') * 1_000)
+  const result = await real(run, home, (number('seconds') ?? 10) * 1_000)
   kills += result.kills
   stops += result.stops
   campaign.problems.push(...result.problems)
