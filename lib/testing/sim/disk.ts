@@ -8,6 +8,8 @@ import type { TxnCodec } from '../../core/tree/txn.ts'
 import { ZXID_ZERO } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
 import type { LogBatch, Meta, SnapshotBase } from '../../ports/storage.ts'
+import { Strays } from './strays.ts'
+import type { Missed } from './strays.ts'
 import { Violation } from './violation.ts'
 
 /**
@@ -21,8 +23,38 @@ export class SimDisk {
   /** What the next recovery will say is missing, until a promise is written again. */
   damage: RecoveredState['damage'] = 'none'
   readonly #chunks = new Map<string, Uint8Array>()
+  readonly #strays = new Strays()
 
   apply(batch: LogBatch): void {
+    this.#take(batch)
+    this.#strays.written(this, batch)
+  }
+
+  /** Says that the batch is written, and it is elsewhere; the next start finds that (correctness plan, B). */
+  misdirect(batch: LogBatch, dice: Random): void {
+    this.#strays.stray(this, batch, dice)
+    this.#take(batch)
+  }
+
+  /** A write landed elsewhere, and what it was to replace is needed still. */
+  get isAstray(): boolean {
+    return this.#strays.areThere
+  }
+
+  /** The process has ended: from here on only what is where it belongs is there. Says what is missed. */
+  find(): Missed {
+    const { missed, log } = this.#strays.found(this)
+    if (missed === 'nothing') return missed
+    if (missed !== 'txns') this.#lose()
+    if (log !== null) this.log = log
+    if (missed === 'promises') {
+      this.meta = null
+      this.damage = 'meta'
+    } else if (this.damage === 'none') this.damage = 'log'
+    return missed
+  }
+
+  #take(batch: LogBatch): void {
     if (batch.resetLog === true && batch.install !== undefined) this.log.reset(batch.install.zxid, batch.install)
     if (batch.truncateAfter !== undefined && batch.truncateAfter < this.log.last) {
       if (!this.log.holds(batch.truncateAfter)) {
@@ -47,13 +79,18 @@ export class SimDisk {
   /** What is there now, for later. */
   copy(): SimDisk {
     const copy = new SimDisk()
-    const { floor } = this.log
     copy.meta = this.meta
     copy.base = this.base
     copy.damage = this.damage
-    copy.log = new Log(floor, this.log.chainAt(floor), this.log.slice(floor, Number.MAX_SAFE_INTEGER as Zxid, Infinity))
+    copy.log = this.copyLog()
     for (const [key, bytes] of this.#chunks) copy.#chunks.set(key, bytes)
     return copy
+  }
+
+  /** Its log now, for later. */
+  copyLog(): Log {
+    const { floor } = this.log
+    return new Log(floor, this.log.chainAt(floor), this.log.slice(floor, Number.MAX_SAFE_INTEGER as Zxid, Infinity))
   }
 
   /**
@@ -101,6 +138,7 @@ export class SimDisk {
     }
     for (const key of this.#chunks.keys()) if (!key.startsWith(`${base.id}/`)) this.#chunks.delete(key)
     this.base = base
+    this.#strays.installed(base.id)
   }
 
   /** True when this image holds the txn, as an entry or under its snapshot. */

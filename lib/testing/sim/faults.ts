@@ -4,8 +4,10 @@ import { untilNext } from '../draws.ts'
 /** Every kind of fault of a storm, in the order of the table. */
 export const FAULT_KINDS = [
   'crash', 'partition', 'clog', 'break', 'halfOpen', 'pause', 'slow', 'fail', 'full', 'stop', 'rolling', 'wall', 'jump',
-  'wipe', 'rot', 'spoil', 'promise',
+  'wipe', 'rot', 'spoil', 'promise', 'misdirect',
 ] as const
+/** So many of them are drawn from the plan's own dice; later ones have their own, so that no seed became another. */
+export const FIRST_KINDS = 17
 
 /**
  * crash: one peer, some or all die · partition: see partitions.ts · clog: links that stand still one after another ·
@@ -14,7 +16,8 @@ export const FAULT_KINDS = [
  * of one peer after the other · wall, jump: the clock of the calendar, of the timers, jumps · wipe: an empty disk ·
  * rot: txns, the snapshot or the promises of a disk are gone, and it knows · spoil: a proposal is lost or comes twice
  * within a link that lives on, which no transport does · promise: one dies, and has promised a much later epoch to
- * somebody nobody else has heard of.
+ * somebody nobody else has heard of ·
+ * misdirect: a write is said to be done and lands elsewhere, on what was there; the next start finds that.
  */
 export type FaultKind = typeof FAULT_KINDS[number]
 

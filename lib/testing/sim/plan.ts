@@ -5,7 +5,7 @@ import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
 import { logUniform } from '../draws.ts'
 import type { ClientPlan } from './client.ts'
-import { FAULT_KINDS } from './faults.ts'
+import { FAULT_KINDS, FIRST_KINDS } from './faults.ts'
 import type { FaultKind, FaultPlan } from './faults.ts'
 import type { WorldPlan } from './server.ts'
 
@@ -82,7 +82,7 @@ function drawDrift(random: Random): number {
 function drawFocus(random: Random, voters: number): FaultPlan {
   const plan: Record<FaultKind, number> = { ...NOTHING }
   for (let i = 1 + random.below(3); i > 0; i--) {
-    const kind = FAULT_KINDS[random.below(FAULT_KINDS.length)]!
+    const kind = FAULT_KINDS[random.below(FIRST_KINDS)]!
     if (voters >= 3 || (kind !== 'wipe' && kind !== 'rot')) plan[kind] = logUniform(random, 2_000, 15_000)
   }
   return plan
@@ -101,8 +101,17 @@ function drawFaultPlan(random: Random, voters: number): FaultPlan {
     halfOpen: sometimes(random, 30, 2_000, 30_000), clog: sometimes(random, 20, 5_000, 40_000),
     full: sometimes(random, 10, 10_000, 60_000), rolling: sometimes(random, 10, 20_000, 60_000),
     jump: sometimes(random, 15, 10_000, 60_000), spoil: sometimes(random, 5, 3_000, 20_000),
-    promise: sometimes(random, 10, 8_000, 60_000),
+    promise: sometimes(random, 10, 8_000, 60_000), misdirect: Infinity,
   }
+}
+
+/** One seed in eighteen has writes that land elsewhere: besides all else, or with crashes alone. */
+function drawMisdirected(seed: number, voters: number, faults: FaultPlan): FaultPlan {
+  const random = makeRandom(seed ^ 0x57a9)
+  if (random.below(18) > 0 || voters < 3) return faults
+  const misdirect = logUniform(random, 2_000, 20_000)
+  if (random.below(2) === 0) return { ...faults, misdirect }
+  return { ...NOTHING, misdirect, crash: logUniform(random, 3_000, 20_000) }
 }
 
 /**
@@ -115,7 +124,7 @@ export function drawPlan(seed: number, mutant?: string): Plan {
   const isFast = random.below(3) === 0
   const timing = drawTiming(isFast)
   const limits = drawLimits(random)
-  const faults = drawFaultPlan(random, voters)
+  const faults = drawMisdirected(seed, voters, drawFaultPlan(random, voters))
   const silenceMs = isFast ? logUniform(random, 20_000, 300_000) : logUniform(random, 5_000, 30_000)
   const plan: Plan = {
     world: {

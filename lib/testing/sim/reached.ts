@@ -43,6 +43,7 @@ export const REACHED_BY_SLICE: readonly string[] = [
   'dropped: silent or behind',
   'disk: truncation', 'disk: snapshot of its own', 'disk: snapshot of the leader', 'disk: a write failed',
   'disk: all writes lost', 'disk: some writes lost', 'disk: part of a failed write is there',
+  'disk: a write lands elsewhere', 'disk: a stray write is found, txns',
   'disk: rot of txns', 'disk: damage of log is found', 'disk: a damaged voter is rebuilt', 'disk: full, following',
   'freeze: one is down', 'freeze: one is deaf', 'freeze: one is mute', 'freeze: one is slow', 'freeze: one is restless',
   'start: promised above its epoch', 'link: half-open', 'order: a way falls to the bottom',
@@ -57,6 +58,7 @@ export const REACHED_BY_FULL: readonly string[] = [
   'resigned: another leads a newer epoch', 'resigned: the zxid counter is used up',
   'refused: a promise above the epoch', 'dropped: too far behind', 'disk: the leader\'s write failed',
   'disk: full, leading', 'disk: full, looking', 'disk: rot of snapshot', 'disk: rot of promises',
+  'disk: a stray write is found, snapshot', 'disk: a stray write is found, promises',
   'disk: damage of meta is found', 'start: a log above its epoch', 'start: damaged before, log',
   'start: damaged before, meta', 'link: a proposal is lost', 'link: a proposal comes twice',
 ]

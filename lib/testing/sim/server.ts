@@ -1,11 +1,14 @@
-import type { Input, Timing } from '../../core/effects.ts'
+import type { Input, Now, ReplicaConfig, Timing } from '../../core/effects.ts'
 import type { Limits } from '../../core/limits.ts'
+import { makeRandom } from '../../core/random.ts'
 import type { Replica } from '../../core/replica.ts'
 import type { LogBatch } from '../../ports/storage.ts'
 import type { ClientPlan, SimClient } from './client.ts'
 import { SimDisk } from './disk.ts'
 import type { NetworkFaults } from './network.ts'
 import type { PriorityPlan } from './priorities.ts'
+
+const WALL_START_MS = 1_700_000_000_000
 
 /** Shape of one simulated ensemble; see `drawPlan`. */
 export interface WorldPlan {
@@ -49,6 +52,8 @@ export interface Server {
   /** Writes are slower by this factor. */
   slowness: number
   failNextWrite: boolean
+  /** Its next write lands elsewhere; the dice for where. */
+  strayDice: number | null
   /** How many more writes it begins before it dies in one; Infinity while nobody wants that. */
   writesToCrash: number
   /** Every write fails. */
@@ -63,7 +68,49 @@ export interface Server {
 export function newServer(id: number, rate: number): Server {
   return {
     id, disk: new SimDisk(), replica: null, incarnation: 0, rate, wallOffsetMs: 0, jumpedMs: 0,
-    writes: [], writing: false, written: 0, syncing: 0, slowness: 1, failNextWrite: false, writesToCrash: Infinity,
-    full: false, paused: false, inbox: [], ticksMs: Infinity, conns: new Map(),
+    writes: [], writing: false, written: 0, syncing: 0, slowness: 1, failNextWrite: false, strayDice: null,
+    writesToCrash: Infinity, full: false, paused: false, inbox: [], ticksMs: Infinity, conns: new Map(),
   }
+}
+
+/** What its clocks say. */
+export function clockOf(server: Server, nowMs: number): Now {
+  const ms = Math.floor(nowMs * server.rate + server.jumpedMs)
+  return { ms, wallMs: WALL_START_MS + ms + server.wallOffsetMs }
+}
+
+/** How a replica of the ensemble is started. */
+export function configOf(
+  plan: WorldPlan, id: number, of: Pick<ReplicaConfig, 'members' | 'bootstrap' | 'seed' | 'codec'>,
+): ReplicaConfig {
+  return {
+    ...of, peerId: id, ensembleName: 'sim', timing: plan.timing, limits: plan.limits,
+    tree: {
+      skipAcl: false, ttlEnabled: true, enforceQuota: false,
+      sessionEphemerals: 10_000, sessionEphemeralBytes: 1_000_000,
+      multiOperations: 1_000, containerNeverUsedMs: 0,
+    },
+    newEnsembleId: id.toString(16).padStart(32, '0'), configData: new Uint8Array(0),
+    ...(plan.epochTxns === undefined ? {} : { epochTxns: plan.epochTxns }),
+    ...(plan.mutant === undefined ? {} : { mutant: plan.mutant }),
+  }
+}
+
+/** The disk says that these writes are done. True when one of them landed elsewhere. */
+export function landAll(server: Server, done: Server['writes']): boolean {
+  const { disk, strayDice } = server
+  const dice = strayDice === null ? null : makeRandom(strayDice)
+  const astray = dice === null ? -1 : dice.below(done.length)
+  for (const [at, { batch }] of done.entries()) {
+    if (at === astray) disk.misdirect(batch, dice!)
+    else disk.apply(batch)
+  }
+  server.strayDice = null
+  return dice !== null
+}
+
+/** It serves, and everything is where it belongs on its disk. */
+export function isSound({ replica, disk, strayDice }: Server): boolean {
+  if (replica?.serving !== true || disk.isAstray || strayDice !== null) return false
+  return disk.meta?.health === 'ok' && disk.meta.currentEpoch > 0
 }

@@ -47,6 +47,7 @@ export class Storm {
     wipe: (dice) => this.#damage(dice, (id) => this.#world.wipe(id)),
     rot: (dice) => this.#rot(dice),
     promise: (dice) => this.#promise(dice),
+    misdirect: (dice) => this.#misdirect(dice),
     spoil: () => { this.#world.spoil = this.#plan.world.spoils },
   }
 
@@ -200,8 +201,11 @@ export class Storm {
     this.#later(this.#syncMs / 4, again)
   }
 
-  /** What may be lost at a time: as many voters as a quorum can do without, each with a history worth losing. */
-  #damage(dice: Random, act: (id: number) => void, chosen?: number): void {
+  /**
+   * Whose disk may be lost now, null for nobody's: at a time as many voters as a quorum can do without, each with a
+   * history worth losing. It counts as damaged from here on.
+   */
+  #victim(dice: Random, chosen?: number): number | null {
     this.#forgetRebuilt()
     const { plan: { voters }, peers } = this.#world
     const id = chosen ?? 1 + dice.below(voters)
@@ -209,15 +213,37 @@ export class Storm {
     const isWhole = (peer: number): boolean =>
       peer <= voters && peer !== id && !this.#damaged.has(peer) && this.#world.hasHistory(peer)
     const isTooMany = this.#damaged.has(id) || this.#damaged.size >= this.#mayLose
-    if (id > voters || voters < 3 || this.#world.ghost.commits === 0 || isTooMany) return
-    if (peers.filter(isWhole).length * 2 <= voters) return
+    if (id > voters || voters < 3 || this.#world.ghost.commits === 0 || isTooMany) return null
+    if (peers.filter(isWhole).length * 2 <= voters) return null
     this.#damaged.add(id)
+    return id
+  }
+
+  #damage(dice: Random, act: (id: number) => void, chosen?: number): void {
+    const id = this.#victim(dice, chosen)
+    if (id === null) return
     if (chosen === undefined && dice.below(3) > 0) {
       this.#powerLoss(dice, id, act)
       return
     }
     act(id)
     this.#restartLater(dice, id)
+  }
+
+  /** A write lands elsewhere. Nobody knows until the process ends: alone, or with all others. */
+  #misdirect(dice: Random): void {
+    const observer = this.#world.peers[this.#plan.world.voters + dice.below(4)]
+    const id = observer ?? this.#victim(dice)
+    if (id === null) return
+    this.#world.misdirect(id, dice.next())
+    if (observer === undefined && dice.below(3) === 0) {
+      this.#powerLoss(dice, id, () => undefined)
+      return
+    }
+    this.#later(dice.unit() * 5 * this.#syncMs, () => {
+      this.#world.crash(id)
+      this.#restartLater(dice, id)
+    })
   }
 
   /**
@@ -357,6 +383,7 @@ export class Storm {
       this.#world.slow(id, 1)
       this.#world.resume(id)
       this.#world.failWrite(id, false)
+      this.#world.misdirect(id, null)
       this.#world.crashInWrite(id, Infinity)
       this.#world.fill(id, false)
       if (gone.has(id)) this.#banish(id, dice)

@@ -1,4 +1,4 @@
-import type { Effect, Input, Member, Now, ReplicaConfig } from '../../core/effects.ts'
+import type { Effect, Input, Member, Now } from '../../core/effects.ts'
 import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
 import { Replica } from '../../core/replica.ts'
@@ -18,12 +18,10 @@ import { Reached } from './reached.ts'
 import type { Lanes } from './lanes.ts'
 import { Network, wayOf } from './network.ts'
 import { Priorities } from './priorities.ts'
-import { newServer } from './server.ts'
+import { clockOf, configOf, isSound, landAll, newServer } from './server.ts'
 import type { Server, WorldPlan } from './server.ts'
 import { sharedCodec } from './shared-codec.ts'
 import { Trace } from './trace.ts'
-
-const WALL_START_MS = 1_700_000_000_000
 
 /** A whole ensemble of real replicas with its clients, in virtual time, from one seed; every step is checked. */
 export class SimWorld implements ClientWorld {
@@ -97,26 +95,7 @@ export class SimWorld implements ClientWorld {
   // --- servers -----------------------------------------------------------------------------------------------------
 
   #now(server: Server): Now {
-    const ms = Math.floor(this.events.nowMs * server.rate + server.jumpedMs)
-    return { ms, wallMs: WALL_START_MS + ms + server.wallOffsetMs }
-  }
-
-  #config(id: number): ReplicaConfig {
-    const { plan } = this
-    return {
-      peerId: id, ensembleName: 'sim', members: this.members,
-      bootstrap: this.ghost.commits === 0 && this.#server(id).disk.meta === null,
-      timing: plan.timing, limits: plan.limits,
-      tree: {
-        skipAcl: false, ttlEnabled: true, enforceQuota: false,
-        sessionEphemerals: 10_000, sessionEphemeralBytes: 1_000_000,
-        multiOperations: 1_000, containerNeverUsedMs: 0,
-      },
-      seed: this.random.next(), newEnsembleId: id.toString(16).padStart(32, '0'), codec: this.#codec,
-      configData: new Uint8Array(0),
-      ...(plan.epochTxns === undefined ? {} : { epochTxns: plan.epochTxns }),
-      ...(plan.mutant === undefined ? {} : { mutant: plan.mutant }),
-    }
+    return clockOf(server, this.events.nowMs)
   }
 
   isUp(id: number): boolean {
@@ -133,10 +112,14 @@ export class SimWorld implements ClientWorld {
     server.inbox.length = 0
     server.ticksMs = Infinity
     server.failNextWrite = false
+    server.strayDice = null
     server.writesToCrash = Infinity
     this.note(`start ${id}`)
     this.reached.found(server.disk)
-    server.replica = new Replica(this.#config(id), server.disk.recover(this.#codec), this.#now(server))
+    server.replica = new Replica(configOf(this.plan, id, {
+      members: this.members, bootstrap: this.ghost.commits === 0 && server.disk.meta === null,
+      seed: this.random.next(), codec: this.#codec,
+    }), server.disk.recover(this.#codec), this.#now(server))
     this.#settle(server)
     for (const other of this.peers) if (other !== id && this.isUp(other)) this.network.dial(id, other)
   }
@@ -157,9 +140,20 @@ export class SimWorld implements ClientWorld {
     server.replica = null
     server.writes = []
     server.inbox.length = 0
+    this.#findStrays(server)
     this.network.breakAll(server.id)
     for (const [conn, client] of server.conns) client.cut(conn)
     server.conns.clear()
+  }
+
+  /** The next start misses what landed elsewhere. */
+  #findStrays({ id, disk }: Server): void {
+    const { meta } = disk
+    const missed = disk.find()
+    if (missed === 'nothing') return
+    this.note(`a write of ${id} is elsewhere: ${missed} missed`)
+    this.reached.hit(`disk: a stray write is found, ${missed}`)
+    if (missed === 'promises' && meta !== null) this.ghost.loses(id, meta)
   }
 
   /** Dies within the write after so many others, if it comes to that; Infinity: not any more. */
@@ -217,8 +211,7 @@ export class SimWorld implements ClientWorld {
 
   /** The wiped voter was rebuilt: its disk counts like any other again. */
   rebuilt(id: number): boolean {
-    const { replica, disk } = this.#server(id)
-    if (replica === null || !replica.serving || disk.meta?.health !== 'ok' || disk.meta.currentEpoch === 0) return false
+    if (!isSound(this.#server(id))) return false
     if (this.ghost.excused.delete(id)) this.reached.hit('disk: a damaged voter is rebuilt')
     return true
   }
@@ -257,6 +250,11 @@ export class SimWorld implements ClientWorld {
 
   failWrite(id: number, fails = true): void {
     this.#server(id).failNextWrite = fails
+  }
+
+  /** Its next write is said to be done and lands elsewhere; null: not any more. */
+  misdirect(id: number, dice: number | null): void {
+    this.#server(id).strayDice = dice
   }
 
   /** From now on there is no room on its disk, or there is again. */
@@ -427,7 +425,11 @@ export class SimWorld implements ClientWorld {
       this.#writeFails(server, server.replica, done)
       return
     }
-    for (const { batch } of done) server.disk.apply(batch)
+    if (landAll(server, done)) {
+      this.note(`a write of ${server.id} lands elsewhere`)
+      this.reached.hit('disk: a write lands elsewhere')
+      this.ghost.excused.add(server.id)
+    }
     if (!server.paused) this.ghost.durable(server as Watched)
     this.#turn(server, [{ kind: 'persisted', ticket: done[done.length - 1]!.ticket }])
   }
