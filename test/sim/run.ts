@@ -3,9 +3,10 @@
  *   npm run sim -- --seeds 200 [--from 1] | --minutes 10 [--from N] | --seed 17 [--only JSON] [--page FILE]
  *   [--mutant NAME] [--no-shrink] [--majors]
  * Ends with `N passed, N failed`, counting seeds; from 200 seeds on each state that must be reached and was not counts
- * as a failure (lib/testing/sim/reached.ts). A failing seed prints what broke and the last events; the first ones are
- * reduced to what is needed to fail, told event by event, with one command that replays that. With `--majors` every
- * hundredth seed is run on another major of Node as well (see other-node.ts), and must come to the same.
+ * as a failure (lib/testing/sim/reached.ts), and so does a median of the times until a healed ensemble has a leader that
+ * is too long. A failing seed prints what broke and the last events; the first ones are reduced to what is needed to
+ * fail, told event by event, with one command that replays that. With `--majors` every hundredth seed is run on another
+ * major of Node as well (see other-node.ts), and must come to the same.
  */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -191,6 +192,8 @@ if (agreement !== null) print(agreement.text)
 for (const seed of agreement?.differing ?? []) print(`look at it on both with: ${replayOf(seed, options.mutant)}`)
 const unreached = options.mutant === undefined ? unreachedOf(totals) : []
 for (const what of unreached) print(`never reached: ${what}`)
-const failed = totals.failed + unreached.length + (agreement?.failed ?? 0)
+const slow = options.mutant === undefined ? totals.slow : null
+if (slow !== null) print(slow)
+const failed = totals.failed + unreached.length + (slow === null ? 0 : 1) + (agreement?.failed ?? 0)
 print(`${totals.passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 && totals.passed > 0 ? 0 : 1

@@ -1,5 +1,10 @@
 import type { SeedResult } from '../../lib/testing/sim/run.ts'
 
+/** syncMs is five ticks in every run. */
+const MEDIAN_TICKS = 5 + 3
+/** Of fewer runs a median says little. */
+const MEDIAN_RUNS = 30
+
 /** Sums over seeds, for the progress line and the closing table. */
 export class Totals {
   passed = 0
@@ -9,6 +14,9 @@ export class Totals {
   readonly #counts = new Map<string, number>()
   readonly #failures: string[] = []
   readonly #reached = new Map<string, number>()
+  /** Ticks until somebody led, of each run in which nobody did at the end of the storm. */
+  readonly #leaderTicks: number[] = []
+  #writeTicks = 0
 
   add(result: SeedResult): void {
     if (result.failure === null) this.passed++
@@ -22,6 +30,11 @@ export class Totals {
     this.#count({ commits, elections, 'replies checked': acked, 'sessions expired': expired })
     this.#count({ 'sync DIFF': syncs.diff, 'sync TRUNC': syncs.trunc, 'sync SNAP': syncs.snap })
     for (const [kind, count] of Object.entries(faults)) this.#count({ [`fault ${kind}`]: count })
+    const { freeze } = result
+    if (freeze !== null) {
+      if (freeze.leaderTicks !== null) this.#leaderTicks.push(freeze.leaderTicks)
+      this.#writeTicks = Math.max(this.#writeTicks, freeze.writeTicks)
+    }
     for (const [what, count] of Object.entries(result.reached)) {
       this.#reached.set(what, (this.#reached.get(what) ?? 0) + count)
     }
@@ -30,6 +43,19 @@ export class Totals {
   /** What of this was never reached. */
   unreached(wanted: readonly string[]): string[] {
     return wanted.filter((what) => !this.#reached.has(what))
+  }
+
+  /** Ticks within which so great a share of the healed ensembles that nobody led had a leader; 0 when there were none. */
+  leaderTicks(share: number): number {
+    const sorted = this.#leaderTicks.sort((a, b) => a - b)
+    return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? 0
+  }
+
+  /** What is wrong with the median of L1, if anything: the bound of silence and three ticks (correctness plan, E.2). */
+  get slow(): string | null {
+    const median = this.leaderTicks(0.5)
+    if (this.#leaderTicks.length < MEDIAN_RUNS || median <= MEDIAN_TICKS) return null
+    return `L1: half of the healed ensembles needed more than ${MEDIAN_TICKS} ticks for a leader: ${median.toFixed(2)}`
   }
 
   #count(counts: Readonly<Record<string, number>>): void {
@@ -58,11 +84,16 @@ export class Totals {
       ['seeds', String(this.passed + this.failed)], ['simulated', hours(this.#simulatedMs / 1_000)],
       ['steps', String(this.#steps)],
     ]
+    if (this.#leaderTicks.length > 0) {
+      const ticks = [0.5, 0.99, 1].map((share) => this.leaderTicks(share).toFixed(2))
+      rows.push(['ticks to a leader: median, 99 %, most', ticks.join(' ')])
+    }
+    rows.push(['ticks of the slowest write in the calm', this.#writeTicks.toFixed(2)])
     for (const [name, count] of this.#counts) rows.push([name, String(count)])
     for (const [what, count] of Array.from(this.#reached).sort(([a], [b]) => a < b ? -1 : 1)) {
       rows.push([what, String(count)])
     }
-    const lines = rows.map(([name, value]) => `  ${name.padEnd(44)}${value.padStart(14)}`)
+    const lines = rows.map(([name, value]) => `  ${name.padEnd(44)}${value.padStart(16)}`)
     return ['', ...lines, ...this.#failures.map((failure) => `  ${failure}`)]
   }
 }

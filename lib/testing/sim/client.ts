@@ -30,6 +30,25 @@ export interface ClientPlan {
   readonly workload: WorkloadPlan
 }
 
+/** Who is at the other end of a peer's connection. */
+export interface ConnectionEnd {
+  /** An effect of the peer for this connection. */
+  hear(effect: Effect & { readonly conn: number }): void
+  /** The peer died under the connection. */
+  cut(conn: number): void
+}
+
+/** What is counted while somebody wants to know whether answers keep pace with requests. */
+export interface Meter {
+  /** Requests at these peers, by clients that read what they are sent. */
+  readonly peers: ReadonlySet<number>
+  isOpen: boolean
+  /** An answer that takes longer holds its client back: what it would ask meanwhile counts as sent. */
+  readonly patienceMs: number
+  sent: number
+  answered: number
+}
+
 /** What a client needs of the world. */
 export interface ClientWorld {
   readonly events: EventQueue
@@ -41,11 +60,12 @@ export interface ClientWorld {
   /** How many more requests clients may send, and how many they have sent in the storm. */
   requestsLeft: number
   asked: number
+  meter: Meter | null
   latencyMs(random: Random): number
   nextConn(): number
   /** Hands an input to a peer if it is up and knows the connection; false when it does not. */
   input(peer: number, input: Input): boolean
-  register(conn: number, peer: number, client: SimClient): void
+  register(conn: number, peer: number, client: ConnectionEnd): void
 }
 
 interface Call {
@@ -55,6 +75,8 @@ interface Call {
   readonly ackedBefore: Zxid
   /** Largest zxid seen by anybody when this was sent. */
   readonly seenBefore: Zxid
+  readonly isMetered: boolean
+  readonly sentMs: number
 }
 
 /** One end of a connection; packets of each direction arrive in order. */
@@ -66,7 +88,7 @@ interface Wire {
 }
 
 /** One client session: sends random requests, checks every answer and event against the ghost. */
-export class SimClient {
+export class SimClient implements ConnectionEnd {
   readonly id: number
   readonly #world: ClientWorld
   /** Its own: what one client does is not changed by what others do. */
@@ -130,6 +152,20 @@ export class SimClient {
     return this.#calls.length
   }
 
+  /** It reads late what it is sent: that it waits says nothing of the ensemble. */
+  get isSlow(): boolean {
+    return this.#readMs > 0
+  }
+
+  /** Number of its last request, and of the oldest one without an answer. */
+  get lastXid(): number {
+    return this.#xid
+  }
+
+  get oldestXid(): number {
+    return this.#calls[0]?.xid ?? Infinity
+  }
+
   /** Where it stands, for traces. */
   describe(): string {
     const calls = this.#calls.map(({ xid, request }) => `${xid}:${request.op}`).join(' ')
@@ -163,6 +199,7 @@ export class SimClient {
     if (this.#state === 'idle') this.#connect()
     if (this.#state !== 'connected') return
     const roll = random.below(restless)
+    if (roll === 0 || roll === 2) this.#withdraw()
     if (roll === 0) this.#leave()
     else if (roll === 1) this.#close()
     else if (roll === 2) this.#leaveBehind()
@@ -170,7 +207,9 @@ export class SimClient {
     else if (this.#calls.length === 0 && random.below(8) === 0) this.#call({ op: 11 })
     else {
       const room = this.#pipeline * 2 - this.#calls.length
-      for (let i = Math.min(random.below(this.#pipeline) + 1, room); i > 0; i--) this.#call(this.#workload.next())
+      const wanted = random.below(this.#pipeline) + 1
+      for (let i = Math.min(wanted, room); i > 0; i--) this.#call(this.#workload.next())
+      if (wanted > room) this.#heldBack(wanted - room)
     }
   }
 
@@ -194,6 +233,20 @@ export class SimClient {
   #leaveBehind(): void {
     this.#left = this.#wire
     this.#lost()
+  }
+
+  /** There is no room for so many requests. */
+  #heldBack(count: number): void {
+    const { meter, events } = this.#world
+    const oldest = this.#calls[0]
+    if (meter === null || oldest === undefined || !this.#isMetered) return
+    if (events.nowMs - oldest.sentMs > meter.patienceMs) meter.sent += count
+  }
+
+  /** It does not want to wait for its answers any more. */
+  #withdraw(): void {
+    const { meter } = this.#world
+    if (meter !== null) for (const { isMetered } of this.#calls) if (isMetered) meter.sent--
   }
 
   #lost(): void {
@@ -236,8 +289,15 @@ export class SimClient {
     this.#world.asked++
     const xid = ++this.#xid
     if (isWrite(request) || request.op === -11) ghost.ask(this.#session!, xid, request)
-    this.#calls.push({ xid, request, ackedBefore: write, seenBefore: read > write ? read : write })
+    const [isMetered, sentMs] = [this.#isMetered, this.#world.events.nowMs]
+    if (isMetered) this.#world.meter!.sent++
+    this.#calls.push({ xid, request, ackedBefore: write, seenBefore: read > write ? read : write, isMetered, sentMs })
     this.#send(this.#wire!, { kind: 'request', conn: this.#wire!.conn, xid, request })
+  }
+
+  get #isMetered(): boolean {
+    const { meter } = this.#world
+    return meter !== null && meter.isOpen && !this.isSlow && meter.peers.has(this.peer)
   }
 
   /** The session is attached elsewhere now: what comes through the connection left behind must not happen. */
@@ -332,6 +392,7 @@ export class SimClient {
     const { acked } = this.#world
     if (zxid > acked.read) acked.read = zxid
     this.acked++
+    if (call.isMetered) this.#world.meter!.answered++
     const { request } = call
     if (isWrite(request) || request.op === -11) this.#checkWrite(call, zxid, outcome)
     else if (request.op === 9) {

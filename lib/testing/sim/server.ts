@@ -3,7 +3,7 @@ import type { Limits } from '../../core/limits.ts'
 import { makeRandom } from '../../core/random.ts'
 import type { Replica } from '../../core/replica.ts'
 import type { LogBatch } from '../../ports/storage.ts'
-import type { ClientPlan, SimClient } from './client.ts'
+import type { ClientPlan, ConnectionEnd } from './client.ts'
 import { SimDisk } from './disk.ts'
 import type { NetworkFaults } from './network.ts'
 import type { PriorityPlan } from './priorities.ts'
@@ -61,7 +61,7 @@ export interface Server {
   paused: boolean
   readonly inbox: Input[]
   ticksMs: number
-  readonly conns: Map<number, SimClient>
+  readonly conns: Map<number, ConnectionEnd>
 }
 
 /** One that was never up. */

@@ -8,7 +8,7 @@ import type { Zxid } from '../../core/zxid.ts'
 import type { Message } from '../../core/zab/messages.ts'
 import { untilNext } from '../draws.ts'
 import { SimClient } from './client.ts'
-import type { ClientWorld } from './client.ts'
+import type { ClientWorld, ConnectionEnd, Meter } from './client.ts'
 import { SimDisk } from './disk.ts'
 import { EventQueue } from './events.ts'
 import { Frames } from './frames.ts'
@@ -38,7 +38,8 @@ export class SimWorld implements ClientWorld {
   acked: { read: Zxid, write: Zxid } = { read: ZXID_ZERO, write: ZXID_ZERO }
   requestsLeft: number
   asked = 0
-  /** Whose turn it is, or was last. */
+  meter: Meter | null = null
+  /** Whose turn it was last. */
   stepping = 0
   elections = 0
   readonly trace: Trace = new Trace()
@@ -450,8 +451,7 @@ export class SimWorld implements ClientWorld {
 
   #arm(server: Server): void {
     const { replica, incarnation } = server
-    if (replica === null) return
-    const deadline = replica.deadline()
+    const deadline = replica?.deadline() ?? Infinity
     if (deadline === Infinity) return
     const atMs = (deadline - server.jumpedMs + 0.001) / server.rate
     if (server.ticksMs <= atMs && server.ticksMs > this.events.nowMs) return
@@ -473,7 +473,7 @@ export class SimWorld implements ClientWorld {
     return ++this.#lastConn
   }
 
-  register(conn: number, peer: number, client: SimClient): void {
+  register(conn: number, peer: number, client: ConnectionEnd): void {
     this.#server(peer).conns.set(conn, client)
   }
 

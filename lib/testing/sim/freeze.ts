@@ -1,0 +1,306 @@
+import type { Random } from '../../core/random.ts'
+import { makeRandom } from '../../core/random.ts'
+import type { Replica } from '../../core/replica.ts'
+import { DEFAULT_LIMITS } from '../../core/limits.ts'
+import { meanThinkMs } from './client.ts'
+import type { Meter, SimClient } from './client.ts'
+import type { Plan } from './plan.ts'
+import { Probe } from './probe.ts'
+import type { Storm } from './storm.ts'
+import { Violation } from './violation.ts'
+import type { SimWorld } from './world.ts'
+
+/** Least time of a run after its storm. */
+const CALM_MS = 40_000
+const IDLE_TICKS = 10
+/** What one outside the core may say and be answered in a tick, for each peer. */
+const IDLE_TALK = 4
+const CALLED = 'resigned: a voter promised a later epoch'
+/** Ticks for which a leader of a healed core leads on. */
+const STABLE_TICKS = 100
+/** So much of what clients ask for is answered once somebody leads. */
+const KEPT_PACE = 0.9
+/** Fewer requests say nothing about that. */
+const PACE_REQUESTS = 50
+/** Clocks of a healed core are right up to a fiftieth, between each other. */
+const DRIFT = 1.02
+
+/** What the healed core came to. */
+export interface FreezeFigures {
+  /** Ticks from the end of the storm until somebody led; null when somebody did all the time. */
+  readonly leaderTicks: number | null
+  /** Ticks that the slowest write of a client of the leader took. */
+  readonly writeTicks: number
+  /** Requests in the calm, and how many of them were answered; 0 where that was not asked. */
+  readonly sent: number
+  readonly answered: number
+  /** Time at the end in which nobody asked for anything, only to see that the leader leads on. */
+  readonly idleMs: number
+}
+
+/** L1: twice the bound of discovery, once that of silence, five ticks, by clocks that are nearly right. */
+export function boundMsOf({ world: { timing } }: Plan): number {
+  return (2 * timing.initMs + timing.syncMs + 5 * timing.tickMs) * DRIFT
+}
+
+/**
+ * Heals a core that holds a quorum and measures it against the bounds of the plan: L1 leader, L2 writes, L3 all serve,
+ * L4 stable, L5 all answered, L6 equal, L7 abandoned sessions closed and others not, L8 quiet.
+ */
+export function freeze(world: SimWorld, storm: Storm, plan: Plan): FreezeFigures {
+  return new Freeze(world, storm, plan).run()
+}
+
+class Freeze {
+  readonly #world: SimWorld
+  readonly #plan: Plan
+  /** Outside the core things stay broken for ever. */
+  readonly #gone: ReadonlySet<number>
+  readonly #core: readonly number[]
+  readonly #boundMs: number
+  readonly #tickMs: number
+  readonly #random: Random
+
+  constructor(world: SimWorld, storm: Storm, plan: Plan) {
+    this.#world = world
+    this.#plan = plan
+    this.#boundMs = boundMsOf(plan)
+    this.#tickMs = plan.world.timing.tickMs
+    this.#random = makeRandom(plan.world.seed ^ 0x9_0be)
+    const gone = new Set<number>()
+    const most = plan.ending === 'no faults' ? 0 : storm.spare
+    for (let i = world.random.below(most + 1); i > 0; i--) gone.add(1 + world.random.below(plan.world.voters))
+    this.#gone = gone
+    this.#core = world.peers.filter((id) => !gone.has(id))
+    this.#watchPending()
+    storm.end(gone, world.random)
+    world.requestsLeft = Infinity
+    world.note(`freeze: ${[...gone].join(',')} stay away`)
+  }
+
+  run(): FreezeFigures {
+    const world = this.#world
+    const startMs = world.events.nowMs
+    const wasLed = this.#isLed()
+    this.#until(startMs + this.#boundMs, () => this.#isLed(), 'L1', 'no leader')
+    const leaderTicks = wasLed ? null : (world.events.nowMs - startMs) / this.#tickMs
+    const probe = this.#probe()
+    const meter = this.#meter()
+    const { elections, ghost: { commits } } = world
+    const wordMs = this.#boundMs + longestThinkMs(this.#plan)
+    this.#until(world.events.nowMs + wordMs, () => world.ghost.commits > commits + 3, 'L2', 'no commits')
+    this.#allServe()
+    const endMs = this.#plan.stormMs + this.#plan.finalSilenceMs + CALM_MS
+    this.#settle(endMs)
+    this.#checkPace(meter, elections)
+    probe.stop()
+    for (const client of world.clients) client.stop()
+    world.events.runUntil(world.events.nowMs + 4 * this.#tickMs + 2_000)
+    const replicas = this.#core.map((id) => world.servers.get(id)!.replica!)
+    this.#until(world.events.nowMs + this.#boundMs, () => areEqual(replicas), 'L6', 'the core did not converge')
+    this.#until(world.events.nowMs + this.#boundMs, () => this.#waiting.length === 0, 'L5',
+      'a request was never answered')
+    this.#silence(replicas)
+    this.#checkIdle()
+    world.events.runUntil(Math.max(world.events.nowMs, endMs))
+    const idleMs = this.#checkStable()
+    this.#checkLeft(replicas)
+    const { sent, answered } = meter
+    return { leaderTicks, writeTicks: probe.slowestMs / this.#tickMs, sent, answered, idleMs }
+  }
+
+  #until(limitMs: number, done: () => boolean, check: string, what: string): void {
+    until(this.#world, limitMs, done, check, what)
+  }
+
+  // --- L1, L2 ------------------------------------------------------------------------------------------------------
+
+  /** Somebody is established, and a quorum of voters follows. */
+  #isLed(): boolean {
+    const { leader, servers, plan: { voters } } = this.#world
+    if (leader === null) return false
+    const { peerId } = leader.config
+    let count = 0
+    for (const { id, replica } of servers.values()) {
+      if (id > voters || replica === null) continue
+      if (replica === leader || (replica.learner?.leader === peerId && replica.learner.epoch === leader.leader!.epoch)) {
+        count++
+      }
+    }
+    return count * 2 > voters
+  }
+
+  /** The one of the core that leads, 0 when another or nobody does. */
+  get #leader(): number {
+    const id = this.#world.leader?.config.peerId ?? 0
+    return this.#gone.has(id) ? 0 : id
+  }
+
+  /** True where the bounds of the run are so small that they, and not the ensemble, say how fast writes are. */
+  get #isThrottled(): boolean {
+    const { limits } = this.#plan.world
+    return limits.outstandingTxns < DEFAULT_LIMITS.outstandingTxns ||
+      limits.outstandingBytes < DEFAULT_LIMITS.outstandingBytes
+  }
+
+  #probe(): Probe {
+    return new Probe(this.#world, this.#random, {
+      tickMs: this.#tickMs, timeoutMs: this.#plan.world.timing.sessionMaxMs, leader: () => this.#leader,
+      isTimed: !this.#isThrottled,
+    })
+  }
+
+  #meter(): Meter {
+    return this.#world.meter = {
+      peers: new Set(this.#core), isOpen: !this.#isThrottled, patienceMs: 3 * this.#tickMs, sent: 0, answered: 0,
+    }
+  }
+
+  /** L2: once somebody leads answers keep pace with requests, unless there was another leader in between. */
+  #checkPace(meter: Meter, elections: number): void {
+    const { events } = this.#world
+    meter.isOpen = false
+    events.runUntil(events.nowMs + 3 * this.#tickMs)
+    if (this.#world.elections !== elections) return
+    if (meter.sent < PACE_REQUESTS || meter.answered >= KEPT_PACE * meter.sent) return
+    throw new Violation('L2', `${meter.answered} of ${meter.sent} requests were answered in the calm`)
+  }
+
+  // --- L3, L4 ------------------------------------------------------------------------------------------------------
+
+  #serving(): boolean {
+    return this.#core.every((id) => this.#world.servers.get(id)!.replica?.serving === true)
+  }
+
+  #allServe(): void {
+    const limitMs = this.#world.events.nowMs + this.#boundMs + this.#plan.world.timing.initMs
+    this.#until(limitMs, () => this.#serving(), 'L3', 'not all of the core serve')
+  }
+
+  /** Until nothing changes any more. */
+  #settle(endMs: number): void {
+    const world = this.#world
+    for (;;) {
+      const { elections, reached } = world
+      const called = reached.counts[CALLED] ?? 0
+      // One outside the core who crashes again and again may lead in between.
+      const isDoomed = this.#isDoomed
+      world.events.runUntil(Math.max(world.events.nowMs, endMs - 20 * this.#tickMs) + 10 * this.#tickMs)
+      // A short epoch ends by itself.
+      if (this.#plan.world.epochTxns !== undefined || (world.elections === elections && this.#serving())) break
+      // A voter outside the core that promised a later epoch may call for one once: after that the epochs are above it.
+      if (!isDoomed && (reached.counts[CALLED] ?? 0) === called) {
+        throw new Violation('L4', 'the leader changed without a fault')
+      }
+      this.#allServe()
+      if (isDoomed) break
+    }
+  }
+
+  get #isDoomed(): boolean {
+    return this.#world.leader !== null && this.#leader === 0
+  }
+
+  /** L4: a leader of the core leads on for a hundred ticks. Returns how long that took. */
+  #checkStable(): number {
+    const world = this.#world
+    const startMs = world.events.nowMs
+    for (let isSame = false; !isSame;) {
+      const { elections, reached } = world
+      const called = reached.counts[CALLED] ?? 0
+      const isDoomed = this.#isDoomed
+      world.events.runUntil(world.events.nowMs + STABLE_TICKS * this.#tickMs)
+      isSame = world.elections === elections
+      if (!isSame && !isDoomed && (reached.counts[CALLED] ?? 0) === called) {
+        throw new Violation('L4', `the leader changed within ${STABLE_TICKS} quiet ticks`)
+      }
+    }
+    return world.events.nowMs - startMs
+  }
+
+  // --- L5 ----------------------------------------------------------------------------------------------------------
+
+  /** L5: what clients of the core wait for when the storm ends is answered, or its connection lost, in time. */
+  #watchPending(): void {
+    const { events, clients } = this.#world
+    const { timing } = this.#plan.world
+    const limitMs = (timing.syncMs + 5 * timing.tickMs) * DRIFT
+    const asked = clients.filter((client) => client.pending > 0 && !client.isSlow && this.#core.includes(client.peer))
+      .map((client) => ({ client, lastXid: client.lastXid }))
+    events.after(limitMs, () => {
+      const late = asked.find(({ client, lastXid }) => client.oldestXid <= lastXid)
+      if (late === undefined) return
+      throw new Violation('L5', `${late.client.describe()}: asked in the storm, no answer ${limitMs.toFixed(0)} ms later`)
+    })
+  }
+
+  get #waiting(): SimClient[] {
+    return this.#world.clients.filter((client) =>
+      client.connected && client.pending > 0 && this.#core.includes(client.peer))
+  }
+
+  /** L5: nothing is left of what is over: no connection, nothing outstanding, no write; the core is linked. */
+  #checkLeft(replicas: readonly Replica[]): void {
+    for (const replica of replicas) {
+      const { config: { peerId }, clients, journal, leader } = replica
+      const left = clients.count > 0 ? `${clients.count} connections`
+        : !journal.idle ? 'a write'
+        : leader !== null && leader.outstanding > 0 ? `${leader.outstanding} txns`
+        : leader !== null && leader.pendingSyncs > 0 ? `${leader.pendingSyncs} syncs` : null
+      if (left !== null) throw new Violation('L5', `server ${peerId} has ${left} left, and nothing to do`)
+      const missing = this.#core.find((other) => other !== peerId && !replica.isLinked(other))
+      if (missing !== undefined) throw new Violation('L5', `server ${peerId} has no link to ${missing}`)
+    }
+  }
+
+  // --- L7, L8 ------------------------------------------------------------------------------------------------------
+
+  /** Nobody speaks any more: every session ends in its time. A new leader, after a short epoch, grants all of it anew. */
+  #silence(replicas: readonly Replica[]): void {
+    const world = this.#world
+    const timeMs = (this.#plan.world.timing.sessionMaxMs + 4 * this.#tickMs) * 1.2
+    const isOpen = (): boolean => replicas.some(({ tree }) => tree.sessions.size > 0)
+    for (let granted = -1; isOpen() && granted !== world.elections;) {
+      granted = world.elections
+      const isOver = (): boolean => !isOpen() || world.elections !== granted
+      this.#until(world.events.nowMs + timeMs, isOver, 'L7', 'an abandoned session is open still')
+    }
+  }
+
+  /**
+   * L8: where nobody asks for anything there are pings and their answers, two of each a tick, and what those say who
+   * look for a leader outside the core, and are answered.
+   */
+  #checkIdle(): void {
+    const { events, network, peers } = this.#world
+    const { frames } = network
+    events.runUntil(events.nowMs + IDLE_TICKS * this.#tickMs)
+    // And what is left to reap.
+    const perTick = 2 * this.#tickMs / this.#plan.world.timing.pingMs + this.#gone.size * IDLE_TALK + 1
+    const sent = network.frames - frames
+    if (sent > IDLE_TICKS * peers.length * perTick) throw new Violation('L8', `${sent} frames and nothing to do`)
+  }
+}
+
+/** Clients with many requests under way at once write seldom; after so long each of them has. */
+function longestThinkMs({ world }: Plan): number {
+  return 1.5 * 1.5 * meanThinkMs(world, world.clientPlan.pipeline)
+}
+
+/** Same applied txn, same digest. */
+function areEqual(replicas: readonly Replica[]): boolean {
+  const [first, ...others] = replicas
+  const { hash1, hash2 } = first!.tree.digest()
+  return others.every(({ tree }) => {
+    const digest = tree.digest()
+    return tree.zxid === first!.tree.zxid && digest.hash1 === hash1 && digest.hash2 === hash2
+  })
+}
+
+/** Runs until it is done; by the limit it must be. */
+export function until(world: SimWorld, limitMs: number, done: () => boolean, check: string, what: string): void {
+  while (!done()) {
+    if (world.events.nowMs >= limitMs) throw new Violation(check, `${what} by ${limitMs.toFixed(0)} ms`)
+    world.events.runUntil(Math.min(world.events.nowMs + 50, limitMs))
+  }
+}

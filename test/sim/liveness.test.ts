@@ -1,0 +1,184 @@
+import { assert, suite } from '../harness.ts'
+import { makeRandom } from '../../lib/core/random.ts'
+import type { Input } from '../../lib/core/effects.ts'
+import type { SessionId } from '../../lib/core/tree/stat.ts'
+import type { ConnectionEnd } from '../../lib/testing/sim/client.ts'
+import { EventQueue } from '../../lib/testing/sim/events.ts'
+import { freeze } from '../../lib/testing/sim/freeze.ts'
+import type { FreezeFigures } from '../../lib/testing/sim/freeze.ts'
+import { drawPlan } from '../../lib/testing/sim/plan.ts'
+import type { Plan } from '../../lib/testing/sim/plan.ts'
+import { Probe } from '../../lib/testing/sim/probe.ts'
+import { Storm } from '../../lib/testing/sim/storm.ts'
+import { Violation } from '../../lib/testing/sim/violation.ts'
+import { SimWorld } from '../../lib/testing/sim/world.ts'
+import type { SeedResult } from '../../lib/testing/sim/run.ts'
+import { makeTxnCodec } from '../../lib/wire/txn.ts'
+import { Totals } from './totals.ts'
+
+/** The bounds that a healed core is measured against: each is shown to be seen when it is broken. */
+const test = suite('sim: liveness')
+const codec = makeTxnCodec()
+
+/** A short run of a small ensemble in which nothing goes wrong by itself. */
+function calmPlan(): Plan {
+  for (let seed = 1; ; seed++) {
+    const plan = drawPlan(seed)
+    const { timing, limits, epochTxns, priorities, clientPlan } = plan.world
+    const isPlain = timing.tickMs === 200 && limits.snapshotTxns > 1_000 && limits.outstandingTxns > 1_000 &&
+      epochTxns === undefined && priorities === null && !clientPlan.areSlow && clientPlan.opsPerSecond > 50
+    if (isPlain) return { ...plan, stormMs: 10_000, finalSilenceMs: 0, world: { ...plan.world, voters: 3, spoils: null } }
+  }
+}
+
+/** Heals it although nothing was wrong; `spoil` is given the world right before. */
+function heal(spoil: (world: SimWorld) => void): { readonly figures: FreezeFigures, readonly endedMs: number } {
+  const plan = calmPlan()
+  const world = new SimWorld(plan.world, codec)
+  const storm = new Storm(world, plan, [])
+  world.events.runUntil(plan.stormMs - 500)
+  spoil(world)
+  world.events.runUntil(plan.stormMs)
+  return { figures: freeze(world, storm, plan), endedMs: world.events.nowMs }
+}
+
+function isSeen(check: string, what: RegExp, run: () => unknown): void {
+  try {
+    run()
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error
+    assert.is(error.check, check, error.message)
+    assert.match(error.message, what)
+    return
+  }
+  assert.unreachable(`${check} was not seen`)
+}
+
+/** From now on requests of every third connection get lost in the peer. */
+function swallow(world: SimWorld): void {
+  const input = world.input.bind(world)
+  world.input = (peer: number, given: Input): boolean => {
+    const isLost = given.kind === 'request' && given.conn % 3 === 0
+    return isLost || input(peer, given)
+  }
+}
+
+test('a healed core that does what it must is measured', () => {
+  const { figures } = heal(() => undefined)
+  assert.ok((figures.leaderTicks ?? 0) < 30)
+  assert.ok(figures.writeTicks > 0 && figures.writeTicks < 3)
+  assert.ok(figures.sent > 100 && figures.answered > 0.95 * figures.sent)
+})
+
+test('L2: answers that do not keep pace with the requests', () => {
+  isSeen('L2', /requests were answered/, () => heal((world) => {
+    world.events.at(10_100, () => { swallow(world) })
+  }))
+})
+
+test('L4: a leader that goes when all is quiet, after any other check', () => {
+  const { endedMs } = heal(() => undefined)
+  isSeen('L4', /quiet ticks/, () => heal((world) => {
+    world.events.at(endedMs - 60 * 200, () => {
+      const { peerId } = world.leader!.config
+      world.crash(peerId)
+      world.start(peerId)
+    })
+  }))
+})
+
+test('L5: a request of the storm that is never answered', () => {
+  isSeen('L5', /asked in the storm/, () => heal((world) => { swallow(world) }))
+})
+
+test('L5: a connection that is left over', () => {
+  const { endedMs } = heal(() => undefined)
+  const silent: ConnectionEnd = { hear: () => undefined, cut: () => undefined }
+  isSeen('L5', /1 connections left/, () => heal((world) => {
+    world.events.at(endedMs - 10 * 200, () => {
+      const conn = world.nextConn()
+      world.register(conn, 1, silent)
+      world.input(1, {
+        kind: 'connect', conn, session: null, password: new Uint8Array(16), timeoutMs: 30_000, lastZxidSeen: 0 as never,
+        identities: [], inProcess: false,
+      })
+    })
+  }))
+})
+
+test('L5: a link that nobody dials again', () => {
+  const { endedMs } = heal(() => undefined)
+  isSeen('L5', /no link to/, () => heal((world) => {
+    world.events.at(endedMs - 100, () => {
+      const { links, config } = world.leader!
+      const other = config.peerId === 1 ? 2 : 1
+      links.down(links.current.get(other))
+    })
+  }))
+})
+
+/** A probe of a peer that is played by the test. */
+class Peer {
+  readonly events = new EventQueue()
+  readonly inputs: Input[] = []
+  end: ConnectionEnd | null = null
+
+  constructor() {
+    const { events } = this
+    new Probe({
+      events, ghost: { ask: () => undefined, at: () => undefined }, nextConn: () => 1, latencyMs: () => 1,
+      register: (_conn, _peer, end) => { this.end = end },
+      input: (_peer, input) => this.inputs.push(input) > 0,
+    }, makeRandom(1), { tickMs: 100, timeoutMs: 5_000, leader: () => 1, isTimed: true })
+  }
+
+  open(): void {
+    this.events.runUntil(50)
+    const session = '0x1' as SessionId
+    this.end!.hear({ kind: 'connected', conn: 1, session, password: new Uint8Array(16), timeoutMs: 5_000 })
+  }
+}
+
+test('L2: a session that the leader does not open within three ticks', () => {
+  const peer = new Peer()
+  peer.events.runUntil(299)
+  isSeen('L2', /not opened within 300 ms/, () => { peer.events.runUntil(301) })
+})
+
+test('L2: a write that the leader does not answer within three ticks', () => {
+  const peer = new Peer()
+  peer.open()
+  peer.events.runUntil(399)
+  assert.equal(peer.inputs.map(({ kind }) => kind), ['connect', 'request'])
+  isSeen('L2', /a write was not answered/, () => { peer.events.runUntil(401) })
+})
+
+test('L7: a session that speaks is closed', () => {
+  const peer = new Peer()
+  peer.open()
+  peer.events.runUntil(150)
+  peer.end!.hear({ kind: 'closeConn', conn: 1, code: 'SessionExpired' })
+  isSeen('L7', /was closed/, () => { peer.events.runUntil(160) })
+})
+
+/** As a run came to that had a leader after so long. */
+function resultWith(leaderTicks: number | null): SeedResult {
+  return {
+    seed: 1, simulatedMs: 1, endedMs: 1, steps: 1, asked: 1, commits: 1, elections: 1, acked: 1, expired: 0,
+    faults: {} as SeedResult['faults'], syncs: { diff: 0, trunc: 0, snap: 0 }, reached: {}, fingerprint: 0,
+    failure: null, freeze: { leaderTicks, writeTicks: 1, sent: 0, answered: 0, idleMs: 0 },
+  }
+}
+
+test('L1: the median over many runs that had no leader', () => {
+  const totals = new Totals()
+  for (let i = 0; i < 31; i++) totals.add(resultWith(i < 15 ? 1 : 8))
+  for (let i = 0; i < 100; i++) totals.add(resultWith(null))
+  assert.is(totals.slow, null)
+  for (let i = 0; i < 2; i++) totals.add(resultWith(8.5))
+  assert.is(totals.leaderTicks(0.5), 8)
+  for (let i = 0; i < 40; i++) totals.add(resultWith(9))
+  assert.match(totals.slow ?? '', /more than 8 ticks/)
+})
+
+test.run()
