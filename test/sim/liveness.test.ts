@@ -27,7 +27,8 @@ function calmPlan(): Plan {
     const { timing, limits, epochTxns, priorities, clientPlan } = plan.world
     const isPlain = timing.tickMs === 200 && limits.snapshotTxns > 1_000 && limits.outstandingTxns > 1_000 &&
       epochTxns === undefined && priorities === null && !clientPlan.areSlow && clientPlan.opsPerSecond > 50
-    if (isPlain) return { ...plan, stormMs: 10_000, finalSilenceMs: 0, world: { ...plan.world, voters: 3, spoils: null } }
+    if (!isPlain) continue
+    return { ...plan, stormMs: 10_000, finalSilenceMs: 0, world: { ...plan.world, voters: 3, spoils: null } }
   }
 }
 

@@ -3,7 +3,7 @@
  *   npm run sim -- --seeds 200 [--from 1] | --minutes 10 [--from N] | --seed 17 [--only JSON] [--page FILE]
  *   [--mutant NAME] [--no-shrink] [--majors]
  * Ends with `N passed, N failed`, counting seeds; from 200 seeds on each state that must be reached and was not counts
- * as a failure (lib/testing/sim/reached.ts), and so does a median of the times until a healed ensemble has a leader that
+ * as a failure (lib/testing/sim/reached.ts), and so does a median of the times to the leader of a healed ensemble that
  * is too long. A failing seed prints what broke and the last events; the first ones are reduced to what is needed to
  * fail, told event by event, with one command that replays that. With `--majors` every hundredth seed is run on another
  * major of Node as well (see other-node.ts), and must come to the same.

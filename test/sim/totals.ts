@@ -45,7 +45,7 @@ export class Totals {
     return wanted.filter((what) => !this.#reached.has(what))
   }
 
-  /** Ticks within which so great a share of the healed ensembles that nobody led had a leader; 0 when there were none. */
+  /** Ticks within which so great a share of the healed ensembles without a leader had one; 0 when there were none. */
   leaderTicks(share: number): number {
     const sorted = this.#leaderTicks.sort((a, b) => a - b)
     return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? 0

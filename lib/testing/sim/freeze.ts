@@ -123,9 +123,8 @@ class Freeze {
     let count = 0
     for (const { id, replica } of servers.values()) {
       if (id > voters || replica === null) continue
-      if (replica === leader || (replica.learner?.leader === peerId && replica.learner.epoch === leader.leader!.epoch)) {
-        count++
-      }
+      const { learner } = replica
+      if (replica === leader || (learner?.leader === peerId && learner.epoch === leader.leader!.epoch)) count++
     }
     return count * 2 > voters
   }
@@ -230,7 +229,7 @@ class Freeze {
     events.after(limitMs, () => {
       const late = asked.find(({ client, lastXid }) => client.oldestXid <= lastXid)
       if (late === undefined) return
-      throw new Violation('L5', `${late.client.describe()}: asked in the storm, no answer ${limitMs.toFixed(0)} ms later`)
+      throw new Violation('L5', `${late.client.describe()}: asked in the storm, no answer in ${limitMs.toFixed(0)} ms`)
     })
   }
 
@@ -255,7 +254,7 @@ class Freeze {
 
   // --- L7, L8 ------------------------------------------------------------------------------------------------------
 
-  /** Nobody speaks any more: every session ends in its time. A new leader, after a short epoch, grants all of it anew. */
+  /** Nobody speaks any more: sessions end in their time. A new leader, after a short epoch, grants all of it anew. */
   #silence(replicas: readonly Replica[]): void {
     const world = this.#world
     const timeMs = (this.#plan.world.timing.sessionMaxMs + 4 * this.#tickMs) * 1.2
