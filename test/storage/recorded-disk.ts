@@ -93,6 +93,17 @@ export class RecordedDisk {
     return new RecordedDisk(files, moment.content)
   }
 
+  /** The disk in the end, if this write had been made at `place` of its file, or, with null, nowhere. */
+  misdirected(moment: Moment, place: number | null): RecordedDisk {
+    const files = new Map<string, Uint8Array>()
+    for (const one of this.moments) {
+      const position = one === moment ? place : one.position
+      if (position === null) continue
+      files.set(one.name, overwritten(files.get(one.name) ?? new Uint8Array(), one.bytes, position))
+    }
+    return new RecordedDisk(files, this.#content)
+  }
+
   /** The files as they were, for as many images as are made of one moment. */
   #before(moment: Moment): ReadonlyMap<string, Uint8Array> {
     if (this.#made?.moment === moment) return this.#made.files
