@@ -16,6 +16,7 @@ import { LostPromises } from './lost-promises.ts'
 import { sameOutcome } from './outcomes.ts'
 import { Primaries } from './primaries.ts'
 import { Reference } from './reference.ts'
+import { Timeliness } from './timeliness.ts'
 import { Violation } from './violation.ts'
 import type { LogBatch, Meta } from '../../ports/storage.ts'
 
@@ -34,6 +35,10 @@ export interface Watched {
  */
 export interface GhostClock {
   localMs(server: number): number
+  /** The true time. */
+  nowMs(): number
+  /** Since when this process has been running without a pause, in true time. */
+  awakeMs(server: number): number
 }
 
 /** One txn that some server delivered. */
@@ -77,6 +82,7 @@ export class Ghost {
   readonly #primaries: Primaries
   readonly #leases = new Leases()
   readonly #conduct: Conduct
+  readonly #timeliness: Timeliness
   readonly #lostPromises = new LostPromises()
   readonly #clock: GhostClock
   readonly #seen = new Map<number, Seen>()
@@ -93,14 +99,18 @@ export class Ghost {
   /** Syncs by plan, for the record. */
   readonly syncs: { diff: number, trunc: number, snap: number } = { diff: 0, trunc: 0, snap: 0 }
 
-  /** `areLinksSpoilt`: within a link things are lost or repeated, so learners may meet what cannot be. */
+  /**
+   * `areLinksSpoilt`: within a link things are lost or repeated, so learners may meet what cannot be; `drift`: how
+   * wrong the clocks of the servers may run, as a fraction.
+   */
   constructor(
     codec: TxnCodec, voters: readonly number[], disk: (server: number) => SimDisk, clock: GhostClock,
-    areLinksSpoilt = false,
+    areLinksSpoilt = false, drift = 0,
   ) {
     this.codec = codec
     this.#clock = clock
     this.#conduct = new Conduct(clock, areLinksSpoilt)
+    this.#timeliness = new Timeliness(clock, drift)
     this.#primaries = new Primaries({
       led: ({ id }, epoch) => this.#leases.led(epoch, clock.localMs(id)),
       proposed: ({ id }, { zxid, txn, bytes }) => {
@@ -219,6 +229,7 @@ export class Ghost {
     const txn = this.codec.decodeTxn(entry.bytes)
     const outcome = this.#execute(entry.zxid, txn)
     const { hash1, hash2 } = this.#model.digest()
+    this.#timeliness.delivered()
     this.#byZxid.set(entry.zxid, this.G.length)
     this.G.push({
       zxid: entry.zxid, hash1: entry.hash1, hash2: entry.hash2, txn, outcome, digest1: hash1, digest2: hash2,
@@ -301,7 +312,13 @@ export class Ghost {
       this.#checkCommitted(server, effect.message)
     } else if (effect.kind === 'role' && effect.serving && effect.role !== 'leading') this.#checkServes(server)
     else if (effect.kind === 'persist') this.#checkBatch(server, effect.batch)
+    else if (effect.kind === 'reply') this.#checkTimely(server)
     else if (effect.kind === 'log' && effect.level === 'error') throw new Violation('A1', effect.text)
+  }
+
+  #checkTimely(server: Watched): void {
+    const applied = this.indexOf(server.replica.tree.zxid)
+    this.#timeliness.answered(server, applied, this.G[applied]?.zxid)
   }
 
   #checkBatch(server: Watched, { truncateAfter, install, resetLog }: LogBatch): void {

@@ -101,7 +101,7 @@ export class Script {
     }
     this.ghost = new Ghost(codec, this.members.filter(({ role }) => role === 'voter').map(({ id }) => id),
       (id) => this.peer(id).disk,
-      { localMs: () => this.ms }, true)
+      { localMs: () => this.ms, nowMs: () => this.ms, awakeMs: () => 0 }, true)
   }
 
   peer(id: number): ScriptPeer {

@@ -59,6 +59,8 @@ export interface Server {
   /** Every write fails. */
   full: boolean
   paused: boolean
+  /** When it was started, or went on after a pause. */
+  awakeMs: number
   readonly inbox: Input[]
   ticksMs: number
   readonly conns: Map<number, ConnectionEnd>
@@ -69,7 +71,7 @@ export function newServer(id: number, rate: number): Server {
   return {
     id, disk: new SimDisk(), replica: null, incarnation: 0, rate, wallOffsetMs: 0, jumpedMs: 0,
     writes: [], writing: false, written: 0, syncing: 0, slowness: 1, failNextWrite: false, strayDice: null,
-    writesToCrash: Infinity, full: false, paused: false, inbox: [], ticksMs: Infinity, conns: new Map(),
+    writesToCrash: Infinity, full: false, paused: false, awakeMs: 0, inbox: [], ticksMs: Infinity, conns: new Map(),
   }
 }
 

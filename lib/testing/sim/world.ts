@@ -60,16 +60,18 @@ export class SimWorld implements ClientWorld {
       (_, index) => ({ id: index + 1, role: index < plan.voters ? 'voter' as const : 'observer' as const }))
     this.peers = this.members.map(({ id }) => id)
     this.ghost = new Ghost(this.#codec, this.members.filter(({ role }) => role === 'voter').map(({ id }) => id),
-      (id) => this.#server(id).disk, { localMs: (id) => this.#now(this.#server(id)).ms }, plan.spoils === 'lost')
+      (id) => this.#server(id).disk, {
+        localMs: (id) => this.#now(this.#server(id)).ms, nowMs: () => this.events.nowMs,
+        awakeMs: (id) => this.#server(id).awakeMs,
+      }, plan.spoils === 'lost', plan.drift)
     this.network = new Network(this.events, makeRandom(plan.seed ^ 0x2e7), plan.network, {
       isUp: (peer) => this.#server(peer).replica !== null,
       linkUp: (peer, link, other) => this.step(peer, { kind: 'linkUp', link, peer: other }),
       linkDown: (peer, link) => this.step(peer, { kind: 'linkDown', link }),
       receive: (peer, link, messages) => this.#receive(peer, link, messages),
     })
-    if (plan.priorities !== null) {
-      this.network.priorities = new Priorities(makeRandom(plan.seed ^ 0x9c7), plan.priorities)
-    }
+    const { priorities } = plan
+    if (priorities !== null) this.network.priorities = new Priorities(makeRandom(plan.seed ^ 0x9c7), priorities)
     for (const id of this.peers) this.servers.set(id, newServer(id, 1 + plan.drift * (this.random.unit() * 2 - 1)))
     for (const { id } of this.members) this.start(id)
     for (let i = 1; i <= plan.clients; i++) this.clients.push(new SimClient(i, this))
@@ -110,6 +112,7 @@ export class SimWorld implements ClientWorld {
     server.writes = []
     server.writing = false
     server.paused = false
+    server.awakeMs = this.events.nowMs
     server.inbox.length = 0
     server.ticksMs = Infinity
     server.failNextWrite = false
@@ -223,9 +226,7 @@ export class SimWorld implements ClientWorld {
     this.note(`pause ${id} for ${forMs}`)
     server.paused = true
     const { incarnation } = server
-    this.events.after(forMs, () => {
-      if (server.incarnation === incarnation) this.resume(id)
-    })
+    this.events.after(forMs, () => { if (server.incarnation === incarnation) this.resume(id) })
   }
 
   /** A process that was paused goes on: with what came meanwhile, or with its timers. */
@@ -233,6 +234,7 @@ export class SimWorld implements ClientWorld {
     const server = this.#server(id)
     if (!server.paused) return
     server.paused = false
+    server.awakeMs = this.events.nowMs
     const inputs = server.inbox.splice(0)
     const ticksFirst = this.random.below(2) === 0
     if (ticksFirst) this.step(id, { kind: 'tick' })

@@ -6,7 +6,7 @@ export class MutedGhost extends Ghost {
   readonly #commits: number
 
   constructor(before: Ghost) {
-    super(before.codec, [], () => new SimDisk(), { localMs: () => 0 })
+    super(before.codec, [], () => new SimDisk(), { localMs: () => 0, nowMs: () => 0, awakeMs: () => 0 })
     this.#commits = before.commits
   }
 
