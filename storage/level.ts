@@ -1,5 +1,6 @@
 import { ZkError, isZkError } from '../lib/core/errors.ts'
 import type { LogBatch, Meta, Recovered, SnapshotBase, Storage, StorageFeatures } from '../lib/ports/storage.ts'
+import { ChunkQueue } from './level/chunk-queue.ts'
 import { database } from './level/database.ts'
 import type { Database, Operation } from './level/database.ts'
 import { convert, dropJournal, hasJournal } from './level/earlier.ts'
@@ -47,10 +48,11 @@ const LARGE_SNAPSHOT_BYTES = 16 * 1024 * 1024
  * files of their own (`db/log-N`), the snapshots in LevelDB (`db`), in browsers all of it in IndexedDB.
  *
  * Every write is one record of the log, flushed to the disk: one write at one position of a file that is there in its
- * full length (see `SegmentStore`). Chunks of snapshots go into LevelDB, flushed, before the record that installs them.
- * Every record and every chunk has a checksum; the records are numbered without a gap, and each says which of them must
- * be there. A marker beside the database names a record that was durable, at least once a second, and repeats the
- * promises whenever they change.
+ * full length (see `SegmentStore`). Chunks of snapshots go into LevelDB, flushed, beside the records: the one that
+ * installs them is written when all of them are durable, and no other waits for them, unless 8 MiB of chunks wait
+ * already. Every record and every chunk has a checksum; the records are numbered without a gap, and each says which of
+ * them must be there. A marker beside the database names a record that was durable, at least once a second, and repeats
+ * the promises whenever they change.
  *
  * So `open` recognises as damage: a lost acknowledged tail older than the marker, a lost or altered record or file
  * anywhere before the last record, a lost snapshot, a folder put back from a copy, and a lost database (its promises
@@ -84,6 +86,9 @@ interface Session {
   readonly ledger: Ledger
   readonly marker: MarkerFile | null
   readonly queue: Waiting[]
+  readonly chunks: ChunkQueue
+  /** Acknowledges that a write has come, while only chunks are under way. */
+  onArrival: (() => void) | null
   failure: ZkError | null
   /** The write under way. */
   pump: Promise<void> | null
@@ -140,6 +145,7 @@ class LevelStorage implements Storage {
     if (session.failure !== null) return Promise.reject(session.failure)
     return new Promise((resolve, reject) => {
       session.queue.push({ batch, resolve, reject })
+      session.onArrival?.()
       session.pump ??= this.#pump(session)
     })
   }
@@ -193,8 +199,9 @@ class LevelStorage implements Storage {
       checkFormat(content.circumstances.meta)
       const ledger = new Ledger(content, this.#checksum, (sequence) => opened.store.load(sequence))
       this.#session = {
-        db, store, ledger, marker: this.#sync ? marker : null, queue: [], failure: null, pump: null, durable: null,
-        marked, marking: Promise.resolve(), timer: null, cleaning: null,
+        db, store, ledger, marker: this.#sync ? marker : null, queue: [],
+        chunks: new ChunkQueue(db, this.#sync), onArrival: null, failure: null, pump: null, durable: null, marked,
+        marking: Promise.resolve(), timer: null, cleaning: null,
       }
       const { meta, base, damage } = content.circumstances
       return { meta, base, snapshot: this.#snapshot(db, base), entries, damage }
@@ -216,7 +223,7 @@ class LevelStorage implements Storage {
     const open = this.#segments
     const [sync, checksum] = [this.#sync, this.#checksum]
     const make = (): RecordStore => node === null || open === null ? new KeyStore(db, checksum, sync)
-      : new SegmentStore(location, db, { sync, checksum, open, node })
+      : new SegmentStore(location, { sync, checksum, open, node })
     const layout = await readLayout(db, hasJournal(location, node))
     if (layout === 'earlier') await convert({ db, location, node, checksum, sync }, marked, make)
     else if (node !== null) await dropJournal(location, node)
@@ -254,6 +261,7 @@ class LevelStorage implements Storage {
   async #reopen(node: NodeModules): Promise<void> {
     const session = this.#session
     if (session === null || this.#closing !== null || session.pump !== null || session.cleaning !== null) return
+    if (!session.chunks.isIdle) return
     const work = async (): Promise<void> => {
       try {
         await session.db.close()
@@ -269,39 +277,53 @@ class LevelStorage implements Storage {
     if (session.failure !== null) throw session.failure
   }
 
-  /** Writes what waits, one record after the other. */
+  /**
+   * Writes what waits, one record after the other. What is chunks alone is acknowledged with the next record or when
+   * the chunks are durable, whichever comes first: the order of the calls stays, and no record waits for it.
+   */
   async #pump(session: Session): Promise<void> {
     const { queue } = session
-    while (queue.length > 0 && session.failure === null) {
+    let held: Waiting[] = []
+    while (session.failure === null) {
+      if (queue.length === 0 && (held.length === 0 || await isSettled(session))) break
       const taken = queue.splice(0, mergeable(queue))
+      held = held.concat(taken)
       try {
-        await this.#writeMerged(session, taken)
-        for (const { resolve } of taken) resolve()
+        if (!await this.#writeMerged(session, taken)) continue
+        for (const { resolve } of held.splice(0)) resolve()
       } catch (error) {
-        for (const { reject } of taken) reject(fail(session, error))
+        fail(session, error)
       }
     }
-    for (const { reject } of queue.splice(0)) reject(session.failure)
+    const { failure } = session
+    if (failure === null) for (const { resolve } of held) resolve()
+    else for (const { reject } of held.concat(queue.splice(0))) reject(failure)
     session.pump = null
   }
 
-  async #writeMerged(session: Session, taken: readonly Waiting[]): Promise<void> {
-    const { store, ledger, marker } = session
+  /** False when nothing but chunks was there, which are on their way. */
+  async #writeMerged(session: Session, taken: readonly Waiting[]): Promise<boolean> {
+    const { store, ledger, marker, chunks } = session
+    let isInstalling = false
     for (const { batch } of taken) {
       // What is being deleted must not be written meanwhile.
       if (batch.chunks?.some(({ id }) => ledger.isStale(id)) === true) await session.cleaning
       const reading = ledger.apply(batch)
       if (reading !== undefined) await reading
+      isInstalling ||= batch.install !== undefined
     }
     const { sequence, record, operations } = ledger.finish()
-    if (record !== null) await store.append(sequence, record, operations)
-    else if (operations.length > 0) await session.db.batch(operations.slice(), { sync: this.#sync })
+    chunks.add(operations)
+    await (isInstalling ? chunks.settled() : chunks.room())
+    if (record === null) return false
+    await store.append(sequence, record)
     store.release(ledger.first)
     clean(session)
-    if (marker === null || ledger.meta === null) return
+    if (marker === null || ledger.meta === null) return true
     session.durable = { sequence: ledger.sequence, meta: ledger.meta }
     if (isPromise(session.marked?.meta, ledger.meta)) await mark(session, marker)
     else session.timer ??= this.#markLater(session, marker)
+    return true
   }
 
   #markLater(session: Session, marker: MarkerFile): ReturnType<typeof setTimeout> {
@@ -320,6 +342,7 @@ class LevelStorage implements Storage {
     if (session === null) return
     try {
       await session.pump
+      await session.chunks.settled().catch((error: unknown) => fail(session, error))
       await session.cleaning
       if (session.timer !== null) clearTimeout(session.timer)
       const { marker } = session
@@ -332,6 +355,18 @@ class LevelStorage implements Storage {
       await session.db.close()
     }
   }
+}
+
+/** Waits until all chunks are durable or something is to be written. True: nothing is. */
+async function isSettled(session: Session): Promise<boolean> {
+  const arrival = new Promise<void>((resolve) => { session.onArrival = resolve })
+  try {
+    await Promise.race([session.chunks.settled(), arrival])
+  } catch (error) {
+    fail(session, error)
+  }
+  session.onArrival = null
+  return session.queue.length === 0
 }
 
 /** Writes the marker for what is durable now, after the marker writes under way. */

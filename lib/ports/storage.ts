@@ -6,7 +6,8 @@ import type { Zxid } from '../core/zxid.ts'
  * Contract, checked by lib/testing/conformance/storage.ts:
  * - `write` is atomic, and durable when it resolves; batches take effect in call order although calls are not
  *   awaited (the adapter keeps one write in flight and may merge the batches that wait behind it into one);
- * - every crash image is a prefix of the batches written, and contains every batch whose `write` resolved;
+ * - every crash image is a prefix of the batches written, and contains every batch whose `write` resolved; chunks alone
+ *   may be missing from it, or be there too early, until the batch that installs them: that is durable after them all;
  * - a batch that would leave a hole in the log, or installs chunks that were not written, fails;
  * - after a write failed, every later write fails too: the peer stops, nothing is retried;
  * - bytes handed in are not kept after `write` resolved; bytes handed out are the caller's;

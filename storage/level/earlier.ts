@@ -75,7 +75,7 @@ export async function convert(
     for (const entries of [...joined(log.groups), []]) {
       await ledger.apply({ entries })
       const { sequence, record } = ledger.finish()
-      await store.append(sequence, record!, [])
+      await store.append(sequence, record!)
     }
   } finally {
     await store.close()

@@ -44,12 +44,11 @@ export class KeyStore implements RecordStore {
     return Promise.resolve()
   }
 
-  async append(sequence: number, draft: RecordDraft, operations: readonly Operation[]): Promise<void> {
+  async append(sequence: number, draft: RecordDraft): Promise<void> {
     const value = new Uint8Array(SEAL_BYTES + draft.bytes)
     draft.pack(value.subarray(SEAL_BYTES))
     const dead = Math.min(this.#dead, DELETED_PER_BATCH)
     await this.#db.batch([
-      ...operations,
       ...this.#sequences.slice(0, dead).map((old): Operation => ({ type: 'del', key: recordKey(old) })),
       { type: 'put', key: recordKey(sequence), value: seal(value, this.#checksum) },
     ], { sync: this.#sync })

@@ -1,4 +1,3 @@
-import type { Database, Operation } from './database.ts'
 import { SEGMENT_BYTES, Scratch, Segment } from './segment.ts'
 import type { NodeModules } from './marker.ts'
 import { syncFolder } from './marker.ts'
@@ -30,7 +29,6 @@ interface Named {
  */
 export class SegmentStore implements RecordStore {
   readonly #location: string
-  readonly #db: Database
   readonly #parts: SegmentParts
   readonly #scratch = new Scratch()
   /** Those that hold what is needed, oldest first; the last one is being written. */
@@ -44,9 +42,8 @@ export class SegmentStore implements RecordStore {
   #removing: Promise<void> = Promise.resolve()
   #failure: { readonly error: unknown } | null = null
 
-  constructor(location: string, db: Database, parts: SegmentParts) {
+  constructor(location: string, parts: SegmentParts) {
     this.#location = location
-    this.#db = db
     this.#parts = parts
   }
 
@@ -79,9 +76,7 @@ export class SegmentStore implements RecordStore {
     this.#used.push(named)
   }
 
-  async append(sequence: number, draft: RecordDraft, operations: readonly Operation[]): Promise<void> {
-    const { sync } = this.#parts
-    if (operations.length > 0) await this.#db.batch(operations.slice(), { sync })
+  async append(sequence: number, draft: RecordDraft): Promise<void> {
     let segment = this.#used.at(-1)!.segment
     if (segment.isFullFor(draft.bytes)) segment = await this.#turnTo(draft.bytes)
     if (this.#failure !== null) throw this.#failure.error

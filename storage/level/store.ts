@@ -1,5 +1,3 @@
-import type { Operation } from './database.ts'
-
 /** One record of the log: the sequence counts the records, without a gap but for those that were given up as lost. */
 export interface StoredRecord {
   readonly sequence: number
@@ -30,11 +28,8 @@ export interface RecordStore {
   read(): Promise<StoreContent>
   /** Makes the place for the first record, unless there is one; durable when it resolves, as is what was read. */
   prepare(): Promise<void>
-  /**
-   * Writes these operations into the database and then the record: durable when it resolves. Without the record the
-   * operations may be there alone. One at a time.
-   */
-  append(sequence: number, draft: RecordDraft, operations: readonly Operation[]): Promise<void>
+  /** Writes the record: durable when it resolves. One at a time. */
+  append(sequence: number, draft: RecordDraft): Promise<void>
   /** What the record says; null when it cannot be read any more. */
   load(sequence: number): Promise<Uint8Array | null>
   /** Records below this sequence are not needed, which a durable record says. */

@@ -101,8 +101,8 @@ async function record(): Promise<Uint8Array[]> {
   for (const batch of batches) {
     await ledger.apply(batch)
     const { sequence, record: draft, operations } = ledger.finish()
-    if (draft === null) await db.batch(operations)
-    else await store.append(sequence, draft, operations)
+    await db.batch(operations)
+    if (draft !== null) await store.append(sequence, draft)
     store.release(ledger.first)
     seeds.push(packDatabase(db.values))
   }

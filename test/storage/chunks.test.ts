@@ -1,0 +1,157 @@
+import { join } from 'node:path'
+import { META, at, base, bytesOf, chunks, run } from '../../lib/testing/conformance/storage-fixtures.ts'
+import { sameEntries } from '../../lib/testing/conformance/storage-checks.ts'
+import type { Recovered, Storage } from '../../lib/ports/storage.ts'
+import { database } from '../../storage/level/database.ts'
+import { level } from '../../storage/level.ts'
+import { assert, rejects, suite } from '../harness.ts'
+import type { Case } from '../harness.ts'
+import { copyFolder } from './places.ts'
+
+const test = suite('chunks beside the log')
+
+/** A storage whose database takes nothing until it is told to, or fails it. */
+class SlowDatabase {
+  readonly storage: Storage
+  readonly #folder: string
+  #gate: Promise<void> = Promise.resolve()
+  #open: () => void = () => undefined
+  #fail: (error: Error) => void = () => undefined
+  #images = 0
+
+  constructor(t: Case) {
+    this.#folder = join(t.tempFolder(), 'data')
+    this.storage = level(this.#folder, { database: (location) => {
+      const db = database(location)
+      const batch = db.batch.bind(db)
+      db.batch = async (operations, options) => {
+        await this.#gate
+        await batch(operations, options)
+      }
+      return db
+    } })
+    t.defer(async () => {
+      this.#open()
+      await this.storage.close()
+    })
+  }
+
+  hold(): void {
+    this.#gate = new Promise((resolve, reject) => {
+      this.#open = resolve
+      this.#fail = reject
+    })
+    this.#gate.catch((error: unknown) => error)
+  }
+
+  release(): void {
+    this.#open()
+  }
+
+  fail(): void {
+    this.#fail(new Error('no space left'))
+  }
+
+  /** What is found when the process is killed now. */
+  async image(): Promise<Recovered & { readonly read: readonly Uint8Array[] }> {
+    const copy = `${this.#folder}-${this.#images++}`
+    copyFolder(this.#folder, copy)
+    const storage = level(copy)
+    const found = await storage.open()
+    const read: Uint8Array[] = []
+    for await (const chunk of found.snapshot) read.push(chunk)
+    await storage.close()
+    return { ...found, read }
+  }
+}
+
+/** Tells whether it has ended, without waiting for it. */
+function watched(promise: Promise<void>): { readonly ended: boolean } {
+  const state = { ended: false }
+  const end = (): void => { state.ended = true }
+  promise.then(end, end)
+  return state
+}
+
+test('txns wait for no chunk; the record that installs them waits for all', async (t) => {
+  const disk = new SlowDatabase(t)
+  const { storage } = disk
+  await storage.open()
+  await storage.write({ entries: run(1, 3), meta: META })
+  disk.hold()
+  await storage.write({ entries: run(4, 4), chunks: chunks(1, 2) })
+  const alone = storage.write({ chunks: chunks(1, 1, 2) })
+  // Acknowledged in the order of the calls: what it says is that the one before is done.
+  await storage.write({ entries: run(5, 6) })
+  await alone
+  const install = storage.write({ install: base(1, at(4), 3), purgeThrough: at(4) })
+  const behind = storage.write({ entries: run(7, 7) })
+  const watches = [watched(install), watched(behind)]
+  const before = await disk.image()
+  assert.is(before.damage, 'none')
+  assert.is(before.base, null)
+  sameEntries(before.entries, run(1, 6), 'log before')
+  assert.equal(watches, [{ ended: false }, { ended: false }])
+  disk.release()
+  await Promise.all([install, behind])
+  const after = await disk.image()
+  assert.is(after.damage, 'none')
+  assert.equal(after.base, base(1, at(4), 3))
+  assert.equal(after.read, chunks(1, 3).map(({ bytes }) => bytes))
+  assert.is(after.entries.at(-1)?.zxid, at(7))
+})
+
+test('chunks alone are acknowledged once they are on the disk', async (t) => {
+  const disk = new SlowDatabase(t)
+  const { storage } = disk
+  await storage.open()
+  await storage.write({ meta: META })
+  disk.hold()
+  const alone = storage.write({ chunks: chunks(1, 1) })
+  const watch = watched(alone)
+  assert.is((await disk.image()).damage, 'none')
+  assert.not(watch.ended)
+  disk.release()
+  await alone
+})
+
+test('no more than 8 MiB of chunks wait in memory', async (t) => {
+  const disk = new SlowDatabase(t)
+  const { storage } = disk
+  await storage.open()
+  await storage.write({ meta: META })
+  disk.hold()
+  for (let index = 0; index < 8; index++) {
+    const piece = { id: 1, index, bytes: bytesOf(index, 1024 * 1024 - 4) }
+    await storage.write({ entries: run(index + 1, index + 1), chunks: [piece] })
+  }
+  const full = storage.write({ entries: run(9, 9), chunks: chunks(1, 1, 8) })
+  const watch = watched(full)
+  sameEntries((await disk.image()).entries, run(1, 8), 'log')
+  assert.not(watch.ended)
+  disk.release()
+  await full
+  sameEntries((await disk.image()).entries, run(1, 9), 'log')
+})
+
+test('a chunk that cannot be written fails whatever comes later; its snapshot is never installed', async (t) => {
+  const disk = new SlowDatabase(t)
+  const { storage } = disk
+  await storage.open()
+  await storage.write({ entries: run(1, 3), meta: META })
+  disk.hold()
+  await storage.write({ entries: run(4, 4), chunks: chunks(1, 2) })
+  const failing = [
+    rejects(storage.write({ install: base(1, at(4), 2), purgeThrough: at(4) }), 'StorageFailed'),
+    rejects(storage.write({ entries: run(5, 5) }), 'StorageFailed'),
+  ]
+  disk.fail()
+  await Promise.all(failing)
+  await rejects(storage.write({ entries: run(5, 5) }), 'StorageFailed')
+  const { base: under, entries, damage } = await disk.image()
+  assert.is(damage, 'none')
+  assert.is(under, null)
+  sameEntries(entries, run(1, 4), 'log')
+})
+
+test.run()
