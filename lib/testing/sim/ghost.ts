@@ -16,7 +16,9 @@ import { LostPromises } from './lost-promises.ts'
 import { sameOutcome } from './outcomes.ts'
 import { Primaries } from './primaries.ts'
 import { Reference } from './reference.ts'
+import { Soundness } from './soundness.ts'
 import { Timeliness } from './timeliness.ts'
+import { checkTypes } from './type-ok.ts'
 import { Violation } from './violation.ts'
 import type { LogBatch, Meta } from '../../ports/storage.ts'
 
@@ -84,6 +86,7 @@ export class Ghost {
   readonly #conduct: Conduct
   readonly #timeliness: Timeliness
   readonly #lostPromises = new LostPromises()
+  readonly #soundness: Soundness
   readonly #clock: GhostClock
   readonly #seen = new Map<number, Seen>()
   /** Writes sent and not delivered: taken out at their delivery, so that a second one is seen (C7). */
@@ -112,13 +115,17 @@ export class Ghost {
     this.#conduct = new Conduct(clock, areLinksSpoilt)
     this.#timeliness = new Timeliness(clock, drift)
     this.#primaries = new Primaries({
-      led: ({ id }, epoch) => this.#leases.led(epoch, clock.localMs(id)),
+      led: ({ id }, epoch) => {
+        this.#leases.led(epoch, clock.localMs(id))
+        this.#soundness.led(epoch)
+      },
       proposed: ({ id }, { zxid, txn, bytes }) => {
         this.#leases.proposed(zxid, txn ?? codec.decodeTxn(bytes), epochOf(zxid), clock.localMs(id))
       },
     })
     this.#voters = voters
     this.#disk = disk
+    this.#soundness = new Soundness({ voters, disk, excused: this.excused })
   }
 
   get commits(): number {
@@ -145,6 +152,7 @@ export class Ghost {
   /** Its disk is lost with these promises: from here on that is excused. */
   loses(id: number, { acceptedEpoch }: Pick<Meta, 'acceptedEpoch'>): void {
     this.excused.add(id)
+    this.#soundness.lose(id)
     // What an observer promised binds nobody.
     if (!this.#voters.includes(id)) return
     this.#lostPromises.lose(id, acceptedEpoch, this.#voters.filter((other) => other !== id).map(this.#disk))
@@ -154,7 +162,7 @@ export class Ghost {
   observe(server: Watched): void {
     const { replica } = server
     if (replica.stopped) return
-    this.#checkState(server)
+    checkTypes(server)
     let seen = this.#seen.get(server.id)
     if (seen === undefined || seen.incarnation !== server.incarnation || seen.tree !== replica.tree) {
       seen = this.#begin(server)
@@ -220,6 +228,10 @@ export class Ghost {
   #extend(server: Watched, entry: LoggedTxn): void {
     const last = this.G[this.G.length - 1]
     const previous = last?.zxid ?? ZXID_ZERO
+    if (entry.zxid <= previous) {
+      const [here, before] = [formatZxid(entry.zxid), formatZxid(previous)]
+      throw new Violation('P7', `server ${server.id} delivered ${here} after ${before}`)
+    }
     if (!follows(entry.zxid, previous)) {
       const [here, before] = [formatZxid(entry.zxid), formatZxid(previous)]
       throw new Violation('P6', `server ${server.id} delivered ${here} right after ${before}`)
@@ -270,22 +282,10 @@ export class Ghost {
     }
   }
 
-  /** D3 for the newest delivered txn: asked after every loss of data. */
+  /** D3 for the newest delivered txn, which all others are under: asked after every change of a disk. */
   checkDurability(): void {
     const last = this.G[this.G.length - 1]
     if (last !== undefined) this.#checkQuorumDurable(last)
-  }
-
-  #checkState(server: Watched): void {
-    const { replica, id } = server
-    const { durableZxid, log } = replica.journal
-    if (replica.tree.zxid > durableZxid && replica.tree.zxid > replica.journal.baseZxid) {
-      throw new Violation('P16', `server ${id} applied ahead of its disk`)
-    }
-    if (replica.committed > log.last || replica.tree.zxid > replica.committed || durableZxid > log.last) {
-      throw new Violation('P16', `server ${id}: applied ${replica.tree.zxid}, committed ${replica.committed}, ` +
-        `durable ${durableZxid}, logged ${log.last}`)
-    }
   }
 
   /** Before a message is stepped: what UPTODATE names must be applied before this learner serves. */
@@ -309,6 +309,7 @@ export class Ghost {
     this.#conduct.emitted(server, effect)
     if (effect.kind === 'send') {
       this.#checkClaim(server, effect.message)
+      this.#soundness.emitted(server.id, effect.message)
       this.#checkCommitted(server, effect.message)
     } else if (effect.kind === 'role' && effect.serving && effect.role !== 'leading') this.#checkServes(server)
     else if (effect.kind === 'persist') this.#checkBatch(server, effect.batch)
@@ -343,8 +344,11 @@ export class Ghost {
     if (zxid <= this.#checkedCommit) return
     const { log } = server.replica.journal
     const chain = log.chainAt(zxid)
-    if (chain !== null) this.#checkQuorumDurable({ zxid, hash1: chain.hash1, hash2: chain.hash2 })
-    else if (zxid > log.floor) {
+    if (chain !== null) {
+      const place = { zxid, hash1: chain.hash1, hash2: chain.hash2 }
+      this.#checkQuorumDurable(place)
+      this.#soundness.committed(message.epoch, place)
+    } else if (zxid > log.floor) {
       throw new Violation('A1', `server ${server.id} commits ${formatZxid(zxid)}, which it has not`)
     }
     this.#checkedCommit = zxid
@@ -393,8 +397,9 @@ export class Ghost {
     }
   }
 
-  /** A batch became durable; D5: with nothing in flight, memory and disk are the same log. */
+  /** A batch became durable: D3 still holds; D5: with nothing in flight, memory and disk are the same log. */
   durable(server: Watched): void {
+    this.checkDurability()
     const { journal, stopped } = server.replica
     if (stopped || !journal.idle) return
     const { log } = journal
@@ -404,14 +409,8 @@ export class Ghost {
     }
   }
 
-  /**
-   * P8: nothing of a lower epoch is delivered once a later one proposed; true by construction of G, asked at the end.
-   */
-  checkOrder(): void {
-    let epoch = 0
-    for (const { zxid } of this.G) {
-      if (epochOf(zxid) < epoch) throw new Violation('P7', 'epochs fell in the delivered sequence')
-      epoch = epochOf(zxid)
-    }
+  /** D3 once more, and naively: all that was delivered, one by one, is on the disks of a quorum. */
+  checkAll(): void {
+    for (const delivered of this.G) this.#checkQuorumDurable(delivered)
   }
 }

@@ -68,7 +68,7 @@ export function play(
     const began = plan.ending === 'no faults' ? begin(world, plan) : null
     world.events.runUntil(Math.min(plan.stormMs + plan.finalSilenceMs, limitMs))
     if (limitMs === Infinity && plan.ending !== 'never heals') figures = freeze(world, storm, plan)
-    world.ghost.checkOrder()
+    world.ghost.checkAll()
     if (began !== null && disturbances(world) !== began) {
       throw new Violation('L4', `${disturbances(world)} without a fault, ${began} when all served`)
     }

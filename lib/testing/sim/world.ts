@@ -173,6 +173,7 @@ export class SimWorld implements ClientWorld {
     this.step(id, { kind: 'stop' })
     for (const { batch } of server.writes) server.disk.apply(batch)
     this.#down(server)
+    this.ghost.checkDurability()
   }
 
   wipe(id: number): void {
@@ -433,7 +434,7 @@ export class SimWorld implements ClientWorld {
       this.reached.hit('disk: a write lands elsewhere')
       this.ghost.excused.add(server.id)
     }
-    if (!server.paused) this.ghost.durable(server as Watched)
+    this.ghost.durable(server as Watched)
     this.#turn(server, [{ kind: 'persisted', ticket: done[done.length - 1]!.ticket }])
   }
 

@@ -72,7 +72,7 @@ function play(world: SimWorld, storm: Storm, { plan }: Run, isLossy: () => boole
     goOn(world, end)
     return verdict(world, last)
   }
-  world.ghost.checkOrder()
+  world.ghost.checkAll()
   if (world.leader !== null) return 'nothing was lost'
   if (hasQuorum(world)) throw new Violation('L1', 'a quorum is whole, and nobody leads')
   return 'stands still'

@@ -122,7 +122,8 @@ const ackBeforeEpoch: Scenario = {
   },
   mutants: [
     { mutant: 'ackTxnBeforeEpochMark', seenBy: ['D2'] },
-    { mutant: 'ackTxnBeforeEpochMark', ignore: ['D2'], seenBy: ['P12', 'P13', 'C6'] },
+    { mutant: 'ackTxnBeforeEpochMark', ignore: ['D2'], seenBy: ['D9'] },
+    { mutant: 'ackTxnBeforeEpochMark', ignore: ['D2', 'D9'], seenBy: ['P12', 'P13', 'C6'] },
   ],
 }
 

@@ -1,0 +1,176 @@
+import { assert, suite } from '../harness.ts'
+import { Log } from '../../lib/core/zab/log.ts'
+import type { Message } from '../../lib/core/zab/messages.ts'
+import { ZXID_ZERO, makeZxid } from '../../lib/core/zxid.ts'
+import type { Zxid } from '../../lib/core/zxid.ts'
+import { SimDisk } from '../../lib/testing/sim/disk.ts'
+import type { Watched } from '../../lib/testing/sim/ghost.ts'
+import { Script } from '../../lib/testing/sim/script.ts'
+import { Soundness } from '../../lib/testing/sim/soundness.ts'
+import { checkTypes } from '../../lib/testing/sim/type-ok.ts'
+import { Violation } from '../../lib/testing/sim/violation.ts'
+import { makeTxnCodec } from '../../lib/wire/txn.ts'
+
+/** Checks of the ghost that no switched-on bug reaches, on states and histories that are made up. */
+const test = suite('sim: invariants')
+
+function isSeen(check: string, run: () => unknown): void {
+  try {
+    run()
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error
+    assert.is(error.check, check, error.message)
+    return
+  }
+  assert.unreachable(`${check} was not seen`)
+}
+
+/** Three peers, led by the third, that have delivered some writes. */
+function written(): Script {
+  const script = new Script(makeTxnCodec(), { voters: 3 })
+  script.up(1, 2, 3)
+  script.lead(3)
+  script.connect(3, 1)
+  for (const path of ['/a', '/b', '/c']) script.write(3, 1, path)
+  script.pass(1_000)
+  return script
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** The replica of a peer with something else in some of its fields. */
+function distorted(script: Script, id: number, fields: Fields, journal: Fields = {}, meta: Fields = {}): Watched {
+  const { replica, incarnation, disk } = script.peer(id) as Watched
+  const { log, durableZxid, baseZxid, base } = replica.journal
+  const seen: Fields = {
+    tree: replica.tree,
+    journal: { log, durableZxid, baseZxid, base, meta: { ...replica.journal.meta, ...meta }, ...journal },
+    ...fields,
+  }
+  const values = Object.entries(seen).map(([name, value]) => [name, { value }] as const)
+  return { id, incarnation, disk, replica: Object.create(replica, Object.fromEntries(values)) as Watched['replica'] }
+}
+
+const script = written()
+const { last } = script.replica(3).journal.log
+const later = (last + 1) as Zxid
+
+function isIllTyped(name: string, id: number, fields: Fields, journal: Fields = {}, meta: Fields = {}): void {
+  test(`P16: ${name}`, () => {
+    checkTypes(distorted(script, id, {}))
+    isSeen('P16', () => { checkTypes(distorted(script, id, fields, journal, meta)) })
+  })
+}
+
+isIllTyped('a role that is none', 3, { role: 'resting' })
+isIllTyped('a leader that has no leadership', 3, { leader: null })
+isIllTyped('a follower that looks for a leader as well', 1, { election: {} })
+isIllTyped('a voter that observes', 1, { role: 'observing' })
+isIllTyped('service before UPTODATE', 1, { learner: { stage: 'synced', epoch: 1, committed: ZXID_ZERO } })
+isIllTyped('a mark above the promise', 3, {}, {}, { acceptedEpoch: 0 })
+isIllTyped('half an epoch', 3, {}, {}, { currentEpoch: 0.5 })
+isIllTyped('health that nobody knows', 3, {}, {}, { health: 'fine' })
+isIllTyped('the promises of somebody else', 3, {}, {}, { peerId: 2 })
+isIllTyped('a log above the promise', 3, {}, { log: { floor: 0, last: makeZxid(9, 1) } })
+isIllTyped('applied before it is on disk', 3, {}, { durableZxid: ZXID_ZERO })
+isIllTyped('applied before it is committed', 3, { committed: ZXID_ZERO })
+isIllTyped('committed and not logged', 3, { committed: later })
+isIllTyped('a zxid that is none', 3, { committed: -1 })
+isIllTyped('a snapshot of what is not applied', 3, {}, { baseZxid: later, durableZxid: last })
+isIllTyped('a leader of an epoch that it did not promise', 3, {
+  leader: { epoch: 7, committed: last, active: true, learners: new Map() },
+})
+isIllTyped('a learner that acked what it was not sent', 3, {
+  leader: {
+    epoch: 1, committed: last, active: true, learners: new Map([[2, {
+      peer: 2, stage: 'live', piecesSent: 0, piecesAcked: 0, acked: last, cursor: ZXID_ZERO, newLeaderAcked: true,
+      sentCommit: ZXID_ZERO,
+    }]]),
+  },
+})
+isIllTyped('a learner of an epoch that it did not promise', 1, {
+  learner: { stage: 'upToDate', epoch: 7, committed: ZXID_ZERO },
+})
+
+test('P7: an older txn is delivered after a newer one', () => {
+  const own = written()
+  const server = own.peer(3) as Watched
+  const { journal, tree } = server.replica
+  const first = own.ghost.G[0]!.zxid
+  const { log } = journal
+  const replayed = {
+    floor: log.floor, last: log.last, entryAt: () => log.entryAt(first), zxidAfter: () => first,
+  }
+  Object.defineProperty(tree, 'zxid', { value: first })
+  isSeen('P7', () => {
+    own.ghost.observe(distorted(own, 3, {}, { log: replayed }))
+  })
+})
+
+test('D3: a delivered txn that no quorum has any more, at whatever write comes next', () => {
+  const own = written()
+  const before = own.ghost.G.at(-2)!
+  own.ghost.durable(own.peer(3) as Watched)
+  own.peer(1).disk.log.truncate(before.zxid)
+  own.ghost.durable(own.peer(3) as Watched)
+  own.peer(2).disk.log.truncate(before.zxid)
+  isSeen('D3', () => { own.ghost.durable(own.peer(3) as Watched) })
+})
+
+test('D3: an old txn is missing in the midst of what a quorum has', () => {
+  const own = written()
+  own.ghost.checkAll()
+  const before = own.ghost.G.at(-2)!
+  for (const id of [1, 2]) {
+    const { disk } = own.peer(id)
+    disk.log = new Log(before.zxid, before, disk.log.slice(before.zxid, last, Infinity))
+  }
+  own.ghost.checkDurability()
+  isSeen('D3', () => { own.ghost.checkAll() })
+})
+
+/** Three disks of voters that have marked these epochs. */
+function marked(...epochs: readonly number[]): { readonly disks: readonly SimDisk[], readonly soundness: Soundness } {
+  const { meta } = script.peer(3).disk
+  const disks = epochs.map((currentEpoch) => {
+    const disk = new SimDisk()
+    disk.meta = { ...meta!, acceptedEpoch: 2, currentEpoch }
+    return disk
+  })
+  const soundness = new Soundness({ voters: [1, 2, 3], disk: (voter) => disks[voter - 1]!, excused: new Set() })
+  return { disks, soundness }
+}
+
+const JOIN: Message = { kind: 'followerInfo', join: 1, role: 'voter', acceptedEpoch: 2, health: 'ok' }
+
+test('D9: an epoch that a majority has not marked', () => {
+  marked(2, 2, 1).soundness.led(2)
+  isSeen('D9', () => { marked(2, 1, 1).soundness.led(2) })
+})
+
+test('D9: a damaged voter is one of those that established an epoch', () => {
+  const { disks, soundness } = marked(2, 2, 1)
+  disks[1]!.meta = { ...disks[1]!.meta!, health: 'log' }
+  isSeen('D9', () => { soundness.led(2) })
+})
+
+test('D9: a commit that one of its majority has not marked the epoch for', () => {
+  const { disks, soundness } = marked(2, 2, 1)
+  const { log } = script.peer(3).disk
+  const place = { zxid: last, ...log.chainAt(last)! }
+  for (const disk of disks) disk.log = log
+  soundness.committed(2, place)
+  disks[1]!.log = new Log(ZXID_ZERO, null, [])
+  isSeen('D9', () => { soundness.committed(2, place) })
+})
+
+test('D9: a voter whose disk was emptied says that all is well, before it is rebuilt', () => {
+  const { disks, soundness } = marked(0, 0, 0)
+  soundness.emitted(1, JOIN)
+  soundness.lose(1)
+  isSeen('D9', () => { soundness.emitted(1, JOIN) })
+  disks[0]!.meta = { ...disks[0]!.meta!, currentEpoch: 2 }
+  soundness.emitted(1, JOIN)
+})
+
+test.run()
