@@ -137,7 +137,6 @@ export class SimWorld implements ClientWorld {
     this.note(`crash ${id}, ${landed} of ${server.writes.length} writes landed`)
     for (const { batch } of server.writes.slice(0, landed)) server.disk.apply(batch)
     this.#down(server)
-    this.ghost.checkDurability()
   }
 
   #down(server: Server): void {
@@ -148,6 +147,7 @@ export class SimWorld implements ClientWorld {
     this.network.breakAll(server.id)
     for (const [conn, client] of server.conns) client.cut(conn)
     server.conns.clear()
+    this.ghost.checkDurability()
   }
 
   /** The next start misses what landed elsewhere. */
@@ -173,7 +173,6 @@ export class SimWorld implements ClientWorld {
     this.step(id, { kind: 'stop' })
     for (const { batch } of server.writes) server.disk.apply(batch)
     this.#down(server)
-    this.ghost.checkDurability()
   }
 
   wipe(id: number): void {
@@ -449,7 +448,6 @@ export class SimWorld implements ClientWorld {
     if (kept.length > 0) this.reached.hit('disk: part of a failed write is there')
     this.#turn(server, [{ kind: 'persistFailed', ticket: writes[0]!.ticket, reason: 'simulated' }])
     this.#down(server)
-    this.ghost.checkDurability()
   }
 
   #arm(server: Server): void {
