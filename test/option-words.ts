@@ -12,6 +12,8 @@ export interface OptionWords<Name extends string> {
   /** Of at least `least`, 0 when left out. What is no such number ends the script with a message, and code 2. */
   readonly number: (name: Name, least?: number) => number | undefined
   readonly has: (name: Name) => boolean
+  /** Ends the script with this message, how it is called, and code 2. */
+  readonly refuse: (why: string) => never
 }
 
 function usageOf(command: string, about: string, texts: OptionTexts): string {
@@ -51,7 +53,7 @@ export function optionWords<Texts extends OptionTexts>(
     return typeof found === 'string' ? found : undefined
   }
   return {
-    value,
+    value, refuse,
     has: (name) => values[name] === true,
     number: (name, least = 0) => {
       const text = value(name)

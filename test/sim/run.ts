@@ -1,12 +1,14 @@
 /**
  * Runs the simulator over many seeds on all cores:
  *   npm run sim -- --seeds 200 [--from 1] | --minutes 10 [--from N] | --seed 17 [--only JSON] [--page FILE]
- *   [--mutant NAME] [--no-shrink] [--majors]
+ *   [--mutant NAME] [--no-shrink] [--majors] [--ledger]
  * Ends with `N passed, N failed`, counting seeds; from 200 seeds on each state that must be reached and was not counts
  * as a failure (lib/testing/sim/reached.ts), and so does a median of the times to the leader of a healed ensemble that
  * is too long. A failing seed prints what broke and the last events; the first ones are reduced to what is needed to
  * fail, told event by event, with one command that replays that. With `--majors` every hundredth seed is run on another
- * major of Node as well (see other-node.ts), and must come to the same.
+ * major of Node as well (see other-node.ts), and must come to the same. With `--ledger` what it comes to is added to the
+ * sums for this state of the core (see ledger/ledger.ts), a part every minute and the rest when it ends, is stopped by
+ * SIGINT or SIGTERM, or time is up; `npm run sim:ledger` prints them.
  */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -22,6 +24,10 @@ import { REACHED_BY_FULL, REACHED_BY_SLICE } from '../../lib/testing/sim/reached
 import { shrink } from '../../lib/testing/sim/shrink.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
 import { optionWords } from '../option-words.ts'
+import { commitOf } from './commit.ts'
+import { Account } from './ledger/account.ts'
+import { coreHash } from './ledger/core-hash.ts'
+import { LEDGER_FILE, readLedger } from './ledger/file.ts'
 import { OtherMajor } from './other-major.ts'
 import type { Agreement } from './other-major.ts'
 import { Totals } from './totals.ts'
@@ -39,9 +45,12 @@ interface Options {
   readonly only: Reduction | undefined
   readonly shrinks: boolean
   readonly majors: boolean
+  /** The file to whose sums this run is added. */
+  readonly ledger: string | undefined
 }
 
 const PROGRESS_MS = 5_000
+const SAVE_MS = 60_000
 /** After so many failing seeds there is enough to look at. */
 const FAILURES_MAX = 10
 /** So many of them are reduced. */
@@ -53,7 +62,7 @@ const SLICE_SEEDS = 200
 const FULL_SEEDS = 5_000
 
 function readOptions(): Options {
-  const { value, number, has } = optionWords('npm run sim', 'The simulator over many seeds, on all cores.', {
+  const { value, number, has, refuse } = optionWords('npm run sim', 'The simulator over many seeds, on all cores.', {
     seeds: ['N', 'how many, 20'],
     minutes: ['MINUTES', 'as many as fit into this time'],
     from: ['N', 'the first of them, 1; with --minutes another one each time'],
@@ -63,15 +72,23 @@ function readOptions(): Options {
     mutant: ['NAME', 'with this bug switched on'],
     'no-shrink': ['', 'reduces no failing seed'],
     majors: ['', 'every hundredth seed on another major of Node as well'],
+    ledger: ['', 'adds what it comes to to the sums; the first seed is the one after all of those, not 1'],
+    'ledger-file': ['FILE', 'with --ledger: instead of test/sim/ledger.json'],
   })
   const minutes = number('minutes') ?? 0
+  const ledger = has('ledger') ? value('ledger-file') ?? LEDGER_FILE : undefined
+  if (ledger !== undefined && (value('seed') ?? value('mutant')) !== undefined) {
+    return refuse('--ledger counts whole seeds of the core as it is: not with --seed or --mutant')
+  }
   return {
     seed: number('seed') ?? null, minutes, mutant: value('mutant'), page: value('page'),
     only: value('only') === undefined ? undefined : JSON.parse(value('only')!) as Reduction,
     shrinks: !has('no-shrink'), majors: has('majors'),
     seeds: minutes > 0 ? Infinity : number('seeds') ?? 20,
     // Minutes explore: another stretch of seeds each time.
-    from: number('from') ?? (minutes > 0 ? Math.floor(Date.now() / 1_000) * 1_000 : 1),
+    from: number('from') ?? (ledger !== undefined ? readLedger(ledger).next
+      : minutes > 0 ? Math.floor(Date.now() / 1_000) * 1_000 : 1),
+    ledger,
   }
 }
 
@@ -135,16 +152,46 @@ function runOne({ mutant, page, only, shrinks }: Options, seed: number): Totals 
   return totals
 }
 
-/** Hands out seeds to one process per core until they run out, time is up or too much failed. */
+/** Resolves at the first signal that asks for an end. */
+class Stop {
+  isAsked = false
+  readonly asked = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        print(`${signal}: no more seeds`)
+        this.isAsked = true
+        resolve()
+      })
+    }
+  })
+}
+
+function accountOf({ ledger }: Options): Account | null {
+  if (ledger === undefined) return null
+  const begun = { path: ledger, core: coreHash(), commit: commitOf(), date: new Date() }
+  return new Account(begun, performance.now())
+}
+
+/** Hands out seeds to one process per core until they run out, time is up, too much failed or somebody asks. */
 async function runMany(options: Options, major: OtherMajor | null): Promise<Totals> {
   const totals = new Totals()
+  const account = accountOf(options)
+  const stop = new Stop()
   const started = performance.now()
   const endMs = options.minutes > 0 ? options.minutes * 60_000 : Infinity
   let next = options.from
   const more = (): boolean => next < options.from + options.seeds && totals.failed < FAILURES_MAX &&
-    performance.now() - started < endMs
+    !stop.isAsked && performance.now() - started < endMs
   const failing: number[] = []
   const progress = setInterval(() => print(totals.line(performance.now() - started)), PROGRESS_MS)
+  const saving = setInterval(() => account?.save(performance.now()), SAVE_MS)
+  const take = (result: SeedResult): void => {
+    totals.add(result)
+    account?.add(result)
+    if (result.seed % TWICE === 0) major?.add(result)
+    if (result.failure !== null) failing.push(result.seed)
+    printFailure(result, options.mutant, TRACE_SHOWN)
+  }
   const serve = (child: ChildProcess): Promise<void> => new Promise((resolve, reject) => {
     let running = 0
     const give = (): void => {
@@ -156,15 +203,12 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
       child.send(running)
     }
     child.on('message', (result: SeedResult) => {
-      totals.add(result)
-      if (result.seed % TWICE === 0) major?.add(result)
-      if (result.failure !== null) failing.push(result.seed)
-      printFailure(result, options.mutant, TRACE_SHOWN)
+      take(result)
       give()
     })
     child.on('error', reject)
     child.on('exit', (code, signal) => {
-      if (code === 0) resolve()
+      if (code === 0 || stop.isAsked) resolve()
       else reject(new Error(`the process of seed ${running} ended with ${signal ?? `code ${String(code)}`}`))
     })
     give()
@@ -173,13 +217,18 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
   const children = Array.from({ length: availableParallelism() },
     () => fork(worker, options.mutant === undefined ? [] : [options.mutant]))
   try {
-    await Promise.all(children.map(serve))
+    await Promise.race([stop.asked, Promise.all(children.map(serve))])
   } finally {
     clearInterval(progress)
+    clearInterval(saving)
     for (const child of children) child.kill()
+    account?.save(performance.now())
   }
   print(totals.line(performance.now() - started))
-  if (options.shrinks) for (const seed of failing.slice(0, SHRUNK_MAX)) printShrunk(seed, options.mutant)
+  if (account !== null) print(account.line)
+  if (options.shrinks && !stop.isAsked) {
+    for (const seed of failing.slice(0, SHRUNK_MAX)) printShrunk(seed, options.mutant)
+  }
   return totals
 }
 
