@@ -23,7 +23,8 @@ function entry(core: string, date: string, seeds: readonly Range[]): Entry {
 function resultOf(seed: number, check?: string): SeedResult {
   return {
     seed, simulatedMs: 2_500, endedMs: 2_500, steps: 7, asked: 1, commits: 3, elections: 2, acked: 1, expired: 0,
-    faults: { ...noFaults(), crash: 2, pause: 3 }, syncs: { diff: 1, trunc: 0, snap: 4 }, reached: {}, fingerprint: 0,
+    faults: { ...noFaults(), crash: 2, pause: 3 }, syncs: { diff: 1, trunc: 0, snap: 4 }, reached: {}, freeze: null,
+    fingerprint: 0,
     failure: check === undefined ? null : { check, message: check, trace: [] },
   }
 }
