@@ -6,9 +6,9 @@
  * as a failure (lib/testing/sim/reached.ts), and so does a median of the times to the leader of a healed ensemble that
  * is too long. A failing seed prints what broke and the last events; the first ones are reduced to what is needed to
  * fail, told event by event, with one command that replays that. With `--majors` every hundredth seed is run on another
- * major of Node as well (see other-node.ts), and must come to the same. With `--ledger` what it comes to is added to the
- * sums for this state of the core (see ledger/ledger.ts), a part every minute and the rest when it ends, is stopped by
- * SIGINT or SIGTERM, or time is up; `npm run sim:ledger` prints them.
+ * major of Node as well (see other-node.ts), and must come to the same. With `--ledger` what it comes to is added to
+ * the sums for this state of the core (see ledger/ledger.ts), a part every minute and the rest when it ends, is stopped
+ * by SIGINT or SIGTERM, or time is up; `npm run sim:ledger` prints them.
  */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'

@@ -45,7 +45,8 @@ export class Account {
     }
     this.#seeds.add(seed)
     const faults = Object.values(result.faults).reduce((sum, count) => sum + count, 0)
-    const sums = { simulatedS: result.simulatedMs / 1_000, wallS: 0, steps, commits, elections, faults, diff, trunc, snap }
+    const simulatedS = result.simulatedMs / 1_000
+    const sums = { simulatedS, wallS: 0, steps, commits, elections, faults, diff, trunc, snap }
     for (const name of SUMMED) this.#sums[name] += sums[name]
     if (failure !== null) this.#failing.push({ seed, check: failure.check })
   }

@@ -31,7 +31,7 @@ function print(title: string, balance: Balance, ranges: readonly Range[]): void 
       ['failed', failing.length], ['of these explained', explained],
     ].map(([name, count]) => `  ${String(name).padEnd(24)}${String(count).padStart(16)}`),
   ]
-  for (const { seed, check, why } of failing) lines.push(`  seed ${seed}: ${check}${why === undefined ? '' : `, ${why}`}`)
+  for (const { seed, check, why = 'not explained' } of failing) lines.push(`  seed ${seed}: ${check}, ${why}`)
   if (ranges.length > 0) {
     const more = ranges.length > RANGES_SHOWN ? ` and ${ranges.length - RANGES_SHOWN} more` : ''
     const shown = ranges.slice(0, RANGES_SHOWN).map(([from, to]) => from === to ? `${from}` : `${from}–${to}`)
@@ -42,6 +42,8 @@ function print(title: string, balance: Balance, ranges: readonly Range[]): void 
 
 const ledger = readLedger(value('file') ?? LEDGER_FILE)
 const core = coreHash()
-for (const other of ledger.cores) if (other !== core) print(`core ${other}`, ledger.balance(other), ledger.counted(other))
+for (const other of ledger.cores.filter((each) => each !== core)) {
+  print(`core ${other}`, ledger.balance(other), ledger.counted(other))
+}
 print('all states of the core', ledger.balance(), [])
 print(`core ${core}, the present one`, ledger.balance(core), ledger.counted(core))
