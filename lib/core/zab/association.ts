@@ -27,6 +27,8 @@ export class Association {
   snapshot: SnapshotChunkSource | null = null
   /** Last zxid sent to it (its own last one before). */
   cursor: Zxid = ZXID_ZERO
+  /** Where its synchronization ends: the end of what it may be told when that began. */
+  syncEnd: Zxid | null = null
   /** Last zxid it has on disk, as far as it told. */
   acked: Zxid = ZXID_ZERO
   sentCommit: Zxid = ZXID_ZERO

@@ -13,6 +13,7 @@ type TruncPlan = Extract<SyncPlan, { kind: 'trunc' }>
 interface Cut {
   readonly after: Zxid
   readonly through: Zxid
+  readonly frameBytes: number
   readonly entries: LoggedTxn[]
 }
 
@@ -20,7 +21,9 @@ interface Cut {
  * What an established epoch's leader sends of its history: the synchronization of each learner, then proposals and
  * commits (observers: committed txns only). What is sent depends on the log and the learner's cursor alone, so no txn
  * falls between a plan and the broadcast (rule R8). A learner is sent no more than it acknowledges in time: its slow
- * disk or link fills neither its memory nor ours, and nobody waits for it.
+ * disk or link fills neither its memory nor ours, and nobody waits for it. A synchronization has an end that does not
+ * move: what is written while it lasts is broadcast, by the window of the broadcast. Otherwise it would last for ever
+ * where more is written than its pieces carry.
  */
 export class Feed {
   readonly #context: ZabContext
@@ -83,8 +86,11 @@ export class Feed {
       if (learner.stage === 'syncing') this.#stream(learner, through)
       if (learner.stage !== 'live') continue
       while (learner.cursor < through && learner.unackedBytes < limits.outstandingBytes) {
-        if (cut === null || cut.after !== learner.cursor || cut.through !== through) {
-          cut = { after: learner.cursor, through, entries: log.slice(learner.cursor, through, this.#frameBytes) }
+        const { cursor: after } = learner
+        // What it missed comes in pieces, so that each ack shows it moving.
+        const frameBytes = learner.newLeaderAcked ? this.#frameBytes : limits.syncChunkBytes
+        if (cut === null || cut.after !== after || cut.through !== through || cut.frameBytes !== frameBytes) {
+          cut = { after, through, frameBytes, entries: log.slice(after, through, frameBytes) }
         }
         this.#forward(learner, cut.entries)
       }
@@ -116,6 +122,7 @@ export class Feed {
     const { limits } = this.#context.config
     const { peer, join } = learner
     const { mutant } = this.#context.config
+    if (learner.syncEnd === null || mutant === 'endlessSync') learner.syncEnd = through
     while (learner.piecesSent - learner.piecesAcked < limits.syncChunksInFlight || mutant === 'unboundedSync') {
       if (learner.snapshot !== null) {
         const bytes = learner.snapshot.next()
@@ -124,8 +131,8 @@ export class Feed {
           bytes: bytes ?? new Uint8Array(0),
         })
         if (bytes === null) learner.close()
-      } else if (learner.cursor < through) {
-        const entries = this.#context.journal.log.slice(learner.cursor, through, limits.syncChunkBytes)
+      } else if (learner.cursor < learner.syncEnd) {
+        const entries = this.#context.journal.log.slice(learner.cursor, learner.syncEnd, limits.syncChunkBytes)
         learner.cursor = entries[entries.length - 1]!.zxid
         if (mutant === 'holeInServingCache' && entries.length > 1) entries.shift()
         this.#context.send(peer, { kind: 'proposal', join, epoch: this.#epoch, entries })

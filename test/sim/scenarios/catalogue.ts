@@ -92,6 +92,11 @@ const SYNC_PHASE: readonly Entry[] = [
   {
     id: 'S-2201', built: ['S-2201 a learner that does not read a snapshot fills no memory, and nobody waits for it'],
   },
+  {
+    id: 'S-fleeing-end', built: [
+      'S-fleeing-end more is written than the pieces of a synchronization carry: it ends all the same',
+    ],
+  },
   { id: 'S-gap', built: ['S-gap a proposal is lost within a link'] },
 ]
 

@@ -191,6 +191,43 @@ const stalledLearner: Scenario = {
   mutants: [{ mutant: 'unboundedSync', seenBy: ['L8'] }],
 }
 
+const fleeingEnd: Scenario = {
+  name: 'S-fleeing-end more is written than the pieces of a synchronization carry: it ends all the same',
+  run: (options) => {
+    const script = started(3, { ...options, limits: TINY }, A, B, C)
+    script.connect(C, 1)
+    script.crash(A)
+    for (let i = 0; i < 10; i++) script.write(C, 1, `/n${i}`)
+    const joins = countJoins(script, A)
+    const { tap } = script
+    let held: Message | null = null
+    let isRound = false
+    // One piece crosses in each round of writes.
+    script.tap = (from, to, message) => {
+      if (from === A && message.kind === 'syncAck') {
+        held = message
+        return []
+      }
+      if (from !== A || message.kind !== 'pong' || held === null || !isRound) return tap(from, to, message)
+      const sent = [held, message]
+      held = null
+      isRound = false
+      return sent
+    }
+    script.up(A)
+    passUntil(script, () => held !== null, 'the synchronization has begun')
+    for (let round = 0; round < 40 && !script.replica(A).serving; round++) {
+      for (let i = 0; i < 8; i++) script.write(C, 1, `/r${round}-${i}`)
+      isRound = true
+      script.pass(600)
+    }
+    must(script.replica(A).serving && joins() === 1, 'L3', 'A was not brought up while C was written to')
+    convergeWith(script, ['/n9', '/r0-7'])
+    return script
+  },
+  mutants: [{ mutant: 'endlessSync', seenBy: ['L3'] }],
+}
+
 const gap: Scenario = {
   name: 'S-gap a proposal is lost within a link',
   run: (options) => {
@@ -251,5 +288,5 @@ const establishedLate: Scenario = {
 
 export const SYNC_PHASE: Section = [
   commitBeforeUpToDate, overtakingAck, serveBeforeApply, joinWithinBroadcast, duplicateProposal, longSync,
-  stalledLearner, gap, establishedLate,
+  stalledLearner, fleeingEnd, gap, establishedLate,
 ]
