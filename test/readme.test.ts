@@ -17,7 +17,9 @@ import type { Case } from './harness.ts'
 
 const run = promisify(execFile)
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, unknown> }
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  name: string, exports: Record<string, unknown>,
+}
 const tsx = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href
 const test = suite('readme')
 buildPackage()
@@ -66,7 +68,8 @@ async function freePorts(count: number): Promise<number[]> {
 
 test('there are blocks', () => {
   assert.ok(blocks.filter(({ language }) => language === 'js').length >= 10)
-  assert.is(blocks[0]?.language, 'js')
+  assert.equal(blocks.slice(0, 2).map(({ language }) => language), ['sh', 'js'])
+  assert.is(blocks[0]?.code, `npm install ${manifest.name}\n`)
 })
 
 for (const { language, label, code, line } of blocks) {

@@ -221,6 +221,47 @@ test('a failure says which seed repeats it, and what happened', async () => {
   assert.match(error.message, /0\.000 s {2}on purpose/)
 })
 
+test('outside of a test, too, what the world throws says how to repeat it, once', async () => {
+  await using world = simulate({ peers: 1 })
+  const told = new RegExp(`simulate\\(\\{ seed: ${world.seed} \\}\\)`, 'g')
+  const times = (error: Error): number => error.message.match(told)?.length ?? 0
+  world.crash(1)
+  const own = new Error('own')
+  const thrown = [
+    await rejects(world.until(() => false, { limitMs: 100 })),
+    await rejects(world.until(Promise.reject(own))),
+    await rejects(world.until(Promise.reject(own))),
+    await rejects(world.connect({ inside: 1 })),
+    await rejects(world.connect({ connectTimeoutMs: 100 })),
+  ]
+  assert.is(thrown[2], own)
+  assert.equal(thrown.map(times), [1, 1, 1, 1, 1])
+  assert.match(own.message, /peer 1 crashes/)
+  await world.restart(1)
+  assert.is(times(await rejects(world.ready({ limitMs: 1 }))), 1)
+  await world.stop()
+  assert.equal([times(await rejects(world.advance(1))), times(await rejects(world.ready()))], [1, 1])
+})
+
+test('within a test errors are as they are anywhere, until it ends', async () => {
+  await using world = simulate({ peers: 1, seed: 15 })
+  const error = await rejects(world.run(async () => {
+    const zk = await world.connect()
+    const inside = await rejects(world.until(zk.get('/nothing')), 'NoNode')
+    assert.not.match(inside.message, /simulate/)
+    throw inside
+  }), 'NoNode')
+  assert.match(error.message, /simulate\(\{ seed: 15 \}\)/)
+})
+
+test('an error whose message cannot be changed is told by another one', async () => {
+  await using world = simulate({ peers: 1, seed: 16 })
+  const aborted = AbortSignal.abort()
+  const error = await rejects(world.run(async () => aborted.throwIfAborted()))
+  assert.match(error.message, /simulate\(\{ seed: 16 \}\)/)
+  assert.is(error.cause, aborted.reason)
+})
+
 test('waiting has a limit, and a stopped world lets nobody wait', async () => {
   const world = simulate({ seed: 12 })
   assert.match((await rejects(world.until(() => false, { limitMs: 1_000 }))).message, /not within 1000 ms/)

@@ -11,6 +11,7 @@ import { VirtualDisk } from './disk.ts'
 import { VirtualNetwork } from './network.ts'
 import type { Place, SimulateOptions, WaitOptions, WorldConnectOptions } from './options.ts'
 import { Program } from './program.ts'
+import { Story } from './story.ts'
 import { Storm } from './storm.ts'
 import type { StormCounts, StormOptions } from './storm.ts'
 import { VirtualTime } from './time.ts'
@@ -26,9 +27,6 @@ interface Running {
 }
 
 const LIMIT_MS = 600_000
-const STORY_LINES = 200
-/** Told with a failure. */
-const STORY_TOLD = 25
 
 /**
  * A whole ensemble inside a test: real peers, real clients, real recipes, in virtual time and under one seed. All that
@@ -64,7 +62,9 @@ export class World {
   readonly #disks = new Map<number, VirtualDisk>()
   readonly #running = new Map<number, Running>()
   readonly #clients = new Map<Client, Program>()
-  readonly #story: string[] = []
+  readonly #story: Story
+  /** Tests that run: they tell what they throw when they end. */
+  #runs = 0
   #lastClient = 0
   #calms = 0
   #failure: Error | null = null
@@ -75,6 +75,7 @@ export class World {
       if (!Number.isInteger(value) || value < 0) throw new TypeError(`${name} must be a count`)
     }
     this.seed = seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!
+    this.#story = new Story(this.seed, this.#time)
     this.#options = options
     this.random = makeRandom(this.seed)
     this.#chance = makeRandom(this.seed * 8 + 1)
@@ -104,7 +105,11 @@ export class World {
 
   /** Lets so much time pass. */
   async advance(ms: number): Promise<void> {
-    await this.#time.wait(ms, () => false)
+    try {
+      await this.#time.wait(ms, () => false)
+    } catch (error) {
+      throw this.#tell(error)
+    }
   }
 
   /**
@@ -112,7 +117,14 @@ export class World {
    * does, and when that takes longer than `limitMs`.
    */
   async until<T>(what: Promise<T> | (() => boolean), options: WaitOptions = {}): Promise<T | undefined> {
-    const { limitMs = LIMIT_MS } = options
+    try {
+      return await this.#until(what, options.limitMs ?? LIMIT_MS)
+    } catch (error) {
+      throw this.#tell(error)
+    }
+  }
+
+  async #until<T>(what: Promise<T> | (() => boolean), limitMs: number): Promise<T | undefined> {
     let isDone = typeof what === 'function' ? what : () => false
     let value: T | undefined
     let failure: { readonly error: unknown } | null = null
@@ -130,15 +142,23 @@ export class World {
   }
 
   /**
-   * Runs a test in this world: time passes until it is over. An error that it throws is told with the seed that repeats
-   * it, and with what happened last.
+   * Runs a test in this world: time passes until it is over. An error that it throws, whatever it is, is told with the
+   * seed that repeats it, and with what happened last; outside `run` that is so of errors that come from the world.
    */
   async run<T>(body: (world: this) => Promise<T>, options: WaitOptions = {}): Promise<T> {
+    this.#runs += 1
     try {
-      return await this.until(body(this), options) as T
+      return await this.#until(body(this), options.limitMs ?? LIMIT_MS) as T
     } catch (error) {
-      throw this.#told(error)
+      throw this.#story.tell(error)
+    } finally {
+      this.#runs -= 1
     }
+  }
+
+  /** What a test throws is told at its end: until then errors are as they are anywhere. */
+  #tell(error: unknown): unknown {
+    return this.#runs > 0 ? error : this.#story.tell(error)
   }
 
   /** Lets a program sleep: by its own clock, so that it sleeps on while it stands still. */
@@ -156,7 +176,7 @@ export class World {
   /** The running peer. Throws while it is down. */
   peer(id: number): Peer {
     const peer = this.#running.get(id)?.peer
-    if (peer === null || peer === undefined) throw new Error(`peer ${id} is not running`)
+    if (peer === null || peer === undefined) throw this.#tell(new Error(`peer ${id} is not running`))
     return peer
   }
 
@@ -264,7 +284,7 @@ export class World {
       connecting = Client.connect({ endpoints, clock, random: () => random.unit() }, rest)
     } else {
       const running = this.#running.get(inside)
-      if (running === undefined) throw new Error(`peer ${inside} is not running`)
+      if (running === undefined) throw this.#tell(new Error(`peer ${inside} is not running`))
       program = running.program
       await this.until(() => running.peer !== null)
       const { endpoint } = this.peer(inside)
@@ -424,32 +444,18 @@ export class World {
 
   /** Adds a line to the story, and to the fingerprint. */
   note(text: string): void {
-    this.#story.push(`${(this.nowMs / 1_000).toFixed(3)} s  ${text}`)
-    if (this.#story.length > STORY_LINES) this.#story.shift()
-    for (let at = 0; at < text.length; at++) this.#time.mix(text.charCodeAt(at))
+    this.#story.note(text)
   }
 
   /** The last faults, changes of roles and notes, one a line. */
-  story(lines: number = STORY_LINES): readonly string[] {
-    return this.#story.slice(-lines)
+  story(lines?: number): readonly string[] {
+    return this.#story.last(lines)
   }
 
   #fail(error: Error): void {
     this.#failure ??= error
     this.note(error.message)
     this.#time.stop(error)
-  }
-
-  /** The same error, which says now how to repeat it. */
-  #told(thrown: unknown): Error {
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
-    const told = [`in simulate({ seed: ${this.seed} }) after ${Math.round(this.nowMs)} ms:`, ...this.story(STORY_TOLD)]
-    const text = `${error.message}\n${told.join('\n  ')}`
-    const { stack } = error
-    const message = error.message
-    error.message = text
-    if (stack !== undefined) error.stack = stack.replace(message, () => text)
-    return error
   }
 
   // --- the end -----------------------------------------------------------------------------------------------------
