@@ -153,7 +153,24 @@ export function drawPlan(seed: number, mutant?: string): Plan {
   }
   const { network, clientPlan } = plan.world
   const bytesPerMs = Math.max(network.bytesPerMs, loadOf(clientPlan))
-  return drawEnding(random, { ...plan, world: { ...plan.world, network: { ...network, bytesPerMs } } })
+  const world = { ...plan.world, limits: roomy(plan.world), network: { ...network, bytesPerMs } }
+  return drawEnding(random, { ...plan, world })
+}
+
+/**
+ * A big tree must fit through its synchronization: its pieces cross one round trip after the other within `initMs`, and
+ * what is written meanwhile is no more than a leader keeps for one learner. Otherwise whoever needs a snapshot is
+ * dropped before its end, each time anew, and nothing that a core could do would bring it up. Trees of small nodes fit
+ * through the smallest of pieces.
+ */
+function roomy({ limits, timing, network, diskMs, clientPlan: { opsPerSecond, workload } }: WorldPlan): Limits {
+  // Lengths are drawn log-uniformly: of 1 to 5,000 the mean is 587.
+  const meanBytes = workload.bytes / 8
+  const pieceMs = 2 * (1.5 * network.latencyMs + network.tailMs + diskMs)
+  const pieces = Math.floor(timing.initMs / pieceMs) * limits.syncChunksInFlight
+  const syncChunkBytes = Math.max(limits.syncChunkBytes, Math.ceil(workload.tops * meanBytes / pieces))
+  const writtenBytes = Math.ceil(timing.initMs * opsPerSecond / 1_000 * meanBytes)
+  return { ...limits, syncChunkBytes, linkQueueBytes: Math.max(limits.linkQueueBytes, writtenBytes) }
 }
 
 /** One run in sixteen never heals, one in thirty-two has no fault at all. */
