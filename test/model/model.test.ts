@@ -2,6 +2,7 @@
 import { assert, suite } from '../harness.ts'
 import type { Action } from './actions.ts'
 import { exposedCore } from './bundle.ts'
+import { KNOWN_BUGS, searchFor } from './known-bugs.ts'
 import { searchParallel } from './parallel.ts'
 import { Search } from './search.ts'
 import type { Subject } from './shard.ts'
@@ -107,38 +108,15 @@ test('a replica put back is the one that its inputs make', () => {
   }
 }, { timeoutMs: 120_000 })
 
-/** Found breadth first: on a shortest path. */
-const SHALLOW: Readonly<Record<string, readonly string[]>> = {
-  ackNewLeaderEarly: ['D2'], epochAtUpToDate: ['D2'], proposeEpochUnsynced: ['D2'], snapshotUncommitted: ['P16'],
-  readTailBeforeDrain: ['D2', 'D5'],
-}
-
-/** Found by random walks. */
-const DEEP: Readonly<Record<string, readonly string[]>> = {
-  epochBeforeHistory: ['P15', 'P12'], ackTxnBeforeEpochMark: ['D2'], applyBeyondDurable: ['P16'],
-  holeInServingCache: ['A2', 'L1'], truncOneTooMany: ['A1', 'P13', 'P15'], diffWithoutTrunc: ['P15', 'A1', 'D4', 'A2'],
-  voteFromTree: ['L1', 'P12', 'D4', 'A2'], commitNeedsPostNewleaderProposal: ['A2'], rejectEarlyAck: ['A2', 'L1'],
-  forwardToAckedOnly: ['A2'], applyDuringTruncSync: ['D5', 'D4', 'P16'], refuseEpochMismatch: ['A1'],
-  commitOldEpochByCount: ['D3', 'P12', 'P2'],
-}
-
-for (const [mutants, isDeep] of [[SHALLOW, false], [DEEP, true]] as const) {
-  for (const [mutant, seenBy] of Object.entries(mutants)) {
-    test(`${mutant} is found ${isDeep ? 'by random walks' : 'breadth first, as early as without leaving anything out'}`,
-      () => {
-        const bounds = isDeep ? { txns: 2, crashes: 2, losses: 2, timeouts: 0, epochs: 8 }
-          : { txns: 1, crashes: 1, losses: 1, timeouts: 0, epochs: 8 }
-        const limits = { states: 100_000, depth: 200, ms: 100_000 }
-        const subject = { ...SLICE, bounds, established: false, mutant }
-        const search = new Search(core, subject)
-        const { violation } = isDeep ? search.walk(limits, 1) : search.run(limits)
-        assert.ok(violation !== null, 'nothing was seen')
-        assert.ok(seenBy.includes(violation.check), violation.message)
-        if (isDeep) return
-        const full = new Search(core, { ...subject, isFull: true }).run(limits).violation
-        assert.is(full?.depth, violation.depth)
-      }, { timeoutMs: 120_000 })
-  }
+for (const [mutant, bug] of Object.entries(KNOWN_BUGS)) {
+  const how = bug.isDeep ? 'by random walks' : 'breadth first, as early as without leaving anything out'
+  test(`${mutant} is found ${how}`, () => {
+    const { violation } = searchFor(core, mutant, bug)
+    assert.ok(violation !== null, 'nothing was seen')
+    assert.ok(bug.seenBy.includes(violation.check), violation.message)
+    if (bug.isDeep) return
+    assert.is(searchFor(core, mutant, bug, true).violation?.depth, violation.depth)
+  }, { timeoutMs: 120_000 })
 }
 
 test.run()

@@ -1,45 +1,123 @@
 /**
- * Which of the switched-on bugs the storms find, and how long that takes (correctness plan, F.9):
- *   npm run sim:mutants [-- --seeds 400] [--seconds 120] [--only NAME,NAME]
- * One process. Ends with `N passed, N failed`: a mutant that is not found within either bound counts as a failure.
+ * The switched-on bugs, and what finds each of them: its schedules, the storms, the model checker (correctness plan,
+ * F.9):
+ *   npm run sim:mutants [-- --seeds 400] [--seconds 120] [--only NAME,NAME | --sample 5] [--by scenario,swarm,model]
+ * A row for each, and for each way the check that saw it, how far it had to go and the time that took; a dash where the
+ * bug is out of the reach of the model. One process. Ends with `N passed, N failed`, counting bugs by ways: one that is
+ * not found within the bounds, by a way that must find it, counts as a failure.
  */
+import { exposedCore } from '../model/bundle.ts'
+import type { ExposedCore } from '../model/exposed-core.ts'
+import { KNOWN_BUGS, searchFor } from '../model/known-bugs.ts'
 import { runSeed } from '../../lib/testing/sim/run.ts'
+import { Violation } from '../../lib/testing/sim/violation.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
 import { optionWords } from '../option-words.ts'
 import { SCENARIOS } from './scenarios/all.ts'
+import type { Mutant, Scenario } from './scenarios/scenario.ts'
+import { stormsFor } from './storms-for.ts'
 
-const { value, number } = optionWords('npm run sim:mutants', 'Which of the switched-on bugs the storms find.', {
-  seeds: ['N', 'at most so many seeds for each, 400'],
-  seconds: ['SECONDS', 'at most so long for each, 120'],
+/** How a bug was found, in a few words; null when it was not. */
+type Finding = string | null
+
+const WAYS = ['scenario', 'swarm', 'model'] as const
+type Way = typeof WAYS[number]
+
+const DAY_MS = 86_400_000
+
+const { value, number, refuse } = optionWords('npm run sim:mutants', 'What finds each of the switched-on bugs.', {
+  seeds: ['N', 'at most so many storms for each, 400'],
+  seconds: ['SECONDS', 'at most so long in storms for each, 120'],
   only: ['NAME,NAME', 'of these bugs; all when left out'],
+  sample: ['N', 'of so many bugs, others each day'],
+  by: ['WAY,WAY', `of ${WAYS.join(', ')}; all when left out`],
 })
+const codec = makeTxnCodec()
 
-function main(): void {
-  const seeds = number('seeds') ?? 400
-  const limitMs = (number('seconds') ?? 120) * 1_000
-  const all = new Set(SCENARIOS.flatMap(({ mutants }) => mutants.map(({ mutant }) => mutant)))
-  const only = value('only')?.split(',') ?? Array.from(all).sort()
-  const codec = makeTxnCodec()
-  let found = 0
-  for (const mutant of only) {
-    const startMs = performance.now()
-    let simulatedMs = 0
-    let seen = 'not found'
-    let seed = 1
-    for (; seed <= seeds && performance.now() - startMs < limitMs; seed++) {
-      const result = runSeed(seed, codec, mutant)
-      simulatedMs += result.simulatedMs
-      if (result.failure === null) continue
-      seen = result.failure.message.split('\n')[0] ?? result.failure.check
-      found++
-      break
+/** All of its schedules must see it, by one of the checks that they name. */
+function byScenarios(mutant: string): Finding {
+  const seen: string[] = []
+  for (const scenario of SCENARIOS) {
+    for (const known of scenario.mutants) {
+      if (known.mutant !== mutant) continue
+      const check = checkOf(scenario, known)
+      if (check === null || !known.seenBy.includes(check)) return null
+      seen.push(`${scenario.name.split(' ')[0]!} ${check}`)
     }
-    const seconds = ((performance.now() - startMs) / 1_000).toFixed(1)
-    process.stdout.write(`${mutant.padEnd(34)}${`seed ${seed}`.padStart(9)}${seconds.padStart(8)} s` +
-      `${(simulatedMs / 1_000).toFixed(0).padStart(8)} simulated s  ${seen}\n`)
   }
-  process.stdout.write(`${found} passed, ${only.length - found} failed\n`)
-  process.exitCode = found === only.length ? 0 : 1
+  const more = seen.length > 1 ? ` +${seen.length - 1}` : ''
+  return seen.length === 0 ? null : `${seen[0]!}${more}`
 }
 
-main()
+function checkOf(scenario: Scenario, { mutant, ignore }: Mutant): string | null {
+  try {
+    scenario.run({ mutant, ...(ignore === undefined ? {} : { ignore }) })
+  } catch (error) {
+    if (error instanceof Violation) return error.check
+    throw error
+  }
+  return null
+}
+
+function bySwarm(mutant: string): Finding {
+  const startMs = performance.now()
+  const seeds = number('seeds') ?? 400
+  const limitMs = (number('seconds') ?? 120) * 1_000
+  for (const seed of stormsFor(mutant, seeds)) {
+    if (performance.now() - startMs > limitMs) return null
+    const { failure } = runSeed(seed, codec, mutant)
+    if (failure !== null) return `seed ${seed} ${failure.check}`
+  }
+  return null
+}
+
+function byModel(core: ExposedCore, mutant: string): Finding {
+  const bug = KNOWN_BUGS[mutant]
+  if (bug === undefined) return '-'
+  const { violation, states } = searchFor(core, mutant, bug)
+  if (violation === null || !bug.seenBy.includes(violation.check)) return null
+  return `${bug.isDeep ? `walks, ${states} states` : `depth ${violation.depth}`} ${violation.check}`
+}
+
+function chosen(): string[] {
+  const all = Array.from(new Set(SCENARIOS.flatMap(({ mutants }) => mutants.map(({ mutant }) => mutant)))).sort()
+  const only = value('only')?.split(',')
+  const unknown = (only ?? []).filter((mutant) => !all.includes(mutant))
+  if (unknown.length > 0) return refuse(`no bug ${unknown.join(', ')}; there are ${all.join(', ')}`)
+  const sample = Math.min(number('sample', 1) ?? all.length, all.length)
+  const first = sample === all.length ? 0 : Math.floor(Date.now() / DAY_MS) * sample
+  return only ?? Array.from({ length: sample }, (_, at) => all[(first + at) % all.length]!)
+}
+
+function waysChosen(): Way[] {
+  const words = value('by')?.split(',') ?? WAYS
+  const ways = WAYS.filter((way) => words.includes(way))
+  return ways.length === words.length ? ways : refuse(`--by takes ${WAYS.join(', ')}`)
+}
+
+async function main(): Promise<void> {
+  const [mutants, ways] = [chosen(), waysChosen()]
+  const core = await exposedCore()
+  const find = { scenario: byScenarios, swarm: bySwarm, model: (mutant: string) => byModel(core, mutant) } as const
+  const width = Math.max(...mutants.map((mutant) => mutant.length)) + 2
+  process.stdout.write(`${''.padEnd(width)}${ways.map((way) => way.padEnd(36)).join('')}\n`)
+  let passed = 0
+  let failed = 0
+  for (const mutant of mutants) {
+    process.stdout.write(mutant.padEnd(width))
+    for (const way of ways) {
+      const startMs = performance.now()
+      const finding = find[way](mutant)
+      const seconds = ((performance.now() - startMs) / 1_000).toFixed(2)
+      if (finding === null) failed++
+      else if (finding !== '-') passed++
+      const cell = finding === '-' ? finding : `${finding ?? 'NOT FOUND'} ${seconds} s`
+      process.stdout.write(cell.padEnd(36))
+    }
+    process.stdout.write('\n')
+  }
+  process.stdout.write(`${passed} passed, ${failed} failed\n`)
+  process.exitCode = failed === 0 && passed > 0 ? 0 : 1
+}
+
+await main()

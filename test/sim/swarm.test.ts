@@ -13,6 +13,7 @@ findsEach(test, {
   localSync: 94,
   neverRaises: 27,
   refuseEpochMismatch: 32,
+  uncappedResend: 648,
   wipedRejoinsAnyLeader: 99,
 })
 

@@ -1,0 +1,44 @@
+import type { ExposedCore } from './exposed-core.ts'
+import { Search } from './search.ts'
+import type { SearchResult } from './search.ts'
+
+/** A known bug that is in reach of the model. */
+export interface KnownBug {
+  /** Checks of which one must see it. */
+  readonly seenBy: readonly string[]
+  /** Found by random walks; the others breadth first, on a shortest path. */
+  readonly isDeep: boolean
+}
+
+const SHALLOW: Readonly<Record<string, readonly string[]>> = {
+  ackNewLeaderEarly: ['D2'], epochAtUpToDate: ['D2'], proposeEpochUnsynced: ['D2'], snapshotUncommitted: ['P16'],
+  readTailBeforeDrain: ['D2', 'D5'],
+}
+
+const DEEP: Readonly<Record<string, readonly string[]>> = {
+  epochBeforeHistory: ['P15', 'P12'], ackTxnBeforeEpochMark: ['D2'], applyBeyondDurable: ['P16'],
+  holeInServingCache: ['A2', 'L1'], truncOneTooMany: ['A1', 'P13', 'P15'], diffWithoutTrunc: ['P15', 'A1', 'D4', 'A2'],
+  voteFromTree: ['L1', 'P12', 'D4', 'A2'], commitNeedsPostNewleaderProposal: ['A2'], rejectEarlyAck: ['A2', 'L1'],
+  forwardToAckedOnly: ['A2'], applyDuringTruncSync: ['D5', 'D4', 'P16'], refuseEpochMismatch: ['A1'],
+  commitOldEpochByCount: ['D3', 'P12', 'P2'],
+}
+
+function bugsOf(table: typeof DEEP, isDeep: boolean): [string, KnownBug][] {
+  return Object.entries(table).map(([mutant, seenBy]) => [mutant, { seenBy, isDeep }])
+}
+
+/**
+ * By the name of the mutant. The model has no snapshots, no failing writes, no lossy links, no sessions and no
+ * elections: the others are out of its reach.
+ */
+export const KNOWN_BUGS: Readonly<Record<string, KnownBug>> =
+  Object.fromEntries([...bugsOf(SHALLOW, false), ...bugsOf(DEEP, true)])
+
+/** Looks for it from the end of an election on; with `isFull` nothing is reduced. */
+export function searchFor(core: ExposedCore, mutant: string, { isDeep }: KnownBug, isFull = false): SearchResult {
+  const bounds = isDeep ? { txns: 2, crashes: 2, losses: 2, timeouts: 0, epochs: 8 }
+    : { txns: 1, crashes: 1, losses: 1, timeouts: 0, epochs: 8 }
+  const limits = { states: 100_000, depth: 200, ms: 100_000 }
+  const search = new Search(core, { size: 3, bounds, established: false, mutant, isFull })
+  return isDeep ? search.walk(limits, 1) : search.run(limits)
+}

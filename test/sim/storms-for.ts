@@ -1,0 +1,24 @@
+import { drawRun } from '../../lib/testing/sim/reduction.ts'
+
+/** Ms without a word after which a resend without a cap shows itself, where the cap is short. */
+const SILENCE_MS = 30_000
+
+/** Storms that are looked at first, of bugs that take a rare one. */
+const KNOWN: Readonly<Record<string, number>> = { endlessSync: 618_968_481 }
+
+/**
+ * Storms to look for a bug in: the first so many seeds; for one that shows itself only after a silence that is long
+ * beside the time of an election, the first so many with such a silence, one in fifty of all.
+ */
+export function* stormsFor(mutant: string, count: number): Generator<number> {
+  const known = KNOWN[mutant]
+  if (known !== undefined) yield known
+  for (let seed = 1, found = 0; found < count; seed++) {
+    if (mutant === 'uncappedResend') {
+      const { finalSilenceMs, world: { timing } } = drawRun(seed).plan
+      if (finalSilenceMs < SILENCE_MS || timing.resendMaxMs * 100 > SILENCE_MS) continue
+    }
+    found++
+    yield seed
+  }
+}
