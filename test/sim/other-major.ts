@@ -2,8 +2,10 @@ import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { SeedResult } from '../../lib/testing/sim/run.ts'
+import type { Job } from './breeder.ts'
 import { otherNode } from './other-node.ts'
 import type { NoOtherNode, OtherNode } from './other-node.ts'
+import type { Done } from './worker.ts'
 
 /** What came of it. */
 export interface Agreement {
@@ -67,10 +69,10 @@ export class OtherMajor {
     if ('reason' in found) return
     const child = this.#child ??= fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), this.#args,
       { execPath: found.path })
-    const there = await new Promise<SeedResult>((resolve, reject) => {
+    const { result: there } = await new Promise<Done>((resolve, reject) => {
       const fail = (what: unknown): void => reject(new Error(`${found.version} ended at seed ${seed}: ${String(what)}`))
       child.removeAllListeners().on('message', resolve).on('error', fail).on('exit', fail)
-      child.send(seed)
+      child.send({ seed } satisfies Job)
     })
     this.#compared += 1
     if (there.fingerprint !== fingerprint) this.#differing.push(seed)

@@ -1,14 +1,15 @@
 /**
  * Runs the simulator over many seeds on all cores:
  *   npm run sim -- --seeds 200 [--from 1] | --minutes 10 [--from N] | --seed 17 [--only JSON] [--page FILE]
- *   [--mutant NAME] [--no-shrink] [--majors] [--ledger]
+ *   [--mutant NAME] [--no-shrink] [--majors] [--ledger] [--breed]
  * Ends with `N passed, N failed`, counting seeds; from 200 seeds on each state that must be reached and was not counts
  * as a failure (lib/testing/sim/reached.ts), and so does a median of the times to the leader of a healed ensemble that
  * is too long. A failing seed prints what broke and the last events; the first ones are reduced to what is needed to
  * fail, told event by event, with one command that replays that. With `--majors` every hundredth seed is run on another
  * major of Node as well (see other-node.ts), and must come to the same. With `--ledger` what it comes to is added to
  * the sums for this state of the core (see ledger/ledger.ts), a part every minute and the rest when it ends, is stopped
- * by SIGINT or SIGTERM, or time is up; `npm run sim:ledger` prints them.
+ * by SIGINT or SIGTERM, or time is up; `npm run sim:ledger` prints them. With `--breed` seeds that reach what none did
+ * before are run again with one more of their draws changed (see breeder.ts).
  */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -24,6 +25,8 @@ import { REACHED_BY_FULL, REACHED_BY_SLICE } from '../../lib/testing/sim/reached
 import { shrink } from '../../lib/testing/sim/shrink.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
 import { optionWords } from '../option-words.ts'
+import { Breeder } from './breeder.ts'
+import type { Job } from './breeder.ts'
 import { commitOf } from './commit.ts'
 import { Account } from './ledger/account.ts'
 import { coreHash } from './ledger/core-hash.ts'
@@ -32,6 +35,7 @@ import { OtherMajor } from './other-major.ts'
 import type { Agreement } from './other-major.ts'
 import { Totals } from './totals.ts'
 import { TWICE } from './twice.ts'
+import type { Done } from './worker.ts'
 
 interface Options {
   readonly seed: number | null
@@ -47,6 +51,7 @@ interface Options {
   readonly majors: boolean
   /** The file to whose sums this run is added. */
   readonly ledger: string | undefined
+  readonly breeds: boolean
 }
 
 const PROGRESS_MS = 5_000
@@ -74,16 +79,20 @@ function readOptions(): Options {
     majors: ['', 'every hundredth seed on another major of Node as well'],
     ledger: ['', 'adds what it comes to to the sums; the first seed is the one after all of those, not 1'],
     'ledger-file': ['FILE', 'with --ledger: instead of test/sim/ledger.json'],
+    breed: ['', 'seeds that reach something new are run again with one more draw changed'],
   })
   const minutes = number('minutes') ?? 0
   const ledger = has('ledger') ? value('ledger-file') ?? LEDGER_FILE : undefined
   if (ledger !== undefined && (value('seed') ?? value('mutant')) !== undefined) {
     return refuse('--ledger counts whole seeds of the core as it is: not with --seed or --mutant')
   }
+  if (ledger !== undefined && has('breed')) {
+    return refuse('--ledger counts seeds as they are: not with --breed')
+  }
   return {
     seed: number('seed') ?? null, minutes, mutant: value('mutant'), page: value('page'),
     only: value('only') === undefined ? undefined : JSON.parse(value('only')!) as Reduction,
-    shrinks: !has('no-shrink'), majors: has('majors'),
+    shrinks: !has('no-shrink'), majors: has('majors'), breeds: has('breed'),
     seeds: minutes > 0 ? Infinity : number('seeds') ?? 20,
     // Minutes explore: another stretch of seeds each time.
     from: number('from') ?? (ledger !== undefined ? readLedger(ledger).next
@@ -108,19 +117,23 @@ function unreachedOf(totals: Totals): string[] {
   return totals.unreached(seeds < FULL_SEEDS ? REACHED_BY_SLICE : REACHED_BY_FULL)
 }
 
-function printFailure(result: SeedResult, mutant: string | undefined, lines: number): void {
+function reductionOf({ bred }: Job): Reduction | undefined {
+  return bred === undefined ? undefined : { bred }
+}
+
+function printFailure(result: SeedResult, mutant: string | undefined, lines: number, only?: Reduction): void {
   const { failure } = result
   if (failure === null) return
   print(`\nFAILED seed ${result.seed}: ${failure.check} after ${(result.simulatedMs / 1_000).toFixed(3)} simulated s`)
   if (lines > 0) for (const line of failure.trace.slice(-lines)) print(`  ${line}`)
   print(`seed ${result.seed}: ${failure.message}`)
-  print(`replay with: ${replayOf(result.seed, mutant)} --page seed-${result.seed}.html\n`)
+  print(`replay with: ${replayOf(result.seed, mutant, only)} --page seed-${result.seed}.html\n`)
 }
 
 /** Reduces a failing seed and tells what is left of it. */
-function printShrunk(seed: number, mutant: string | undefined): void {
+function printShrunk({ seed, bred }: Job, mutant: string | undefined): void {
   print(`reducing seed ${seed} ...`)
-  const shrunk = shrink(seed, mutant)
+  const shrunk = shrink(seed, mutant, makeTxnCodec(), undefined, bred === undefined ? {} : { bred })
   if (shrunk === null) return
   const { reduction, result, tried } = shrunk
   const run = drawRun(seed, mutant, reduction)
@@ -138,12 +151,12 @@ function runOne({ mutant, page, only, shrinks }: Options, seed: number): Totals 
   const totals = new Totals()
   let lanes: Lanes | null = null
   const read = (written: Lanes): void => { lanes = written }
-  const result = play(drawRun(seed, mutant, only), makeTxnCodec(), { read })
+  const result = { ...play(drawRun(seed, mutant, only), makeTxnCodec(), { read }), seed }
   totals.add(result)
   const written = lanes as Lanes | null
   if (result.failure !== null && written !== null) for (const line of written.lines(LANES_SHOWN)) print(line)
   printFailure(result, mutant, 0)
-  if (result.failure !== null && only === undefined && shrinks) printShrunk(seed, mutant)
+  if (result.failure !== null && only === undefined && shrinks) printShrunk({ seed }, mutant)
   if (page !== undefined && written !== null) {
     writeFileSync(page, written.html(`seed ${seed}${mutant === undefined ? '' : `, ${mutant}`}`))
     print(`everything that happened is in ${page}`)
@@ -179,18 +192,21 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
   const stop = new Stop()
   const started = performance.now()
   const endMs = options.minutes > 0 ? options.minutes * 60_000 : Infinity
-  let next = options.from
-  const more = (): boolean => next < options.from + options.seeds && totals.failed < FAILURES_MAX &&
+  const breeder = options.breeds ? new Breeder(options.from) : null
+  let given = 0
+  const more = (): boolean => given < options.seeds && totals.failed < FAILURES_MAX &&
     !stop.isAsked && performance.now() - started < endMs
-  const failing: number[] = []
-  const progress = setInterval(() => print(totals.line(performance.now() - started)), PROGRESS_MS)
+  const failing: Job[] = []
+  const printLine = (): void => print(totals.line(performance.now() - started) + (breeder?.line ?? ''))
+  const progress = setInterval(printLine, PROGRESS_MS)
   const saving = setInterval(() => account?.save(performance.now()), SAVE_MS)
-  const take = (result: SeedResult): void => {
+  const take = ({ job, result, covered }: Done): void => {
     totals.add(result)
+    breeder?.learn(job, covered)
     account?.add(result)
-    if (result.seed % TWICE === 0) major?.add(result)
-    if (result.failure !== null) failing.push(result.seed)
-    printFailure(result, options.mutant, TRACE_SHOWN)
+    if (result.seed % TWICE === 0 && job.bred === undefined) major?.add(result)
+    if (result.failure !== null) failing.push(job)
+    printFailure(result, options.mutant, TRACE_SHOWN, reductionOf(job))
   }
   const serve = (child: ChildProcess): Promise<void> => new Promise((resolve, reject) => {
     let running = 0
@@ -199,11 +215,13 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
         child.disconnect()
         return
       }
-      running = next++
-      child.send(running)
+      const job = breeder?.next() ?? { seed: options.from + given }
+      given++
+      running = job.seed
+      child.send(job)
     }
-    child.on('message', (result: SeedResult) => {
-      take(result)
+    child.on('message', (done: Done) => {
+      take(done)
       give()
     })
     child.on('error', reject)
@@ -214,8 +232,8 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
     give()
   })
   const worker = fileURLToPath(new URL('./worker.ts', import.meta.url))
-  const children = Array.from({ length: availableParallelism() },
-    () => fork(worker, options.mutant === undefined ? [] : [options.mutant]))
+  const words = [...options.mutant === undefined ? [] : [options.mutant], ...options.breeds ? ['--breed'] : []]
+  const children = Array.from({ length: availableParallelism() }, () => fork(worker, words))
   try {
     await Promise.race([stop.asked, Promise.all(children.map(serve))])
   } finally {
@@ -224,10 +242,11 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
     for (const child of children) child.kill()
     account?.save(performance.now())
   }
-  print(totals.line(performance.now() - started))
+  printLine()
   if (account !== null) print(account.line)
+  if (breeder !== null) totals.note(breeder.counts)
   if (options.shrinks && !stop.isAsked) {
-    for (const seed of failing.slice(0, SHRUNK_MAX)) printShrunk(seed, options.mutant)
+    for (const job of failing.slice(0, SHRUNK_MAX)) printShrunk(job, options.mutant)
   }
   return totals
 }

@@ -40,6 +40,11 @@ export class Totals {
     }
   }
 
+  /** More rows for the table. */
+  note(counts: Readonly<Record<string, number>>): void {
+    this.#count(counts)
+  }
+
   /** What of this was never reached. */
   unreached(wanted: readonly string[]): string[] {
     return wanted.filter((what) => !this.#reached.has(what))

@@ -1,17 +1,45 @@
 /** One process of the simulator: runs the seeds it is sent, one at a time. */
-import { runSeed } from '../../lib/testing/sim/run.ts'
+import { Coverage } from '../../lib/testing/sim/coverage.ts'
+import type { Covered } from '../../lib/testing/sim/coverage.ts'
+import { drawRun } from '../../lib/testing/sim/reduction.ts'
+import { play, runSeed } from '../../lib/testing/sim/run.ts'
 import type { SeedResult } from '../../lib/testing/sim/run.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
+import type { Job } from './breeder.ts'
 import { TWICE } from './twice.ts'
 
-const codec = makeTxnCodec()
-const mutant = process.argv[2]
-
-function run(seed: number): SeedResult {
-  const result = runSeed(seed, codec, mutant)
-  if (seed % TWICE !== 0 || runSeed(seed, codec, mutant).fingerprint === result.fingerprint) return result
-  return { ...result, failure: { check: 'F.7', message: 'the same seed ran differently', trace: [] } }
+/** What a run came to, and what it reached of all that this process has not told of yet. */
+export interface Done {
+  readonly job: Job
+  readonly result: SeedResult
+  readonly covered: Covered
 }
 
-process.on('message', (seed: number) => process.send!(run(seed)))
+const codec = makeTxnCodec()
+const [mutant] = process.argv.slice(2).filter((word) => word !== '--breed')
+const breeds = process.argv.includes('--breed')
+const told = { paths: new Set<number>(), states: new Set<number>() }
+
+function onlyNew(known: Set<number>, found: readonly number[]): readonly number[] {
+  const fresh = found.filter((one) => !known.has(one))
+  for (const one of fresh) known.add(one)
+  return fresh
+}
+
+function run(job: Job): Done {
+  const { seed, bred } = job
+  const coverage = breeds ? new Coverage() : null
+  const drawn = drawRun(seed, mutant, bred === undefined ? {} : { bred })
+  // Another salt is no other seed.
+  let result: SeedResult = { ...play(drawn, codec, coverage === null ? {} : { coverage }), seed }
+  const { paths, states } = coverage?.covered ?? { paths: [], states: [] }
+  const covered = { paths: onlyNew(told.paths, paths), states: onlyNew(told.states, states) }
+  const isAgain = seed % TWICE === 0 && bred === undefined
+  if (isAgain && runSeed(seed, codec, mutant).fingerprint !== result.fingerprint) {
+    result = { ...result, failure: { check: 'F.7', message: 'the same seed ran differently', trace: [] } }
+  }
+  return { job, result, covered }
+}
+
+process.on('message', (job: Job) => process.send!(run(job)))
 process.on('disconnect', () => process.exit(0))

@@ -1,6 +1,7 @@
-import type { Effect } from '../../core/effects.ts'
+import type { Effect, Input } from '../../core/effects.ts'
 import { ZXID_ZERO, epochOf } from '../../core/zxid.ts'
 import type { Message } from '../../core/zab/messages.ts'
+import type { Coverage } from './coverage.ts'
 import type { SimDisk } from './disk.ts'
 import type { Watched } from './ghost.ts'
 
@@ -69,6 +70,8 @@ export const REACHED_BY_FULL: readonly string[] = [
  */
 export class Reached {
   readonly counts: Record<string, number> = {}
+  /** Set by who breeds seeds. */
+  coverage: Coverage | null = null
 
   hit(what: string): void {
     this.counts[what] = (this.counts[what] ?? 0) + 1
@@ -81,6 +84,13 @@ export class Reached {
     if (meta.acceptedEpoch > meta.currentEpoch) this.hit('start: promised above its epoch')
     if (epochOf(log.last) > meta.currentEpoch) this.hit('start: a log above its epoch')
     if (meta.health !== 'ok') this.hit(`start: damaged before, ${meta.health}`)
+  }
+
+  /** A server has taken an input. */
+  stepped(server: Watched, input: Input): void {
+    this.coverage?.stepped(server, input)
+    if (input.kind !== 'receive' || input.message.kind !== 'upToDate') return
+    if (server.replica.tree.zxid < input.message.commit) this.hit('gate: UPTODATE before it is applied')
   }
 
   /** An effect of a turn; `isWriteDone`: the turn began with a completed write. */

@@ -1,4 +1,6 @@
 import { DEFAULT_LIMITS } from '../../core/limits.ts'
+import { bred } from './breed.ts'
+import type { Change } from './breed.ts'
 import { drawFaults } from './faults.ts'
 import type { Fault } from './faults.ts'
 import { drawPlan } from './plan.ts'
@@ -15,6 +17,8 @@ export type PlainPart = typeof PLAIN_PARTS[number]
 
 /** What is left of a run; everything that is not named is as the seed draws it. */
 export interface Reduction {
+  /** Draws that are not as the seed has them, before anything is left out. */
+  readonly bred?: readonly Change[]
   /** Places in the list of drawn faults. */
   readonly faults?: readonly number[]
   readonly clients?: number
@@ -37,14 +41,15 @@ export interface Run {
 
 /** The run of a seed, or what is left of it. */
 export function drawRun(seed: number, mutant?: string, reduction: Reduction = {}): Run {
-  const drawn = drawPlan(seed, mutant)
-  const all = drawFaults(seed, drawn.faults, drawn.stormMs)
+  const own = drawPlan(seed, mutant)
+  const { plan: drawn, faults: all, salt: other } =
+    bred(own, drawFaults(seed, own.faults, own.stormMs), reduction.bred ?? [])
   let plan: Plan = reduction.stormMs === undefined ? drawn : { ...drawn, stormMs: reduction.stormMs }
   for (const part of reduction.plain ?? []) plan = plainer(plan, part)
   const { clients = plan.world.clients, voters = plan.world.voters, salt = 0 } = reduction
   const { requests = plan.world.clientPlan.requests } = reduction
   const clientPlan = { ...plan.world.clientPlan, requests }
-  plan = { ...plan, world: { ...plan.world, seed: seed ^ salt, clients, voters, clientPlan } }
+  plan = { ...plan, world: { ...plan.world, seed: seed ^ salt ^ other, clients, voters, clientPlan } }
   const { faults: kept, earlierMs = 0 } = reduction
   const left = kept === undefined ? all : all.filter((_fault, at) => kept.includes(at))
   return { plan, faults: left.map((fault) => ({ ...fault, atMs: Math.max(0, fault.atMs - earlierMs) })) }

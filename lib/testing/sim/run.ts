@@ -2,6 +2,7 @@ import type { TxnCodec } from '../../core/tree/txn.ts'
 import { makeTxnCodec } from '../../wire/txn.ts'
 import { boundMsOf, freeze, until } from './freeze.ts'
 import type { FreezeFigures } from './freeze.ts'
+import type { Coverage } from './coverage.ts'
 import { Lanes } from './lanes.ts'
 import type { Plan } from './plan.ts'
 import { noFaults } from './faults.ts'
@@ -49,13 +50,15 @@ export function runSeed(
 /** How a run is played. */
 export interface PlayOptions {
   readonly read?: Reader
+  /** Is told what the run reaches. */
+  readonly coverage?: Coverage
   /** Ends there, with nothing wrong. */
   readonly limitMs?: number
 }
 
 /** Plays a run, or what is left of one. */
 export function play(
-  { plan, faults }: Run, codec: TxnCodec, { read, limitMs = Infinity }: PlayOptions = {},
+  { plan, faults }: Run, codec: TxnCodec, { read, limitMs = Infinity, coverage }: PlayOptions = {},
 ): SeedResult {
   let world: SimWorld | null = null
   let storm: Storm | null = null
@@ -63,6 +66,7 @@ export function play(
   let figures: FreezeFigures | null = null
   try {
     world = new SimWorld(plan.world, codec)
+    if (coverage !== undefined) world.reached.coverage = coverage
     if (read !== undefined) read(world.lanes = new Lanes(world.peers))
     storm = new Storm(world, plan, faults)
     const began = plan.ending === 'no faults' ? begin(world, plan) : null

@@ -25,11 +25,11 @@ const LATER = 1.5
  * network, as long as the same check fails. Null when the seed does not fail at all.
  */
 export function shrink(
-  seed: number, mutant?: string, codec: TxnCodec = makeTxnCodec(), runsMax: number = RUNS_MAX,
+  seed: number, mutant?: string, codec: TxnCodec = makeTxnCodec(), runsMax: number = RUNS_MAX, from: Reduction = {},
 ): Shrunk | null {
-  const whole = play(drawRun(seed, mutant), codec)
+  const whole = play(drawRun(seed, mutant, from), codec)
   if (whole.failure === null) return null
-  return new Shrinker(seed, mutant, codec, runsMax, whole).shrink()
+  return new Shrinker(seed, mutant, codec, runsMax, whole, from).shrink()
 }
 
 class Shrinker {
@@ -42,15 +42,16 @@ class Shrinker {
   #result: SeedResult
   #tried = 0
 
-  constructor(seed: number, mutant: string | undefined, codec: TxnCodec, runsMax: number, whole: SeedResult) {
+  constructor(seed: number, mutant: string | undefined, codec: TxnCodec, runsMax: number, whole: SeedResult,
+    from: Reduction) {
     this.#seed = seed
     this.#mutant = mutant
     this.#codec = codec
     this.#runsMax = runsMax
     this.#check = whole.failure!.check
     this.#result = whole
-    const { faults } = drawRun(seed, mutant)
-    this.#best = { faults: faults.flatMap(({ atMs }, at) => atMs <= whole.endedMs ? [at] : []) }
+    const { faults } = drawRun(seed, mutant, from)
+    this.#best = { ...from, faults: faults.flatMap(({ atMs }, at) => atMs <= whole.endedMs ? [at] : []) }
   }
 
   shrink(): Shrunk {

@@ -333,8 +333,7 @@ export class SimWorld implements ClientWorld {
       this.lanes.input(this.events.nowMs, server.id, input, from)
     }
     replica.step(now, input)
-    if (input.kind === 'receive' && input.message.kind === 'upToDate' &&
-      replica.tree.zxid < input.message.commit) this.reached.hit('gate: UPTODATE before it is applied')
+    this.reached.stepped(server, input)
   }
 
   /** Carries out what the turn produced, and checks the server that stepped. */
