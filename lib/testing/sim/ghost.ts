@@ -10,6 +10,7 @@ import { follows } from '../../core/zab/log.ts'
 import type { Log, LoggedTxn } from '../../core/zab/log.ts'
 import type { Message } from '../../core/zab/messages.ts'
 import type { SimDisk } from './disk.ts'
+import type { Chronicle } from './chronicle.ts'
 import { Conduct } from './conduct.ts'
 import { Leases } from './leases.ts'
 import { LostPromises } from './lost-promises.ts'
@@ -97,6 +98,8 @@ export class Ghost {
   readonly codec: TxnCodec
   readonly #voters: readonly number[]
   readonly #disk: (server: number) => SimDisk
+  /** Set where all is to be checked once more at the end. */
+  chronicle: Chronicle | null = null
   /** Disks lost on purpose: they count as holding what they held. */
   readonly excused: Set<number> = new Set()
   /** Syncs by plan, for the record. */
@@ -163,6 +166,7 @@ export class Ghost {
     const { replica } = server
     if (replica.stopped) return
     checkTypes(server)
+    this.chronicle?.observe(server)
     let seen = this.#seen.get(server.id)
     if (seen === undefined || seen.incarnation !== server.incarnation || seen.tree !== replica.tree) {
       seen = this.#begin(server)

@@ -49,6 +49,7 @@ export const REACHED_BY_SLICE: readonly string[] = [
   'freeze: one is down', 'freeze: one is deaf', 'freeze: one is mute', 'freeze: one is slow', 'freeze: one is restless',
   'start: promised above its epoch', 'link: half-open', 'order: a way falls to the bottom',
   'election: a notification of long ago', 'ending: never heals', 'ending: no faults',
+  'history: checked naively',
   'client: ConnectionLoss', 'client: SessionExpired', 'client: SessionMoved', 'client: Closed',
 ]
 

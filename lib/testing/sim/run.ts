@@ -1,5 +1,6 @@
 import type { TxnCodec } from '../../core/tree/txn.ts'
 import { makeTxnCodec } from '../../wire/txn.ts'
+import { Chronicle } from './chronicle.ts'
 import { boundMsOf, freeze, until } from './freeze.ts'
 import type { FreezeFigures } from './freeze.ts'
 import type { Coverage } from './coverage.ts'
@@ -7,6 +8,7 @@ import { Lanes } from './lanes.ts'
 import type { Plan } from './plan.ts'
 import { noFaults } from './faults.ts'
 import type { FaultCounts } from './faults.ts'
+import { checkNaively } from './naive.ts'
 import { drawRun } from './reduction.ts'
 import type { Run } from './reduction.ts'
 import { Storm } from './storm.ts'
@@ -69,10 +71,12 @@ export function play(
     if (coverage !== undefined) world.reached.coverage = coverage
     if (read !== undefined) read(world.lanes = new Lanes(world.peers))
     storm = new Storm(world, plan, faults)
+    if (plan.isShort) world.ghost.chronicle = new Chronicle()
     const began = plan.ending === 'no faults' ? begin(world, plan) : null
     world.events.runUntil(Math.min(plan.stormMs + plan.finalSilenceMs, limitMs))
     if (limitMs === Infinity && plan.ending !== 'never heals') figures = freeze(world, storm, plan)
     world.ghost.checkAll()
+    if (plan.isShort) recheck(world)
     if (began !== null && disturbances(world) !== began) {
       throw new Violation('L4', `${disturbances(world)} without a fault, ${began} when all served`)
     }
@@ -80,6 +84,11 @@ export function play(
     failure = failureOf(error, world)
   }
   return resultOf(world, storm, plan, failure, figures)
+}
+
+/** T3: all of it once more, naively. */
+function recheck({ ghost: { chronicle }, reached }: SimWorld): void {
+  if (chronicle?.isWhole === true && checkNaively(chronicle)) reached.hit('history: checked naively')
 }
 
 /** What was thrown, with what happened before. */
