@@ -156,7 +156,7 @@ function durability({ cuts }: History): void {
 function processConsistency({ marks, reigns }: History): void {
   for (const { epoch, by, log } of marks) {
     const reign: Reign | undefined = reigns.find((one) => one.epoch === epoch)
-    if (reign?.initial == null) continue
+    if (reign === undefined || reign.initial === null) continue
     const whole = [...reign.initial.log, ...reign.proposed]
     if (log.length >= reign.initial.log.length && isPrefix(log, whole)) continue
     fail('P15', `${by} marks ${epoch} without its history`)
