@@ -7,8 +7,8 @@ const TXNS_MAX = 800
 
 /**
  * T3: the formulas of the protocol once more, as they are written, quantified over everything that happened, slow and
- * with nothing kept from one step to the next. What the checks of each step let pass by mistake is seen here. False when
- * the history is too long for that.
+ * with nothing kept from one step to the next. What the checks of each step let pass by mistake is seen here. False
+ * when the history is too long for that.
  */
 export function checkNaively(history: History): boolean {
   const servers = longestLives(history.lives)
