@@ -17,8 +17,10 @@ import { LostPromises } from './lost-promises.ts'
 import { sameOutcome } from './outcomes.ts'
 import { Primaries } from './primaries.ts'
 import { Reference } from './reference.ts'
+import { Snapshots } from './snapshots.ts'
 import { Soundness } from './soundness.ts'
 import { Timeliness } from './timeliness.ts'
+import { scanTree } from './tree-scan.ts'
 import { checkTypes } from './type-ok.ts'
 import { Violation } from './violation.ts'
 import type { LogBatch, Meta } from '../../ports/storage.ts'
@@ -64,6 +66,9 @@ interface Asked {
   readonly isStale: boolean
 }
 
+/** One step in so many is followed by a look at the whole tree of the server that made it. */
+const SCAN_STEPS = 1_000
+
 interface Seen {
   readonly incarnation: number
   /** How many of G this server has delivered. */
@@ -86,6 +91,8 @@ export class Ghost {
   readonly #leases = new Leases()
   readonly #conduct: Conduct
   readonly #timeliness: Timeliness
+  readonly #snapshots: Snapshots
+  #steps = 0
   readonly #lostPromises = new LostPromises()
   readonly #soundness: Soundness
   readonly #clock: GhostClock
@@ -117,10 +124,12 @@ export class Ghost {
     this.#clock = clock
     this.#conduct = new Conduct(clock, areLinksSpoilt)
     this.#timeliness = new Timeliness(clock, drift)
+    this.#snapshots = new Snapshots(codec, this.reference, this.#model)
     this.#primaries = new Primaries({
-      led: ({ id }, epoch) => {
+      led: ({ id, replica }, epoch) => {
         this.#leases.led(epoch, clock.localMs(id))
         this.#soundness.led(epoch)
+        this.#scan(id, replica.tree)
       },
       proposed: ({ id }, { zxid, txn, bytes }) => {
         this.#leases.proposed(zxid, txn ?? codec.decodeTxn(bytes), epochOf(zxid), clock.localMs(id))
@@ -168,9 +177,8 @@ export class Ghost {
     checkTypes(server)
     this.chronicle?.observe(server)
     let seen = this.#seen.get(server.id)
-    if (seen === undefined || seen.incarnation !== server.incarnation || seen.tree !== replica.tree) {
-      seen = this.#begin(server)
-    }
+    const isNew = seen === undefined || seen.incarnation !== server.incarnation || seen.tree !== replica.tree
+    if (seen === undefined || isNew) seen = this.#begin(server)
     const applied = replica.tree.zxid
     if (applied !== seen.appliedZxid) {
       const { log } = replica.journal
@@ -181,6 +189,12 @@ export class Ghost {
       this.#checkDigest(server, seen)
     }
     this.#primaries.observe(server, this.G[this.G.length - 1])
+    if (isNew || ++this.#steps % SCAN_STEPS === 0) this.#scan(server.id, replica.tree)
+  }
+
+  /** A.3, all of it: too much for every step. */
+  #scan(id: number, tree: Tree): void {
+    scanTree(id, tree, this.reference)
   }
 
   /** A client sends a write. */
@@ -286,6 +300,13 @@ export class Ghost {
     }
   }
 
+  /** A server is down: A.3 for the tree that it had, D3 for what it has. */
+  checkDown(id: number): void {
+    const seen = this.#seen.get(id)
+    if (seen !== undefined && seen.tree.zxid === seen.appliedZxid) this.#scan(id, seen.tree)
+    this.checkDurability()
+  }
+
   /** D3 for the newest delivered txn, which all others are under: asked after every change of a disk. */
   checkDurability(): void {
     const last = this.G[this.G.length - 1]
@@ -326,9 +347,13 @@ export class Ghost {
     this.#timeliness.answered(server, applied, this.G[applied]?.zxid)
   }
 
-  #checkBatch(server: Watched, { truncateAfter, install, resetLog }: LogBatch): void {
+  #checkBatch(server: Watched, batch: LogBatch): void {
+    const { truncateAfter, install, resetLog } = batch
     if (truncateAfter !== undefined) this.#checkTruncation(server, truncateAfter)
-    if (install === undefined) return
+    if (install === undefined) {
+      this.#snapshots.persisted(server, batch)
+      return
+    }
     const known = this.at(install.zxid)
     if (known === undefined) {
       const at = formatZxid(install.zxid)
@@ -337,6 +362,7 @@ export class Ghost {
     if (known.hash1 !== install.hash1 || known.hash2 !== install.hash2) {
       throw new Violation('D7', `server ${server.id} has another history under its snapshot`)
     }
+    this.#snapshots.persisted(server, batch)
     if (resetLog === true) this.#checkTruncation(server, install.zxid)
   }
 

@@ -1,3 +1,5 @@
+import { OPEN_ACL, Perm } from '../../core/tree/request.ts'
+import type { Acl } from '../../core/tree/request.ts'
 import type { SessionId } from '../../core/tree/stat.ts'
 import { NodeKind } from '../../core/tree/txn.ts'
 import type { NodeKindNumber } from '../../core/tree/txn.ts'
@@ -11,6 +13,7 @@ export interface NodeState {
   readonly data: Uint8Array | null
   readonly version: number
   readonly aversion: number
+  readonly acl: readonly Acl[]
   /** Children ever created. */
   readonly creates: number
   readonly children: number
@@ -39,9 +42,11 @@ export class PathStates {
   constructor() {
     const builtIn = [['/', 1], ['/zookeeper', 2], ['/zookeeper/quota', 0], ['/zookeeper/config', 0]] as const
     for (const [path, children] of builtIn) {
-      const version = path === '/zookeeper/config' ? -1 : 0
+      const isConfig = path === '/zookeeper/config'
+      const version = isConfig ? -1 : 0
+      const acl = isConfig ? [{ perms: Perm.read, scheme: 'world', id: 'anyone' }] : OPEN_ACL
       this.put(ZXID_ZERO, path, {
-        kind: NodeKind.persistent, owner: '0x0' as SessionId, data: new Uint8Array(0), version, aversion: version,
+        kind: NodeKind.persistent, owner: '0x0' as SessionId, data: new Uint8Array(0), version, aversion: version, acl,
         creates: 0, children, czxid: ZXID_ZERO, mzxid: ZXID_ZERO, pzxid: ZXID_ZERO, ctime: 0, mtime: 0, ttlMs: 0,
       })
     }

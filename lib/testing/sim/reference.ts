@@ -1,14 +1,17 @@
 import type { ErrorCode } from '../../core/errors.ts'
 import { Mode, isWrite } from '../../core/tree/request.ts'
-import type { CheckRequest, CreateRequest, MultiOp, OpResult, Outcome, Request } from '../../core/tree/request.ts'
+import type {
+  CheckRequest, CreateRequest, MultiOp, OpResult, Outcome, Request, SetAclRequest,
+} from '../../core/tree/request.ts'
 import { sessionIdOf } from '../../core/tree/stat.ts'
 import type { SessionId, Stat } from '../../core/tree/stat.ts'
 import { NodeKind } from '../../core/tree/txn.ts'
-import type { MultiPart, NodeKindNumber, Txn } from '../../core/tree/txn.ts'
+import type { CreateSessionTxn, MultiPart, NodeKindNumber, Txn } from '../../core/tree/txn.ts'
 import { ZXID_ZERO } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
 import { PathStates } from './path-states.ts'
 import type { NodeState } from './path-states.ts'
+import { SessionStates } from './session-states.ts'
 import { Violation } from './violation.ts'
 
 const NO_OWNER = '0x0' as SessionId
@@ -38,6 +41,7 @@ export interface Lookup {
  */
 export class Reference {
   readonly states: PathStates = new PathStates()
+  readonly sessionStates: SessionStates = new SessionStates()
   readonly lookups: Lookup[] = []
   readonly #sessions = new Map<SessionId, OpenSession>()
   #zxid: Zxid = ZXID_ZERO
@@ -53,7 +57,7 @@ export class Reference {
     this.#timeMs = txn.time
     const { body, session } = txn
     if (body.kind === 'found') return { code: 'Ok', result: { op: -11 } }
-    if (body.kind === 'createSession') return this.#open(sessionIdOf(zxid), session, body.timeoutMs)
+    if (body.kind === 'createSession') return this.#open(sessionIdOf(zxid), session, body)
     if (request === null || request.op === -11) {
       if (body.kind === 'closeSession') return this.#close(session, body.paths)
       if (request === null && body.kind === 'delete') return this.#reap(body.path)
@@ -78,9 +82,10 @@ export class Reference {
 
   // --- sessions ----------------------------------------------------------------------------------------------------
 
-  #open(session: SessionId, stated: SessionId, timeoutMs: number): Outcome {
+  #open(session: SessionId, stated: SessionId, { timeoutMs, password }: CreateSessionTxn): Outcome {
     this.#expect(session === stated && !this.#sessions.has(session), 'C12', 'a session id is not unique')
     this.#sessions.set(session, { timeoutMs, ephemerals: new Set() })
+    this.sessionStates.opened(this.#zxid, session, timeoutMs, password)
     return { code: 'Ok', result: { op: -11 } }
   }
 
@@ -100,6 +105,7 @@ export class Reference {
     this.#expect(right, 'C11', `session ${session} owns ${owned}, its close names ${paths.join()}`)
     for (const path of paths) this.#delete(path)
     this.#sessions.delete(session)
+    this.sessionStates.closed(this.#zxid, session)
     return { code: 'Ok', result: { op: -11 } }
   }
 
@@ -132,7 +138,7 @@ export class Reference {
         return { op: 2 }
       }
       case 5: return this.#setData(request.path, request.data, request.version)
-      case 7: return this.#setAcl(request.path, request.version)
+      case 7: return this.#setAcl(request)
       case 13: return this.#check(request)
       default: throw new Violation('C8', `request ${request.op} is not known to the reference`)
     }
@@ -158,8 +164,9 @@ export class Reference {
       ...parent, creates: parent.creates + 1, children: parent.children + 1, pzxid: zxid,
     })
     this.states.put(zxid, path, {
-      kind, owner, data: request.data, version: 0, aversion: 0, creates: 0, children: 0, czxid: zxid, mzxid: zxid,
-      pzxid: zxid, ctime: this.#timeMs, mtime: this.#timeMs, ttlMs: request.ttlMs,
+      kind, owner, data: request.data, version: 0, aversion: 0, acl: request.acl ?? [], creates: 0, children: 0,
+      czxid: zxid, mzxid: zxid, pzxid: zxid, ctime: this.#timeMs, mtime: this.#timeMs,
+      ttlMs: kind === NodeKind.ttl ? request.ttlMs : 0,
     })
     if (kind === NodeKind.ephemeral) this.#sessions.get(session)!.ephemerals.add(path)
     this.#lookup('data', 1, path)
@@ -189,11 +196,11 @@ export class Reference {
     return { op: 5, stat: statOf(next) }
   }
 
-  #setAcl(path: string, version: number): Done | Failed {
+  #setAcl({ path, acl, version }: SetAclRequest): Done | Failed {
     const node = this.states.now(path)
     if (node === null) return 'NoNode'
     if (version !== -1 && version !== node.aversion) return 'BadVersion'
-    const next = { ...node, aversion: node.aversion + 1 }
+    const next = { ...node, acl: acl ?? [], aversion: node.aversion + 1 }
     this.states.put(this.#zxid, path, next)
     return { op: 7, stat: statOf(next) }
   }
@@ -293,7 +300,10 @@ function parentPathOf(path: string): string {
 /** Equal contents; null is not the same as empty. */
 export function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
   if (a === null || b === null) return a === b
-  return a.length === b.length && a.every((byte, at) => byte === b[at])
+  const { length } = a
+  if (length !== b.length) return false
+  for (let at = 0; at < length; at++) if (a[at] !== b[at]) return false
+  return true
 }
 
 /** What clients are told of a node. */

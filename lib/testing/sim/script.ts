@@ -169,7 +169,7 @@ export class Script {
       peer.held = false
       for (const other of this.peers.keys()) this.#unlink(id, other)
     }
-    this.ghost.checkDurability()
+    for (const id of ids) this.ghost.checkDown(id)
   }
 
   /** Loses its disk. */

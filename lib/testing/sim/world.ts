@@ -147,7 +147,7 @@ export class SimWorld implements ClientWorld {
     this.network.breakAll(server.id)
     for (const [conn, client] of server.conns) client.cut(conn)
     server.conns.clear()
-    this.ghost.checkDurability()
+    this.ghost.checkDown(server.id)
   }
 
   /** The next start misses what landed elsewhere. */

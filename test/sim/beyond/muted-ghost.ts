@@ -18,6 +18,6 @@ export class MutedGhost extends Ghost {
   override emitted(): void { /* Nothing. */ }
   override received(): void { /* Nothing. */ }
   override durable(): void { /* Nothing. */ }
-  override checkDurability(): void { /* Nothing. */ }
+  override checkDown(): void { /* Nothing. */ }
   override ask(): void { /* Nothing. */ }
 }
