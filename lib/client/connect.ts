@@ -19,9 +19,13 @@ export interface RemoteConnectOptions extends ConnectOptions {
   readonly shuffle?: boolean
   /** What dials the addresses; TCP and WebSocket on Node. */
   readonly transports?: readonly Transport[]
+  /** Time and timers of this client; those of the platform when left out. */
+  readonly clock?: Clock
+  /** Gives numbers from 0 to 1, never 1, for all that this client leaves to chance; the platform's when left out. */
+  readonly random?: () => number
 }
 
-const OPTIONS = [...CONNECT_OPTIONS, 'readOnly', 'shuffle', 'transports']
+const OPTIONS = [...CONNECT_OPTIONS, 'readOnly', 'shuffle', 'transports', 'clock', 'random']
 /** Without a word from the caller an attempt to connect ends after so long. */
 const CONNECT_TIMEOUT_MS = 15_000
 
@@ -38,11 +42,14 @@ export interface ConnectParts {
 export function connectRemote(address: string, options: RemoteConnectOptions, parts: ConnectParts): Promise<Client> {
   return Promise.resolve().then(() => {
     checkOptions(options ?? null, OPTIONS)
-    checkTypes(options, { readOnly: 'boolean', shuffle: 'boolean' })
-    const { readOnly = false, shuffle = true, transports = parts.transports, ...rest } = options
+    checkTypes(options, { readOnly: 'boolean', shuffle: 'boolean', random: 'function' })
+    const {
+      readOnly = false, shuffle = true, transports = parts.transports, clock = parts.clock, random = makeChance(),
+      ...rest
+    } = options
+    if (typeof clock.setTimer !== 'function') throw new TypeError('clock must be a Clock')
     const { servers, chroot } = parseConnectAddress(address)
-    const { clock } = parts
-    const places = (shuffle ? shuffled(servers) : servers).map((address) => {
+    const places = (shuffle ? shuffled(servers, random) : servers).map((address) => {
       const scheme = address.slice(0, address.indexOf(':'))
       const transport = transports.find(({ schemes }) => schemes.includes(scheme))
       if (transport === undefined) throw new ZkError('AddressInvalid', `no transport dials ${address}`)
@@ -53,14 +60,14 @@ export function connectRemote(address: string, options: RemoteConnectOptions, pa
       servers: places,
     }
     const endpoints = places.map(({ address, transport }) => new RemoteEndpoint(address, transport, common))
-    return Client.connect({ endpoints, clock, random: makeChance() }, { connectTimeoutMs: CONNECT_TIMEOUT_MS, ...rest })
+    return Client.connect({ endpoints, clock, random }, { connectTimeoutMs: CONNECT_TIMEOUT_MS, ...rest })
   })
 }
 
-function shuffled<T>(items: readonly T[]): T[] {
+function shuffled<T>(items: readonly T[], random: () => number): T[] {
   const order = [...items]
   for (let left = order.length; left > 1; left--) {
-    const at = Math.floor(Math.random() * left)
+    const at = Math.floor(random() * left)
     const last = order[left - 1]!
     order[left - 1] = order[at]!
     order[at] = last

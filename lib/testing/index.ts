@@ -32,3 +32,5 @@ export type { Place, SimulateOptions, WaitOptions, WorldConnectOptions } from '.
 export { STORM_FAULTS } from './world/storm.ts'
 export type { StormCounts, StormFault, StormOptions } from './world/storm.ts'
 export { simulate, World } from './world/world.ts'
+export { WorldProgram } from './world/world-program.ts'
+export type { ProgramOptions } from './world/world-program.ts'

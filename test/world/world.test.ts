@@ -53,6 +53,21 @@ test('idle time is free, and time stands still while nobody waits', async () => 
   assert.ok(world.events < 3_000, `${world.events} events`)
 })
 
+test('whoever waited goes on at that moment, before anything else happens', async () => {
+  await using world = simulate({ seed: 1 })
+  await world.run(async () => {
+    await world.ready()
+    for (let turn = 0; turn < 20; turn++) {
+      const startedMs = world.nowMs
+      await world.advance(7)
+      assert.is(world.nowMs, startedMs + 7)
+    }
+    const { events } = world
+    await world.until(() => world.events > events)
+    assert.is(world.events, events + 1)
+  })
+})
+
 test('a leader that is cut off is replaced, and the old one does not commit', async () => {
   await using world = simulate({ seed: 5 })
   await world.run(async () => {

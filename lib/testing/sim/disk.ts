@@ -7,7 +7,7 @@ import { Tree } from '../../core/tree/tree.ts'
 import type { TxnCodec } from '../../core/tree/txn.ts'
 import { ZXID_ZERO } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
-import type { LogBatch, Meta, SnapshotBase } from '../../ports/storage.ts'
+import type { LogBatch, LogEntry, Meta, SnapshotBase } from '../../ports/storage.ts'
 import { Strays } from './strays.ts'
 import type { Missed } from './strays.ts'
 import { Violation } from './violation.ts'
@@ -90,7 +90,19 @@ export class SimDisk {
   /** Its log now, for later. */
   copyLog(): Log {
     const { floor } = this.log
-    return new Log(floor, this.log.chainAt(floor), this.log.slice(floor, Number.MAX_SAFE_INTEGER as Zxid, Infinity))
+    return new Log(floor, this.log.chainAt(floor), this.entries())
+  }
+
+  /** Its log as a list. */
+  entries(): LogEntry[] {
+    return this.log.slice(this.log.floor, Number.MAX_SAFE_INTEGER as Zxid, Infinity)
+  }
+
+  /** Those of its snapshot, in order; none without one. */
+  chunks(): Uint8Array[] {
+    const { base } = this
+    if (base === null) return []
+    return Array.from({ length: base.chunks }, (_, index) => this.#chunks.get(`${base.id}/${index}`)!)
   }
 
   /**
@@ -106,7 +118,7 @@ export class SimDisk {
       return 'promises'
     }
     if (this.damage === 'none') this.damage = 'log'
-    const entries = this.log.slice(this.log.floor, Number.MAX_SAFE_INTEGER as Zxid, Infinity)
+    const entries = this.entries()
     const altered = entries[dice.below(Math.max(entries.length, 1))]
     if (this.base !== null && (roll < 4 || altered === undefined || altered.zxid <= this.base.zxid)) {
       this.#lose()
@@ -152,13 +164,11 @@ export class SimDisk {
     let tree = Tree.empty()
     if (this.base !== null) {
       const loader = new TreeLoader()
-      for (let i = 0; i < this.base.chunks; i++) {
-        loader.push(codec.decodeRows(this.#chunks.get(`${this.base.id}/${i}`)!))
-      }
+      for (const chunk of this.chunks()) loader.push(codec.decodeRows(chunk))
       tree = loader.finish()
       if (tree.zxid !== this.base.zxid) throw new Violation('D7', 'a snapshot of another zxid than its base')
     }
-    const entries = this.log.slice(this.log.floor, Number.MAX_SAFE_INTEGER as Zxid, Infinity)
+    const entries = this.entries()
     return { meta: this.meta, base: this.base, entries, damage: this.damage, tree }
   }
 }

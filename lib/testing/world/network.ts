@@ -35,10 +35,10 @@ export class VirtualNetwork {
     this.#latency = latency
   }
 
-  /** Streams of one program; addresses are `sim://place:port`. */
+  /** Streams of one program; addresses are `tcp://place:port`, and may have the schemes of other transports. */
   transport(program: Program): Transport {
     return {
-      schemes: ['sim'],
+      schemes: ['tcp', 'ws', 'wss'],
       features: { listens: true, network: true },
       listen: (address, onLink) => this.#listen(program, address, onLink),
       dial: (address, options) => this.#dial(program, address, options?.signal),
@@ -46,13 +46,14 @@ export class VirtualNetwork {
   }
 
   #listen(program: Program, address: string, onLink: (link: Link) => void): Promise<Listener> {
-    if (this.#listening.has(address)) return Promise.reject(new ZkError('AddressInUse', address))
+    const host = hostOf(address)
+    if (this.#listening.has(host)) return Promise.reject(new ZkError('AddressInUse', address))
     const listening: Listening = { program, onLink }
-    this.#listening.set(address, listening)
+    this.#listening.set(host, listening)
     return Promise.resolve({
       address,
       close: async () => {
-        if (this.#listening.get(address) === listening) this.#listening.delete(address)
+        if (this.#listening.get(host) === listening) this.#listening.delete(host)
       },
     })
   }
@@ -68,7 +69,7 @@ export class VirtualNetwork {
           this.whenFree(() => this.#later(arrive))
           return
         }
-        const listening = this.#listening.get(address)
+        const listening = this.#listening.get(hostOf(address))
         if (listening === undefined) {
           const refused = new ZkError('Unreachable', `nobody listens at ${address}`)
           this.#later(() => program.post(() => reject(refused)))
@@ -89,7 +90,7 @@ export class VirtualNetwork {
     const baseMs = this.#draw()
     const parts = { network: this, time: this.#time, random: this.#random, baseMs }
     const near = new LinkEnd(parts, program, address)
-    const far = new LinkEnd(parts, other, `sim://${program.place}:${this.#ports++}`)
+    const far = new LinkEnd(parts, other, `tcp://${program.place}:${this.#ports++}`)
     LinkEnd.join(near, far)
     this.#ends.add(near).add(far)
     other.post(() => onLink(far))
@@ -179,14 +180,19 @@ export class VirtualNetwork {
 
   /** A program was killed: its system ends its links and listens no more. */
   kill(program: Program): void {
-    for (const [address, listening] of this.#listening) {
-      if (listening.program === program) this.#listening.delete(address)
+    for (const [host, listening] of this.#listening) {
+      if (listening.program === program) this.#listening.delete(host)
     }
     for (const end of this.#ends) if (end.program === program) end.die()
   }
 }
 
-/** `peer1` of `sim://peer1:7000`. */
+/** `peer1:7000` of `tcp://peer1:7000`, and of `ws://peer1:7000/`. */
+function hostOf(address: string): string {
+  return address.slice(address.indexOf('//') + 2).replace(/\/.*$/, '')
+}
+
+/** `peer1` of it. */
 function placeOf(address: string): string {
-  return address.slice(address.indexOf('//') + 2, address.lastIndexOf(':'))
+  return hostOf(address).replace(/:\d*$/, '')
 }

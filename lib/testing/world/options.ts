@@ -3,9 +3,10 @@ import type { Client } from '../../client/client.ts'
 import type { Timing } from '../../core/effects.ts'
 import type { Limits } from '../../core/limits.ts'
 import type { Logger } from '../../ports/logger.ts'
+import type { WorldProgram } from './world-program.ts'
 
-/** A peer by its id, or the program of a client. */
-export type Place = number | Client
+/** A peer by its id, a program, or that of a client. */
+export type Place = number | Client | WorldProgram
 
 /** What a world is made of. */
 export interface SimulateOptions {

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../ports/clock.ts'
+import type { HostClock } from './host-clock.ts'
 import type { VirtualTime } from './time.ts'
-import { BEGIN_WALL_MS } from './time.ts'
 
 /** What arrives for a program that stands still. */
 interface Arrival {
@@ -16,6 +16,8 @@ export class Program {
   /** Host name of the machine on which it runs; a program that is started again there has the same. */
   readonly place: string
   readonly clock: Clock
+  /** The clocks of that machine. */
+  readonly host: HostClock
   /** Resolves when it was killed. */
   readonly killed: Promise<void>
   #onKilled: (() => void) | null = null
@@ -24,14 +26,14 @@ export class Program {
   #pausedUntilMs = -1
   #arrivals: Arrival[] = []
 
-  constructor(time: VirtualTime, place: string) {
+  constructor(time: VirtualTime, place: string, host: HostClock) {
     this.#time = time
+    this.host = host
     this.place = place
     this.killed = new Promise((resolve) => { this.#onKilled = resolve })
-    const now = (): number => Math.floor(time.nowMs)
     this.clock = {
-      now,
-      wall: () => BEGIN_WALL_MS + now(),
+      now: () => host.now(),
+      wall: () => host.wall(),
       setTimer: (delayMs, callback) => this.#timer(delayMs, callback),
       nextTurn: (callback) => time.soon(() => this.post(callback)),
     }
@@ -84,9 +86,12 @@ export class Program {
     const fire = (): void => {
       if (!isCancelled) callback()
     }
-    this.#time.at(this.#time.nowMs + Math.max(0, delayMs), () => {
-      if (!isCancelled) this.post(fire, true)
-    })
-    return { cancel: () => { isCancelled = true } }
+    const call = this.host.after(delayMs, () => this.post(fire, true))
+    return {
+      cancel: () => {
+        isCancelled = true
+        this.host.cancel(call)
+      },
+    }
   }
 }

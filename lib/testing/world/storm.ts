@@ -1,6 +1,7 @@
 import type { Client } from '../../client/client.ts'
 import type { Random } from '../../core/random.ts'
 import { logUniform } from '../draws.ts'
+import { WorldProgram } from './world-program.ts'
 import type { World } from './world.ts'
 
 /** Kinds of faults. */
@@ -18,14 +19,16 @@ export interface StormOptions {
   readonly faults?: readonly StormFault[]
   /** Mean pause between one fault and the next; drawn between 200 and 2,000 ms when left out. */
   readonly everyMs?: number
-  /** Whose links, sessions and programs may be hit; whoever is connected at that moment when left out. */
-  readonly clients?: () => readonly Client[]
+  /** Whose links, sessions and programs may be hit; whoever there is at that moment when left out. */
+  readonly clients?: () => readonly (Client | WorldProgram)[]
 }
 
 /** How often there was each. */
 export type StormCounts = Partial<Record<StormFault, number>>
 
 const LONGEST_FAULT_MS = 4_000
+/** Of sessions of which the world does not know. */
+const USUAL_TIMEOUT_MS = 10_000
 
 /** One stretch of bad weather. */
 export class Storm {
@@ -134,21 +137,25 @@ export class Storm {
     return true
   }
 
-  #clients(): readonly Client[] {
-    return this.#options.clients?.() ?? this.#world.clients
+  #clients(): readonly (Client | WorldProgram)[] {
+    const { clients } = this.#options
+    if (clients !== undefined) return clients()
+    const known = this.#world.clients
+    const others = this.#world.programs.filter(({ clock }) => !known.some((zk) => zk.clock === clock))
+    return [...known, ...others]
   }
 
   #strikeClient(kind: StormFault): boolean {
     const world = this.#world
     const zk = this.#pick(this.#clients())
     if (zk === undefined) return false
-    const timeoutMs = zk.session?.timeoutMs ?? 0
+    const timeoutMs = zk instanceof WorldProgram ? USUAL_TIMEOUT_MS : zk.session?.timeoutMs ?? 0
     switch (kind) {
       case 'cut': world.cut(zk); break
       case 'lost replies': world.loseReplies(zk, this.#drawMs(300)); break
       case 'client pause': world.pause(zk, this.#random.below(2) === 0 ? this.#drawMs() : timeoutMs * 1.5); break
       default:
-        if (this.#expiring.has(zk)) return false
+        if (zk instanceof WorldProgram || this.#expiring.has(zk)) return false
         this.#expiring.add(zk)
         world.expire(zk).finally(() => this.#expiring.delete(zk)).catch(ignore)
     }

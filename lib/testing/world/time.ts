@@ -84,7 +84,8 @@ export class VirtualTime {
     for (;;) {
       await new Promise<void>((resolve) => this.#nextTurn(resolve))
       try {
-        this.#look()
+        // Whoever has waited acts before anything else happens.
+        if (this.#look()) continue
         if (this.#waiters.size === 0) break
         this.#step()
       } catch (error) {
@@ -96,14 +97,16 @@ export class VirtualTime {
     this.#isRunning = false
   }
 
-  /** Whoever has what he waits for, or has waited long enough, waits no more. */
-  #look(): void {
+  /** Whoever has what he waits for, or has waited long enough, waits no more. False: there was nobody. */
+  #look(): boolean {
+    const { size } = this.#waiters
     for (const waiter of this.#waiters) {
       const isDone = waiter.isDone()
       if (!isDone && this.#nowMs < waiter.endMs) continue
       this.#waiters.delete(waiter)
       waiter.resolve(isDone)
     }
+    return this.#waiters.size < size
   }
 
   #step(): void {

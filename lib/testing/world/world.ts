@@ -3,30 +3,18 @@ import { Client } from '../../client/client.ts'
 import { RemoteEndpoint } from '../../client/remote-endpoint.ts'
 import type { Random } from '../../core/random.ts'
 import { makeRandom } from '../../core/random.ts'
-import { Peer } from '../../peer/peer.ts'
+import type { Peer } from '../../peer/peer.ts'
 import type { MemberOption } from '../../peer/options.ts'
 import { SILENT } from '../../ports/logger.ts'
-import { memory } from '../../../storage/memory.ts'
-import { VirtualDisk } from './disk.ts'
+import { HostClock } from './host-clock.ts'
+import { clientAddress, Machine, peerAddress, placeOfPeer } from './machine.ts'
 import { VirtualNetwork } from './network.ts'
 import type { Place, SimulateOptions, WaitOptions, WorldConnectOptions } from './options.ts'
 import { Program } from './program.ts'
-import { Story } from './story.ts'
 import { Storm } from './storm.ts'
 import type { StormCounts, StormOptions } from './storm.ts'
-import { VirtualTime } from './time.ts'
-
-interface Running {
-  readonly program: Program
-  /** Null while it starts. */
-  peer: Peer | null
-  /** As it was told last: conditions are looked at after every event, and `status()` is a lot to ask for each time. */
-  leads: boolean
-  serves: boolean
-  epoch: number
-}
-
-const LIMIT_MS = 600_000
+import { Timeline } from './timeline.ts'
+import { WorldProgram } from './world-program.ts'
 
 /**
  * A whole ensemble inside a test: real peers, real clients, real recipes, in virtual time and under one seed. All that
@@ -49,146 +37,72 @@ const LIMIT_MS = 600_000
  * `client.authenticate`) has no place in a world, nor has chance that is not of the world's `random` or `zk.random`.
  *
  * What a world promises: same seed, same code, same run (see `fingerprint`). What it does not: that peers fail in all
- * ways that machines do; damaged disks and clocks that drift are not among the faults.
+ * ways that machines do. Disks that say that they wrote and did not, bytes that change under way, memory and processors
+ * that run short, and names that resolve to something else are not among the faults.
  */
-export class World {
-  readonly seed: number
+export class World extends Timeline {
   /** For whatever the test itself leaves to chance. */
   readonly random: Random
   readonly #options: SimulateOptions
-  readonly #time = new VirtualTime()
   readonly #network: VirtualNetwork
   readonly #chance: Random
-  readonly #disks = new Map<number, VirtualDisk>()
-  readonly #running = new Map<number, Running>()
+  readonly #machines = new Map<number, Machine>()
+  readonly #programs = new Map<WorldProgram, Program>()
   readonly #clients = new Map<Client, Program>()
-  readonly #story: Story
-  /** Tests that run: they tell what they throw when they end. */
-  #runs = 0
   #lastClient = 0
   #calms = 0
-  #failure: Error | null = null
 
   constructor(options: SimulateOptions) {
     const { peers = 3, observers = 0, seed, latencyMs: [minMs, maxMs] = [0.1, 3] } = options
     for (const [name, value] of Object.entries({ peers: peers - 1, observers })) {
       if (!Number.isInteger(value) || value < 0) throw new TypeError(`${name} must be a count`)
     }
-    this.seed = seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!
-    this.#story = new Story(this.seed, this.#time)
+    super(seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!)
     this.#options = options
     this.random = makeRandom(this.seed)
     this.#chance = makeRandom(this.seed * 8 + 1)
-    this.#network = new VirtualNetwork(this.#time, makeRandom(this.seed * 8 + 2), { minMs, maxMs })
-    for (let id = 1; id <= peers + observers; id++) {
-      this.#disks.set(id, new VirtualDisk(this.#time, makeRandom((this.seed * 8 + 3) * 64 + id), memory()))
+    this.#network = new VirtualNetwork(this.time, makeRandom(this.seed * 8 + 2), { minMs, maxMs })
+    const ids = Array.from({ length: peers + observers }, (_, index) => index + 1)
+    const parts = {
+      time: this.time, network: this.#network, options,
+      members: Object.fromEntries(ids.map((id): [number, MemberOption] =>
+        [id, { addresses: peerAddress(id), role: id > peers ? 'observer' : 'voter' }])),
+      note: (text: string) => this.note(text),
+      fail: (error: Error) => this.fail(error),
     }
-    for (const id of this.#disks.keys()) void this.restart(id)
-  }
-
-  // --- time --------------------------------------------------------------------------------------------------------
-
-  /** Virtual ms since the world began. */
-  get nowMs(): number {
-    return this.#time.nowMs
-  }
-
-  /** Events so far: what the run cost. */
-  get events(): number {
-    return this.#time.events
-  }
-
-  /** Of the whole run so far: equal for equal runs, and hardly ever for others. */
-  get fingerprint(): number {
-    return this.#time.fingerprint
-  }
-
-  /** Lets so much time pass. */
-  async advance(ms: number): Promise<void> {
-    try {
-      await this.#time.wait(ms, () => false)
-    } catch (error) {
-      throw this.#tell(error)
-    }
-  }
-
-  /**
-   * Lets time pass until the condition holds or the promise is settled, whose value it gives. Rejects as the promise
-   * does, and when that takes longer than `limitMs`.
-   */
-  async until<T>(what: Promise<T> | (() => boolean), options: WaitOptions = {}): Promise<T | undefined> {
-    try {
-      return await this.#until(what, options.limitMs ?? LIMIT_MS)
-    } catch (error) {
-      throw this.#tell(error)
-    }
-  }
-
-  async #until<T>(what: Promise<T> | (() => boolean), limitMs: number): Promise<T | undefined> {
-    let isDone = typeof what === 'function' ? what : () => false
-    let value: T | undefined
-    let failure: { readonly error: unknown } | null = null
-    if (typeof what !== 'function') {
-      let isSettled = false
-      isDone = () => isSettled
-      what.then((given) => { value = given }, (error: unknown) => { failure = { error } }).finally(() => {
-        isSettled = true
-      })
-    }
-    const isInTime = await this.#time.wait(limitMs, isDone)
-    if (failure !== null) throw (failure as { readonly error: unknown }).error
-    if (!isInTime) throw new Error(`not within ${limitMs} ms of virtual time`)
-    return value
-  }
-
-  /**
-   * Runs a test in this world: time passes until it is over. An error that it throws, whatever it is, is told with the
-   * seed that repeats it, and with what happened last; outside `run` that is so of errors that come from the world.
-   */
-  async run<T>(body: (world: this) => Promise<T>, options: WaitOptions = {}): Promise<T> {
-    this.#runs += 1
-    try {
-      return await this.#until(body(this), options.limitMs ?? LIMIT_MS) as T
-    } catch (error) {
-      throw this.#story.tell(error)
-    } finally {
-      this.#runs -= 1
-    }
-  }
-
-  /** What a test throws is told at its end: until then errors are as they are anywhere. */
-  #tell(error: unknown): unknown {
-    return this.#runs > 0 ? error : this.#story.tell(error)
-  }
-
-  /** Lets a program sleep: by its own clock, so that it sleeps on while it stands still. */
-  sleep(zk: Client, ms: number): Promise<void> {
-    return new Promise((resolve) => void zk.clock.setTimer(ms, resolve))
+    for (const id of ids) this.#machines.set(id, new Machine(parts, id, makeRandom((this.seed * 8 + 3) * 64 + id)))
+    for (const id of ids) void this.restart(id)
   }
 
   // --- peers -------------------------------------------------------------------------------------------------------
 
   /** Every member's id, running or not. */
   get ids(): readonly number[] {
-    return [...this.#disks.keys()]
+    return [...this.#machines.keys()]
   }
 
   /** The running peer. Throws while it is down. */
   peer(id: number): Peer {
-    const peer = this.#running.get(id)?.peer
-    if (peer === null || peer === undefined) throw this.#tell(new Error(`peer ${id} is not running`))
+    const peer = this.#machine(id).peer
+    if (peer === null) throw this.tell(new Error(`peer ${id} is not running`))
     return peer
   }
 
   isRunning(id: number): boolean {
-    return (this.#running.get(id)?.peer ?? null) !== null
+    return this.#machine(id).peer !== null
+  }
+
+  #machine(id: number): Machine {
+    const machine = this.#machines.get(id)
+    if (machine === undefined) throw new Error(`there is no peer ${id}`)
+    return machine
   }
 
   /** Who leads, as the peer of the newest epoch that serves as leader has it; null while nobody does. */
   leader(): number | null {
     let leader: number | null = null
     let newest = -1
-    for (const [id, { leads, serves, epoch }] of this.#running) {
+    for (const [id, { leads, serves, epoch }] of this.#machines) {
       if (!leads || !serves || epoch <= newest) continue
       newest = epoch
       leader = id
@@ -198,73 +112,162 @@ export class World {
 
   /** Until all peers that run serve clients. */
   async ready(options: WaitOptions = {}): Promise<void> {
-    await this.until(() => [...this.#running.values()].every(({ serves }) => serves), options)
+    await this.until(() => [...this.#machines.values()].every(({ isUp, serves }) => serves || !isUp), options)
   }
 
   /** Kills the process of a peer, and all clients that live in it. Of what it was writing some may be on its disk. */
   crash(id: number): void {
-    const running = this.#running.get(id)
-    if (running === undefined) return
-    this.note(`peer ${id} crashes`)
-    this.#running.delete(id)
-    running.program.kill()
-    this.#network.kill(running.program)
-    this.#disk(id).crash()
+    this.#machine(id).crash()
   }
 
-  /** Starts a peer on the disk that it has, unless it runs. Resolves when it listens, without virtual time. */
+  /**
+   * Starts a peer on the disk that it has, unless it runs. Resolves when it listens, without virtual time, but for the
+   * end of one whose disk failed.
+   */
   async restart(id: number): Promise<void> {
-    if (this.#running.has(id)) return
-    const disk = this.#disk(id)
-    const program = new Program(this.#time, `peer${id}`)
-    const running: Running = { program, peer: null, leads: false, serves: false, epoch: 0 }
-    this.#running.set(id, running)
-    this.note(`peer ${id} starts`)
-    const { timing, limits, logger = SILENT } = this.#options
-    const random = makeRandom(this.#chance.next())
-    try {
-      running.peer = await Peer.start({
-        id, ensemble: { name: 'world', members: this.#members() }, storage: disk.storage(program), bootstrap: true,
-        transports: [this.#network.transport(program)], clock: program.clock, random: () => random.unit(), logger,
-        clients: { listen: [clientAddress(id)], perAddress: 0 },
-        ...(timing === undefined ? {} : { timing }), ...(limits === undefined ? {} : { limits }),
-      })
-      running.peer.on('role', ({ role, serving, epoch }) => {
-        running.leads = role === 'leading'
-        running.serves = serving
-        running.epoch = epoch
-        this.note(`peer ${id}: ${role} in epoch ${epoch}${serving ? ', serving' : ''}`)
-      })
-      running.peer.on('fatal', (error) => this.#fail(new Error(`peer ${id} failed`, { cause: error })))
-    } catch (error) {
-      if (!program.isOver) this.#fail(new Error(`peer ${id} did not start`, { cause: error }))
-    }
+    const machine = this.#machine(id)
+    if (machine.isUp) return
+    if (machine.program !== null) await this.until(machine.ended())
+    if (!machine.isUp) await machine.start(this.#chance.next())
   }
 
-  #members(): Record<number, MemberOption> {
-    const { peers = 3 } = this.#options
-    return Object.fromEntries(this.ids.map((id): [number, MemberOption] =>
-      [id, { addresses: `sim://peer${id}:7000`, role: id > peers ? 'observer' : 'voter' }]))
-  }
-
-  #disk(id: number): VirtualDisk {
-    const disk = this.#disks.get(id)
-    if (disk === undefined) throw new Error(`there is no peer ${id}`)
-    return disk
-  }
+  // --- disks and clocks of peers -----------------------------------------------------------------------------------
 
   /** Every write of this peer takes so much longer; 0 makes the disk fast again. */
   slowDisk(id: number, ms: number): void {
     this.note(`the disk of peer ${id} takes ${ms} ms more`)
-    this.#disk(id).slowMs = ms
+    this.#machine(id).disk.slowMs = ms
+  }
+
+  /**
+   * The next write of this peer fails, and with it the peer, for good, as with a real disk: its process and the
+   * clients inside live on (those are `closed`, PeerStopped). Of what failed some may be on the disk all the same.
+   * `restart` starts a new peer, in the same process.
+   */
+  failDisk(id: number): void {
+    this.note(`the disk of peer ${id} is to fail`)
+    this.#machine(id).disk.failsNext = true
+  }
+
+  /** Every write of this peer fails, as with `failDisk`, and after a restart as well, until `freeDisk`. */
+  fillDisk(id: number): void {
+    this.note(`the disk of peer ${id} is full`)
+    this.#machine(id).disk.isFull = true
+  }
+
+  /** There is room on the disk again, and no write is to fail. Whoever stopped for it waits for a `restart`. */
+  freeDisk(id: number): void {
+    this.note(`the disk of peer ${id} has room`)
+    Object.assign(this.#machine(id).disk, { isFull: false, failsNext: false })
+  }
+
+  /**
+   * Crashes a peer and empties its disk. A voter that comes back with an empty one counts for nothing until it was
+   * brought up to date, for which it needs to hear every other voter. With more disks gone than a quorum can do without
+   * nobody leads; with all gone the ensemble is founded anew, and empty.
+   */
+  wipe(id: number): void {
+    this.crash(id)
+    this.note(`the disk of peer ${id} is wiped`)
+    this.#machine(id).disk.wipe()
+  }
+
+  /**
+   * Crashes a peer, on whose disk something rots, as chance wants it: txns, the snapshot, or the promises of a voter.
+   * Its next start finds that, and the others bring it up to date, as after `wipe`.
+   */
+  rot(id: number): void {
+    this.crash(id)
+    this.note(`the disk of peer ${id} rots: ${this.#machine(id).disk.rot()} gone`)
+  }
+
+  /**
+   * Both clocks of the machine on which a peer or a client runs jump ahead, as after a sleep of which its timers know:
+   * what would have been due meanwhile is due at once. Clocks of timers never go back.
+   */
+  jumpClock(place: Place, ms: number): void {
+    if (!Number.isFinite(ms) || ms < 0) throw new TypeError('the clock of the timers can only jump ahead')
+    this.note(`the clocks of ${this.#placeOf(place)} jump by ${ms} ms`)
+    this.#host(place).jump(ms)
+  }
+
+  /** The clock of the calendar of that machine jumps, ahead or back, as when somebody sets it; timers do not notice. */
+  jumpWall(place: Place, ms: number): void {
+    if (!Number.isInteger(ms)) throw new TypeError('ms must be an integer')
+    this.note(`the calendar of ${this.#placeOf(place)} jumps by ${ms} ms`)
+    this.#host(place).jumpWall(ms)
+  }
+
+  /**
+   * Both clocks of that machine go so many times as fast as true time from now on: 1.01 gains 10 ms in a second.
+   * Whatever counts on time supposes that clocks differ little: far from 1, a lock may count as held for too long.
+   */
+  drift(place: Place, rate: number): void {
+    if (!Number.isFinite(rate) || rate <= 0) throw new TypeError('a rate is a number above 0')
+    this.note(`the clocks of ${this.#placeOf(place)} go ${rate} times as fast`)
+    this.#host(place).drift(rate)
+  }
+
+  #host(place: Place): HostClock {
+    return typeof place === 'number' ? this.#machine(place).clock : this.#program(place).host
   }
 
   // --- clients -----------------------------------------------------------------------------------------------------
 
-  /** Those that were not killed, the oldest first. */
+  /** Lets a program sleep: by its own clock, so that it sleeps on while it stands still. */
+  sleep(program: Client | WorldProgram, ms: number): Promise<void> {
+    return new Promise((resolve) => void program.clock.setTimer(ms, resolve))
+  }
+
+  /** Those that were not killed, the oldest first, but for clients of which the world does not know. */
   get clients(): readonly Client[] {
     return [...this.#clients].filter(([zk, { isOver }]) => !isOver && zk.state !== 'closed' && zk.state !== 'expired')
       .map(([zk]) => zk)
+  }
+
+  /** Those of `program` that were not killed. */
+  get programs(): readonly WorldProgram[] {
+    return [...this.#programs].filter(([, { isOver }]) => !isOver).map(([program]) => program)
+  }
+
+  /** Where all peers are, for `connect`: `zk://peer1:2181,peer2:2181,peer3:2181`. */
+  get address(): string {
+    return `zk://${this.ids.map((id) => clientAddress(id).replace('tcp://', '')).join()}`
+  }
+
+  /** A program whose code opens its sessions itself: see WorldProgram. The name is for the story. */
+  program(name: string = this.#nextName()): WorldProgram {
+    const names = [...this.ids.map(placeOfPeer), ...[...this.#programs.keys()].map((program) => program.name)]
+    if (names.includes(name)) throw new TypeError(`there is a ${name} already`)
+    const inner = this.#newProgram(name)
+    const { clock } = inner
+    const random = makeRandom(this.#chance.next())
+    const options = { transports: [this.#network.transport(inner)], clock, random: () => random.unit() }
+    const program = new WorldProgram(name, options, (connecting) => this.#opened(inner, connecting))
+    this.#programs.set(program, inner)
+    return program
+  }
+
+  #nextName(): string {
+    this.#lastClient += 1
+    return `client${this.#lastClient}`
+  }
+
+  #newProgram(place: string): Program {
+    return new Program(this.time, place, new HostClock(this.time))
+  }
+
+  /** As its own code has it: in a program that is killed the promise is never settled. */
+  async #opened(program: Program, connecting: Promise<Client>): Promise<Client> {
+    const zk = await this.until(Promise.race([connecting, program.killed]))
+    if (zk === undefined) return new Promise(() => undefined)
+    this.#know(zk, program)
+    return zk
+  }
+
+  #know(zk: Client, program: Program): void {
+    this.#clients.set(zk, program)
+    this.note(`${program.place} connected, session ${zk.session?.id ?? ''}`)
   }
 
   /** Starts a program with a session of its own. */
@@ -274,8 +277,7 @@ export class World {
     let program: Program
     let connecting: Promise<Client>
     if (inside === undefined) {
-      this.#lastClient += 1
-      program = new Program(this.#time, `client${this.#lastClient}`)
+      program = this.#newProgram(this.#nextName())
       const { clock } = program
       const transport = this.#network.transport(program)
       const servers = (to ?? shuffled(this.ids, random)).map((id) => ({ address: clientAddress(id), transport }))
@@ -283,18 +285,17 @@ export class World {
       const endpoints = servers.map(({ address }) => new RemoteEndpoint(address, transport, parts))
       connecting = Client.connect({ endpoints, clock, random: () => random.unit() }, rest)
     } else {
-      const running = this.#running.get(inside)
-      if (running === undefined) throw this.#tell(new Error(`peer ${inside} is not running`))
-      program = running.program
-      await this.until(() => running.peer !== null)
+      const machine = this.#machine(inside)
+      if (!machine.isUp || machine.program === null) throw this.tell(new Error(`peer ${inside} is not running`))
+      program = machine.program
+      await this.until(() => machine.peer !== null)
       const { endpoint } = this.peer(inside)
       connecting = Client.connect({ endpoints: [endpoint], clock: program.clock, random: () => random.unit() }, rest)
     }
     const killed = program.killed.then(() => { throw new Error('the program was killed while it connected') })
     const zk = await this.until(Promise.race([connecting, killed])) as Client
     killed.catch(ignore)
-    this.#clients.set(zk, program)
-    this.note(`${program.place} connected, session ${zk.session?.id ?? ''}`)
+    this.#know(zk, program)
     return zk
   }
 
@@ -303,24 +304,31 @@ export class World {
     return this.#program(place).isPaused
   }
 
-  /** Resolves when the program of a client was killed: none of its promises is ever settled any more. */
-  killed(zk: Client): Promise<void> {
-    return this.#program(zk).killed
+  /** Resolves when a program was killed: none of its promises is ever settled any more. */
+  killed(program: Client | WorldProgram): Promise<void> {
+    return this.#program(program).killed
   }
 
   #program(place: Place): Program {
-    const program = typeof place === 'number' ? this.#running.get(place)?.program : this.#clients.get(place)
-    if (program !== undefined) return program
+    const program = typeof place === 'number' ? this.#machine(place).program : this.#programOf(place)
+    if (program !== undefined && program !== null) return program
     throw new Error(`${typeof place === 'number' ? `peer ${place}` : 'the client'} does not run in this world`)
   }
 
-  #placeOf(place: Place): string {
-    return typeof place === 'number' ? `peer${place}` : this.#program(place).place
+  /** A client of which the world does not know has the clock of its program. */
+  #programOf(place: Client | WorldProgram): Program | undefined {
+    if (place instanceof WorldProgram) return this.#programs.get(place)
+    const all = [...this.#programs.values(), ...[...this.#machines.values()].map(({ program }) => program)]
+    return this.#clients.get(place) ?? all.find((program) => program?.clock === place.clock) ?? undefined
   }
 
-  /** Kills the program of a client: its session is left to expire. */
-  kill(zk: Client): void {
-    const program = this.#program(zk)
+  #placeOf(place: Place): string {
+    return typeof place === 'number' ? placeOfPeer(place) : this.#program(place).place
+  }
+
+  /** Kills a program: its sessions are left to expire. */
+  kill(place: Client | WorldProgram): void {
+    const program = this.#program(place)
     this.note(`${program.place} is killed`)
     program.kill()
     this.#network.kill(program)
@@ -364,7 +372,7 @@ export class World {
   /** Whether there is a quorum without this place. */
   #isSpared(place: string): boolean {
     const { peers = 3 } = this.#options
-    const voters = Array.from({ length: peers }, (_, index) => `peer${index + 1}`)
+    const voters = Array.from({ length: peers }, (_, index) => placeOfPeer(index + 1))
     const others = voters.filter((voter) => voter !== place && !this.#network.isIsolated(voter))
     return !voters.includes(place) || others.length > peers / 2
   }
@@ -411,12 +419,12 @@ export class World {
   }
 
   /**
-   * What a client asks on its present connection still gets through, but no answer comes back, and after `afterMs` the
-   * connection breaks: of a write it cannot know what became of it.
+   * What a program asks on its present connections still gets through, but no answer comes back, and after `afterMs`
+   * they break: of a write it cannot know what became of it.
    */
-  loseReplies(zk: Client, afterMs = 100): void {
-    this.note(`what ${this.#placeOf(zk)} is answered is lost`)
-    this.#network.loseReplies(this.#placeOf(zk), afterMs)
+  loseReplies(program: Client | WorldProgram, afterMs = 100): void {
+    this.note(`what ${this.#placeOf(program)} is answered is lost`)
+    this.#network.loseReplies(this.#placeOf(program), afterMs)
   }
 
   // --- weather -----------------------------------------------------------------------------------------------------
@@ -429,42 +437,29 @@ export class World {
     return new Storm(this, makeRandom(this.#chance.next()), options).run(ms)
   }
 
-  /** Ends all faults: heals the network, restarts every peer, makes every disk fast. Who stands still goes on later. */
+  /**
+   * Ends all faults: heals the network, makes every disk fast and sound, lets every clock go right from here on, and
+   * restarts every peer. Who stands still goes on later.
+   */
   async calm(): Promise<void> {
     this.#calms += 1
     this.heal()
     this.#network.rejoinAll()
-    for (const [id, disk] of this.#disks) {
-      disk.slowMs = 0
+    for (const { id, disk, clock } of this.#machines.values()) {
+      Object.assign(disk, { slowMs: 0, isFull: false, failsNext: false })
+      clock.drift(1)
       await this.restart(id)
     }
-  }
-
-  // --- the story ---------------------------------------------------------------------------------------------------
-
-  /** Adds a line to the story, and to the fingerprint. */
-  note(text: string): void {
-    this.#story.note(text)
-  }
-
-  /** The last faults, changes of roles and notes, one a line. */
-  story(lines?: number): readonly string[] {
-    return this.#story.last(lines)
-  }
-
-  #fail(error: Error): void {
-    this.#failure ??= error
-    this.note(error.message)
-    this.#time.stop(error)
+    for (const program of [...this.#clients.values(), ...this.#programs.values()]) program.host.drift(1)
   }
 
   // --- the end -----------------------------------------------------------------------------------------------------
 
   /** The end of this world: nothing in it ever runs again, and what waits for it rejects. Idempotent. */
   async stop(): Promise<void> {
-    for (const { program } of this.#running.values()) program.kill()
-    for (const program of this.#clients.values()) program.kill()
-    this.#time.stop(this.#failure ?? new Error('the world was stopped'))
+    for (const { program } of this.#machines.values()) program?.kill()
+    for (const program of [...this.#clients.values(), ...this.#programs.values()]) program.kill()
+    this.end()
     await Promise.resolve()
   }
 
@@ -480,10 +475,6 @@ export function simulate(options: SimulateOptions = {}): World {
 
 function ignore(): void {
   // Nobody waits for it any more.
-}
-
-function clientAddress(id: number): string {
-  return `sim://peer${id}:2181`
 }
 
 function shuffled<T>(items: readonly T[], random: Random): T[] {
