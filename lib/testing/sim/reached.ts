@@ -1,6 +1,6 @@
 import type { Effect, Input } from '../../core/effects.ts'
 import { ZXID_ZERO, epochOf } from '../../core/zxid.ts'
-import type { Message } from '../../core/zab/messages.ts'
+import type { Message, Notification } from '../../core/zab/messages.ts'
 import type { Coverage } from './coverage.ts'
 import type { SimDisk } from './disk.ts'
 import type { Watched } from './ghost.ts'
@@ -36,7 +36,8 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
 export const REACHED_BY_SLICE: readonly string[] = [
   'gate: leaderInfo waits', 'gate: ackEpoch waits', 'gate: ack of NEWLEADER waits', 'gate: ack of a txn waits',
   'gate: syncAck waits', 'gate: the leader counts itself', 'gate: commit waits', 'gate: a reply waits',
-  'gate: UPTODATE before it is applied',
+  'gate: UPTODATE before it is applied', 'gate: ack after a snapshot waits',
+  'gate: a vote from the log, above the tree', 'gate: a vote from the log, above the disk', 'fatal: StorageFailed',
   'sync: equal', 'sync: behind', 'sync: ahead', 'sync: diverged', 'sync: below the log', 'sync: empty',
   'resigned: lost the quorum', 'resigned: no quorum joined in time', 'resigned: a voter looks for another leader',
   'left: the link to the leader is down', 'left: the leader is silent', 'left: the leader does not lead',
@@ -71,6 +72,8 @@ export const REACHED_BY_FULL: readonly string[] = [
  */
 export class Reached {
   readonly counts: Record<string, number> = {}
+  /** Who has a snapshot of its leader on the way to its disk, or there, and has not acked NEWLEADER since. */
+  readonly #installing = new Set<number>()
   /** Set by who breeds seeds. */
   coverage: Coverage | null = null
 
@@ -97,7 +100,7 @@ export class Reached {
   /** An effect of a turn; `isWriteDone`: the turn began with a completed write. */
   emitted(server: Watched, effect: Effect, isWriteDone: boolean): void {
     switch (effect.kind) {
-      case 'send': this.#sent(effect.message, isWriteDone); break
+      case 'send': this.#sent(server, effect.message, isWriteDone); break
       case 'reply': if (isWriteDone) this.hit('gate: a reply waits'); break
       case 'role':
         this.#said(effect.reason)
@@ -109,17 +112,29 @@ export class Reached {
         if (effect.batch.install !== undefined) {
           const isOwn = effect.batch.resetLog !== true
           this.hit(isOwn ? 'disk: snapshot of its own' : 'disk: snapshot of the leader')
+          if (!isOwn) this.#installing.add(server.id)
         }
         break
       default: break
     }
   }
 
-  #sent(message: Message, isWriteDone: boolean): void {
+  #sent(server: Watched, message: Message, isWriteDone: boolean): void {
+    if (message.kind === 'notify') this.#voted(server, message)
+    if (message.kind === 'ack' && message.newLeader && this.#installing.delete(server.id) && isWriteDone) {
+      this.hit('gate: ack after a snapshot waits')
+    }
     if (!isWriteDone) return
     if (message.kind === 'commit') this.hit('gate: commit waits')
     const gate = message.kind === 'ack' && message.newLeader ? 'gate: ack of NEWLEADER waits' : GATED[message.kind]
     if (gate !== undefined) this.hit(gate)
+  }
+
+  /** A vote for itself states the end of the log: more than is applied, more than is on disk yet. */
+  #voted({ id, replica: { tree, journal } }: Watched, { vote }: Notification): void {
+    if (vote.leader !== id) return
+    if (vote.zxid > tree.zxid) this.hit('gate: a vote from the log, above the tree')
+    if (vote.zxid > journal.durableZxid) this.hit('gate: a vote from the log, above the disk')
   }
 
   #said(reason: string): void {
