@@ -7,6 +7,7 @@ const test = suite('sim: swarm')
 findsEach(test, {
   commitOldEpochByCount: 19,
   duplicateIsGap: 20,
+  endlessSync: 618_968_481,
   fixedInitLimit: 51,
   gapIsWarning: 31,
   ignoresLastSeen: 25,

@@ -1,0 +1,68 @@
+/** One step of the night. */
+export interface Step {
+  readonly name: string
+  /** Words behind `npm`. */
+  readonly words: readonly string[]
+  /** What it is expected to take, on a machine with two cores. */
+  readonly aboutS: number
+  /** So long may it take. */
+  readonly limitS: number
+  /** Ends with this code when part of it could not be done here; what was done counts. */
+  readonly partCode?: number
+}
+
+/** Shares of the time; each step is as large as fits into its own. */
+const SHARES = { mutants: 0.06, model: 0.08, sweep: 0.07, beyond: 0.04, fuzz: 0.08, histories: 0.04, codec: 0.02 }
+/** Most of a share is not always used up: no step grows beyond what it can be good for. */
+const SWEEP_FULL_S = 720
+const MUTANT_S = 40
+const BEYOND_SEED_S = 0.8
+const HISTORY_S = 0.8
+const CODEC_SEED_S = 1
+const MUTANTS = 38
+/** As many as memory holds in two threads. */
+const MODEL_STATES = 15_000_000
+/** What no share pays for: the schedules. */
+const SCHEDULES_S = 30
+/** Beyond twice the time, and this, something hangs. */
+const SLACK_S = 900
+
+function step(name: string, aboutS: number, ...words: string[]): Step {
+  return { name, words, aboutS: Math.round(aboutS), limitS: Math.round(2 * aboutS + SLACK_S) }
+}
+
+function npm(script: string, ...options: (string | number)[]): string[] {
+  return ['run', '-s', script, '--', ...options.map(String)]
+}
+
+/**
+ * The gate of a night (correctness plan, F.10) for so many hours: the schedules; a sample of the known bugs, another
+ * each day; a slice of the model; the sweep, whole or with strides; disks beyond what is guaranteed; fuzzing; histories
+ * before somebody else's checker; the codec on every message; and in the time that is left, most of it, the storms,
+ * added to the ledger.
+ */
+export function stepsFor(hours: number): Step[] {
+  const seconds = hours * 3_600
+  const part = (name: keyof typeof SHARES): number => seconds * SHARES[name]
+  const atLeastOne = (count: number): number => Math.max(1, Math.floor(count))
+  const sample = Math.min(MUTANTS, atLeastOne(part('mutants') / MUTANT_S))
+  const stride = atLeastOne(Math.ceil(SWEEP_FULL_S / part('sweep')))
+  const beyond = atLeastOne(part('beyond') / BEYOND_SEED_S)
+  const histories = atLeastOne(part('histories') / HISTORY_S)
+  const codec = atLeastOne(part('codec') / CODEC_SEED_S)
+  const modelS = atLeastOne(part('model'))
+  const fuzzMinutes = Math.max(1, Math.round(part('fuzz') / 6) / 10)
+  const others: Step[] = [
+    step('schedules', SCHEDULES_S, 'test', '-s', '--', 'test/sim/scenarios', 'test/sim/schedules'),
+    step('mutants', sample * MUTANT_S, ...npm('sim:mutants', '--sample', sample)),
+    step('model', modelS, ...npm('model', '--txns', 2, '--crashes', 1, '--losses', 1, '--states', MODEL_STATES, '--seconds', modelS)),
+    step('sweep', SWEEP_FULL_S / stride, ...npm('sweep', '--stride', stride)),
+    step('beyond', beyond * BEYOND_SEED_S, ...npm('sim:beyond', '--seeds', beyond)),
+    step('fuzz', fuzzMinutes * 60, ...npm('fuzz', '--minutes', fuzzMinutes, '--processes', 2)),
+    { ...step('histories', histories * HISTORY_S + 10, ...npm('histories', '--seeds', histories)), partCode: 3 },
+    step('codec', codec * CODEC_SEED_S, ...npm('sim', '--seeds', codec, '--codec-all')),
+  ]
+  const restS = seconds - others.reduce((sum, { aboutS }) => sum + aboutS, 0)
+  const minutes = Math.max(1, Math.round(restS / 6) / 10)
+  return [...others, step('storms', minutes * 60, ...npm('sim', '--minutes', minutes, '--majors', '--ledger'))]
+}
