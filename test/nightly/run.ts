@@ -86,7 +86,8 @@ async function main(): Promise<void> {
   const all = stepsFor(number('hours') ?? 8)
   const only = value('only')?.split(',') ?? all.map(({ name }) => name)
   const unknown = only.filter((name) => all.every((step) => step.name !== name))
-  if (unknown.length > 0) return refuse(`no step ${unknown.join()}; there are ${all.map(({ name }) => name).join(', ')}`)
+  const names = all.map(({ name }) => name).join(', ')
+  if (unknown.length > 0) return refuse(`no step ${unknown.join(', ')}; there are ${names}`)
   const steps = all.filter(({ name }) => only.includes(name))
   if (has('plan')) {
     for (const { name, aboutS, words } of steps) {

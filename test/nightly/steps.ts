@@ -20,8 +20,8 @@ const BEYOND_SEED_S = 0.8
 const HISTORY_S = 0.8
 const CODEC_SEED_S = 1
 const MUTANTS = 38
-/** As many as memory holds in two threads. */
-const MODEL_STATES = 15_000_000
+/** As many states as memory holds in two threads. */
+const MODEL = ['--txns', 2, '--crashes', 1, '--losses', 1, '--states', 15_000_000] as const
 /** What no share pays for: the schedules. */
 const SCHEDULES_S = 30
 /** Beyond twice the time, and this, something hangs. */
@@ -55,7 +55,7 @@ export function stepsFor(hours: number): Step[] {
   const others: Step[] = [
     step('schedules', SCHEDULES_S, 'test', '-s', '--', 'test/sim/scenarios', 'test/sim/schedules'),
     step('mutants', sample * MUTANT_S, ...npm('sim:mutants', '--sample', sample)),
-    step('model', modelS, ...npm('model', '--txns', 2, '--crashes', 1, '--losses', 1, '--states', MODEL_STATES, '--seconds', modelS)),
+    step('model', modelS, ...npm('model', ...MODEL, '--seconds', modelS)),
     step('sweep', SWEEP_FULL_S / stride, ...npm('sweep', '--stride', stride)),
     step('beyond', beyond * BEYOND_SEED_S, ...npm('sim:beyond', '--seeds', beyond)),
     step('fuzz', fuzzMinutes * 60, ...npm('fuzz', '--minutes', fuzzMinutes, '--processes', 2)),
