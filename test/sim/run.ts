@@ -1,7 +1,7 @@
 /**
  * Runs the simulator over many seeds on all cores:
  *   npm run sim -- --seeds 200 [--from 1] | --minutes 10 [--from N] | --seed 17 [--only JSON] [--page FILE]
- *   [--mutant NAME] [--no-shrink] [--majors] [--ledger] [--breed]
+ *   [--mutant NAME] [--no-shrink] [--majors] [--ledger] [--breed] [--codec-all]
  * Ends with `N passed, N failed`, counting seeds; from 200 seeds on each state that must be reached and was not counts
  * as a failure (lib/testing/sim/reached.ts), and so does a median of the times to the leader of a healed ensemble that
  * is too long. A failing seed prints what broke and the last events; the first ones are reduced to what is needed to
@@ -9,7 +9,8 @@
  * major of Node as well (see other-node.ts), and must come to the same. With `--ledger` what it comes to is added to
  * the sums for this state of the core (see ledger/ledger.ts), a part every minute and the rest when it ends, is stopped
  * by SIGINT or SIGTERM, or time is up; `npm run sim:ledger` prints them. With `--breed` seeds that reach what none did
- * before are run again with one more of their draws changed (see breeder.ts).
+ * before are run again with one more of their draws changed (see breeder.ts); with `--codec-all` every message between
+ * peers goes through the peer protocol's bytes, not one frame in a hundred.
  */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -52,6 +53,7 @@ interface Options {
   /** The file to whose sums this run is added. */
   readonly ledger: string | undefined
   readonly breeds: boolean
+  readonly codesAll: boolean
 }
 
 const PROGRESS_MS = 5_000
@@ -80,6 +82,7 @@ function readOptions(): Options {
     ledger: ['', 'adds what it comes to to the sums; the first seed is the one after all of those, not 1'],
     'ledger-file': ['FILE', 'with --ledger: instead of test/sim/ledger.json'],
     breed: ['', 'seeds that reach something new are run again with one more draw changed'],
+    'codec-all': ['', 'all messages between peers go as bytes, not one frame in a hundred'],
   })
   const minutes = number('minutes') ?? 0
   const ledger = has('ledger') ? value('ledger-file') ?? LEDGER_FILE : undefined
@@ -93,6 +96,7 @@ function readOptions(): Options {
     seed: number('seed') ?? null, minutes, mutant: value('mutant'), page: value('page'),
     only: value('only') === undefined ? undefined : JSON.parse(value('only')!) as Reduction,
     shrinks: !has('no-shrink'), majors: has('majors'), breeds: has('breed'),
+    codesAll: has('codec-all'),
     seeds: minutes > 0 ? Infinity : number('seeds') ?? 20,
     // Minutes explore: another stretch of seeds each time.
     from: number('from') ?? (ledger !== undefined ? readLedger(ledger).next
@@ -147,11 +151,12 @@ function printShrunk({ seed, bred }: Job, mutant: string | undefined): void {
 }
 
 /** Runs one seed and tells all of it: the end of it here, with a lane per peer, and everything on a page. */
-function runOne({ mutant, page, only, shrinks }: Options, seed: number): Totals {
+function runOne({ mutant, page, only, shrinks, codesAll }: Options, seed: number): Totals {
   const totals = new Totals()
   let lanes: Lanes | null = null
   const read = (written: Lanes): void => { lanes = written }
-  const result = { ...play(drawRun(seed, mutant, only), makeTxnCodec(), { read }), seed }
+  const how = codesAll ? { read, codedEvery: 1 } : { read }
+  const result = { ...play(drawRun(seed, mutant, only), makeTxnCodec(), how), seed }
   totals.add(result)
   const written = lanes as Lanes | null
   if (result.failure !== null && written !== null) for (const line of written.lines(LANES_SHOWN)) print(line)
@@ -232,7 +237,10 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
     give()
   })
   const worker = fileURLToPath(new URL('./worker.ts', import.meta.url))
-  const words = [...options.mutant === undefined ? [] : [options.mutant], ...options.breeds ? ['--breed'] : []]
+  const words = [
+    ...options.mutant === undefined ? [] : [options.mutant], ...options.breeds ? ['--breed'] : [],
+    ...options.codesAll ? ['--codec-all'] : [],
+  ]
   const children = Array.from({ length: availableParallelism() }, () => fork(worker, words))
   try {
     await Promise.race([stop.asked, Promise.all(children.map(serve))])

@@ -16,8 +16,9 @@ export interface Done {
 }
 
 const codec = makeTxnCodec()
-const [mutant] = process.argv.slice(2).filter((word) => word !== '--breed')
+const [mutant] = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const breeds = process.argv.includes('--breed')
+const coded = process.argv.includes('--codec-all') ? { codedEvery: 1 } : {}
 const told = { paths: new Set<number>(), states: new Set<number>() }
 
 function onlyNew(known: Set<number>, found: readonly number[]): readonly number[] {
@@ -31,7 +32,7 @@ function run(job: Job): Done {
   const coverage = breeds ? new Coverage() : null
   const drawn = drawRun(seed, mutant, bred === undefined ? {} : { bred })
   // Another salt is no other seed.
-  let result: SeedResult = { ...play(drawn, codec, coverage === null ? {} : { coverage }), seed }
+  let result: SeedResult = { ...play(drawn, codec, coverage === null ? coded : { ...coded, coverage }), seed }
   const { paths, states } = coverage?.covered ?? { paths: [], states: [] }
   const covered = { paths: onlyNew(told.paths, paths), states: onlyNew(told.states, states) }
   const isAgain = seed % TWICE === 0 && bred === undefined

@@ -4,6 +4,7 @@ import { untilNext } from '../draws.ts'
 import type { EventQueue } from './events.ts'
 import type { Priorities } from './priorities.ts'
 import { Violation } from './violation.ts'
+import { WireTrips } from './wire-trips.ts'
 
 /** Notifications of one turn on one link; more of them are peers that answer each other for ever. */
 const NOTIFICATIONS_MAX = 1_000
@@ -85,6 +86,7 @@ export class Network {
   breaks = 0
   halfOpens = 0
   replays = 0
+  readonly trips: WireTrips = new WireTrips()
   #isCalm = false
   /** Set while some ways are kept slower than others. */
   priorities: Priorities | null = null
@@ -139,13 +141,14 @@ export class Network {
   }
 
   /** A frame of one turn: all that the sender had for the link. */
-  send(link: number, messages: readonly Message[]): void {
+  send(link: number, said: readonly Message[]): void {
     const found = this.#byLink.get(link)
     if (found === undefined || !found.pair.open) return
     const { pair, side } = found
     const other = side === 0 ? 1 : 0
     const isBlocked = this.#isBlocked(pair.ends[side].peer, pair.ends[other].peer)
     const { loss, duplication, replay } = this.#faults
+    const messages = this.trips.carry(said)
     if (replay > 0 && !this.#isCalm) this.#replays(pair.ends[side].peer, pair.ends[other].peer, messages)
     const kept = loss === 0 && duplication === 0 && !isBlocked ? messages : this.#datagrams(messages, isBlocked)
     if (kept.length === 0) return

@@ -56,11 +56,13 @@ export interface PlayOptions {
   readonly coverage?: Coverage
   /** Ends there, with nothing wrong. */
   readonly limitMs?: number
+  /** Of so many frames one goes through the peer protocol's codec: see wire-trips.ts. */
+  readonly codedEvery?: number
 }
 
 /** Plays a run, or what is left of one. */
 export function play(
-  { plan, faults }: Run, codec: TxnCodec, { read, limitMs = Infinity, coverage }: PlayOptions = {},
+  { plan, faults }: Run, codec: TxnCodec, { read, limitMs = Infinity, coverage, codedEvery }: PlayOptions = {},
 ): SeedResult {
   let world: SimWorld | null = null
   let storm: Storm | null = null
@@ -68,6 +70,7 @@ export function play(
   let figures: FreezeFigures | null = null
   try {
     world = new SimWorld(plan.world, codec)
+    if (codedEvery !== undefined) world.network.trips.every = codedEvery
     if (coverage !== undefined) world.reached.coverage = coverage
     if (read !== undefined) read(world.lanes = new Lanes(world.peers))
     storm = new Storm(world, plan, faults)
