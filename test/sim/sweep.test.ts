@@ -1,4 +1,5 @@
 import { assert, suite } from '../harness.ts'
+import { SCENARIOS } from './scenarios/all.ts'
 import { SWEPT, sweep } from './sweep.ts'
 
 /** A slice of the crash-point sweep: some boundaries of each scenario, with every server and every image. */
@@ -14,6 +15,15 @@ test('a crash at any point of a scenario loses nothing, and the others go on', (
     cuts += result.cuts
   }
   assert.ok(cuts > 100, `${cuts} cuts`)
+}, { timeoutMs: 120_000 })
+
+test('where a disk was lost or damaged the others wait for whoever crashed, and lose nothing', () => {
+  for (const [at, name] of ['S-rot-middle', 'S-half-open', 'S-261'].entries()) {
+    const scenario = SCENARIOS.find((one) => one.name.startsWith(name))!
+    const { cuts, failures } = sweep(scenario, 97, (37 * at) % 97)
+    assert.equal(failures, [], scenario.name)
+    assert.ok(cuts > 5, `${cuts} cuts`)
+  }
 }, { timeoutMs: 120_000 })
 
 test('the sweep sees a bug that the scenario alone would not', () => {

@@ -2,19 +2,22 @@
  * Crash-point sweep (correctness plan, F.2): a scenario is run again and again, cut off before its k-th delivery or
  * completed write; there one server crashes, with every image its disk may have; the others must go on without it, and
  * with it once it is back.
- *   npm run sweep [-- --only S-4643] [--stride 10] [--mutant NAME]
+ *   npm run sweep [-- --all] [--only S-4643] [--stride 10] [--part 3/20] [--mutant NAME]
+ * The first three groups of the plan are swept, with `--all` every scenario (one with 10,000 ephemeral nodes: hours).
+ * `--part 3/20` is the third twentieth of all boundaries: all parts together are everything.
  */
 import { pathToFileURL } from 'node:url'
 import { optionWords } from '../option-words.ts'
 import type { Script } from '../../lib/testing/sim/script.ts'
 import { Violation } from '../../lib/testing/sim/violation.ts'
+import { SCENARIOS } from './scenarios/all.ts'
 import { DISCOVERY } from './scenarios/discovery.ts'
 import { MEMORY_AND_DISK } from './scenarios/memory-disk.ts'
 import { convergeWith, plain } from './scenarios/scenario.ts'
 import type { RunOptions, Scenario } from './scenarios/scenario.ts'
 import { SYNC_PHASE } from './scenarios/sync-phase.ts'
 
-/** What is swept. */
+/** What is swept before every change. */
 export const SWEPT: readonly Scenario[] = [...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE]
 
 /** Where a run was cut off: before this boundary, this server crashed with so many of its writes on disk. */
@@ -54,6 +57,13 @@ function runTo(scenario: Scenario, boundary: number, options: RunOptions): Scrip
   return null
 }
 
+/** A voter whose disk was lost or damaged may wait for every other one. */
+function needsAll(script: Script, id: number): boolean {
+  const { disk } = script.peer(id)
+  const isDamaged = disk.damage !== 'none' || (disk.meta !== null && disk.meta.health !== 'ok')
+  return isDamaged || script.ghost.excused.has(id)
+}
+
 /** The server dies here; the rest goes on without it and then with it. */
 function crashAndGoOn(script: Script, { server, landed }: Cut): void {
   script.land(server, landed)
@@ -70,7 +80,7 @@ function crashAndGoOn(script: Script, { server, landed }: Cut): void {
   }
   // A voter that was never up helps no quorum: without another that has a history it needs all of them.
   const whole = others.filter((id) => (script.peer(id).disk.meta?.currentEpoch ?? 0) > 0)
-  if (whole.length > 0 && whole.length * 2 <= script.peers.size) {
+  if (whole.length > 0 && (whole.length * 2 <= script.peers.size || others.some((id) => needsAll(script, id)))) {
     convergeWith(script, [])
     return
   }
@@ -112,20 +122,33 @@ export function sweep(scenario: Scenario, stride = 1, first = 0, options: RunOpt
   }
 }
 
+/** `3/20`: every twentieth boundary from the third on. */
+function readPart(text: string | undefined): { readonly stride: number, readonly first: number } {
+  if (text === undefined) return { stride: 1, first: 0 }
+  const [part, parts] = text.split('/').map(Number)
+  const areNumbers = Number.isSafeInteger(part) && Number.isSafeInteger(parts)
+  if (!areNumbers || part! < 1 || part! > parts!) throw new RangeError(`--part ${text} is no part such as 3/20`)
+  return { stride: parts!, first: part! - 1 }
+}
+
 function main(): void {
-  const { value, number } = optionWords('npm run sweep', 'A crash at each point of a scenario.', {
+  const { value, number, has } = optionWords('npm run sweep', 'A crash at each point of a scenario.', {
+    all: ['', 'the scenarios of all groups, not of the first three alone'],
     only: ['TEXT', 'of scenarios whose name begins so; all when left out'],
     stride: ['N', 'every so many-th boundary, 1'],
+    part: ['I/N', 'every N-th boundary from the I-th on'],
     mutant: ['NAME', 'with this bug switched on'],
   })
   const only = value('only')
-  const stride = number('stride', 1) ?? 1
+  const part = readPart(value('part'))
+  const given = number('stride', 1)
   const mutant = value('mutant')
   let passed = 0
   let failed = 0
-  for (const [at, scenario] of SWEPT.entries()) {
+  for (const [at, scenario] of (has('all') ? SCENARIOS : SWEPT).entries()) {
     if (only !== undefined && !scenario.name.startsWith(only)) continue
-    const { boundaries, cuts, failures } = sweep(scenario, stride, at % stride, mutant === undefined ? {} : { mutant })
+    const { stride, first } = given === undefined ? part : { stride: given, first: at % given }
+    const { boundaries, cuts, failures } = sweep(scenario, stride, first, mutant === undefined ? {} : { mutant })
     passed += cuts - failures.length
     failed += failures.length
     process.stdout.write(`${String(boundaries).padStart(6)} boundaries ${String(cuts).padStart(7)} cuts ` +
