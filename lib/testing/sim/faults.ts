@@ -34,22 +34,39 @@ export interface Fault {
   readonly dice: number
 }
 
+/** Nothing goes wrong from then to then. */
+export interface Calm {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
 /** Nothing has happened yet. */
 export function noFaults(): FaultCounts {
   return Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])) as FaultCounts
 }
 
-/** The faults of a storm, in the order in which they happen. */
-export function drawFaults(seed: number, plan: FaultPlan, stormMs: number): Fault[] {
+/**
+ * The faults of a storm, in the order in which they happen. They are as many as without its calms: a calm puts off all
+ * that comes after.
+ */
+export function drawFaults(seed: number, plan: FaultPlan, stormMs: number, calms: readonly Calm[] = []): Fault[] {
   const faults: Fault[] = []
+  const calmMs = calms.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0)
+  const stormyMs = stormMs - calmMs
   for (const [at, kind] of FAULT_KINDS.entries()) {
     if (plan[kind] === Infinity) continue
     const random = makeRandom(seed ^ ((at + 1) * 0x9e3779b1))
     for (let atMs = 0; ;) {
       atMs += untilNext(random, plan[kind])
-      if (atMs >= stormMs) break
-      faults.push({ atMs, kind, dice: random.next() })
+      if (atMs >= stormyMs) break
+      faults.push({ atMs: putOff(atMs, calms), kind, dice: random.next() })
     }
   }
   return faults.sort((a, b) => a.atMs - b.atMs)
+}
+
+function putOff(atMs: number, calms: readonly Calm[]): number {
+  let laterMs = atMs
+  for (const { fromMs, toMs } of calms) if (laterMs >= fromMs) laterMs += toMs - fromMs
+  return laterMs
 }

@@ -1,6 +1,7 @@
 import type { Effect, Input } from '../../core/effects.ts'
 import { ZXID_ZERO, epochOf } from '../../core/zxid.ts'
-import type { Message, Notification } from '../../core/zab/messages.ts'
+import type { Message, Notification, Role } from '../../core/zab/messages.ts'
+import type { LogBatch } from '../../ports/storage.ts'
 import type { Coverage } from './coverage.ts'
 import type { SimDisk } from './disk.ts'
 import type { Watched } from './ghost.ts'
@@ -60,7 +61,8 @@ export const REACHED_BY_FULL: readonly string[] = [
   'gate: followerInfo waits', 'resigned: a voter has a later history', 'resigned: a voter promised a later epoch',
   'resigned: another leads a newer epoch', 'resigned: the zxid counter is used up',
   'refused: a promise above the epoch', 'dropped: too far behind', 'disk: the leader\'s write failed',
-  'disk: full, leading', 'disk: full, looking', 'disk: rot of snapshot', 'disk: rot of promises',
+  'disk: full, leading', 'disk: full, looking', 'disk: full, taking a snapshot', 'disk: full, receiving a snapshot',
+  'disk: rot of snapshot', 'disk: rot of promises',
   'disk: a stray write is found, snapshot', 'disk: a stray write is found, promises',
   'disk: damage of meta is found', 'start: a log above its epoch', 'start: damaged before, log',
   'start: damaged before, meta', 'link: a proposal is lost', 'link: a proposal comes twice',
@@ -95,6 +97,18 @@ export class Reached {
     this.coverage?.stepped(server, input)
     if (input.kind !== 'receive' || input.message.kind !== 'upToDate') return
     if (server.replica.tree.zxid < input.message.commit) this.hit('gate: UPTODATE before it is applied')
+  }
+
+  /** These batches found no room. A snapshot of its own has the number after that of the last, others have not. */
+  full({ base }: SimDisk, role: Role, batches: readonly LogBatch[]): void {
+    this.hit(`disk: full, ${role}`)
+    let last = base?.id ?? 0
+    for (const { chunks, install, resetLog } of batches) {
+      const id = install?.id ?? chunks?.[0]?.id
+      const isOwn = id === last + 1 && resetLog !== true
+      if (id !== undefined) this.hit(`disk: full, ${isOwn ? 'taking' : 'receiving'} a snapshot`)
+      if (install !== undefined) last = install.id
+    }
   }
 
   /** An effect of a turn; `isWriteDone`: the turn began with a completed write. */

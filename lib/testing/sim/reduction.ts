@@ -43,7 +43,7 @@ export interface Run {
 export function drawRun(seed: number, mutant?: string, reduction: Reduction = {}): Run {
   const own = drawPlan(seed, mutant)
   const { plan: drawn, faults: all, salt: other } =
-    bred(own, drawFaults(seed, own.faults, own.stormMs), reduction.bred ?? [])
+    bred(own, drawFaults(seed, own.faults, own.stormMs, own.calms), reduction.bred ?? [])
   let plan: Plan = reduction.stormMs === undefined ? drawn : { ...drawn, stormMs: reduction.stormMs }
   for (const part of reduction.plain ?? []) plan = plainer(plan, part)
   const { clients = plan.world.clients, voters = plan.world.voters, salt = 0 } = reduction

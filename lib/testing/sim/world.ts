@@ -441,7 +441,7 @@ export class SimWorld implements ClientWorld {
     server.failNextWrite = false
     this.note(`a write of ${server.id} fails`)
     this.reached.hit(replica.role === 'leading' ? 'disk: the leader\'s write failed' : 'disk: a write failed')
-    if (server.full) this.reached.hit(`disk: full, ${replica.role}`)
+    if (server.full) this.reached.full(server.disk, replica.role, writes.map(({ batch }) => batch))
     const kept = writes.slice(0, this.random.below(writes.length + 1))
     for (const { batch } of kept) server.disk.apply(batch)
     if (kept.length > 0) this.reached.hit('disk: part of a failed write is there')

@@ -1,0 +1,60 @@
+/** What the seeds of the standard mix draw. */
+import { assert, suite } from '../harness.ts'
+import { drawFaults } from '../../lib/testing/sim/faults.ts'
+import type { FaultKind } from '../../lib/testing/sim/faults.ts'
+import { drawPlan } from '../../lib/testing/sim/plan.ts'
+import type { Plan } from '../../lib/testing/sim/plan.ts'
+
+const test = suite('sim: plan')
+
+const SEEDS = 4_000
+
+/** Percent of all seeds that have a kind of fault (correctness plan, B). */
+const SHARES: Readonly<Partial<Record<FaultKind, number>>> = {
+  crash: 80, partition: 60, slow: 50, stop: 50, pause: 40, wall: 40, fail: 10, full: 10, rot: 10, wipe: 3,
+}
+/** One standard deviation of a share is below 0.8 points. */
+const SLACK = 2.5
+
+const plans: readonly Plan[] = Array.from({ length: SEEDS }, (_, at) => drawPlan(at + 1))
+
+function percent(holds: (plan: Plan) => boolean): number {
+  return 100 * plans.filter(holds).length / SEEDS
+}
+
+for (const [kind, share] of Object.entries(SHARES) as [FaultKind, number][]) {
+  test(`${kind} is a fault of at least ${share} % of all seeds`, () => {
+    const seen = percent(({ faults }) => faults[kind] < Infinity)
+    assert.ok(seen >= share - SLACK && seen <= share + 3 * SLACK, `${seen} %`)
+  })
+}
+
+test('every seed in which anything goes wrong has a kind of fault', () => {
+  const calm = plans.filter(({ faults, ending }) =>
+    ending !== 'no faults' && Object.values(faults).every((meanMs) => meanMs === Infinity))
+  assert.is(calm.length, 0)
+})
+
+test('storms of one phase and of several, with and without a calm before them', () => {
+  const early = percent(({ calms }) => calms[0]?.fromMs === 0)
+  assert.ok(early > 40 && early < 60, `${early} % begin with a calm`)
+  for (const phases of [0, 1, 2]) {
+    const seen = percent(({ calms }) => calms.filter(({ fromMs }) => fromMs > 0).length === phases)
+    assert.ok(seen > 25 && seen < 45, `${seen} % have ${phases} calms in between`)
+  }
+})
+
+test('no fault happens in a calm, and as many happen as without calms', () => {
+  for (const { world: { seed }, faults, stormMs, calms } of plans.slice(0, 400)) {
+    const drawn = drawFaults(seed, faults, stormMs, calms)
+    const calmMs = calms.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0)
+    assert.is(drawn.length, drawFaults(seed, faults, stormMs - calmMs).length)
+    assert.is(drawn.find(({ atMs }) => atMs >= stormMs), undefined)
+    for (const { fromMs, toMs } of calms) {
+      assert.ok(toMs <= stormMs)
+      assert.is(drawn.find(({ atMs }) => atMs >= fromMs && atMs < toMs), undefined)
+    }
+  }
+})
+
+test.run()
