@@ -26,7 +26,7 @@ interface Primary {
   readonly end: number
 }
 
-const PRIMARY_CELLS = 5
+export const PRIMARY_CELLS = 5
 
 /** What a step of a peer may break. */
 export class Checks {
@@ -75,7 +75,7 @@ export class Checks {
     if (local.active && before?.active !== true) this.#establishes(world, peer, local)
     if (before !== null && local.log !== before.log) this.#agrees(world, peer, local)
     for (let at = 1; at < row.sends.length; at += 2) {
-      this.#claims(world, peer, local, this.#machines.messages.at(row.sends[at]!))
+      this.#claims(world, peer, local, this.#machines.messages.at(row.sends[at]!).message)
     }
     for (const batch of row.writes) this.#keeps(world, peer, this.#machines.batches.at(batch).truncateAfter)
     if (world.writes(peer) === this.#machines.lists.empty) this.#same(world, peer, local)

@@ -1,9 +1,12 @@
 /** What can happen in a state, and what comes of it. */
 import { Violation } from '../../lib/testing/sim/violation.ts'
+import { counterOf, epochOf } from '../../lib/core/zxid.ts'
+import type { Zxid } from '../../lib/core/zxid.ts'
 import { Checks } from './checks.ts'
 import type { Action } from './actions.ts'
 import { TIMING, inputOf } from './machines.ts'
 import type { Machines, Row } from './machines.ts'
+import { Sweeper } from './sweeper.ts'
 import { DOWN, GONE, World } from './world.ts'
 import type { Bounded } from './world.ts'
 
@@ -16,7 +19,8 @@ export interface Bounds {
   readonly timeouts: number
   /**
    * Nothing is looked at beyond this epoch: an unlucky order of elections may let two candidates outdo each other for
-   * ever, each marking its epoch just before it meets the other's. The search begins with epoch 1 behind it.
+   * ever, each marking its epoch just before it meets the other's. Where states are one but for the names of their
+   * epochs (shapes.ts) that comes to an end by itself, and `late` stays 0. The search begins with epoch 1 behind it.
    */
   readonly epochs: number
 }
@@ -44,14 +48,18 @@ export class Ensemble {
   readonly #checks: Checks
   readonly #bounds: Bounds
   readonly #isFull: boolean
+  readonly #sweeper: Sweeper
   #notices: Notice[] = []
   /** What the peers said, for a trace; null while nobody listens. */
   trace: string[] | null = null
+  /** How many states were met beyond the last epoch. */
+  late = 0
 
   constructor(machines: Machines, bounds: Bounds, isFull = false) {
     this.#isFull = isFull
     this.#machines = machines
     this.#checks = new Checks(machines)
+    this.#sweeper = new Sweeper(machines)
     this.#bounds = bounds
   }
 
@@ -60,7 +68,10 @@ export class Ensemble {
     const actions: Action[] = []
     const { size } = world
     const { lists: { empty } } = this.#machines
-    if (this.#isLate(world)) return []
+    if (this.#isLate(world)) {
+      this.late++
+      return []
+    }
     for (let peer = 0; peer < size; peer++) {
       if (world.node(peer) === GONE) {
         actions.push({ kind: 'restart', peer, other: peer })
@@ -80,13 +91,26 @@ export class Ensemble {
     return actions
   }
 
-  /** What a state comes down to when nothing is on its way any more: roles, promises and logs. */
+  /**
+   * What a state comes down to when nothing is on its way any more: roles, promises and logs. Epochs are named by their
+   * order: 1 for the first that there is.
+   */
   describe(world: World): string {
     const { lists, entries, disks } = this.#machines
-    const logOf = (log: readonly number[]): string => log.map((entry) => entries.at(entry).zxid).join(',')
+    const zxidsOf = (log: readonly number[]): Zxid[] => log.map((entry) => entries.at(entry).zxid)
+    const epochs = new Set(zxidsOf(lists.at(world.delivered)).map(epochOf))
+    for (let peer = 0; peer < world.size; peer++) {
+      const { meta, log } = disks.at(world.disk(peer))
+      for (const epoch of [meta?.acceptedEpoch ?? 0, meta?.currentEpoch ?? 0, ...zxidsOf(log).map(epochOf)]) {
+        epochs.add(epoch)
+      }
+    }
+    const names = [...epochs].sort((one, other) => one - other)
+    const logOf = (log: readonly number[]): string =>
+      zxidsOf(log).map((zxid) => `${names.indexOf(epochOf(zxid))}.${counterOf(zxid)}`).join(',')
     const peers = Array.from({ length: world.size }, (_, peer) => {
       const { meta, log } = disks.at(world.disk(peer))
-      const disk = `${meta?.acceptedEpoch} ${meta?.currentEpoch} ${logOf(log)}`
+      const disk = `${names.indexOf(meta?.acceptedEpoch ?? 0)} ${names.indexOf(meta?.currentEpoch ?? 0)} ${logOf(log)}`
       if (world.node(peer) === GONE) return `gone ${disk}`
       const { role, serving, applied } = this.#machines.local(world.node(peer))
       return `${role} ${serving} ${applied} ${disk}`
@@ -167,6 +191,7 @@ export class Ensemble {
     }
     this.#elect(world)
     this.#calm(world)
+    if (!this.#isFull) this.#sweeper.sweep(world)
     this.#checks.forget(world)
     return world
   }

@@ -12,11 +12,15 @@ import { ZXID_ZERO } from '../../lib/core/zxid.ts'
 import type { Zxid } from '../../lib/core/zxid.ts'
 import type { Tree } from '../../lib/core/tree/tree.ts'
 import type { Message } from '../../lib/core/zab/messages.ts'
-import type { LogBatch, LogEntry, Meta } from '../../lib/ports/storage.ts'
+import type { LogBatch, Meta } from '../../lib/ports/storage.ts'
+import { Entries } from './entries.ts'
 import type { ExposedCore } from './exposed-core.ts'
 import { Memento } from './memento.ts'
-import { printOf } from './print.ts'
-import { calm, forgetClient, forgetJoins, hurry, isCalm, nextTagOf, rest, roundOf, withoutChance } from './repose.ts'
+import { printOf, printPlain } from './print.ts'
+import {
+  calm, earlyJoinOf, forgetClient, forgetJoins, hurry, isCalm, nextTagOf, rest, roundOf, withoutChance,
+} from './repose.ts'
+import type { Shape } from './shapes.ts'
 import { Lists, Numbering } from './store.ts'
 import type { Store } from './store.ts'
 
@@ -31,6 +35,14 @@ export interface Disk {
   readonly meta: Meta | null
   /** Numbers of its log entries. */
   readonly log: readonly number[]
+}
+
+/** A message, as it is kept. */
+export interface Sent {
+  readonly message: Message
+  /** The entry whose chain it names; -1 for none. */
+  readonly names: number
+  readonly shape: Shape
 }
 
 /** What the checkers see of a local state. */
@@ -58,6 +70,12 @@ export interface Local {
   readonly isCalm: boolean
   /** What of itself is wrong, if anything (P16). */
   readonly wrong: string | null
+  /** By peer, from 1: the join under which it follows that one; -1 for none. */
+  readonly follows: readonly number[]
+  /** By peer: the join of that one that it answers as a leader, or will when it is one. */
+  readonly joined: readonly number[]
+  /** All of it, up to the names of epochs. */
+  readonly shape: Shape
 }
 
 /** What a step did. */
@@ -109,9 +127,9 @@ const CONN = 1
 
 /** All replicas of an ensemble of voters. */
 export class Machines {
-  readonly messages: Numbering<Message>
+  readonly messages: Numbering<Sent>
   readonly batches: Numbering<LogBatch>
-  readonly entries: Numbering<LogEntry>
+  readonly entries: Entries
   readonly disks: Numbering<Disk>
   readonly lists: Lists
   readonly #definitions: Numbering<Definition>
@@ -144,7 +162,7 @@ export class Machines {
     this.#isFull = isFull
     this.messages = new Numbering(store, 'message')
     this.batches = new Numbering(store, 'batch')
-    this.entries = new Numbering(store, 'entry')
+    this.entries = new Entries(store, this.#codec)
     this.disks = new Numbering(store, 'disk')
     this.lists = new Lists(store)
     this.#definitions = new Numbering(store, 'state')
@@ -258,7 +276,7 @@ export class Machines {
     const effects = replica.take()
     const { tree, journal: { log } } = replica
     if (tree.zxid > at) {
-      const news = log.slice(at, tree.zxid, Infinity).map((entry) => this.entry(entry)).join(' ')
+      const news = log.slice(at, tree.zxid, Infinity).map((entry) => this.entries.of(entry)).join(' ')
       if (this.#trees.get(known) === tree) this.#trees.delete(known)
       this.#applied = known === '' ? news : `${known} ${news}`
       if (!this.#trees.has(this.#applied)) this.#hold(this.#applied, tree)
@@ -357,8 +375,11 @@ export class Machines {
       case 'up': return { kind: 'linkUp', link: about, peer: about }
       case 'down': return { kind: 'linkDown', link: about }
       case 'persisted': return { kind: 'persisted', ticket: replica.journal.durableTicket + 1 }
-      case 'receive': return {
-        kind: 'receive', link: about % LINKS, message: this.messages.at(Math.floor(about / LINKS)),
+      case 'receive': {
+        const { message, names } = this.messages.at(Math.floor(about / LINKS))
+        // Another thread's sender may have named it: it is met here.
+        if (names >= 0) this.entries.of(this.entries.at(names))
+        return { kind: 'receive', link: about % LINKS, message }
       }
     }
   }
@@ -392,29 +413,33 @@ export class Machines {
   #message(message: Message): number {
     // The entries of a proposal are the sender's own, which change when they are applied there.
     const sent = message.kind === 'proposal'
-      ? { ...message, entries: message.entries.map((entry) => this.entries.at(this.entry(entry))) } : message
+      ? { ...message, entries: message.entries.map((entry) => this.entries.at(this.entries.of(entry))) } : message
     return this.messages.of(JSON.stringify(sent, (_key, value: unknown) =>
-      value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value), () => sent)
+      value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value), () => {
+      const scribe = this.entries.scribe()
+      const names = 'hash1' in sent ? this.entries.numbered(sent) : -1
+      return { message: sent, names, shape: scribe.shape(printPlain(sent, scribe)) }
+    })
   }
 
   #batch(batch: LogBatch): number {
     const { truncateAfter, entries, meta } = batch
-    const numbers = entries?.map((entry) => this.entry(entry))
+    const numbers = entries?.map((entry) => this.entries.of(entry))
     return this.batches.of(JSON.stringify([truncateAfter, meta, numbers]), () => ({
       ...batch, ...(numbers === undefined ? {} : { entries: numbers.map((number) => this.entries.at(number)) }),
     }))
   }
 
-  entry(entry: LogEntry): number {
-    return this.entries.of(`${entry.zxid} ${entry.hash1} ${entry.hash2}`, () => {
-      const { zxid, prevZxid, hash1, hash2, bytes } = entry
-      return { zxid, prevZxid, hash1, hash2, bytes: bytes.slice() }
-    })
+  #shapeOf(replica: Replica): Shape {
+    const known = this.#applied
+    const scribe = this.entries.scribe(known === '' ? -1 : Number(known.slice(known.lastIndexOf(' ') + 1)))
+    return scribe.shape(`${replica.config.peerId} ${printOf(replica, this.#isFull, scribe)}`)
   }
 
   #localOf(replica: Replica): Local {
     const { journal: { log, durableZxid, meta }, tree, committed, leader, learner, role, serving, stopped } = replica
     const entries = log.slice(log.floor, Number.MAX_SAFE_INTEGER as Zxid, Infinity)
+    const numbers = entries.map((entry) => this.entries.of(entry))
     const isRight = stopped || (tree.zxid <= durableZxid && tree.zxid <= committed && committed <= log.last)
     return {
       peer: replica.config.peerId, role, serving, stopped, currentEpoch: meta.currentEpoch,
@@ -422,11 +447,14 @@ export class Machines {
       pendingEpoch: leader !== null && leader.phase === 'discovery' ? leader.epoch
         : learner !== null && learner.epoch > meta.currentEpoch ? learner.epoch : 0,
       leads: leader !== null && leader.phase !== 'discovery' ? leader.epoch : 0, active: leader?.active === true,
-      log: this.lists.at(this.lists.of(entries.map((entry) => this.entry(entry)))),
+      log: this.lists.at(this.lists.of(numbers)),
       applied: entries.filter(({ zxid }) => zxid <= tree.zxid).length,
       deadlineMs: replica.deadline() - replica.now.ms, decided: (replica.election?.decision ?? null) !== null,
       round: roundOf(replica), isCalm: this.#isFull || isCalm(replica),
       wrong: isRight ? null : `applied ${tree.zxid}, durable ${durableZxid}, committed ${committed}, log ${log.last}`,
+      follows: this.#members.map(({ id }) => learner?.leader === id ? learner.join : -1),
+      joined: this.#members.map(({ id }) => leader?.learners.get(id)?.join ?? earlyJoinOf(replica, id)),
+      shape: this.#shapeOf(replica),
     }
   }
 
@@ -448,7 +476,7 @@ export class Machines {
     for (const entry of entries ?? []) {
       const last = kept.length === 0 ? ZXID_ZERO : this.entries.at(kept[kept.length - 1]!).zxid
       if (entry.prevZxid !== last) return `a hole on disk: ${entry.zxid} after ${last}`
-      kept.push(this.entry(entry))
+      kept.push(this.entries.of(entry))
     }
     if (promises !== undefined && meta !== null && (promises.acceptedEpoch < meta.acceptedEpoch ||
       promises.currentEpoch < meta.currentEpoch)) return 'a promise on disk moved back'

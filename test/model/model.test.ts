@@ -1,11 +1,15 @@
 /** A slice of bounded model checking, and that it sees the known bugs of the phases it searches. */
 import { assert, suite } from '../harness.ts'
+import { makeRandom } from '../../lib/core/random.ts'
+import { textOf } from './actions.ts'
 import type { Action } from './actions.ts'
 import { exposedCore } from './bundle.ts'
 import { KNOWN_BUGS, searchFor } from './known-bugs.ts'
 import { searchParallel } from './parallel.ts'
-import { Search } from './search.ts'
+import { Search, anyOf } from './search.ts'
 import type { Subject } from './shard.ts'
+import { SPENT } from './world.ts'
+import type { World } from './world.ts'
 
 const test = suite('model')
 const core = await exposedCore()
@@ -82,6 +86,54 @@ test('with what cannot matter left out, the ensemble comes to rest in the same s
     assert.equal(reduced, full)
     assert.ok(states <= fullStates, `${states} of ${fullStates}`)
   }
+}, { timeoutMs: 120_000 })
+
+/** What may happen in a state and what it leads to, up to the names of epochs. */
+function successorsOf(search: Search, world: World): string[] {
+  const { ensemble } = search.shard
+  return ensemble.actions(world).map((action) => {
+    const { low, high } = search.shard.hashed(ensemble.after(world, action))
+    return `${textOf(action)}: ${low} ${high}`
+  })
+}
+
+test('states that are one but for the names of their epochs go on as one', () => {
+  const bounds = { txns: 2, crashes: 2, losses: 2, timeouts: 1, epochs: 20 }
+  const search = new Search(core, { ...SLICE, bounds, established: true })
+  const { ensemble, machines } = search.shard
+  const random = makeRandom(1)
+  const first = ensemble.begin(3, true)
+  /** By what is the same of them: the first state, and in how many others epochs had other names. */
+  const known = new Map<string, { readonly world: World, readonly others: Set<string> }>()
+  const epochOfAll = (world: World): number =>
+    Math.max(...[0, 1, 2].map((peer) => machines.disks.at(world.disk(peer)).meta!.acceptedEpoch))
+  let renamed = 0
+  for (let walk = 0; walk < 150; walk++) {
+    for (let world = first, length = 0; length < 300; length++) {
+      const { low, high } = search.shard.hashed(world)
+      const one = known.get(`${low} ${high} ${world.cells.slice(0, SPENT.length).join(' ')}`)
+      if (one === undefined) {
+        known.set(`${low} ${high} ${world.cells.slice(0, SPENT.length).join(' ')}`, { world, others: new Set() })
+      } else if (epochOfAll(one.world) !== epochOfAll(world) && !one.others.has(world.cells.join(' '))) {
+        one.others.add(world.cells.join(' '))
+        renamed++
+        assert.equal(successorsOf(search, world), successorsOf(search, one.world))
+      }
+      const action = anyOf(ensemble.actions(world), random)
+      if (action === null) break
+      world = ensemble.after(world, action)
+    }
+  }
+  assert.ok(renamed > 100, `${renamed} states with other names`)
+}, { timeoutMs: 120_000 })
+
+test('epochs come to an end by themselves', () => {
+  const bounds = { ...SMALL, losses: 1, epochs: 20 }
+  const search = new Search(core, { ...SLICE, bounds, established: true })
+  const { violation, frontier, late } = search.run(ALL)
+  assert.is(violation, null)
+  assert.is(frontier, 0, 'complete')
+  assert.is(late, 0, 'nothing beyond the last epoch')
 }, { timeoutMs: 120_000 })
 
 test('two threads find what one finds', async () => {

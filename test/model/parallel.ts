@@ -121,6 +121,7 @@ export async function searchParallel(
       if (found !== null || left > 0 || waiting === 0) {
         return {
           states, transitions: sumOf(reports, (report) => report.transitions), depth, frontier: left + waiting,
+          late: sumOf(reports, (report) => report.late),
           elapsedMs, localStates, coreSteps: sumOf(reports, (report) => report.coreSteps),
           violation: found === null ? null : await explain(threads, core, subject, found),
         }

@@ -1,23 +1,29 @@
 /** Tells local states apart: two replicas with the same print go on in the same way. */
 import type { Replica } from '../../lib/core/replica.ts'
 import type { Zxid } from '../../lib/core/zxid.ts'
+import type { Chain } from '../../lib/core/zab/chain.ts'
+import type { Role, Vote } from '../../lib/core/zab/messages.ts'
 import type { Association } from '../../lib/core/zab/association.ts'
+import type { LogEntry } from '../../lib/ports/storage.ts'
+import type { Scribe } from './shapes.ts'
 
 /** Fields that do not bear on what happens, or are printed through others. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
   'config', 'configs', 'voters', 'now', 'elections', 'random', 'hidden$announced', 'hidden$context', 'hidden$owner',
   'hidden$effects', 'hidden$codec', 'hidden$config', 'hidden$options', 'hidden$mutant',
   // Printed as `joinCounts`.
-  'hidden$joins',
+  'hidden$joins', 'joinCounts',
 ])
 
 /**
  * Fields that cannot matter in the model, each with its reason. No storage is ever empty after the history that all
  * begins with, so nobody asks the founding rule; nothing is snapshotted; frames count bytes, of which there are too few
- * for any limit.
+ * for any limit. Time passes for an established leader only when it has been silent for longer than anybody bears: it
+ * loses all learners, whatever they owe, and leaves the sessions to the next one.
  */
 const IDLE: ReadonlySet<string> = new Set([
-  'founding', 'hidden$snapshotter', 'hidden$frames', 'hidden$unackedBytes', 'hidden$lastTickMs', 'hidden$tickMs',
+  'founding', 'hidden$snapshotter', 'owesSinceMs', 'hidden$reapAtMs', 'hidden$tellFromMs', 'hidden$expireFromMs',
+  'hidden$frames', 'hidden$unackedBytes', 'hidden$lastTickMs', 'hidden$tickMs',
 ])
 
 /** Fields of an established leader that are asked before only. */
@@ -31,21 +37,28 @@ const UNORDERED: ReadonlySet<string> = new Set([
   'hidden$links', 'hidden$peers', 'hidden$learners', 'hidden$votes', 'hidden$promised', 'hidden$forgetful',
 ])
 
+/** Other times are moments. */
+const DURATIONS: ReadonlySet<string> = new Set(['resendMs', 'hidden$resendMs', 'timeoutMs'])
+
 interface Printing {
   readonly out: string[]
   readonly seen: Map<object, number>
   readonly nowMs: number
   readonly durableTicket: number
+  readonly voters: number
   /** Says all that is there, also what cannot matter. */
   readonly isFull: boolean
+  /** Writes epochs and what is made of them, when they are to be renamed; null: as they are. */
+  readonly scribe: Scribe | null
 }
 
 /** Moments are printed against now, tickets against what is durable: neither begins at zero for any other reason. */
-function printNumber(key: string, value: number, { out, nowMs, durableTicket }: Printing): void {
+function printNumber(key: string, value: number, { out, nowMs, durableTicket, scribe }: Printing): void {
   if (!Number.isFinite(value)) out.push('inf')
+  else if (DURATIONS.has(key)) out.push(String(value))
   else if (key.endsWith('Ms')) out.push(String(value - nowMs))
   else if (key.endsWith('icket')) out.push(value <= durableTicket ? 'done' : `+${value - durableTicket}`)
-  else out.push(String(value))
+  else out.push(scribe === null ? String(value) : scribe.number(key, value))
 }
 
 /** Fields of the leader's side of a learner that its stage has left behind. */
@@ -54,7 +67,7 @@ function isBehind(key: string, { stage, newLeaderAcked }: Association): boolean 
     case 'acceptedEpoch': return stage !== 'info'
     case 'log': return stage !== 'acked'
     case 'health': case 'epochCounted': return stage === 'syncing' || stage === 'live'
-    case 'piecesSent': case 'piecesAcked': return newLeaderAcked
+    case 'piecesSent': case 'piecesAcked': return newLeaderAcked || stage === 'live'
     default: return false
   }
 }
@@ -64,15 +77,62 @@ function isDead(key: string, value: object): boolean {
   if (IDLE.has(key)) return true
   const fields = value as Readonly<Record<string, unknown>>
   if ('newLeaderAcked' in value && 'stage' in value) return isBehind(key, value as Association)
+  if (key === 'sessions') return 'hidden$preparer' in value
   if (BEFORE_ACTIVE.has(key)) return fields['active'] === true
   // What a peer that does not look says of its leader's log is never compared (election.ts: votes by leader alone).
   if (key === 'hidden$vote') return fields['election'] !== null
   if (key === 'hidden$pieces') return fields['stage'] === 'synced' || fields['stage'] === 'upToDate'
-  return key === 'hidden$syncedThrough'
+  // The learner's chain is where it reckons with the entry at hand.
+  return key === 'hidden$syncedThrough' || (key === 'hidden$chain' && 'join' in fields)
+}
+
+interface OpenElection {
+  readonly round: number
+  readonly proposal: Vote
+  readonly hidden$own: Vote
+  readonly hidden$votes: ReadonlyMap<number, Vote>
+  readonly hidden$settled: ReadonlyMap<number, { readonly vote: Vote, readonly state: Role, readonly round: number }>
+  readonly hidden$resendAtMs: number
+  readonly hidden$resendMs: number
+  readonly hidden$decideAtMs: number
+  readonly decision: { readonly vote: Vote } | null
+}
+
+function byPeer<T>(map: ReadonlyMap<number, T>): [number, T][] {
+  return [...map].sort(([one], [other]) => one - other)
+}
+
+/**
+ * An election as far as election.ts asks. Votes of this round are asked for whom they name; claims of peers that follow
+ * or lead for that, for the epoch and round, and for whether they lead. The order in which claims came would decide
+ * between two leaders whom this peer might join, and of three voters no two can be: each would need the other's claim.
+ */
+function printElection(election: OpenElection, printing: Printing): void {
+  const { out } = printing
+  const { round, proposal, hidden$own: own, decision } = election
+  print('round', round, printing)
+  for (const vote of [proposal, own]) {
+    print('leader', vote.leader, printing)
+    print('zxid', vote.zxid, printing)
+    print('peerEpoch', vote.peerEpoch, printing)
+  }
+  for (const [peer, { leader }] of byPeer(election.hidden$votes)) out.push(`${peer} for ${leader}`)
+  const settled = election.hidden$settled
+  for (const [peer, claim] of printing.voters > 3 ? settled : byPeer(settled)) {
+    out.push(`${peer} under ${claim.vote.leader} ${claim.state === 'leading'}`)
+    print('peerEpoch', claim.vote.peerEpoch, printing)
+    print('round', claim.round, printing)
+  }
+  print('resendAtMs', election.hidden$resendAtMs, printing)
+  print('resendMs', election.hidden$resendMs, printing)
+  print('decideAtMs', election.hidden$decideAtMs, printing)
+  if (decision === null) return
+  print('decision', decision.vote.leader, printing)
+  print('peerEpoch', decision.vote.peerEpoch, printing)
 }
 
 function printObject(key: string, value: object, printing: Printing): void {
-  const { out, seen } = printing
+  const { out, seen, scribe } = printing
   const known = seen.get(value)
   if (known !== undefined) {
     out.push(`^${known}`)
@@ -84,21 +144,33 @@ function printObject(key: string, value: object, printing: Printing): void {
   if (value instanceof Uint8Array) out.push(Buffer.from(value).toString('latin1'))
   else if (name === 'Tree') {
     const tree = value as Replica['tree']
+    if (scribe !== null) {
+      out.push(`tree ${scribe.applied()}`)
+      return
+    }
     const { hash1, hash2 } = tree.digest()
     out.push(`tree ${tree.zxid} ${hash1} ${hash2} ${tree.sessions.size}`)
   } else if (name === 'Log') {
     const log = value as Replica['journal']['log']
     out.push(`log ${log.floor}`)
     for (const entry of log.slice(log.floor, Number.MAX_SAFE_INTEGER as Zxid, Infinity)) {
-      out.push(`${entry.zxid}.${entry.hash1}.${entry.hash2}`)
+      out.push(scribe === null ? `${entry.zxid}.${entry.hash1}.${entry.hash2}` : scribe.chain(entry))
     }
-  } else if (value instanceof Map) {
+  } else if (name === 'Election' && !printing.isFull) printElection(value as unknown as OpenElection, printing)
+  else if (scribe !== null && 'prevZxid' in value) out.push(scribe.chain(value as LogEntry))
+  else if (value instanceof Map) {
     const entries = [...value as Map<unknown, unknown>]
     if (UNORDERED.has(key) && !printing.isFull) entries.sort(([a], [b]) => Number(a) - Number(b))
     for (const [at, one] of entries) {
       print('key', at, printing)
       print('value', one, printing)
     }
+  } else if (key === 'hidden$gated' && !printing.isFull) {
+    // What waits for the same write goes out in one step, to each peer in its order.
+    const gated = [...value as readonly { readonly ticket: number, readonly link: number }[]]
+    const isOrdered = gated.every(({ ticket }, at) => at === 0 || ticket >= gated[at - 1]!.ticket)
+    if (isOrdered) gated.sort((one, other) => one.ticket - other.ticket || one.link - other.link)
+    for (const one of gated) print('item', one, printing)
   } else if (value instanceof Set || Array.isArray(value)) {
     for (const one of value as Iterable<unknown>) print('item', one, printing)
   } else printFields(key, value, printing)
@@ -106,8 +178,14 @@ function printObject(key: string, value: object, printing: Printing): void {
 }
 
 function printFields(key: string, value: object, printing: Printing): void {
-  const { out, isFull } = printing
+  const { out, isFull, scribe } = printing
   for (const field of Object.keys(value)) {
+    // What a message says for people to read decides nothing.
+    if (scribe !== null && (field === 'hash2' || field === 'reason')) continue
+    if (scribe !== null && field === 'hash1') {
+      out.push(scribe.chain(value as Chain))
+      continue
+    }
     if (LEFT_OUT.has(field) || (!isFull && isDead(field, value))) continue
     if (!isFull && key === 'hidden$vote' && field === 'zxid') continue
     out.push(field)
@@ -118,14 +196,30 @@ function printFields(key: string, value: object, printing: Printing): void {
 function print(key: string, value: unknown, printing: Printing): void {
   if (typeof value === 'number') printNumber(key, value, printing)
   else if (typeof value === 'object' && value !== null) printObject(key, value, printing)
-  else if (typeof value !== 'function') printing.out.push(String(value))
+  else if (typeof value === 'function') return
+  else if (typeof value === 'string' && printing.scribe !== null) printing.out.push(printing.scribe.text(value))
+  else printing.out.push(String(value))
 }
 
-/** The whole state of a replica, as text; when it is not `isFull`, without what cannot matter any more. */
-export function printOf(replica: Replica, isFull: boolean): string {
+/**
+ * The whole state of a replica, as text; when it is not `isFull`, without what cannot matter any more, and with a
+ * scribe, with its epochs named as that one names them.
+ */
+export function printOf(replica: Replica, isFull: boolean, scribe: Scribe | null = null): string {
   const printing: Printing = {
-    out: [], seen: new Map(), nowMs: replica.now.ms, durableTicket: replica.journal.durableTicket, isFull,
+    out: [], seen: new Map(), nowMs: replica.now.ms, durableTicket: replica.journal.durableTicket,
+    voters: replica.voters.length, isFull, scribe,
   }
   print('replica', replica, printing)
+  // A link that nobody has joined over yet may have a count of 0 or none.
+  const { joinCounts } = replica as { joinCounts?: readonly (number | undefined)[] }
+  for (const peer of replica.voters) printing.out.push(String(joinCounts?.[peer] ?? 0))
+  return printing.out.join(' ')
+}
+
+/** A message, a batch of writes or a disk, with its epochs named by a scribe. */
+export function printPlain(value: object, scribe: Scribe): string {
+  const printing: Printing = { out: [], seen: new Map(), nowMs: 0, durableTicket: 0, voters: 0, isFull: false, scribe }
+  print('plain', value, printing)
   return printing.out.join(' ')
 }

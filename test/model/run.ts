@@ -1,7 +1,7 @@
 /**
  * Bounded model checking of the real core (correctness plan, F.3), from the end of an election on:
  *   npm run model -- --txns 1 --crashes 1 --losses 1 [--timeouts 0] [--voters 3] [--mutant NAME] [--threads N]
- *                    [--epochs 8] [--established] [--states 100000000] [--depth 1000] [--seconds 120] [--full]
+ *                    [--epochs 24] [--established] [--states 100000000] [--depth 1000] [--seconds 120] [--full]
  * With --walks SEED it takes random walks instead: what lies deep is found sooner, nothing is proved.
  * With --established it begins one step later: with an established epoch that is quiet.
  * With --full nothing is reduced: for comparison.
@@ -17,7 +17,7 @@ const { value, number, has } = optionWords('npm run model', 'Every state that a 
   crashes: ['N', 'crashes, 1'],
   losses: ['N', 'links that break, 1'],
   timeouts: ['N', 'timeouts, 0'],
-  epochs: ['N', 'no state beyond so many epochs is looked at, 8'],
+  epochs: ['N', 'no state beyond so many epochs is looked at, 24'],
   voters: ['N', 'servers, 3'],
   established: ['', 'from an epoch that is established and quiet; from the end of an election when left out'],
   mutant: ['NAME', 'with this bug switched on'],
@@ -32,7 +32,7 @@ const subject = {
   size: number('voters') ?? 3,
   bounds: {
     txns: number('txns') ?? 1, crashes: number('crashes') ?? 1, losses: number('losses') ?? 1,
-    timeouts: number('timeouts') ?? 0, epochs: number('epochs') ?? 8,
+    timeouts: number('timeouts') ?? 0, epochs: number('epochs') ?? 24,
   },
   mutant: value('mutant'),
   established: has('established'),
@@ -45,8 +45,9 @@ const seed = number('walks') ?? 0
 const result = seed > 0 ? new Search(await exposedCore(), subject).walk(limits, seed)
   : await searchParallel(subject, limits, number('threads') ?? availableParallelism(),
     (line) => process.stdout.write(`${line}\n`))
-const { states, transitions, depth, frontier, elapsedMs, localStates, coreSteps, violation } = result
-const extent = seed > 0 ? 'random walks' : frontier === 0 ? 'complete' : `${frontier} states left`
+const { states, transitions, depth, frontier, late, elapsedMs, localStates, coreSteps, violation } = result
+const extent = seed > 0 ? 'random walks' : frontier > 0 ? `${frontier} states left`
+  : late > 0 ? `complete but for ${late} states beyond epoch ${subject.bounds.epochs}` : 'complete'
 process.stdout.write(`${states} states, ${transitions} transitions, depth ${depth}, ${extent}, ` +
   `${(elapsedMs / 1_000).toFixed(1)} s, ` +
   `${Math.round(states / (elapsedMs / 1_000))} states/s; ${localStates} local states, ${coreSteps} steps of the core\n`)

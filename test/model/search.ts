@@ -25,6 +25,8 @@ export interface SearchResult {
   readonly depth: number
   /** States that were found and not looked at; 0 when all were. */
   readonly frontier: number
+  /** States beyond the last epoch, which were not looked at either. */
+  readonly late: number
   readonly elapsedMs: number
   /** Local states, and steps of the real core that it took to make their tables. */
   readonly localStates: number
@@ -36,7 +38,8 @@ export interface SearchResult {
 /** One in so many steps of a walk is a fault, when one may happen. */
 const STEPS_PER_FAULT = 12
 
-function anyOf(actions: readonly Action[], random: Random): Action | null {
+/** What a walk does next. */
+export function anyOf(actions: readonly Action[], random: Random): Action | null {
   const faults = actions.filter(isFault)
   const others = actions.filter((action) => !isFault(action))
   const from = faults.length > 0 && (others.length === 0 || random.below(STEPS_PER_FAULT) === 0) ? faults : others
@@ -141,9 +144,9 @@ export class Search {
   }
 
   #result(depth: number, frontier: number, violation: SearchResult['violation']): SearchResult {
-    const { states, transitions, machines } = this.#shard
+    const { states, transitions, machines, ensemble: { late } } = this.#shard
     return {
-      states, transitions, depth, frontier, violation, elapsedMs: performance.now() - this.#startMs,
+      states, transitions, depth, frontier, late, violation, elapsedMs: performance.now() - this.#startMs,
       localStates: machines.states, coreSteps: machines.steps,
     }
   }

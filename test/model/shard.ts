@@ -2,6 +2,7 @@
 import { Violation } from '../../lib/testing/sim/violation.ts'
 import { codeOf, isFault } from './actions.ts'
 import type { Action } from './actions.ts'
+import { Canon } from './canon.ts'
 import { Ensemble } from './ensemble.ts'
 import type { Bounds } from './ensemble.ts'
 import type { ExposedCore } from './exposed-core.ts'
@@ -32,11 +33,18 @@ export interface Found {
 }
 
 /** Gives a state to the shard it falls to. */
-export type Send = (shard: number, cells: readonly number[], parent: number, action: number) => void
+export type Send = (shard: number, state: Hashed, parent: number, action: number) => void
+
+export interface Hashed {
+  readonly cells: readonly number[]
+  readonly low: number
+  readonly high: number
+}
 
 export class Shard {
   readonly machines: Machines
   readonly ensemble: Ensemble
+  readonly #canon: Canon
   readonly #subject: Subject
   readonly #index: number
   readonly #count: number
@@ -60,6 +68,7 @@ export class Shard {
     this.#count = count
     this.machines = new Machines(core, new Store(memory), size, mutant, isFull)
     this.ensemble = new Ensemble(this.machines, bounds, isFull)
+    this.#canon = new Canon(this.machines)
     this.#bounds = SPENT.map((what) => bounds[what])
     this.#seen = new SeenSet(this.#bounds, !isFull)
     this.#layer = new Frontier(cellsOf(size))
@@ -74,7 +83,7 @@ export class Shard {
   begin(): Found | null {
     try {
       const { size, established } = this.#subject
-      this.offer(this.ensemble.begin(size, established).cells, -1, 0)
+      this.offer(this.hashed(this.ensemble.begin(size, established)), -1, 0)
       return null
     } catch (error) {
       if (!(error instanceof Violation)) throw error
@@ -82,9 +91,14 @@ export class Shard {
     }
   }
 
+  hashed(world: World): Hashed {
+    const { cells } = world
+    const [low, high] = this.#subject.isFull ? hashOf(cells) : this.#canon.hash(world)
+    return { cells, low, high }
+  }
+
   /** Takes a state up, when it falls to this shard and shows something new; else tells where it falls to. */
-  offer(cells: readonly number[], parent: number, action: number): number {
-    const [low, high] = hashOf(cells)
+  offer({ cells, low, high }: Hashed, parent: number, action: number): number {
     const shard = this.#count === 1 ? 0 : (high >>> 9) % this.#count
     if (shard === this.#index && this.#seen.add(low, high, wayOf(this.#bounds, cells))) {
       this.#parents.push(parent)
@@ -96,7 +110,7 @@ export class Shard {
 
   /** True when a state of a walk is new. */
   see(world: World): boolean {
-    const [low, high] = hashOf(world.cells)
+    const { low, high } = this.hashed(world)
     return this.#seen.add(low, high, wayOf(this.#bounds, world.cells))
   }
 
@@ -133,11 +147,11 @@ export class Shard {
       }
       for (action of actions) {
         this.transitions++
-        const { cells } = this.ensemble.after(world, action)
+        const state = this.hashed(this.ensemble.after(world, action))
         const code = codeOf(action)
         const parent = index * this.#count + this.#index
-        const shard = this.offer(cells, parent, code)
-        if (shard !== this.#index) send(shard, cells, parent, code)
+        const shard = this.offer(state, parent, code)
+        if (shard !== this.#index) send(shard, state, parent, code)
       }
       return null
     } catch (error) {

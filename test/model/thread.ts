@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import { loadCore } from './exposed-core.ts'
 import { Shard } from './shard.ts'
-import type { Found, Subject } from './shard.ts'
+import type { Found, Hashed, Subject } from './shard.ts'
 import type { StoreMemory } from './store.ts'
 import { cellsOf } from './world.ts'
 
@@ -28,7 +28,8 @@ export type Order = { readonly kind: 'layer' } | { readonly kind: 'origin', read
 /** What it answers: it has expanded a layer and taken in what the others sent; or where a state came from. */
 export type Report =
   | {
-    readonly kind: 'layer', readonly waiting: number, readonly left: number, readonly found: Found | null,
+    readonly kind: 'layer', readonly waiting: number, readonly left: number, readonly late: number,
+    readonly found: Found | null,
     readonly states: number, readonly transitions: number, readonly localStates: number, readonly coreSteps: number,
   }
   | { readonly kind: 'origin', readonly parent: number, readonly action: number }
@@ -41,7 +42,7 @@ const shard = new Shard(await loadCore(url), memory, subject, index, count)
 const isOver = new Int32Array(over)
 const sizes = new Int32Array(states)
 const cells = cellsOf(subject.size)
-const width = cells + 2
+const width = cells + 4
 const outboxes = ports.map(() => ({ rows: new Int32Array(CHUNK * width), length: 0 }))
 
 function flush(to: number): void {
@@ -52,18 +53,23 @@ function flush(to: number): void {
   outboxes[to]!.length = 0
 }
 
-function send(to: number, state: readonly number[], parent: number, action: number): void {
+function send(to: number, state: Hashed, parent: number, action: number): void {
   const outbox = outboxes[to]!
   const at = outbox.length++ * width
-  outbox.rows.set(state, at)
-  outbox.rows[at + cells] = parent
-  outbox.rows[at + cells + 1] = action
+  outbox.rows.set(state.cells, at)
+  outbox.rows[at + cells] = state.low
+  outbox.rows[at + cells + 1] = state.high
+  outbox.rows[at + cells + 2] = parent
+  outbox.rows[at + cells + 3] = action
   if (outbox.length === CHUNK) flush(to)
 }
 
 function take(rows: Int32Array): void {
   for (let at = 0; at < rows.length; at += width) {
-    shard.offer(Array.from(rows.subarray(at, at + cells)), rows[at + cells]!, rows[at + cells + 1]!)
+    const state = {
+      cells: Array.from(rows.subarray(at, at + cells)), low: rows[at + cells]!, high: rows[at + cells + 1]!,
+    }
+    shard.offer(state, rows[at + cells + 2]!, rows[at + cells + 3]!)
   }
 }
 
@@ -80,8 +86,8 @@ function report(): void {
   if (reported === asked || ended < asked || !isAll) return
   reported++
   parentPort!.postMessage({
-    kind: 'layer', waiting: shard.waiting, left, found, states: shard.states, transitions: shard.transitions,
-    localStates: shard.machines.states, coreSteps: shard.machines.steps,
+    kind: 'layer', waiting: shard.waiting, left, late: shard.ensemble.late, found, states: shard.states,
+    transitions: shard.transitions,    localStates: shard.machines.states, coreSteps: shard.machines.steps,
   } satisfies Report)
 }
 

@@ -80,6 +80,9 @@ export class World {
   queue(from: number, to: number): number { return this.cells[NODES + (3 + from) * this.size + to]! }
   setQueue(from: number, to: number, list: number): void { this.cells[NODES + (3 + from) * this.size + to] = list }
 
+  /** Which ends of links are up, as bits. */
+  get links(): number { return this.cells[LINKS]! }
+
   /** The end at `peer` holds its link to `other` for up. */
   isUp(peer: number, other: number): boolean {
     return (this.cells[LINKS]! >> peer * this.size + other & 1) === 1

@@ -1,0 +1,150 @@
+/**
+ * States up to the names of their epochs. Elections that fail use epochs up, without end, and leave the ensemble as it
+ * was but for their numbers. The core does three things with an epoch: it compares it with others, it compares zxids
+ * made of it, and a candidate takes the one after the highest promise of a quorum, its own among them. So a renaming of
+ * all epochs of a state leads to one that goes on in the same way under the same names, if it
+ *   - keeps their order, and 0 (none) and -1,
+ *   - keeps the distances of all that are not below the lowest promise that any peer has on disk: a candidate begins
+ *     with that or a later one, so that what it takes is met, and not met, by the same others.
+ * What lies below is only compared. Of all states that are one but for such a renaming, the search looks at the first
+ * that it meets. `model.test.ts` looks at the others as well and compares what comes of them.
+ */
+import type { Chain } from '../../lib/core/zab/chain.ts'
+import { counterOf, epochOf, makeZxid } from '../../lib/core/zxid.ts'
+import type { Zxid } from '../../lib/core/zxid.ts'
+import type { LogEntry } from '../../lib/ports/storage.ts'
+import { hashText } from './store.ts'
+
+/** Epochs are told apart in sets of bits; zxids are known by their size. */
+export const EPOCHS_MAX = 30
+const FIRST_ZXID = makeZxid(1, 0)
+const LAST_ZXID = makeZxid(EPOCHS_MAX + 1, 0)
+
+/** What is known of a log entry by its number. */
+export interface EntryName {
+  readonly zxid: Zxid
+  /** The entry before it; -1 for none. */
+  readonly parent: number
+  /** What it does and who proposed it: nothing else of it differs. */
+  readonly about: string
+}
+
+export interface EntryNames {
+  named(entry: number): EntryName
+  /** The number of an entry, also by its chain alone; -1 for none. */
+  numbered(chain: Chain | LogEntry): number
+}
+
+/** A part of a state: a hash of all but the names of its epochs, and those in the order in which they come. */
+export interface Shape {
+  readonly low: number
+  readonly high: number
+  readonly epochs: readonly number[]
+  /** The set of them. */
+  readonly bits: number
+}
+
+/** Writes a part of a state with its epochs named by the order in which they come. */
+export class Scribe {
+  readonly #epochs: number[] = []
+  readonly #entries: EntryNames
+  readonly #applied: number
+
+  /** `applied` is the last entry that is applied to what is written. */
+  constructor(entries: EntryNames, applied: number) {
+    this.#entries = entries
+    this.#applied = applied
+  }
+
+  #epoch(epoch: number): string {
+    if (epoch > EPOCHS_MAX) throw new Error(`more epochs than ${EPOCHS_MAX}`)
+    let at = this.#epochs.indexOf(epoch)
+    if (at < 0) at = this.#epochs.push(epoch) - 1
+    return `@${at}`
+  }
+
+  zxid(zxid: Zxid): string {
+    return `${this.#epoch(epochOf(zxid))}.${counterOf(zxid)}`
+  }
+
+  number(key: string, value: number): string {
+    if (value > 0 && /epoch$/i.test(key)) return this.#epoch(value)
+    return value >= FIRST_ZXID && value < LAST_ZXID ? this.zxid(value as Zxid) : String(value)
+  }
+
+  /** Sessions are named after the zxids that opened them. */
+  text(text: string): string {
+    return /^0x[0-9a-f]{9,}$/.test(text) ? this.number('session', Number(text)) : text
+  }
+
+  /** An entry of a list that has those before it as well. */
+  entry(entry: number): string {
+    if (entry < 0) return 'none'
+    const { zxid, about } = this.#entries.named(entry)
+    return `${this.zxid(zxid)}/${about}`
+  }
+
+  /** An entry and all before it. */
+  history(entry: number): string {
+    const words: string[] = []
+    for (let at = entry; at >= 0; at = this.#entries.named(at).parent) words.push(this.entry(at))
+    return words.join('<')
+  }
+
+  chain(chain: Chain | LogEntry): string {
+    return this.history(this.#entries.numbered(chain))
+  }
+
+  /** A smaller part that has a shape already. */
+  part({ low, high, epochs }: Shape): string {
+    return `${low}.${high}(${epochs.map((epoch) => this.#epoch(epoch)).join(' ')})`
+  }
+
+  applied(): string {
+    return this.history(this.#applied)
+  }
+
+  /** What was written; the scribe is used once. */
+  shape(text: string): Shape {
+    const [low, high] = hashText(text)
+    return { low, high, epochs: this.#epochs, bits: this.#epochs.reduce((bits, epoch) => bits | 1 << epoch, 0) }
+  }
+}
+
+/** Names for the epochs of a state, by epoch; `floor` is the lowest promise on disk. */
+function namesOf(bits: number, floor: number): Int32Array {
+  const names = new Int32Array(EPOCHS_MAX + 1)
+  let below = 0
+  for (let epoch = 1; epoch < floor; epoch++) if ((bits >> epoch & 1) === 1) names[epoch] = ++below
+  for (let epoch = Math.max(floor, 1); epoch <= EPOCHS_MAX; epoch++) names[epoch] = below + 1 + epoch - floor
+  return names
+}
+
+/** Hashes of states up to the names of their epochs. */
+export class ShapeHash {
+  readonly #names = new Map<number, Int32Array>()
+
+  /** Of a state that is made of these parts, and of nothing else but some numbers. Not both are 0. */
+  of(shapes: readonly Shape[], numbers: readonly number[], floor: number): readonly [number, number] {
+    let bits = 0
+    for (const shape of shapes) bits |= shape.bits
+    const key = bits * 32 + floor
+    let names = this.#names.get(key)
+    if (names === undefined) this.#names.set(key, names = namesOf(bits, floor))
+    let [a, b] = [0x9e3779b9 | 0, 0x85ebca6b | 0]
+    const mix = (low: number, high: number): void => {
+      a = Math.imul(a ^ low, 0xcc9e2d51)
+      a = (a << 13 | a >>> 19) + 0x1b873593 | 0
+      b = Math.imul(b ^ high, 0x27d4eb2f)
+      b = (b << 15 | b >>> 17) + 0x52dce729 | 0
+    }
+    for (const number of numbers) mix(number, number)
+    for (const { low, high, epochs } of shapes) {
+      mix(low, high)
+      for (const epoch of epochs) mix(names[epoch]!, names[epoch]!)
+    }
+    a = Math.imul(a ^ a >>> 16, 0x85ebca6b)
+    b = Math.imul(b ^ b >>> 13, 0xc2b2ae35)
+    return [(a ^ a >>> 13) | 1, b ^ b >>> 16]
+  }
+}
