@@ -1,5 +1,5 @@
 import { acquire } from '../../lib/recipes/index.ts'
-import { simulate } from '../../lib/testing/index.ts'
+import { ROUGH_FAULTS, simulate, STORM_FAULTS } from '../../lib/testing/index.ts'
 import type { World } from '../../lib/testing/index.ts'
 import { assert, rejects, suite } from '../harness.ts'
 
@@ -108,9 +108,12 @@ test('with too many disks gone for a quorum nobody leads, and with all gone the 
     await world.ready()
     for (const id of world.ids) world.crash(id)
     for (const id of [1, 2]) world.wipe(id)
-    for (const id of world.ids) await world.restart(id)
+    for (const id of [1, 2]) await world.restart(id)
     await world.advance(30_000)
     assert.is(world.leader(), null)
+    await world.restart(3)
+    await world.advance(30_000)
+    assert.equal([world.leader(), world.ids.map((id) => world.isWhole(id))], [null, [false, false, true]])
     world.wipe(3)
     await world.restart(3)
     assert.equal(await everywhere(world, '/a'), [null, null, null])
@@ -200,5 +203,34 @@ test('peers whose clocks go and jump as they like keep what was acknowledged', a
     assert.equal(await everywhere(world, '/a'), ['10', '10', '10'])
   })
 })
+
+test('whatever happens to disks and clocks, what was acknowledged is there', async () => {
+  const reached = new Set<string>()
+  for (let seed = 1; seed <= 5 || reached.size < ROUGH_FAULTS.length; seed++) {
+    assert.ok(seed < 100, `only ${[...reached].join()} happened`)
+    await using world = simulate({ seed, limits: { snapshotTxns: 20, retainedTxns: 10 } })
+    await world.run(async () => {
+      const zk = await world.connect({ sessionTimeoutMs: 40_000 })
+      const acknowledged: string[] = []
+      const storm = world.storm(10_000, { faults: [...ROUGH_FAULTS, ...STORM_FAULTS.slice(0, 9)], clients: () => [] })
+      let isOver = false
+      const counting = storm.then((counts) => {
+        isOver = true
+        for (const kind of ROUGH_FAULTS) if (counts[kind] !== undefined) reached.add(kind)
+      })
+      for (let at = 0; !isOver; at++) {
+        const path = `/a-${at}`
+        await zk.create(path).then(() => acknowledged.push(path), () => world.sleep(zk, 20))
+        await world.sleep(zk, 20)
+      }
+      await counting
+      await everywhere(world, '/')
+      for (const id of world.ids) {
+        assert.equal(acknowledged.filter((path) => !world.peer(id).tree.has(path)), [], `peer ${id}`)
+        await world.until(() => world.isWhole(id), { limitMs: 60_000 })
+      }
+    })
+  }
+}, { timeoutMs: 60_000 })
 
 test.run()

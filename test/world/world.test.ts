@@ -1,6 +1,6 @@
 import { isZkError } from '../../lib/core/errors.ts'
 import { acquire, counterAt, doubleBarrierAt } from '../../lib/recipes/index.ts'
-import { simulate } from '../../lib/testing/index.ts'
+import { ROUGH_FAULTS, simulate } from '../../lib/testing/index.ts'
 import type { World } from '../../lib/testing/index.ts'
 import { assert, rejects, suite } from '../harness.ts'
 
@@ -13,6 +13,7 @@ async function stormy(world: World): Promise<void> {
     const inside = await world.connect({ inside: 2 })
     await Promise.all([zk.create('/a'), inside.create('/b')])
     await world.storm(10_000)
+    await world.storm(5_000, { faults: ROUGH_FAULTS })
     await world.ready()
   })
 }

@@ -46,6 +46,12 @@ export class VirtualDisk {
     return this.#failure !== null
   }
 
+  /** It lost nothing, or has it again. */
+  get isWhole(): boolean {
+    const { meta, damage } = this.#content
+    return damage === 'none' && meta?.health === 'ok' && meta.currentEpoch > 0
+  }
+
   /** The disk as one program, the next start of the peer, has it. */
   storage(program: Program): Storage {
     return {

@@ -4,18 +4,27 @@ import { logUniform } from '../draws.ts'
 import { WorldProgram } from './world-program.ts'
 import type { World } from './world.ts'
 
-/** Kinds of faults. */
+/** Kinds of faults of every storm of which nothing else is said. */
 export const STORM_FAULTS = [
   'partition', 'lone leader', 'one way', 'cut-off follower', 'lag', 'crash', 'leader crash', 'peer pause', 'slow disk',
   'cut', 'lost replies', 'client pause', 'expiry',
 ] as const
 
+/**
+ * Further kinds, for storms that name them: of disks, and of clocks. One voter at a time loses its disk, or a part of
+ * it. Clocks jump by up to 10 s, or a day for that of the calendar, and drift by up to 1 %: a leader whose clock jumps
+ * may expire sessions whose owners still count on them, so that only what is fenced stays one at a time.
+ */
+export const ROUGH_FAULTS = [
+  'failed disk', 'full disk', 'wiped disk', 'rotten disk', 'clock jump', 'calendar jump', 'drift',
+] as const
+
 /** One kind of fault. */
-export type StormFault = (typeof STORM_FAULTS)[number]
+export type StormFault = (typeof STORM_FAULTS)[number] | (typeof ROUGH_FAULTS)[number]
 
 /** What a storm is made of. */
 export interface StormOptions {
-  /** Which kinds there may be; of these, each seed draws some. All when left out. */
+  /** Which kinds there may be; of these, each seed draws some. STORM_FAULTS when left out. */
   readonly faults?: readonly StormFault[]
   /** Mean pause between one fault and the next; drawn between 200 and 2,000 ms when left out. */
   readonly everyMs?: number
@@ -27,6 +36,9 @@ export interface StormOptions {
 export type StormCounts = Partial<Record<StormFault, number>>
 
 const LONGEST_FAULT_MS = 4_000
+const LONGEST_JUMP_MS = 10_000
+const CALENDAR_JUMP_MS = 86_400_000
+const MOST_DRIFT = 0.01
 /** Of sessions of which the world does not know. */
 const USUAL_TIMEOUT_MS = 10_000
 
@@ -86,6 +98,8 @@ export class Storm {
       case 'partition': case 'lone leader': case 'one way': case 'cut-off follower': case 'lag':
         return this.#strikeNetwork(kind)
       case 'crash': case 'leader crash': case 'peer pause': case 'slow disk': return this.#strikePeer(kind)
+      case 'failed disk': case 'full disk': case 'wiped disk': case 'rotten disk': return this.#strikeDisk(kind)
+      case 'clock jump': case 'calendar jump': case 'drift': return this.#strikeClock(kind)
       default: return this.#strikeClient(kind)
     }
   }
@@ -134,6 +148,41 @@ export class Storm {
       world.crash(id)
       this.#after(ms, () => void world.restart(id))
     }
+    return true
+  }
+
+  #strikeDisk(kind: StormFault): boolean {
+    const world = this.#world
+    const ms = this.#drawMs()
+    const restart = (id: number): void => void world.restart(id).catch(ignore)
+    if (kind === 'failed disk' || kind === 'full disk') {
+      const id = this.#pick(world.ids)!
+      if (kind === 'failed disk') world.failDisk(id)
+      else world.fillDisk(id)
+      // A full one stops its peer once more.
+      this.#after(ms / 2, () => restart(id))
+      this.#after(ms, () => {
+        world.freeDisk(id)
+        restart(id)
+      })
+      return true
+    }
+    const { voters, ids } = world
+    const id = this.#pick(ids)!
+    // With one voter fewer the others must be a quorum that has everything.
+    if (voters.length < 3 || !voters.every((each) => world.isWhole(each))) return false
+    if (kind === 'wiped disk') world.wipe(id)
+    else world.rot(id)
+    this.#after(ms, () => restart(id))
+    return true
+  }
+
+  #strikeClock(kind: StormFault): boolean {
+    const world = this.#world
+    const place = this.#pick([...world.ids, ...this.#clients()])!
+    if (kind === 'clock jump') world.jumpClock(place, this.#drawMs(LONGEST_JUMP_MS))
+    else if (kind === 'calendar jump') world.jumpWall(place, (this.#random.below(3) - 1) * CALENDAR_JUMP_MS)
+    else world.drift(place, 1 + MOST_DRIFT * (2 * this.#random.unit() - 1))
     return true
   }
 

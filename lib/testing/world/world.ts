@@ -81,6 +81,11 @@ export class World extends Timeline {
     return [...this.#machines.keys()]
   }
 
+  /** Those of them that vote. */
+  get voters(): readonly number[] {
+    return this.ids.slice(0, this.#options.peers ?? 3)
+  }
+
   /** The running peer. Throws while it is down. */
   peer(id: number): Peer {
     const peer = this.#machine(id).peer
@@ -179,6 +184,11 @@ export class World extends Timeline {
   rot(id: number): void {
     this.crash(id)
     this.note(`the disk of peer ${id} rots: ${this.#machine(id).disk.rot()} gone`)
+  }
+
+  /** The disk of this peer has all that it should: what was lost of it was brought back, if anything was. */
+  isWhole(id: number): boolean {
+    return this.#machine(id).disk.isWhole
   }
 
   /**
@@ -371,10 +381,9 @@ export class World extends Timeline {
 
   /** Whether there is a quorum without this place. */
   #isSpared(place: string): boolean {
-    const { peers = 3 } = this.#options
-    const voters = Array.from({ length: peers }, (_, index) => placeOfPeer(index + 1))
+    const voters = this.voters.map(placeOfPeer)
     const others = voters.filter((voter) => voter !== place && !this.#network.isIsolated(voter))
-    return !voters.includes(place) || others.length > peers / 2
+    return !voters.includes(place) || others.length > voters.length / 2
   }
 
   // --- the network -------------------------------------------------------------------------------------------------
