@@ -352,6 +352,8 @@ export class SimClient implements ConnectionEnd {
       case 'reply': this.#reply(effect.xid, effect.zxid, effect.outcome); break
       case 'event': this.#event(effect.event); break
       case 'closeConn':
+        // A session that was closed, silent for too long, or opened elsewhere is its client's own doing.
+        if (effect.code !== 'ConnectionLoss') this.#withdraw()
         this.#lost()
         if (effect.code === 'SessionExpired' || effect.code === 'Closed') this.#sessionOver(effect.code)
         break
