@@ -144,7 +144,9 @@ function printShrunk({ seed, bred }: Job, mutant: string | undefined): void {
   const { voters, observers, clients } = run.plan.world
   print(`after ${tried} runs: ${voters} voters, ${observers} observers, ${clients} clients, ` +
     `${result.asked} requests, ${(result.endedMs / 1_000).toFixed(1)} simulated s; faults:`)
-  for (const { atMs, kind } of run.faults) print(`  at ${atMs.toFixed(0).padStart(8)} ms ${kind}`)
+  for (const { atMs, kind, share } of run.faults) {
+    print(`  at ${atMs.toFixed(0).padStart(8)} ms ${kind}${share === undefined ? '' : `, its times × ${share}`}`)
+  }
   for (const line of result.failure?.trace.slice(-TRACE_SHOWN) ?? []) print(`  ${line}`)
   print(`seed ${seed}, reduced: ${result.failure?.message ?? ''}`)
   print(`replay with: ${replayOf(seed, mutant, reduction)}\n`)

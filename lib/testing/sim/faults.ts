@@ -32,6 +32,8 @@ export interface Fault {
   readonly atMs: number
   readonly kind: FaultKind
   readonly dice: number
+  /** What is left of every time that belongs to it, how long it lasts most of all; 1 when left out. */
+  readonly share?: number
 }
 
 /** Nothing goes wrong from then to then. */

@@ -26,6 +26,10 @@ export interface Reduction {
   readonly stormMs?: number
   /** All faults happen so much earlier. */
   readonly earlierMs?: number
+  /** What is left of the times of faults, by their place: see Fault. */
+  readonly brief?: Readonly<Record<string, number>>
+  /** What is left of the mean time of a message and of a write. */
+  readonly latency?: number
   /** Requests of all clients within the storm. */
   readonly requests?: number
   readonly plain?: readonly PlainPart[]
@@ -50,9 +54,21 @@ export function drawRun(seed: number, mutant?: string, reduction: Reduction = {}
   const { requests = plan.world.clientPlan.requests } = reduction
   const clientPlan = { ...plan.world.clientPlan, requests }
   plan = { ...plan, world: { ...plan.world, seed: seed ^ salt ^ other, clients, voters, clientPlan } }
-  const { faults: kept, earlierMs = 0 } = reduction
-  const left = kept === undefined ? all : all.filter((_fault, at) => kept.includes(at))
-  return { plan, faults: left.map((fault) => ({ ...fault, atMs: Math.max(0, fault.atMs - earlierMs) })) }
+  if (reduction.latency !== undefined) plan = closer(plan, reduction.latency)
+  const { faults: kept, earlierMs = 0, brief = {} } = reduction
+  const faults = all.map((fault, at): Fault => {
+    const share = brief[at]
+    const atMs = Math.max(0, fault.atMs - earlierMs)
+    return share === undefined ? { ...fault, atMs } : { ...fault, atMs, share }
+  })
+  return { plan, faults: kept === undefined ? faults : faults.filter((_fault, at) => kept.includes(at)) }
+}
+
+function closer(plan: Plan, share: number): Plan {
+  const { world } = plan
+  const { latencyMs, tailMs } = world.network
+  const network = { ...world.network, latencyMs: latencyMs * share, tailMs: tailMs * share }
+  return { ...plan, world: { ...world, diskMs: world.diskMs * share, network } }
 }
 
 function plainer(plan: Plan, part: PlainPart): Plan {

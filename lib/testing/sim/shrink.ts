@@ -17,12 +17,15 @@ export interface Shrunk {
 const RUNS_MAX = 300
 /** Dice that a smaller run is tried with: what is left out changes the moments of all that comes after. */
 const SALTS = [0, 1, 2] as const
+/** Faults are made shorter, and the network and the disks faster, by one of these, down to the least. */
+const SHORTER = [0.1, 0.5] as const
+const LEAST_SHARE = 0.01
 /** A smaller run may come to its failure somewhat later than the whole one. */
 const LATER = 1.5
 
 /**
- * Reduces a failing seed (correctness plan, F.8): fewer faults, clients, peers and requests, a shorter storm, a plainer
- * network, as long as the same check fails. Null when the seed does not fail at all.
+ * Reduces a failing seed (correctness plan, F.8): fewer faults, clients, peers and requests, a shorter storm of shorter
+ * faults, a plainer and faster network, as long as the same check fails. Null when the seed does not fail at all.
  */
 export function shrink(
   seed: number, mutant?: string, codec: TxnCodec = makeTxnCodec(), runsMax: number = RUNS_MAX, from: Reduction = {},
@@ -60,6 +63,7 @@ class Shrinker {
       isBetter = [
         () => this.#fewerFaults(), () => this.#plainer(), () => this.#smaller('clients', 1), () => this.#earlier(),
         () => this.#smaller('voters', 1), () => this.#smaller('requests', 0), () => this.#shorter(),
+        () => this.#briefer(), () => this.#closer(),
       ].map((step) => step()).some(Boolean)
     }
     return { reduction: this.#best, result: this.#result, tried: this.#tried }
@@ -128,6 +132,27 @@ class Shrinker {
     const { earlierMs = 0 } = this.#best
     return [roomMs, Math.floor(roomMs / 2)].some((byMs) =>
       byMs > 500 && this.#accept({ ...this.#best, earlierMs: earlierMs + byMs }))
+  }
+
+  /** Each fault lasts as short as will do. */
+  #briefer(): boolean {
+    const { brief = {} } = this.#best
+    return this.#faults.map((at) => this.#lessen(brief[at] ?? 1,
+      (share) => ({ ...this.#best, brief: { ...this.#best.brief, [at]: share } }))).some(Boolean)
+  }
+
+  /** Messages and writes take as little as will do. */
+  #closer(): boolean {
+    if (this.#best.plain?.includes('latency') === true) return false
+    return this.#lessen(this.#best.latency ?? 1, (latency) => ({ ...this.#best, latency }))
+  }
+
+  #lessen(share: number, smaller: (share: number) => Reduction): boolean {
+    let least = share
+    for (const factor of SHORTER) {
+      while (least * factor >= LEAST_SHARE && this.#accept(smaller(least * factor))) least *= factor
+    }
+    return least < share
   }
 
   /** The storm ends right after its last fault, or earlier. */

@@ -24,6 +24,8 @@ export class Storm {
   readonly #plan: Plan
   readonly counts: FaultCounts = noFaults()
   #over = false
+  /** Of the fault that is happening: see Fault. */
+  #share = 1
   /** Nobody hears anybody any more; what heals a partition does not heal that. */
   #isSilent = false
   /** Voters whose disks were wiped or rotted and that are not rebuilt yet. */
@@ -35,8 +37,11 @@ export class Storm {
     partition: (dice) => this.#partition(dice),
     clog: (dice) => this.#clog(dice),
     break: (dice) => this.#world.network.breakAny(dice),
-    halfOpen: (dice) => this.#world.network.halfOpenAny(dice, dice.unit() * 3 * this.#syncMs),
-    pause: (dice) => this.#world.pause(this.#leaderOrAny(dice), Math.floor(logUniform(dice, 10, 10 * this.#syncMs))),
+    halfOpen: (dice) => this.#world.network.halfOpenAny(dice, dice.unit() * 3 * this.#syncMs * this.#share),
+    pause: (dice) => {
+      const id = this.#leaderOrAny(dice)
+      this.#world.pause(id, Math.floor(logUniform(dice, 10, 10 * this.#syncMs) * this.#share))
+    },
     slow: (dice) => this.#slow(dice),
     fail: (dice) => this.#fail(dice),
     full: (dice) => this.#full(dice),
@@ -55,11 +60,11 @@ export class Storm {
     this.#world = world
     this.#plan = plan
     const { events } = world
-    for (const { atMs, kind, dice } of faults) {
+    for (const { atMs, kind, dice, share = 1 } of faults) {
       events.at(atMs, () => {
         if (this.#over) return
         this.counts[kind]++
-        this.#acts[kind](makeRandom(dice))
+        this.#within(share, () => this.#acts[kind](makeRandom(dice)))
       })
     }
     if (plan.finalSilenceMs > 0) events.at(plan.stormMs, () => this.#silence())
@@ -80,7 +85,15 @@ export class Storm {
   }
 
   #later(delayMs: number, act: () => void): void {
-    this.#world.events.after(delayMs, () => { if (!this.#over) act() })
+    const share = this.#share
+    this.#world.events.after(delayMs * share, () => { if (!this.#over) this.#within(share, act) })
+  }
+
+  /** Everything that follows from it belongs to the same fault. */
+  #within(share: number, act: () => void): void {
+    this.#share = share
+    act()
+    this.#share = 1
   }
 
   #restartLater(dice: Random, id: number): void {
@@ -94,7 +107,7 @@ export class Storm {
     const { peers } = this.#world
     const roll = dice.below(12)
     if (roll > 9) {
-      const endMs = this.#world.events.nowMs + 2 * this.#syncMs
+      const endMs = this.#world.events.nowMs + 2 * this.#syncMs * this.#share
       this.#hunt(dice, roll === 10 ? isCandidate : isSyncing, 1 + dice.below(4), endMs)
       return
     }
@@ -173,8 +186,8 @@ export class Storm {
   #slow(dice: Random): void {
     const { peers } = this.#world
     const ids = dice.below(6) === 0 ? peers.filter(() => dice.below(3) > 0) : [this.#leaderOrAny(dice)]
-    const factor = 2 + dice.below(dice.below(3) === 0 ? 500 : 20)
-    const lastsMs = logUniform(dice, 100, this.#syncMs * 3)
+    const factor = 2 + Math.floor(dice.below(dice.below(3) === 0 ? 500 : 20) * this.#share)
+    const lastsMs = logUniform(dice, 100, this.#syncMs * 3) * this.#share
     for (const id of ids) {
       this.#world.slow(id, factor)
       this.#world.events.after(lastsMs, () => this.#world.slow(id, 1))
@@ -191,7 +204,7 @@ export class Storm {
   /** The peer is started again and again, and dies of its first write until there is room. */
   #full(dice: Random): void {
     const id = this.#anyPeer(dice)
-    const endMs = this.#world.events.nowMs + dice.unit() * 3 * this.#syncMs
+    const endMs = this.#world.events.nowMs + dice.unit() * 3 * this.#syncMs * this.#share
     this.#world.fill(id, true)
     const again = (): void => {
       if (this.#world.events.nowMs >= endMs) this.#world.fill(id, false)
@@ -344,7 +357,7 @@ export class Storm {
       network.block(id, other)
       network.block(other, id)
     }
-    this.#world.pause(id, (1.3 + 1.5 * dice.unit()) * this.#syncMs)
+    this.#world.pause(id, (1.3 + 1.5 * dice.unit()) * this.#syncMs * this.#share)
     this.#later(3 * this.#syncMs, () => { if (!this.#isSilent) network.heal() })
   }
 
@@ -357,7 +370,7 @@ export class Storm {
       if (dice.below(few) > 1) continue
       const fromMs = dice.unit() * 2_000
       this.#later(fromMs, () => network.clog(a, b))
-      this.#world.events.after(fromMs + dice.unit() * 10_000, () => network.unclog(a, b))
+      this.#world.events.after((fromMs + dice.unit() * 10_000) * this.#share, () => network.unclog(a, b))
     }
   }
 
