@@ -34,6 +34,7 @@ import { coreHash } from './ledger/core-hash.ts'
 import { LEDGER_FILE, readLedger } from './ledger/file.ts'
 import { OtherMajor } from './other-major.ts'
 import type { Agreement } from './other-major.ts'
+import { profileOf } from './profile.ts'
 import { Totals } from './totals.ts'
 import { TWICE } from './twice.ts'
 import type { Done } from './worker.ts'
@@ -56,6 +57,7 @@ interface Options {
   readonly codesAll: boolean
 }
 
+const commit = commitOf()
 const PROGRESS_MS = 5_000
 const SAVE_MS = 60_000
 /** After so many failing seeds there is enough to look at. */
@@ -128,7 +130,9 @@ function reductionOf({ bred }: Job): Reduction | undefined {
 function printFailure(result: SeedResult, mutant: string | undefined, lines: number, only?: Reduction): void {
   const { failure } = result
   if (failure === null) return
-  print(`\nFAILED seed ${result.seed}: ${failure.check} after ${(result.simulatedMs / 1_000).toFixed(3)} simulated s`)
+  print(`\nFAILED seed ${result.seed} at commit ${commit}: ${failure.check} in step ${result.steps}, after ` +
+    `${(result.endedMs / 1_000).toFixed(3)} simulated s`)
+  print(`profile: ${profileOf(drawRun(result.seed, mutant, only))}`)
   if (lines > 0) for (const line of failure.trace.slice(-lines)) print(`  ${line}`)
   print(`seed ${result.seed}: ${failure.message}`)
   print(`replay with: ${replayOf(result.seed, mutant, only)} --page seed-${result.seed}.html\n`)
@@ -162,7 +166,7 @@ function runOne({ mutant, page, only, shrinks, codesAll }: Options, seed: number
   totals.add(result)
   const written = lanes as Lanes | null
   if (result.failure !== null && written !== null) for (const line of written.lines(LANES_SHOWN)) print(line)
-  printFailure(result, mutant, 0)
+  printFailure(result, mutant, 0, only)
   if (result.failure !== null && only === undefined && shrinks) printShrunk({ seed }, mutant)
   if (page !== undefined && written !== null) {
     writeFileSync(page, written.html(`seed ${seed}${mutant === undefined ? '' : `, ${mutant}`}`))
@@ -188,7 +192,7 @@ class Stop {
 
 function accountOf({ ledger }: Options): Account | null {
   if (ledger === undefined) return null
-  const begun = { path: ledger, core: coreHash(), commit: commitOf(), date: new Date() }
+  const begun = { path: ledger, core: coreHash(), commit, date: new Date() }
   return new Account(begun, performance.now())
 }
 
