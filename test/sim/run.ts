@@ -32,6 +32,7 @@ import { commitOf } from './commit.ts'
 import { Account } from './ledger/account.ts'
 import { coreHash } from './ledger/core-hash.ts'
 import { LEDGER_FILE, readLedger } from './ledger/file.ts'
+import { LiveLine } from './live-line.ts'
 import { OtherMajor } from './other-major.ts'
 import type { Agreement } from './other-major.ts'
 import { profileOf } from './profile.ts'
@@ -58,7 +59,6 @@ interface Options {
 }
 
 const commit = commitOf()
-const PROGRESS_MS = 5_000
 const SAVE_MS = 60_000
 /** After so many failing seeds there is enough to look at. */
 const FAILURES_MAX = 10
@@ -107,7 +107,10 @@ function readOptions(): Options {
   }
 }
 
+let live: LiveLine | null = null
+
 function print(text: string): void {
+  live?.clear()
   process.stdout.write(`${text}\n`)
 }
 
@@ -208,8 +211,9 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
   const more = (): boolean => given < options.seeds && totals.failed < FAILURES_MAX &&
     !stop.isAsked && performance.now() - started < endMs
   const failing: Job[] = []
-  const printLine = (): void => print(totals.line(performance.now() - started) + (breeder?.line ?? ''))
-  const progress = setInterval(printLine, PROGRESS_MS)
+  const cores = availableParallelism()
+  const line = live = new LiveLine(() => totals.line(performance.now() - started, cores) + (breeder?.line ?? ''))
+  line.begin()
   const saving = setInterval(() => account?.save(performance.now()), SAVE_MS)
   const take = ({ job, result, covered }: Done): void => {
     totals.add(result)
@@ -247,16 +251,15 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
     ...options.mutant === undefined ? [] : [options.mutant], ...options.breeds ? ['--breed'] : [],
     ...options.codesAll ? ['--codec-all'] : [],
   ]
-  const children = Array.from({ length: availableParallelism() }, () => fork(worker, words))
+  const children = Array.from({ length: cores }, () => fork(worker, words))
   try {
     await Promise.race([stop.asked, Promise.all(children.map(serve))])
   } finally {
-    clearInterval(progress)
+    line.end()
     clearInterval(saving)
     for (const child of children) child.kill()
     account?.save(performance.now())
   }
-  printLine()
   if (account !== null) print(account.line)
   if (breeder !== null) totals.note(breeder.counts)
   if (options.shrinks && !stop.isAsked) {

@@ -71,17 +71,21 @@ export class Totals {
     return this.#counts.get(name) ?? 0
   }
 
-  get #faults(): number {
-    let sum = 0
-    for (const [name, count] of this.#counts) if (name.startsWith('fault ')) sum += count
-    return sum
+  /** The most frequent first. */
+  get #faultsByKind(): string {
+    const kinds = Array.from(this.#counts).filter(([name, count]) => name.startsWith('fault ') && count > 0)
+    const sum = kinds.reduce((total, [, count]) => total + count, 0)
+    const each = kinds.sort(([, a], [, b]) => b - a).map(([name, count]) => `${name.slice(6)} ${short(count)}`)
+    return `${short(sum)} faults${each.length === 0 ? '' : `: ${each.join(' ')}`}`
   }
 
-  line(elapsedMs: number): string {
+  /** `cores`: how many processes have run. */
+  line(elapsedMs: number, cores: number): string {
     const seconds = this.#simulatedMs / 1_000
+    const speed = seconds / (elapsedMs / 1_000)
     return `${this.passed + this.failed} seeds, ${this.failed} failed; ${hours(seconds)} simulated ` +
-      `(${Math.round(seconds / (elapsedMs / 1_000))} s per s), ${this.#steps} steps, ${this.#of('commits')} commits, ` +
-      `${this.#of('elections')} elections, ${this.#faults} faults`
+      `(${Math.round(speed)} s per s, ${Math.round(speed / cores)} a core), ${short(this.#steps)} steps, ` +
+      `${short(this.#of('commits'))} commits, ${short(this.#of('elections'))} elections, ${this.#faultsByKind}`
   }
 
   table(): string[] {
@@ -101,6 +105,14 @@ export class Totals {
     const lines = rows.map(([name, value]) => `  ${name.padEnd(44)}${value.padStart(16)}`)
     return ['', ...lines, ...this.#failures.map((failure) => `  ${failure}`)]
   }
+}
+
+/** Three digits of it. */
+function short(count: number): string {
+  for (const [unit, size] of [['G', 1e9], ['M', 1e6], ['k', 1e3]] as const) {
+    if (count >= size) return `${(count / size).toPrecision(3)}${unit}`.replace(/^(\d{4,})\D.*/, '$1')
+  }
+  return String(count)
 }
 
 function hours(seconds: number): string {
