@@ -9,6 +9,7 @@ import type { Zxid } from '../../core/zxid.ts'
 import type { EventQueue } from './events.ts'
 import type { Ghost } from './ghost.ts'
 import { sameOutcome, wrongRead } from './outcomes.ts'
+import { Sight } from './versions.ts'
 import { Violation } from './violation.ts'
 import { addWatches, countWatches, noWatches, WatchModel } from './watch-model.ts'
 import type { WatchSets } from './watch-model.ts'
@@ -75,6 +76,8 @@ interface Call {
   readonly ackedBefore: Zxid
   /** Largest zxid seen by anybody when this was sent. */
   readonly seenBefore: Zxid
+  /** How many answers anybody had. */
+  readonly answersBefore: number
   readonly isMetered: boolean
   readonly sentMs: number
 }
@@ -109,6 +112,7 @@ export class SimClient implements ConnectionEnd {
   #calls: Call[] = []
   #xid = 0
   #lastZxid: Zxid = ZXID_ZERO
+  #sight = new Sight()
   #watches: WatchModel | null = null
   /** What earlier connections watched and is not armed again yet. */
   #unarmed: WatchSets = noWatches()
@@ -291,7 +295,8 @@ export class SimClient implements ConnectionEnd {
     if (isWrite(request) || request.op === -11) ghost.ask(this.#session!, xid, request)
     const [isMetered, sentMs] = [this.#isMetered, this.#world.events.nowMs]
     if (isMetered) this.#world.meter!.sent++
-    this.#calls.push({ xid, request, ackedBefore: write, seenBefore: read > write ? read : write, isMetered, sentMs })
+    const [seenBefore, answersBefore] = [read > write ? read : write, ghost.versions.clock]
+    this.#calls.push({ xid, request, ackedBefore: write, seenBefore, answersBefore, isMetered, sentMs })
     this.#send(this.#wire!, { kind: 'request', conn: this.#wire!.conn, xid, request })
   }
 
@@ -365,6 +370,7 @@ export class SimClient implements ConnectionEnd {
     if (code === 'SessionExpired') this.expired++
     this.#session = null
     this.#lastZxid = ZXID_ZERO
+    this.#sight = new Sight()
     this.#unarmed = noWatches()
     this.#left = null
   }
@@ -425,6 +431,8 @@ export class SimClient implements ConnectionEnd {
       const due = JSON.stringify(delivered.outcome)
       throw new Violation('C8', `${who}: answered ${JSON.stringify(outcome)}, due was ${due}`)
     }
+    const writer = `${this.#session}/${call.xid}`
+    ghost.versions.wrote(writer, call.request, outcome, zxid, call.answersBefore, this.#sight)
   }
 
   #checkRead(request: Request, zxid: Zxid, outcome: Outcome): void {
@@ -432,6 +440,7 @@ export class SimClient implements ConnectionEnd {
     const watches = this.#watches!
     const wrong = wrongRead(states, request, zxid, outcome, this.#session!)
     if (wrong !== null) throw new Violation('C3', `${this.#who} at ${zxid}: ${wrong}`)
+    this.#world.ghost.versions.read(request, outcome, this.#sight)
     const isOk = outcome.code === 'Ok'
     switch (request.op) {
       case 3: case 4:

@@ -22,6 +22,7 @@ import { Soundness } from './soundness.ts'
 import { Timeliness } from './timeliness.ts'
 import { scanTree } from './tree-scan.ts'
 import { checkTypes } from './type-ok.ts'
+import { Versions } from './versions.ts'
 import { Violation } from './violation.ts'
 import type { LogBatch, Meta } from '../../ports/storage.ts'
 
@@ -87,6 +88,8 @@ export class Ghost {
   readonly #byZxid = new Map<Zxid, number>()
   readonly #model = Tree.empty()
   readonly reference: Reference = new Reference()
+  /** What clients tell each other. */
+  readonly versions: Versions = new Versions()
   readonly #primaries: Primaries
   readonly #leases = new Leases()
   readonly #conduct: Conduct
@@ -199,7 +202,9 @@ export class Ghost {
 
   /** A client sends a write. */
   ask(session: SessionId, cxid: number, request: Request, isStale = false): void {
-    this.#asked.set(`${session}/${cxid}`, { request, isStale })
+    const key = `${session}/${cxid}`
+    this.#asked.set(key, { request, isStale })
+    if (!isStale) this.versions.sent(key, request)
   }
 
   /** A server starts, or installed a snapshot: what it holds must be a state of G. */
@@ -441,6 +446,7 @@ export class Ghost {
 
   /** D3 once more, and naively: all that was delivered, one by one, is on the disks of a quorum. */
   checkAll(): void {
+    this.versions.check()
     for (const delivered of this.G) this.#checkQuorumDurable(delivered)
   }
 }
