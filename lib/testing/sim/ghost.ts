@@ -260,7 +260,7 @@ export class Ghost {
       throw new Violation('P6', `server ${server.id} delivered ${here} right after ${before}`)
     }
     this.#checkQuorumDurable(entry)
-    this.#primaries.checkDelivered(entry.zxid, entry)
+    this.#primaries.checkDelivered(entry.zxid, entry, last)
     const txn = this.codec.decodeTxn(entry.bytes)
     const outcome = this.#execute(entry.zxid, txn)
     const { hash1, hash2 } = this.#model.digest()

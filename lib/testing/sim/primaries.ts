@@ -1,5 +1,6 @@
-import { epochOf, formatZxid } from '../../core/zxid.ts'
+import { ZXID_ZERO, epochOf, formatZxid } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
+import { CHAIN_ZERO } from '../../core/zab/chain.ts'
 import type { Chain } from '../../core/zab/chain.ts'
 import type { Log, LoggedTxn } from '../../core/zab/log.ts'
 import type { Watched } from './ghost.ts'
@@ -35,7 +36,7 @@ export interface PrimaryEvents {
   proposed(server: Watched, entry: LoggedTxn): void
 }
 
-/** Who led which epoch and proposed what; checks P1, P3, P8, P9, P11, P12, P14 and P15 of the correctness plan. */
+/** Who led which epoch and proposed what; checks P1, P3, P8, P9, P10, P11, P12, P14 and P15 of the correctness plan. */
 export class Primaries {
   readonly #primaries = new Map<number, Primary>()
   readonly #proposed = new Map<Zxid, Readonly<Chain>>()
@@ -163,13 +164,26 @@ export class Primaries {
   }
 
   /** P8: a primary has delivered all of the lower epochs before it broadcasts, so nothing of them comes later. */
-  checkDelivered(zxid: Zxid, chain: Readonly<Chain>): void {
+  checkDelivered(zxid: Zxid, chain: Readonly<Chain>, last: Point | undefined): void {
     if (epochOf(zxid) < this.#established) {
       throw new Violation('P8', `${formatZxid(zxid)} was delivered after epoch ${this.#established} was established`)
     }
+    if (last === undefined || epochOf(last.zxid) < epochOf(zxid)) this.#checkBegun(zxid, last)
     const proposed = this.#proposed.get(zxid)
     if (proposed !== undefined && (proposed.hash1 !== chain.hash1 || proposed.hash2 !== chain.hash2)) {
       throw new Violation('P3', `another ${formatZxid(zxid)} was delivered than was proposed`)
+    }
+  }
+
+  /** P10: the first txn of an epoch comes right after the initial history of that epoch. */
+  #checkBegun(zxid: Zxid, last: Point | undefined): void {
+    const primary = this.#primaries.get(epochOf(zxid))
+    // One that proposed and resigned within one step was not seen where its history ended.
+    if (primary === undefined || epochOf(primary.end) === epochOf(zxid)) return
+    const { hash1, hash2 } = last ?? CHAIN_ZERO
+    if ((last?.zxid ?? ZXID_ZERO) !== primary.end || hash1 !== primary.chain.hash1 || hash2 !== primary.chain.hash2) {
+      const [here, end] = [formatZxid(zxid), formatZxid(primary.end)]
+      throw new Violation('P10', `${here} was delivered, and not the history of its epoch to ${end} right before it`)
     }
   }
 }

@@ -3,7 +3,7 @@ import type { Effect, Input, Member, Now, ReplicaConfig } from '../../core/effec
 import { DEFAULT_LIMITS } from '../../core/limits.ts'
 import type { Limits } from '../../core/limits.ts'
 import { isZkError } from '../../core/errors.ts'
-import { Replica } from '../../core/replica.ts'
+import type { Replica } from '../../core/replica.ts'
 import { OPEN_ACL } from '../../core/tree/request.ts'
 import type { Request } from '../../core/tree/request.ts'
 import type { SessionId } from '../../core/tree/stat.ts'
@@ -15,6 +15,7 @@ import type { LogBatch } from '../../ports/storage.ts'
 import { SimDisk } from './disk.ts'
 import { Ghost } from './ghost.ts'
 import type { Watched } from './ghost.ts'
+import { recoveredTwice } from './recovery.ts'
 import { Violation } from './violation.ts'
 
 /** One peer of a script. */
@@ -142,8 +143,7 @@ export class Script {
     for (const id of ids) {
       const peer = this.peer(id)
       peer.incarnation++
-      peer.replica = this.#asserting(() =>
-        new Replica(this.#config(id), peer.disk.recover(this.#codec), this.#now))
+      peer.replica = this.#asserting(() => recoveredTwice(this.#config(id), peer.disk, this.#now))
       peer.writes = []
       this.log.push(`${this.ms} up ${id}`)
       this.#collect(peer)

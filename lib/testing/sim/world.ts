@@ -1,7 +1,7 @@
 import type { Effect, Input, Member, Now } from '../../core/effects.ts'
 import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
-import { Replica } from '../../core/replica.ts'
+import type { Replica } from '../../core/replica.ts'
 import type { TxnCodec } from '../../core/tree/txn.ts'
 import { ZXID_ZERO } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
@@ -15,6 +15,7 @@ import { Frames } from './frames.ts'
 import { Ghost } from './ghost.ts'
 import type { Watched } from './ghost.ts'
 import { Reached } from './reached.ts'
+import { recovered, recoveredTwice } from './recovery.ts'
 import type { Lanes } from './lanes.ts'
 import { Network, wayOf } from './network.ts'
 import { Priorities } from './priorities.ts'
@@ -120,10 +121,11 @@ export class SimWorld implements ClientWorld {
     server.writesToCrash = Infinity
     this.note(`start ${id}`)
     this.reached.found(server.disk)
-    server.replica = new Replica(configOf(this.plan, id, {
+    const recover = server.incarnation % 2 === 0 ? recoveredTwice : recovered
+    server.replica = recover(configOf(this.plan, id, {
       members: this.members, bootstrap: this.ghost.commits === 0 && server.disk.meta === null,
       seed: this.random.next(), codec: this.#codec,
-    }), server.disk.recover(this.#codec), this.#now(server))
+    }), server.disk, this.#now(server))
     this.#settle(server)
     for (const other of this.peers) if (other !== id && this.isUp(other)) this.network.dial(id, other)
   }
