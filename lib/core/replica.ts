@@ -15,7 +15,7 @@ import { Election, NO_VOTE } from './zab/election.ts'
 import { FoundingRule } from './zab/founding.ts'
 import { Journal } from './zab/journal.ts'
 import { Leader } from './zab/leader.ts'
-import { Learner, applicableZxid, reportedTail } from './zab/learner.ts'
+import { Learner, appliedZxid, applicableZxid, reportedTail } from './zab/learner.ts'
 import { Links } from './zab/links.ts'
 import { Log } from './zab/log.ts'
 import type { FollowerInfo, Health, Message, Notification, Role, Vote } from './zab/messages.ts'
@@ -403,7 +403,7 @@ export class Replica implements ZabContext {
     if (this.learner !== null && this.learner.committed > this.committed) this.committed = this.learner.committed
     const end = applicableZxid(this, this.committed)
     if (this.#tree.zxid >= end) return
-    for (const entry of this.journal.log.slice(this.#tree.zxid, end, Infinity)) {
+    for (const entry of this.journal.log.slice(appliedZxid(this, this.#tree), end, Infinity)) {
       const txn = entry.txn ?? this.config.codec.decodeTxn(entry.bytes)
       entry.txn = null
       const claimed = this.serving ? this.clients.claim(txn) : null

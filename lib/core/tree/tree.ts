@@ -415,15 +415,15 @@ export class Tree {
 
   // --- views and digest --------------------------------------------------------------------------------------------
 
-  /** The exact state of now, readable while txns go on. */
-  freeze(): TreeView {
+  /** The exact state of now, readable while txns go on; a known bug (`isFuzzy`) gives each node as it is by then. */
+  freeze(isFuzzy = false): TreeView {
     const view = new FrozenView({
-      zxid: this.#zxid, generation: this.#generation, pages: this.#parts.pages, sessions: this.#sessions,
-      ensembleId: this.#ensembleId, members: this.#members,
+      zxid: this.#zxid, generation: isFuzzy ? Infinity : this.#generation, pages: this.#parts.pages,
+      sessions: this.#sessions, ensembleId: this.#ensembleId, members: this.#members,
       onClose: (closed) => { this.#views = this.#views.filter((one) => one !== closed) },
     })
     this.#generation++
-    this.#views.push(view)
+    if (!isFuzzy) this.#views.push(view)
     return view
   }
 

@@ -87,3 +87,12 @@ export class Association {
     this.snapshot = null
   }
 }
+
+/** A known bug (ZOOKEEPER-2959): of a leader and its learners, those that count and all observers are a quorum. */
+export function areMany(
+  learners: ReadonlyMap<number, Association>, counts: (learner: Association) => boolean, voters: readonly number[],
+): boolean {
+  let count = 1
+  for (const learner of learners.values()) if (learner.role === 'observer' || counts(learner)) count++
+  return count * 2 > voters.length
+}

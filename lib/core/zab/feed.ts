@@ -63,7 +63,7 @@ export class Feed {
       }
       case 'snap': {
         if (plan.alarm) this.#context.log('error', `the log of peer ${peer} cannot be: it gets a snapshot`)
-        const view = this.#tree().freeze()
+        const view = this.#tree().freeze(config.mutant === 'fuzzySnapshot')
         const chain = journal.log.chainAt(view.zxid)
         assert(chain !== null, 'the chain at the applied point is known')
         learner.snapshot = new SnapshotChunkSource(view, chain, config.codec, config.limits.syncChunkBytes)

@@ -151,7 +151,8 @@ export class Learner {
       return
     }
     // One counting ack per epoch, ever: a second one for the same epoch says -1 (two candidates cannot both pass).
-    const counts = isVoter && epoch > acceptedEpoch && founding.counts(config.peerId, founding.health)
+    const isFirst = epoch > acceptedEpoch || this.#mutant('countRepeatAck')
+    const counts = isVoter && isFirst && founding.counts(config.peerId, founding.health)
     if (epoch > acceptedEpoch) {
       const forgetful = founding.health === 'empty' && !founding.counts(config.peerId, 'empty') && isVoter
       journal.setMeta(forgetful ? { acceptedEpoch: epoch, health: 'meta' } : { acceptedEpoch: epoch })
@@ -373,4 +374,10 @@ export function reportedTail(context: ZabContext, tree: Tree): Zxid {
   if (config.mutant === 'voteFromTree') return tree.zxid
   if (config.mutant === 'readTailBeforeDrain') return journal.durableZxid
   return journal.log.last
+}
+
+/** Behind which zxid txns are applied: all that the tree has; a mutant takes a snapshot for less than it holds. */
+export function appliedZxid({ config, journal }: ZabContext, tree: Tree): Zxid {
+  if (config.mutant === 'replayTwice' && tree.zxid === journal.baseZxid) return journal.log.floor
+  return tree.zxid
 }

@@ -102,8 +102,9 @@ export class Snapshotter {
       const chain = this.#journal.log.chainAt(tree.zxid)
       assert(chain !== null, 'the chain at the applied point is known')
       this.#id = (this.#journal.base?.id ?? 0) + 1
-      const { codec, limits } = this.#config
-      this.#source = new SnapshotChunkSource(tree.freeze(), chain, codec, limits.syncChunkBytes)
+      const { codec, limits, mutant } = this.#config
+      const view = tree.freeze(mutant === 'fuzzySnapshot')
+      this.#source = new SnapshotChunkSource(view, chain, codec, limits.syncChunkBytes)
       this.#txns = 0
       this.#bytes = 0
     } else if (this.#journal.durableTicket < this.#chunkTicket) {

@@ -5,7 +5,7 @@ import type { Limits } from '../../core/limits.ts'
 import { isZkError } from '../../core/errors.ts'
 import type { Replica } from '../../core/replica.ts'
 import { OPEN_ACL } from '../../core/tree/request.ts'
-import type { Request } from '../../core/tree/request.ts'
+import type { Request, Result, WatchEvent } from '../../core/tree/request.ts'
 import type { SessionId } from '../../core/tree/stat.ts'
 import type { TxnCodec } from '../../core/tree/txn.ts'
 import { ZXID_ZERO } from '../../core/zxid.ts'
@@ -46,6 +46,8 @@ export interface ScriptReply {
   readonly xid: number
   readonly zxid: Zxid
   readonly code: string
+  /** Of what was answered with Ok. */
+  readonly result: Result | null
 }
 
 interface Wire {
@@ -75,6 +77,8 @@ export class Script {
   readonly members: readonly Member[]
   readonly ghost: Ghost
   readonly replies: ScriptReply[] = []
+  /** Watch events, in the order in which they left. */
+  readonly events: (WatchEvent & { readonly conn: number })[] = []
   /** Sessions by connection. */
   readonly connected: Map<number, SessionId> = new Map()
   #lastXid = 0
@@ -292,7 +296,7 @@ export class Script {
         break
       case 'fatal': this.#note(peer, `fatal: ${effect.reason}`); break
       case 'log': this.#note(peer, `${effect.text} ${JSON.stringify(effect.fields)}`); break
-      case 'event': break
+      case 'event': this.events.push({ ...effect.event, conn: effect.conn }); break
     }
   }
 
@@ -305,7 +309,7 @@ export class Script {
     if (zxid !== ZXID_ZERO && this.ghost.at(zxid) === undefined) {
       throw new Violation('C6', `a reply at ${zxid}, which nobody delivered`)
     }
-    this.replies.push({ peer, conn, xid, zxid, code: outcome.code })
+    this.replies.push({ peer, conn, xid, zxid, code: outcome.code, result: outcome.result })
   }
 
   #send(from: number, link: number, message: Message): void {

@@ -5,8 +5,9 @@ import type { Section } from './scenario.ts'
 import { SESSIONS } from './sessions.ts'
 import { STORAGE } from './storage.ts'
 import { SYNC_PHASE } from './sync-phase.ts'
+import { WATCHES } from './watches.ts'
 
 /** Every scenario of the correctness plan that is built. */
 export const SCENARIOS: Section = [
-  ...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE, ...ELECTION, ...STORAGE, ...SESSIONS,
+  ...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE, ...ELECTION, ...STORAGE, ...SESSIONS, ...WATCHES,
 ]

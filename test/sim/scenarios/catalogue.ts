@@ -24,9 +24,10 @@ const DISCOVERY: readonly Entry[] = [
   { id: 'S-ack-before-CURRENT', built: ['S-ack-before-CURRENT'] },
   { id: 'S-1291', built: ['S-1291 an epoch that its leader has forgotten'] },
   {
-    id: 'S-two-candidates', built: [`${LEADING}: a second promise for the same epoch says that it does not count`],
-    missing: 'as a schedule: who joins by election needs a quorum that names the leader, so a voter that gave its ' +
-      'promise to one candidate does not come back to the other before that one has resigned; no mutant for it',
+    id: 'S-two-candidates', built: [
+      'S-two-candidates two candidates have chosen the same epoch, and one voter has promised it to one of them',
+      `${LEADING}: a second promise for the same epoch says that it does not count`,
+    ],
   },
   { id: 'S-1653 S-2354 S-2307 S-4269', built: ['S-1653 a voter starts and votes whatever record it wrote last'] },
   {
@@ -55,7 +56,11 @@ const MEMORY_AND_DISK: readonly Entry[] = [
   {
     id: 'S-4837', built: ['S-4837 no snapshot reaches above what is committed, so no truncation goes below one'],
   },
-  { id: 'S-2355 S-1549', built: ['S-2355 a follower dies between the header of a diff and its proposals'] },
+  {
+    id: 'S-2355 S-1549', built: ['S-2355 a follower dies between the header of a diff and its proposals'],
+    missing: 'mutant advanceOnDiffHeader: the header says where a diff begins and not where it ends, so there is ' +
+      'nothing to advance to before its proposals',
+  },
   { id: 'S-4925', built: ['S-4925 who was brought up by a diff brings up others by a diff'] },
   {
     id: 'S-2418 S-2846 S-4352 S-3526',
@@ -68,7 +73,7 @@ const MEMORY_AND_DISK: readonly Entry[] = [
     id: 'S-3104 S-3127',
     built: ['S-3104 txns flow while a snapshot streams, and the follower dies right after its installation',
       'core/ensemble.test.ts: a peer that was away is sent a snapshot when the log is too short'],
-    missing: 'mutants fuzzySnapshot and appliedZxidPerSubOp: a multi is one txn here, applied in one call',
+    missing: 'mutant appliedZxidPerSubOp: a multi is one txn, applied in one call, and a tree is frozen between calls',
   },
 ]
 
@@ -108,7 +113,6 @@ const ELECTIONS: readonly Entry[] = [
       `${LEADING}: an ack that must not count does not: -1, and an observer's`,
       `${ELECTION}: observers, strangers and votes for them are not heard`,
     ],
-    missing: 'mutant observersCount: quorums are counted over voters at six places, there is no one switch',
   },
   {
     id: 'S-3109', built: [`${LEADING}: a leader in discovery gives up early when its voters look for another`],
@@ -222,8 +226,10 @@ const SESSION_ENTRIES: readonly Entry[] = [
   },
   {
     id: 'S-3145 S-3249 S-3125',
-    built: ['tree/watches.test.ts: setWatches: what changed meanwhile fires, the rest is armed'],
-    missing: 'snapshot and restart in between; mutant replayTwice',
+    built: [
+      'S-3145 delete, create again and close around a snapshot and a restart: the same stats, and watches that fire',
+      'tree/watches.test.ts: setWatches: what changed meanwhile fires, the rest is armed',
+    ],
   },
   {
     id: 'S-4306', built: ['S-4306 a session with as many ephemeral nodes as it may have closes in one txn'],

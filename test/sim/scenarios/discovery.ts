@@ -1,5 +1,6 @@
 /** D.1 of the correctness plan: epoch, history, and the order of acks. */
 import { strict as assert } from 'node:assert'
+import type { Message } from '../../../lib/core/zab/messages.ts'
 import type { Script } from '../../../lib/testing/sim/script.ts'
 import { A, B, C, D, E, convergeWith, loseWrites, must, passUntil, plain, started, writeUntil } from './scenario.ts'
 import type { RunOptions, Scenario, Section } from './scenario.ts'
@@ -263,8 +264,57 @@ const figure8: Scenario = {
   mutants: [{ mutant: 'commitOldEpochByCount', seenBy: ['P12', 'P9', 'P2'] }],
 }
 
+/** What `from` said to A when it looked for a leader is heard by A once more, before anything else from it. */
+function replayTo(script: Script, from: number, looking: Message): void {
+  let isReplayed = false
+  script.tap = (sender, to, message) => {
+    if (isReplayed || sender !== from || to !== A) return [message]
+    isReplayed = true
+    return [looking, message]
+  }
+}
+
+const twoCandidates: Scenario = {
+  name: 'S-two-candidates two candidates have chosen the same epoch, and one voter has promised it to one of them',
+  run: (options) => {
+    const script = started(5, options, A, B, C, D, E)
+    script.connect(E, 1)
+    script.write(E, 1, '/w1')
+    script.crash(A, B, C, D, E)
+    for (const one of [B, D]) for (const other of [A, C, E]) script.cut(one, other)
+    // E chooses an epoch with A and C; A never hears of it.
+    let looking: Message | null = null
+    script.tap = (from, to, message) => {
+      if (from === E && to === A && message.kind === 'notify' && message.vote.leader === E) looking ??= message
+      return to === A && message.kind === 'leaderInfo' ? [] : [message]
+    }
+    script.up(A, C, E)
+    passUntil(script, () => script.peer(C).disk.meta?.acceptedEpoch === 2, 'C promises epoch 2 to E')
+    assert.ok(script.replica(E).leader?.phase === 'discovery' && looking !== null)
+    // D chooses the same one with A and B, and passes discovery with their promises.
+    for (const other of [C, E]) script.cut(A, other)
+    script.up(B, D)
+    for (const other of [B, D]) script.mend(A, other)
+    script.tap = (_from, to, message) => to === A && message.kind === 'newLeader' ? [] : [message]
+    passUntil(script, () => script.replica(D).leader?.phase === 'synchronization', 'D has a quorum of promises')
+    assert.equal(script.replica(D).leader?.epoch, 2)
+    script.crash(A)
+    for (const other of [B, D]) script.cut(A, other)
+    for (const other of [C, E]) script.mend(A, other)
+    replayTo(script, E, looking)
+    script.up(A)
+    passUntil(script, () => script.replica(A).learner?.stage === 'promised', 'A is asked by E for the same epoch')
+    script.settle()
+    assert.equal(script.replica(E).leader?.phase, 'discovery', 'its second promise does not count')
+    plain(script)
+    convergeWith(script, ['/w1'])
+    return script
+  },
+  mutants: [{ mutant: 'countRepeatAck', seenBy: ['P1'] }],
+}
+
 /** All of D.1. */
 export const DISCOVERY: Section = [
-  epochBeforeHistory, ackBeforeDurable, restartWithinDiff, ackBeforeEpoch, epochUnsynced, everyRecordOfJoining,
-  epochAtUpToDate, truncation, figure8,
+  epochBeforeHistory, ackBeforeDurable, restartWithinDiff, ackBeforeEpoch, epochUnsynced, twoCandidates,
+  everyRecordOfJoining, epochAtUpToDate, truncation, figure8,
 ]

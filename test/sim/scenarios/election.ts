@@ -21,7 +21,7 @@ const observersDoNotCount: Scenario = {
     assert.ok(script.leader <= C)
     return script
   },
-  mutants: [],
+  mutants: [{ mutant: 'observersCount', seenBy: ['P1'] }],
 }
 
 const roundsDiffer: Scenario = {

@@ -302,6 +302,7 @@ const writesWithinSnapshot: Scenario = {
     const before = script.peer(A).disk.base?.zxid ?? 0
     const isInstalled = (): boolean => {
       script.write(C, 1, `/during${written++}`)
+      script.request(C, 1, { op: 5, path: '/n19', data: null, version: -1 })
       return (script.peer(A).disk.base?.zxid ?? 0) > before
     }
     writeUntil(script, A, isInstalled, 'the snapshot is installed')
@@ -317,7 +318,10 @@ const writesWithinSnapshot: Scenario = {
     convergeWith(script, ['/n0', '/n19', '/outstanding', '/during0', `/during${written - 1}`])
     return script
   },
-  mutants: [{ mutant: 'snapSkipsOutstanding', seenBy: ['L4', 'L3'] }],
+  mutants: [
+    { mutant: 'snapSkipsOutstanding', seenBy: ['L4', 'L3'] },
+    { mutant: 'fuzzySnapshot', seenBy: ['D8', 'D7', 'A1'] },
+  ],
 }
 
 /** All of D.2. */
