@@ -10,7 +10,8 @@
  * the sums for this state of the core (see ledger/ledger.ts), a part every minute and the rest when it ends, is stopped
  * by SIGINT or SIGTERM, or time is up; `npm run sim:ledger` prints them. With `--breed` seeds that reach what none did
  * before are run again with one more of their draws changed (see breeder.ts); with `--codec-all` every message between
- * peers goes through the peer protocol's bytes, not one frame in a hundred.
+ * peers goes through the peer protocol's bytes, not one frame in a hundred. `npm run sim -- --measure [--minutes 1]`
+ * tells instead how fast one core is, what of that the checks take, and the memory (measure.ts).
  */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -33,6 +34,7 @@ import { Account } from './ledger/account.ts'
 import { coreHash } from './ledger/core-hash.ts'
 import { LEDGER_FILE, readLedger } from './ledger/file.ts'
 import { LiveLine } from './live-line.ts'
+import { measure } from './measure.ts'
 import { OtherMajor } from './other-major.ts'
 import type { Agreement } from './other-major.ts'
 import { profileOf } from './profile.ts'
@@ -56,6 +58,7 @@ interface Options {
   readonly ledger: string | undefined
   readonly breeds: boolean
   readonly codesAll: boolean
+  readonly measures: boolean
 }
 
 const commit = commitOf()
@@ -84,6 +87,7 @@ function readOptions(): Options {
     ledger: ['', 'adds what it comes to to the sums; the first seed is the one after all of those, not 1'],
     'ledger-file': ['FILE', 'with --ledger: instead of test/sim/ledger.json'],
     breed: ['', 'seeds that reach something new are run again with one more draw changed'],
+    measure: ['', 'how fast one core is, in the time of --minutes, 1: prints figures, not what passed'],
     'codec-all': ['', 'all messages between peers go as bytes, not one frame in a hundred'],
   })
   const minutes = number('minutes') ?? 0
@@ -98,7 +102,7 @@ function readOptions(): Options {
     seed: number('seed') ?? null, minutes, mutant: value('mutant'), page: value('page'),
     only: value('only') === undefined ? undefined : JSON.parse(value('only')!) as Reduction,
     shrinks: !has('no-shrink'), majors: has('majors'), breeds: has('breed'),
-    codesAll: has('codec-all'),
+    codesAll: has('codec-all'), measures: has('measure'),
     seeds: minutes > 0 ? Infinity : number('seeds') ?? 20,
     // Minutes explore: another stretch of seeds each time.
     from: number('from') ?? (ledger !== undefined ? readLedger(ledger).next
@@ -199,6 +203,23 @@ function accountOf({ ledger }: Options): Account | null {
   return new Account(begun, performance.now())
 }
 
+/** Runs seeds as they are told to be run, and says what came of them. */
+async function main(options: Options): Promise<void> {
+  const major = options.majors && options.seed === null ? new OtherMajor(options.mutant) : null
+  const totals = options.seed !== null ? runOne(options, options.seed) : await runMany(options, major)
+  const agreement: Agreement | null = await major?.finish() ?? null
+  for (const line of totals.table()) print(line)
+  if (agreement !== null) print(agreement.text)
+  for (const seed of agreement?.differing ?? []) print(`look at it on both with: ${replayOf(seed, options.mutant)}`)
+  const unreached = options.mutant === undefined ? unreachedOf(totals) : []
+  for (const what of unreached) print(`never reached: ${what}`)
+  const slow = options.mutant === undefined ? totals.slow : null
+  if (slow !== null) print(slow)
+  const failed = totals.failed + unreached.length + (slow === null ? 0 : 1) + (agreement?.failed ?? 0)
+  print(`${totals.passed} passed, ${failed} failed`)
+  process.exitCode = failed === 0 && totals.passed > 0 ? 0 : 1
+}
+
 /** Hands out seeds to one process per core until they run out, time is up, too much failed or somebody asks. */
 async function runMany(options: Options, major: OtherMajor | null): Promise<Totals> {
   const totals = new Totals()
@@ -269,16 +290,5 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
 }
 
 const options = readOptions()
-const major = options.majors && options.seed === null ? new OtherMajor(options.mutant) : null
-const totals = options.seed !== null ? runOne(options, options.seed) : await runMany(options, major)
-const agreement: Agreement | null = await major?.finish() ?? null
-for (const line of totals.table()) print(line)
-if (agreement !== null) print(agreement.text)
-for (const seed of agreement?.differing ?? []) print(`look at it on both with: ${replayOf(seed, options.mutant)}`)
-const unreached = options.mutant === undefined ? unreachedOf(totals) : []
-for (const what of unreached) print(`never reached: ${what}`)
-const slow = options.mutant === undefined ? totals.slow : null
-if (slow !== null) print(slow)
-const failed = totals.failed + unreached.length + (slow === null ? 0 : 1) + (agreement?.failed ?? 0)
-print(`${totals.passed} passed, ${failed} failed`)
-process.exitCode = failed === 0 && totals.passed > 0 ? 0 : 1
+if (options.measures) await measure((options.minutes || 1) * 60_000, 1, print)
+else await main(options)
