@@ -58,6 +58,23 @@ test('a full disk stops its peer again after each start, until there is room', a
   })
 })
 
+test('a peer that is killed while it is to be started again stays down', async () => {
+  await using world = simulate({ seed: 23 })
+  await world.run(async () => {
+    const zk = await world.connect({ to: [1, 2] })
+    world.failDisk(3)
+    await Promise.all([zk.create('/a').catch(() => zk.sync('/')), world.until(() => !world.isRunning(3))])
+    world.pause(3, 1_000)
+    const restarting = world.restart(3)
+    await world.advance(10)
+    world.wipe(3)
+    await world.until(restarting, { limitMs: 1_000 })
+    assert.is(world.isRunning(3), false)
+    await world.calm()
+    await world.until(() => world.isWhole(3))
+  })
+})
+
 test('calm frees every disk, and starts whoever stopped', async () => {
   await using world = simulate({ seed: 23 })
   await world.run(async () => {

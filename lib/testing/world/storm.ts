@@ -93,6 +93,10 @@ export class Storm {
     void this.#world.advance(ms).then(undo, ignore)
   }
 
+  #restartAfter(ms: number, id: number): void {
+    this.#after(ms, () => void this.#world.restart(id).catch(ignore))
+  }
+
   #strike(kind: StormFault): boolean {
     switch (kind) {
       case 'partition': case 'lone leader': case 'one way': case 'cut-off follower': case 'lag':
@@ -146,7 +150,7 @@ export class Storm {
       this.#after(ms, () => world.slowDisk(id, 0))
     } else {
       world.crash(id)
-      this.#after(ms, () => void world.restart(id))
+      this.#restartAfter(ms, id)
     }
     return true
   }
@@ -154,17 +158,14 @@ export class Storm {
   #strikeDisk(kind: StormFault): boolean {
     const world = this.#world
     const ms = this.#drawMs()
-    const restart = (id: number): void => void world.restart(id).catch(ignore)
     if (kind === 'failed disk' || kind === 'full disk') {
       const id = this.#pick(world.ids)!
       if (kind === 'failed disk') world.failDisk(id)
       else world.fillDisk(id)
       // A full one stops its peer once more.
-      this.#after(ms / 2, () => restart(id))
-      this.#after(ms, () => {
-        world.freeDisk(id)
-        restart(id)
-      })
+      this.#restartAfter(ms / 2, id)
+      this.#after(ms, () => world.freeDisk(id))
+      this.#restartAfter(ms, id)
       return true
     }
     const { voters, ids } = world
@@ -173,7 +174,7 @@ export class Storm {
     if (voters.length < 3 || !voters.every((each) => world.isWhole(each))) return false
     if (kind === 'wiped disk') world.wipe(id)
     else world.rot(id)
-    this.#after(ms, () => restart(id))
+    this.#restartAfter(ms, id)
     return true
   }
 

@@ -31,10 +31,11 @@ import { WorldProgram } from './world-program.ts'
  * Time moves only while somebody waits for the world: within `run`, `until`, `advance`, `connect`. It costs nothing
  * while nothing happens. Within `run` everything may simply be awaited.
  *
- * Every client is a program of its own: all that is built on it (a recipe, a worker's loop) is to take its time from
- * `zk.clock` (see `sleep`), and must not wait for anything but the ensemble and its clock: then it stands still when
- * the program does (`pause`). What takes real time (`setTimeout`, files, sockets, WebCrypto and with it
- * `client.authenticate`) has no place in a world, nor has chance that is not of the world's `random` or `zk.random`.
+ * Every client is a program of its own, but for those of code that connects by itself (see `program`): all that is
+ * built on it (a recipe, a worker's loop) is to take its time from `zk.clock` (see `sleep`), and waits for the ensemble
+ * and its clock alone: then it stands still when the program does (`pause`). What takes real time (`setTimeout`, files,
+ * sockets, WebCrypto and with it `client.authenticate`) has no place in a world, nor has chance that is not of the
+ * world's `random` or `zk.random`.
  *
  * What a world promises: same seed, same code, same run (see `fingerprint`). What it does not: that peers fail in all
  * ways that machines do. Disks that say that they wrote and did not, bytes that change under way, memory and processors
@@ -132,8 +133,9 @@ export class World extends Timeline {
   async restart(id: number): Promise<void> {
     const machine = this.#machine(id)
     if (machine.isUp) return
-    if (machine.program !== null) await this.until(machine.ended())
-    if (!machine.isUp) await machine.start(this.#chance.next())
+    const { program } = machine
+    if (program !== null) await this.until(Promise.race([machine.ended(), program.killed]))
+    if (!machine.isUp && machine.program === program) await machine.start(this.#chance.next())
   }
 
   // --- disks and clocks of peers -----------------------------------------------------------------------------------
