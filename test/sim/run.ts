@@ -278,7 +278,7 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
   } finally {
     line.end()
     clearInterval(saving)
-    for (const child of children) child.kill()
+    for (const child of children) child.kill('SIGKILL')
     account?.save(performance.now())
   }
   if (account !== null) print(account.line)

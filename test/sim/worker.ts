@@ -44,3 +44,5 @@ function run(job: Job): Done {
 
 process.on('message', (job: Job) => process.send!(run(job)))
 process.on('disconnect', () => process.exit(0))
+// Who asks for an end asks the whole group: it is for the parent to say what that means.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)
