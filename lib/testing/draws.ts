@@ -42,3 +42,15 @@ export function untilNext(random: Random, mean: number): number {
 export function logUniform(random: Random, low: number, high: number): number {
   return low * exponential(random.unit() * logarithm(high / low))
 }
+
+/** The same in an order of chance. */
+export function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const order = [...items]
+  for (let left = order.length; left > 1; left--) {
+    const at = random.below(left)
+    const last = order[left - 1]!
+    order[left - 1] = order[at]!
+    order[at] = last
+  }
+  return order
+}

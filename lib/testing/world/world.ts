@@ -6,6 +6,7 @@ import { makeRandom } from '../../core/random.ts'
 import type { Peer } from '../../peer/peer.ts'
 import type { MemberOption } from '../../peer/options.ts'
 import { SILENT } from '../../ports/logger.ts'
+import { shuffled } from '../draws.ts'
 import { HostClock } from './host-clock.ts'
 import { clientAddress, Machine, peerAddress, placeOfPeer } from './machine.ts'
 import { VirtualNetwork } from './network.ts'
@@ -486,15 +487,4 @@ export function simulate(options: SimulateOptions = {}): World {
 
 function ignore(): void {
   // Nobody waits for it any more.
-}
-
-function shuffled<T>(items: readonly T[], random: Random): T[] {
-  const order = [...items]
-  for (let left = order.length; left > 1; left--) {
-    const at = random.below(left)
-    const last = order[left - 1]!
-    order[left - 1] = order[at]!
-    order[at] = last
-  }
-  return order
 }
