@@ -9,6 +9,15 @@ export interface Action {
   readonly other: number
 }
 
+/** Each one there is, by its code, once. */
+const ACTIONS: (Action | undefined)[] = Array.from({ length: KINDS.length * 256 }, () => undefined)
+
+/** The action, the same object each time. */
+export function act(kind: Action['kind'], peer: number, other: number = peer): Action {
+  const code = KINDS.indexOf(kind) * 256 + peer * 16 + other
+  return ACTIONS[code] ??= { kind, peer, other }
+}
+
 export function codeOf({ kind, peer, other }: Action): number {
   return KINDS.indexOf(kind) * 256 + peer * 16 + other
 }

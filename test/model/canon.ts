@@ -34,6 +34,8 @@ class ShapeTable {
 export class Canon {
   readonly #machines: Machines
   readonly #hash = new ShapeHash()
+  /** Of the state at hand. */
+  readonly #shapes: Shape[] = []
   readonly #disks: ShapeTable
   readonly #writes: ShapeTable
   readonly #queues: ShapeTable
@@ -60,14 +62,16 @@ export class Canon {
       // They are asked for by epoch.
       rows.sort(([one], [other]) => one! - other!)
       return rows.map(([epoch, peer, isAlive, length, end]) =>
-        `${scribe.number('epoch', epoch!)} ${peer} ${isAlive} ${length} ${scribe.history(end!)}`).join(' | ')
+        `${scribe.number(true, epoch!)} ${peer} ${isAlive} ${length} ${scribe.history(end!)}`).join(' | ')
     })
   }
 
   /** Not both are 0. What is spent is not part of it. */
   hash(world: World): readonly [number, number] {
     const { size } = world
-    const shapes: Shape[] = [this.#delivered.at(world.delivered), this.#primaries.at(world.primaries)]
+    const shapes = this.#shapes
+    shapes.length = 0
+    shapes.push(this.#delivered.at(world.delivered), this.#primaries.at(world.primaries))
     let floor = Infinity
     for (let peer = 0; peer < size; peer++) {
       const node = world.node(peer)

@@ -31,18 +31,23 @@ export const PRIMARY_CELLS = 5
 /** What a step of a peer may break. */
 export class Checks {
   readonly #machines: Machines
+  /** Primaries by the number of their list. */
+  readonly #lists = new Map<number, readonly Primary[]>()
 
   constructor(machines: Machines) {
     this.#machines = machines
   }
 
-  #primaries(world: World): Primary[] {
+  #primaries(world: World): readonly Primary[] {
+    const known = this.#lists.get(world.primaries)
+    if (known !== undefined) return known
     const cells = this.#machines.lists.at(world.primaries)
     const primaries: Primary[] = []
     for (let at = 0; at < cells.length; at += PRIMARY_CELLS) {
       const [epoch, peer, isAlive, length, end] = cells.slice(at, at + PRIMARY_CELLS)
       primaries.push({ epoch: epoch!, peer: peer!, isAlive: isAlive === 1, length: length!, end: end! })
     }
+    this.#lists.set(world.primaries, primaries)
     return primaries
   }
 
@@ -162,8 +167,8 @@ export class Checks {
       if (pendingEpoch > 0) isOver = Math.min(isOver, pendingEpoch - 1)
     }
     const primaries = this.#primaries(world)
-    const kept = primaries.filter(({ epoch }) => epoch > isOver)
-    if (kept.length < primaries.length) this.#setPrimaries(world, kept)
+    if (primaries.every(({ epoch }) => epoch > isOver)) return
+    this.#setPrimaries(world, primaries.filter(({ epoch }) => epoch > isOver))
   }
 
   /** P15: who marks an epoch holds its initial history and nothing else of lower epochs. */

@@ -3,6 +3,7 @@ import { Violation } from '../../lib/testing/sim/violation.ts'
 import { counterOf, epochOf } from '../../lib/core/zxid.ts'
 import type { Zxid } from '../../lib/core/zxid.ts'
 import { Checks } from './checks.ts'
+import { act } from './actions.ts'
 import type { Action } from './actions.ts'
 import { TIMING, inputOf } from './machines.ts'
 import type { Machines, Row } from './machines.ts'
@@ -49,7 +50,7 @@ export class Ensemble {
   readonly #bounds: Bounds
   readonly #isFull: boolean
   readonly #sweeper: Sweeper
-  #notices: Notice[] = []
+  readonly #notices: Notice[] = []
   /** What the peers said, for a trace; null while nobody listens. */
   trace: string[] | null = null
   /** How many states were met beyond the last epoch. */
@@ -74,18 +75,18 @@ export class Ensemble {
     }
     for (let peer = 0; peer < size; peer++) {
       if (world.node(peer) === GONE) {
-        actions.push({ kind: 'restart', peer, other: peer })
+        actions.push(act('restart', peer))
         continue
       }
-      if (world.writes(peer) !== empty) actions.push({ kind: 'persist', peer, other: peer })
+      if (world.writes(peer) !== empty) actions.push(act('persist', peer))
       for (let other = 0; other < size; other++) {
-        if (world.queue(other, peer) !== empty) actions.push({ kind: 'deliver', peer, other })
-        if (other < peer && this.#canConnect(world, peer, other)) actions.push({ kind: 'connect', peer, other })
+        if (world.queue(other, peer) !== empty) actions.push(act('deliver', peer, other))
+        if (other < peer && this.#canConnect(world, peer, other)) actions.push(act('connect', peer, other))
       }
     }
     if (actions.length === 0 && !this.#isWell(world)) {
       if (world.waits >= WAITS_MAX) throw new Violation('L1', 'the ensemble does not come to life')
-      for (let peer = 0; peer < size; peer++) actions.push({ kind: 'wait', peer, other: peer })
+      for (let peer = 0; peer < size; peer++) actions.push(act('wait', peer))
     }
     this.#faults(world, actions)
     return actions
@@ -135,12 +136,12 @@ export class Ensemble {
     for (let peer = 0; peer < size; peer++) {
       if (world.node(peer) === GONE) continue
       const { active } = this.#machines.local(world.node(peer))
-      if (active && this.#may(world, 'txns')) actions.push({ kind: 'write', peer, other: peer })
-      if (this.#may(world, 'crashes')) actions.push({ kind: 'crash', peer, other: peer })
-      if (this.#may(world, 'timeouts')) actions.push({ kind: 'timeout', peer, other: peer })
+      if (active && this.#may(world, 'txns')) actions.push(act('write', peer))
+      if (this.#may(world, 'crashes')) actions.push(act('crash', peer))
+      if (this.#may(world, 'timeouts')) actions.push(act('timeout', peer))
       if (!this.#may(world, 'losses')) continue
       for (let other = 0; other < size; other++) {
-        if (world.isUp(peer, other)) actions.push({ kind: 'lose', peer, other })
+        if (world.isUp(peer, other)) actions.push(act('lose', peer, other))
       }
     }
   }
@@ -162,7 +163,7 @@ export class Ensemble {
   /** The state after an action. Throws what is violated by it. */
   after(before: World, { kind, peer, other }: Action): World {
     const world = before.clone()
-    this.#notices = []
+    this.#notices.length = 0
     switch (kind) {
       case 'deliver': this.#deliver(world, other, peer); break
       case 'persist': this.#persist(world, peer); break

@@ -52,13 +52,27 @@ interface Printing {
   readonly scribe: Scribe | null
 }
 
+type Kind = 'moment' | 'ticket' | 'epoch' | 'number'
+
+const KINDS = new Map<string, Kind>()
+
+/** What the number in a field is, by the name of the field. */
+function kindOf(key: string): Kind {
+  const known = KINDS.get(key)
+  if (known !== undefined) return known
+  const kind = DURATIONS.has(key) ? 'number' : key.endsWith('Ms') ? 'moment' : key.endsWith('icket') ? 'ticket'
+    : /epoch$/i.test(key) ? 'epoch' : 'number'
+  KINDS.set(key, kind)
+  return kind
+}
+
 /** Moments are printed against now, tickets against what is durable: neither begins at zero for any other reason. */
 function printNumber(key: string, value: number, { out, nowMs, durableTicket, scribe }: Printing): void {
+  const kind = kindOf(key)
   if (!Number.isFinite(value)) out.push('inf')
-  else if (DURATIONS.has(key)) out.push(String(value))
-  else if (key.endsWith('Ms')) out.push(String(value - nowMs))
-  else if (key.endsWith('icket')) out.push(value <= durableTicket ? 'done' : `+${value - durableTicket}`)
-  else out.push(scribe === null ? String(value) : scribe.number(key, value))
+  else if (kind === 'moment') out.push(String(value - nowMs))
+  else if (kind === 'ticket') out.push(value <= durableTicket ? 'done' : `+${value - durableTicket}`)
+  else out.push(scribe === null ? String(value) : scribe.number(kind === 'epoch', value))
 }
 
 /** Fields of the leader's side of a learner that its stage has left behind. */
@@ -131,6 +145,17 @@ function printElection(election: OpenElection, printing: Printing): void {
   print('peerEpoch', decision.vote.peerEpoch, printing)
 }
 
+const NAMES = new Map<unknown, string>()
+
+/** What a value is. A bundler may put a line before the name of a class that names itself. */
+function nameOf({ constructor }: object): string {
+  const known = NAMES.get(constructor)
+  if (known !== undefined) return known
+  const name = constructor.name.replace(/^_/, '')
+  NAMES.set(constructor, name)
+  return name
+}
+
 function printObject(key: string, value: object, printing: Printing): void {
   const { out, seen, scribe } = printing
   const known = seen.get(value)
@@ -139,8 +164,7 @@ function printObject(key: string, value: object, printing: Printing): void {
     return
   }
   seen.set(value, seen.size)
-  // A bundler may put a line before the name of a class that names itself.
-  const name = value.constructor.name.replace(/^_/, '')
+  const name = nameOf(value)
   if (value instanceof Uint8Array) out.push(Buffer.from(value).toString('latin1'))
   else if (name === 'Tree') {
     const tree = value as Replica['tree']

@@ -67,14 +67,14 @@ export class Scribe {
     return `${this.#epoch(epochOf(zxid))}.${counterOf(zxid)}`
   }
 
-  number(key: string, value: number): string {
-    if (value > 0 && /epoch$/i.test(key)) return this.#epoch(value)
+  number(isEpoch: boolean, value: number): string {
+    if (value > 0 && isEpoch) return this.#epoch(value)
     return value >= FIRST_ZXID && value < LAST_ZXID ? this.zxid(value as Zxid) : String(value)
   }
 
   /** Sessions are named after the zxids that opened them. */
   text(text: string): string {
-    return /^0x[0-9a-f]{9,}$/.test(text) ? this.number('session', Number(text)) : text
+    return text.startsWith('0x') && text.length > 10 ? this.number(false, Number(text)) : text
   }
 
   /** An entry of a list that has those before it as well. */
@@ -120,6 +120,16 @@ function namesOf(bits: number, floor: number): Int32Array {
   return names
 }
 
+function mixLow(hash: number, word: number): number {
+  const mixed = Math.imul(hash ^ word, 0xcc9e2d51)
+  return (mixed << 13 | mixed >>> 19) + 0x1b873593 | 0
+}
+
+function mixHigh(hash: number, word: number): number {
+  const mixed = Math.imul(hash ^ word, 0x27d4eb2f)
+  return (mixed << 15 | mixed >>> 17) + 0x52dce729 | 0
+}
+
 /** Hashes of states up to the names of their epochs. */
 export class ShapeHash {
   readonly #names = new Map<number, Int32Array>()
@@ -131,17 +141,19 @@ export class ShapeHash {
     const key = bits * 32 + floor
     let names = this.#names.get(key)
     if (names === undefined) this.#names.set(key, names = namesOf(bits, floor))
-    let [a, b] = [0x9e3779b9 | 0, 0x85ebca6b | 0]
-    const mix = (low: number, high: number): void => {
-      a = Math.imul(a ^ low, 0xcc9e2d51)
-      a = (a << 13 | a >>> 19) + 0x1b873593 | 0
-      b = Math.imul(b ^ high, 0x27d4eb2f)
-      b = (b << 15 | b >>> 17) + 0x52dce729 | 0
+    let a = 0x9e3779b9 | 0
+    let b = 0x85ebca6b | 0
+    for (const number of numbers) {
+      a = mixLow(a, number)
+      b = mixHigh(b, number)
     }
-    for (const number of numbers) mix(number, number)
     for (const { low, high, epochs } of shapes) {
-      mix(low, high)
-      for (const epoch of epochs) mix(names[epoch]!, names[epoch]!)
+      a = mixLow(a, low)
+      b = mixHigh(b, high)
+      for (const epoch of epochs) {
+        a = mixLow(a, names[epoch]!)
+        b = mixHigh(b, names[epoch]!)
+      }
     }
     a = Math.imul(a ^ a >>> 16, 0x85ebca6b)
     b = Math.imul(b ^ b >>> 13, 0xc2b2ae35)

@@ -101,6 +101,13 @@ export class IntList {
   }
 }
 
+/** A part of an array, as a list. */
+export function listOf(array: Int32Array, from: number, length: number): number[] {
+  const list: number[] = []
+  for (let at = from; at < from + length; at++) list.push(array[at]!)
+  return list
+}
+
 /** States on their way to be looked at, all of the same length, first in first out. */
 export class Frontier {
   readonly #cells: number
@@ -114,14 +121,15 @@ export class Frontier {
   push(cells: ArrayLike<number>): void {
     const at = this.length++ % FRONTIER_CHUNK
     if (at === 0) this.#chunks.push(new Int32Array(FRONTIER_CHUNK * this.#cells))
-    this.#chunks[this.#chunks.length - 1]!.set(cells, at * this.#cells)
+    const chunk = this.#chunks[this.#chunks.length - 1]!
+    for (let cell = 0, to = at * this.#cells; cell < this.#cells; cell++) chunk[to + cell] = cells[cell]!
   }
 
   /** One by one, in order; memory is given back on the way. */
   read(index: number): number[] {
     const chunk = Math.floor(index / FRONTIER_CHUNK)
     const at = (index % FRONTIER_CHUNK) * this.#cells
-    const cells = Array.from(this.#chunks[chunk]!.subarray(at, at + this.#cells))
+    const cells = listOf(this.#chunks[chunk]!, at, this.#cells)
     if (index % FRONTIER_CHUNK === FRONTIER_CHUNK - 1) this.#chunks[chunk] = new Int32Array(0)
     return cells
   }

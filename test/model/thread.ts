@@ -5,6 +5,7 @@ import { loadCore } from './exposed-core.ts'
 import { Shard } from './shard.ts'
 import type { Found, Hashed, Subject } from './shard.ts'
 import type { StoreMemory } from './store.ts'
+import { listOf } from './tables.ts'
 import { cellsOf } from './world.ts'
 
 /** What a thread is told at its birth. */
@@ -67,7 +68,7 @@ function send(to: number, state: Hashed, parent: number, action: number): void {
 function take(rows: Int32Array): void {
   for (let at = 0; at < rows.length; at += width) {
     const state = {
-      cells: Array.from(rows.subarray(at, at + cells)), low: rows[at + cells]!, high: rows[at + cells + 1]!,
+      cells: listOf(rows, at, cells), low: rows[at + cells]!, high: rows[at + cells + 1]!,
     }
     shard.offer(state, rows[at + cells + 2]!, rows[at + cells + 3]!)
   }
