@@ -12,9 +12,10 @@ import { ZXID_ZERO } from '../../lib/core/zxid.ts'
 import type { Zxid } from '../../lib/core/zxid.ts'
 import type { Tree } from '../../lib/core/tree/tree.ts'
 import type { Message } from '../../lib/core/zab/messages.ts'
-import type { LogBatch, Meta } from '../../lib/ports/storage.ts'
+import type { LogBatch } from '../../lib/ports/storage.ts'
 import { Entries } from './entries.ts'
 import type { ExposedCore } from './exposed-core.ts'
+import type { Disk, Local, Row, Sent } from './local.ts'
 import { Memento } from './memento.ts'
 import { printOf, printPlain } from './print.ts'
 import {
@@ -29,69 +30,6 @@ export const TIMING = {
   tickMs: 1_000, initMs: 30_000, syncMs: 20_000, pingMs: 1_000_000_000, finalizeMs: 10, resendMs: 1_000,
   resendMaxMs: 1_000, sessionMinMs: 100_000_000, sessionMaxMs: 100_000_000, reapMs: 1_000_000_000,
 } as const
-
-/** What one peer has on disk. */
-export interface Disk {
-  readonly meta: Meta | null
-  /** Numbers of its log entries. */
-  readonly log: readonly number[]
-}
-
-/** A message, as it is kept. */
-export interface Sent {
-  readonly message: Message
-  /** The entry whose chain it names; -1 for none. */
-  readonly names: number
-  readonly shape: Shape
-}
-
-/** What the checkers see of a local state. */
-export interface Local {
-  readonly peer: number
-  readonly role: Replica['role']
-  readonly serving: boolean
-  readonly stopped: boolean
-  readonly currentEpoch: number
-  readonly acceptedEpoch: number
-  /** The epoch that it is on its way to lead or to mark; 0 when there is none. */
-  readonly pendingEpoch: number
-  /** The epoch that it leads, once discovery is over; 0 else. */
-  readonly leads: number
-  readonly active: boolean
-  readonly log: readonly number[]
-  /** How many entries of its log are applied. */
-  readonly applied: number
-  /** Time until its next timeout, in ms. */
-  readonly deadlineMs: number
-  readonly decided: boolean
-  /** Of the election, if it looks. */
-  readonly round: number
-  /** Nothing about it tells which election was the last. */
-  readonly isCalm: boolean
-  /** What of itself is wrong, if anything (P16). */
-  readonly wrong: string | null
-  /** By peer, from 1: the join under which it follows that one; -1 for none. */
-  readonly follows: readonly number[]
-  /** By peer: the join of that one that it answers as a leader, or will when it is one. */
-  readonly joined: readonly number[]
-  /** All of it, up to the names of epochs. */
-  readonly shape: Shape
-}
-
-/** What a step did. */
-export interface Row {
-  readonly to: number
-  /** Peer and message number by turns. */
-  readonly sends: readonly number[]
-  /** The same for notifications of elections. */
-  readonly notices: readonly number[]
-  readonly writes: readonly number[]
-  readonly drops: readonly number[]
-  /** What the core said: for traces. */
-  readonly said: readonly string[]
-  /** An invariant that the core checks itself does not hold. */
-  readonly broken: string | null
-}
 
 /** What an input of a replica is, as a number: its kind, then what it is about. */
 export const INPUTS = ['receive', 'up', 'down', 'tick', 'vote', 'calm', 'persisted', 'write'] as const
@@ -132,7 +70,9 @@ export class Machines {
   readonly entries: Entries
   readonly disks: Numbering<Disk>
   readonly lists: Lists
-  readonly #definitions: Numbering<Definition>
+  /** With what is known of the states, for other threads. */
+  readonly #definitions: Numbering<Definition & { readonly local: Local }>
+  readonly #shared: Numbering<Row>
   readonly #states: (State | undefined)[] = []
   readonly #core: ExposedCore
   readonly #codec: TxnCodec
@@ -166,15 +106,20 @@ export class Machines {
     this.disks = new Numbering(store, 'disk')
     this.lists = new Lists(store)
     this.#definitions = new Numbering(store, 'state')
+    this.#shared = new Numbering(store, 'row')
   }
 
   local(state: number): Local {
     return this.#state(state).local
   }
 
-  /** A state that another thread has found is made again here. */
+  /** It may be one that another thread has found. */
   #state(state: number): State {
-    return this.#states[state] ?? this.#keep(state, this.#definitions.at(state), this.#localOf(this.#revive(state)))
+    const known = this.#states[state]
+    if (known !== undefined) return known
+    const { local, ...definition } = this.#definitions.at(state)
+    // Equal logs are one.
+    return this.#keep(state, definition, { ...local, log: this.lists.at(local.entries) })
   }
 
   #keep(state: number, definition: Definition, local: Local): State {
@@ -305,12 +250,18 @@ export class Machines {
     const { definition, rows } = this.#state(state)
     const known = rows.get(input)
     if (known !== undefined) return known
-    const { peer, founding } = definition
+    const shared = this.#shared.find(`${state} ${input}`)
+    const row = shared >= 0 ? this.#shared.at(shared) : this.#make(state, definition, input)
+    rows.set(input, row)
+    return row
+  }
+
+  #make(state: number, { peer, founding }: Definition, input: number): Row {
     const row = this.#row({ peer, founding, disk: -1, before: state, input }, () => {
       const replica = this.#revive(state)
       return [replica, this.#apply(replica, input)]
     })
-    rows.set(input, row)
+    this.#shared.of(`${state} ${input}`, () => row)
     return row
   }
 
@@ -325,11 +276,14 @@ export class Machines {
       return { to: -1, sends: [], notices: [], writes: [], drops: [], said: [], broken }
     }
     const { peer, founding } = definition
-    const to = this.#definitions.of(`${peer} ${founding} ${printOf(replica, this.#isFull)}`, () => definition)
-    if (this.#states[to] === undefined) {
-      this.#keep(to, this.#definitions.at(to), this.#localOf(replica))
-      this.#remember(to, replica)
+    const print = `${peer} ${founding} ${printOf(replica, this.#isFull)}`
+    let to = this.#definitions.find(print)
+    if (to < 0) {
+      const local = this.#localOf(replica)
+      to = this.#definitions.of(print, () => ({ ...definition, local }))
+      if (this.#states[to] === undefined) this.#remember(to, replica)
     }
+    this.#state(to)
     return { to, broken: null, ...this.#effects(effects) }
   }
 
@@ -439,7 +393,7 @@ export class Machines {
   #localOf(replica: Replica): Local {
     const { journal: { log, durableZxid, meta }, tree, committed, leader, learner, role, serving, stopped } = replica
     const entries = log.slice(log.floor, Number.MAX_SAFE_INTEGER as Zxid, Infinity)
-    const numbers = entries.map((entry) => this.entries.of(entry))
+    const list = this.lists.of(entries.map((entry) => this.entries.of(entry)))
     const isRight = stopped || (tree.zxid <= durableZxid && tree.zxid <= committed && committed <= log.last)
     return {
       peer: replica.config.peerId, role, serving, stopped, currentEpoch: meta.currentEpoch,
@@ -447,7 +401,7 @@ export class Machines {
       pendingEpoch: leader !== null && leader.phase === 'discovery' ? leader.epoch
         : learner !== null && learner.epoch > meta.currentEpoch ? learner.epoch : 0,
       leads: leader !== null && leader.phase !== 'discovery' ? leader.epoch : 0, active: leader?.active === true,
-      log: this.lists.at(this.lists.of(numbers)),
+      log: this.lists.at(list), entries: list,
       applied: entries.filter(({ zxid }) => zxid <= tree.zxid).length,
       deadlineMs: replica.deadline() - replica.now.ms, decided: (replica.election?.decision ?? null) !== null,
       round: roundOf(replica), isCalm: this.#isFull || isCalm(replica),

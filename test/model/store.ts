@@ -19,7 +19,7 @@ export interface StoreMemory {
 }
 
 /** What has numbers of its own. */
-export const STORED = ['state', 'message', 'batch', 'entry', 'disk', 'list'] as const
+export const STORED = ['state', 'row', 'message', 'batch', 'entry', 'disk', 'list'] as const
 export type Stored = typeof STORED[number]
 
 /** Room for so many values of each kind (a power of two), and for the bytes of all. The system gives what is used. */
@@ -67,7 +67,23 @@ export class Store {
     return Atomics.load(this.#used, 1 + STORED.indexOf(kind))
   }
 
-  /** The number of what `text` names; `make` says what is kept for other threads, when it is new. */
+  /** The number of what `text` names; -1 when it has none yet. */
+  find(kind: Stored, text: string): number {
+    const [low, high] = hashText(`${kind} ${text}`)
+    const mask = this.#status.length - 1
+    for (let slot = (low ^ high << 7) & mask; ; slot = (slot + 1) & mask) {
+      const status = Atomics.load(this.#status, slot)
+      if (status === EMPTY) return -1
+      if (status === READY && this.#hashes[slot * 2] === low && this.#hashes[slot * 2 + 1] === high) {
+        return this.#numbers[slot]!
+      }
+    }
+  }
+
+  /**
+   * The number of what `text` names; `make` says what is kept for other threads, when it is new. It asks for no numbers
+   * itself: another thread might wait for this one then, and this one for it.
+   */
   of(kind: Stored, text: string, make: () => unknown): number {
     const [low, high] = hashText(`${kind} ${text}`)
     const mask = this.#status.length - 1
@@ -120,6 +136,11 @@ export class Numbering<T> {
 
   of(text: string, make: () => T): number {
     return this.#store.of(this.#kind, text, make)
+  }
+
+  /** -1 when it has none yet. */
+  find(text: string): number {
+    return this.#store.find(this.#kind, text)
   }
 
   at(number: number): T {
