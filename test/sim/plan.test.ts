@@ -44,6 +44,20 @@ test('storms of one phase and of several, with and without a calm before them', 
   }
 })
 
+test('lists, timeouts at their bounds, and what is large', () => {
+  const shares: readonly (readonly [share: number, (plan: Plan) => boolean])[] = [
+    [100 / 3, ({ world: { clientPlan: { workload } } }) => workload.lists],
+    [100 / 6, ({ world: { clientPlan } }) => clientPlan.areExtreme],
+    [100 / 90, ({ world: { clientPlan: { workload: { large } } } }) => large.owned >= 1_000],
+    [100 / 45, ({ world: { clientPlan: { workload: { large } } } }) => large.bytes === 1_000_000],
+    [100 / 45, ({ world: { clientPlan: { workload: { large } } } }) => large.parts === 1_000],
+  ]
+  for (const [share, holds] of shares) {
+    const seen = percent(holds)
+    assert.ok(seen > share * 0.7 && seen < share * 1.3, `${seen} %, due are ${share}`)
+  }
+})
+
 test('no fault happens in a calm, and as many happen as without calms', () => {
   for (const { world: { seed }, faults, stormMs, calms } of plans.slice(0, 400)) {
     const drawn = drawFaults(seed, faults, stormMs, calms)

@@ -98,11 +98,11 @@ test('promises that were written over are gone, unless they were written again',
 
 /** Seeds whose storms have nothing but such writes and crashes. */
 for (const seed of [12, 133, 445]) {
-  test(`a voter that counts although a write of it is elsewhere costs what was acknowledged: seed ${seed}`, () => {
+  test(`a voter that counts although a write of it is elsewhere is seen, and is what is seen: seed ${seed}`, () => {
     const codec = makeTxnCodec()
     const bug = drawRun(seed, 'damagedVotes')
     assert.ok(bug.faults.some(({ kind }) => kind === 'misdirect'))
-    assert.is(play(bug, codec).failure?.check, 'P12')
+    assert.is(play(bug, codec).failure?.check, 'D9')
     const without = bug.faults.filter(({ kind }) => kind !== 'misdirect')
     assert.is(play({ ...bug, faults: without }, codec).failure, null, 'nothing else in it shows the bug')
     const { failure, reached } = play(drawRun(seed), codec)

@@ -12,6 +12,7 @@ import { drawPlan } from '../../lib/testing/sim/plan.ts'
 import { checkRows, scanTree } from '../../lib/testing/sim/tree-scan.ts'
 import { Violation } from '../../lib/testing/sim/violation.ts'
 import { SimWorld } from '../../lib/testing/sim/world.ts'
+import { NOTHING_LARGE } from '../../lib/testing/sim/workload.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
 
 const test = suite('sim: whole trees')
@@ -25,7 +26,7 @@ function newWorld(codec: TxnCodec = makeTxnCodec()): SimWorld {
     network: { latencyMs: 1, tailMs: 1, loss: 0, duplication: 0, replay: 0, bytesPerMs: Infinity },
     clientPlan: {
       ...world.clientPlan, opsPerSecond: 100,
-      workload: { tops: 12, depth: 1, bytes: 4, multi: 4, syncs: 3 },
+      workload: { tops: 12, depth: 1, bytes: 4, multi: 4, syncs: 3, lists: false, large: NOTHING_LARGE },
     },
   }, codec)
 }

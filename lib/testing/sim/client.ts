@@ -2,10 +2,13 @@ import type { ConnectedEffect, Effect, Input } from '../../core/effects.ts'
 import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
 import { isWrite } from '../../core/tree/request.ts'
-import type { Outcome, Request, SetWatchesRequest, WatchEvent } from '../../core/tree/request.ts'
+import type { Identity, Outcome, Request, SetWatchesRequest, WatchEvent } from '../../core/tree/request.ts'
 import type { SessionId } from '../../core/tree/stat.ts'
 import { ZXID_ZERO } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
+import { drawCaller } from './access.ts'
+import { meanThinkMs } from './client-plan.ts'
+import type { ClientPlan } from './client-plan.ts'
 import type { EventQueue } from './events.ts'
 import type { Ghost } from './ghost.ts'
 import { sameOutcome, wrongRead } from './outcomes.ts'
@@ -14,22 +17,6 @@ import { Violation } from './violation.ts'
 import { addWatches, countWatches, noWatches, WatchModel } from './watch-model.ts'
 import type { WatchSets } from './watch-model.ts'
 import { Workload } from './workload.ts'
-import type { WorkloadPlan } from './workload.ts'
-
-/** What the clients of a run are like. */
-export interface ClientPlan {
-  /** Requests of all clients together. */
-  readonly opsPerSecond: number
-  /** Of all clients together within the storm. */
-  readonly requests: number
-  /** Requests of one client at a time: 1 to this. */
-  readonly pipeline: number
-  /** Of so many acts one leaves the connection, closes the session, or falls asleep. */
-  readonly restless: number
-  /** Some read late what they are sent. */
-  readonly areSlow: boolean
-  readonly workload: WorkloadPlan
-}
 
 /** Who is at the other end of a peer's connection. */
 export interface ConnectionEnd {
@@ -86,6 +73,8 @@ interface Call {
 interface Wire {
   readonly conn: number
   readonly peer: number
+  /** Who it says to be on it. */
+  readonly identities: readonly Identity[]
   inMs: number
   outMs: number
 }
@@ -96,8 +85,10 @@ export class SimClient implements ConnectionEnd {
   readonly #world: ClientWorld
   /** Its own: what one client does is not changed by what others do. */
   readonly #random: Random
+  /** What is drawn of it changes nothing else. */
+  readonly #access: Random
   readonly #workload: Workload
-  readonly #timeoutMs: number
+  #timeoutMs: number
   readonly #thinkMs: number
   readonly #pipeline: number
   readonly #readMs: number
@@ -128,11 +119,13 @@ export class SimClient implements ConnectionEnd {
   constructor(id: number, world: ClientWorld) {
     this.id = id
     this.#world = world
-    const { seed, clientPlan: { pipeline, areSlow, workload } } = world.plan
+    const { seed, clientPlan: { pipeline, areSlow, areExtreme, workload } } = world.plan
     const random = makeRandom(seed ^ (id * 0x85eb_ca6b))
     this.#random = random
-    this.#workload = new Workload(random, id, workload)
+    this.#access = makeRandom(seed ^ (id * 0x27d4_eb2f))
+    this.#workload = new Workload(random, id, workload, this.#access)
     this.#timeoutMs = [4_000, 10_000, 30_000][random.below(3)]!
+    if (areExtreme && this.#access.below(2) === 0) this.#keepAlive(this.#access.below(3) === 0 ? Infinity : 0)
     this.#pipeline = 1 + random.below(pipeline)
     this.#thinkMs = meanThinkMs(world.plan, this.#pipeline) * (0.5 + random.unit())
     this.#readMs = areSlow && random.below(3) === 0 ? random.unit() * 2_000 : 0
@@ -217,6 +210,17 @@ export class SimClient implements ConnectionEnd {
     }
   }
 
+  /** Asks for a timeout beyond what there is, and says a word within what it gets, however seldom it acts. */
+  #keepAlive(timeoutMs: number): void {
+    this.#timeoutMs = Math.min(timeoutMs, 1_000_000)
+    const beat = (): void => {
+      if (this.#stopped) return
+      if (this.#state === 'connected' && this.#world.events.nowMs >= this.#wakesMs) this.#call({ op: 11 })
+      this.#later(Math.max(this.#timeoutMs / 3, 50), beat)
+    }
+    beat()
+  }
+
   /** Ends the session, sometimes right after it has made nodes that must go with it. */
   #close(): void {
     for (let i = this.#random.below(4); i > 0; i--) this.#call(this.#workload.ephemeral())
@@ -264,9 +268,11 @@ export class SimClient implements ConnectionEnd {
   }
 
   #connect(): void {
-    const { peers } = this.#world
+    const { peers, plan: { clientPlan: { workload } } } = this.#world
     const random = this.#random
-    const wire: Wire = { conn: this.#world.nextConn(), peer: peers[random.below(peers.length)]!, inMs: 0, outMs: 0 }
+    const identities = workload.lists ? drawCaller(this.#access) : []
+    const conn = this.#world.nextConn()
+    const wire: Wire = { conn, peer: peers[random.below(peers.length)]!, identities, inMs: 0, outMs: 0 }
     this.#wire = wire
     this.#state = 'connecting'
     this.#lastHeardMs = this.#world.events.nowMs
@@ -292,7 +298,7 @@ export class SimClient implements ConnectionEnd {
     this.#world.requestsLeft--
     this.#world.asked++
     const xid = ++this.#xid
-    if (isWrite(request) || request.op === -11) ghost.ask(this.#session!, xid, request)
+    if (isWrite(request) || request.op === -11) ghost.ask(this.#session!, xid, request, false, this.#wire!.identities)
     const [isMetered, sentMs] = [this.#isMetered, this.#world.events.nowMs]
     if (isMetered) this.#world.meter!.sent++
     const [seenBefore, answersBefore] = [read > write ? read : write, ghost.versions.clock]
@@ -313,7 +319,7 @@ export class SimClient implements ConnectionEnd {
     const request = this.#workload.next()
     if (!isWrite(request)) return
     const xid = ++this.#xid
-    this.#world.ghost.ask(this.#session!, xid, request, true)
+    this.#world.ghost.ask(this.#session!, xid, request, true, left.identities)
     this.#send(left, { kind: 'request', conn: left.conn, xid, request })
   }
 
@@ -382,8 +388,12 @@ export class SimClient implements ConnectionEnd {
     if (this.#session === null) this.sessions++
     this.#session = effect.session
     this.#password = effect.password
+    this.#timeoutMs = effect.timeoutMs
     this.#state = 'connected'
-    this.#watches = new WatchModel(this.#world.ghost.reference.lookups, this.#lastZxid, this.#who)
+    const wire = this.#wire!
+    const { reference } = this.#world.ghost
+    this.#watches = new WatchModel(reference.lookups, this.#lastZxid, this.#who, wire.identities)
+    for (const one of wire.identities) this.#send(wire, { kind: 'identify', conn: wire.conn, identities: [one] })
     this.#rearm()
     this.#haunt()
   }
@@ -438,13 +448,13 @@ export class SimClient implements ConnectionEnd {
   #checkRead(request: Request, zxid: Zxid, outcome: Outcome): void {
     const { states } = this.#world.ghost.reference
     const watches = this.#watches!
-    const wrong = wrongRead(states, request, zxid, outcome, this.#session!)
+    const wrong = wrongRead(states, request, zxid, outcome, this.#session!, this.#wire!.identities)
     if (wrong !== null) throw new Violation('C3', `${this.#who} at ${zxid}: ${wrong}`)
     this.#world.ghost.versions.read(request, outcome, this.#sight)
     const isOk = outcome.code === 'Ok'
     switch (request.op) {
       case 3: case 4:
-        if (!request.watch || (!isOk && request.op === 4)) break
+        if (!request.watch || (!isOk && (request.op === 4 || outcome.code === 'NoAuth'))) break
         watches.arm(({ data }) => void data.set(request.path, isOk ? 'data' : 'exist'))
         break
       case 8: case 12:
@@ -457,6 +467,7 @@ export class SimClient implements ConnectionEnd {
       case 18:
         if (watches.remove(request) !== isOk) throw new Violation('C14', `${this.#who}: removeWatches: ${outcome.code}`)
         break
+      case 6: break
       case 101: case 105: this.#rearmed(request, zxid); break
       default: if (!isOk) throw new Violation('C3', `${this.#who}: ${request.op} came to ${outcome.code}`)
     }
@@ -484,11 +495,4 @@ export class SimClient implements ConnectionEnd {
     this.#saw(event.zxid as Zxid)
     this.#watches!.event(event)
   }
-}
-
-/** Between two acts of a client, each of which makes from one to `pipeline` requests. */
-export function meanThinkMs(
-  { clients, clientPlan: { opsPerSecond } }: Pick<ClientWorld['plan'], 'clients' | 'clientPlan'>, pipeline: number,
-): number {
-  return (pipeline + 1) / 2 * 1_000 / (opsPerSecond / clients)
 }

@@ -1,6 +1,6 @@
 import type { Effect } from '../../core/effects.ts'
 import type { Replica } from '../../core/replica.ts'
-import type { Outcome, Request } from '../../core/tree/request.ts'
+import type { Identity, Outcome, Request } from '../../core/tree/request.ts'
 import type { SessionId } from '../../core/tree/stat.ts'
 import { Tree } from '../../core/tree/tree.ts'
 import type { Txn, TxnCodec } from '../../core/tree/txn.ts'
@@ -63,6 +63,7 @@ export interface Delivered {
 /** A write that a client has sent. */
 interface Asked {
   readonly request: Request
+  readonly identities: readonly Identity[]
   /** It went out on a connection that was replaced: it must not succeed (C12). */
   readonly isStale: boolean
 }
@@ -201,9 +202,11 @@ export class Ghost {
   }
 
   /** A client sends a write. */
-  ask(session: SessionId, cxid: number, request: Request, isStale = false): void {
+  ask(
+    session: SessionId, cxid: number, request: Request, isStale = false, identities: readonly Identity[] = [],
+  ): void {
     const key = `${session}/${cxid}`
-    this.#asked.set(key, { request, isStale })
+    this.#asked.set(key, { request, identities, isStale })
     if (!isStale) this.versions.sent(key, request)
   }
 
@@ -275,6 +278,7 @@ export class Ghost {
   #execute(zxid: Zxid, txn: Txn): Outcome {
     const { body } = txn
     let request: Request | null = null
+    let identities: readonly Identity[] = []
     if (txn.tag !== 0 && body.kind !== 'createSession') {
       const key = `${txn.session}/${txn.cxid}`
       const asked = this.#asked.get(key)
@@ -284,8 +288,9 @@ export class Ghost {
       }
       this.#asked.delete(key)
       request = asked.request
+      identities = asked.identities
     }
-    const outcome = this.reference.deliver(zxid, txn, request)
+    const outcome = this.reference.deliver(zxid, txn, request, identities)
     const own = this.#model.apply(zxid, txn, null, true)
     if (request !== null && (own === null || !sameOutcome(own, outcome))) {
       throw new Violation('C8', `${JSON.stringify(request)} must be answered ${JSON.stringify(outcome)}, ` +

@@ -4,10 +4,12 @@ import type { Timing } from '../../core/effects.ts'
 import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
 import { logUniform } from '../draws.ts'
-import type { ClientPlan } from './client.ts'
+import type { ClientPlan } from './client-plan.ts'
 import { FAULT_KINDS, FIRST_KINDS } from './faults.ts'
 import type { Calm, FaultKind, FaultPlan } from './faults.ts'
 import type { WorldPlan } from './server.ts'
+import { meanLargeBytes, NOTHING_LARGE } from './workload.ts'
+import type { LargePlan } from './workload.ts'
 
 const NOTHING = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, Infinity])) as FaultPlan
 
@@ -68,7 +70,7 @@ function drawLimits(random: Random): Limits {
 }
 
 /** About fifty requests per second in the mean, of twenty clients (correctness plan, E.1). */
-function drawClients(random: Random): ClientPlan {
+function drawClients(random: Random, rare: Random): ClientPlan {
   const isBig = random.below(8) === 0
   return {
     opsPerSecond: logUniform(random, 12, 130), requests: Infinity, pipeline: random.below(8) === 0 ? 64 : 8,
@@ -77,7 +79,19 @@ function drawClients(random: Random): ClientPlan {
       tops: random.below(4) === 0 ? 2 : isBig ? 200 : 12, depth: random.below(6) === 0 ? 6 : 1,
       bytes: isBig ? 5_000 : 4,
       multi: random.below(6) === 0 ? 30 : 4, syncs: random.below(5) === 0 ? 25 : 3,
+      lists: rare.below(3) === 0, large: drawLarge(rare),
     },
+    areExtreme: rare.below(6) === 0,
+  }
+}
+
+/** One run in eighteen has requests of a size that would make all others slow, were they common. */
+function drawLarge(random: Random): LargePlan {
+  switch (random.below(90)) {
+    case 0: return { ...NOTHING_LARGE, owned: Math.floor(logUniform(random, 1_000, 5_000)) }
+    case 1: case 2: return { ...NOTHING_LARGE, bytes: 1_000_000 }
+    case 3: case 4: return { ...NOTHING_LARGE, parts: 1_000 }
+    default: return NOTHING_LARGE
   }
 }
 
@@ -157,7 +171,7 @@ export function drawPlan(seed: number, mutant?: string): Plan {
           ? 8 * limits.syncChunkBytes / timing.initMs * logUniform(random, 1, 100) : Infinity,
       },
       diskMs: logUniform(random, 0.05, 20), drift: drawDrift(random),
-      clientPlan: drawClients(random),
+      clientPlan: drawClients(random, makeRandom(seed ^ 0x2a2e)),
       priorities: random.below(5) === 0
         ? { windowMs: logUniform(random, 1, isFast ? 200 : 1_500), changeSteps: logUniform(random, 100, 20_000) }
         : null,
@@ -168,7 +182,7 @@ export function drawPlan(seed: number, mutant?: string): Plan {
     ending: 'core heals', isShort: false,
   }
   const { network, clientPlan } = plan.world
-  const bytesPerMs = Math.max(network.bytesPerMs, loadOf(clientPlan))
+  const bytesPerMs = isLarge(clientPlan) ? Infinity : Math.max(network.bytesPerMs, loadOf(clientPlan))
   const world = { ...plan.world, limits: roomy(plan.world), network: { ...network, bytesPerMs } }
   const drawn = withCalms(drawEnding(random, { ...plan, world }), drawCalms(seed))
   return seed % SHORT === SHORT - 1 ? shorten(drawn) : drawn
@@ -214,9 +228,10 @@ function roomy({ limits, timing, network, diskMs, clientPlan: { opsPerSecond, wo
   // Lengths are drawn log-uniformly: of 1 to 5,000 the mean is 587.
   const meanBytes = workload.bytes / 8
   const pieceMs = 2 * (1.5 * network.latencyMs + network.tailMs + diskMs)
+  const { tree, written, single } = meanLargeBytes(workload)
   const pieces = Math.floor(timing.initMs / pieceMs) * limits.syncChunksInFlight
-  const syncChunkBytes = Math.max(limits.syncChunkBytes, Math.ceil(workload.tops * meanBytes / pieces))
-  const writtenBytes = Math.ceil(timing.initMs * opsPerSecond / 1_000 * meanBytes)
+  const syncChunkBytes = Math.max(limits.syncChunkBytes, Math.ceil((workload.tops * meanBytes + tree) / pieces))
+  const writtenBytes = Math.ceil(timing.initMs * opsPerSecond / 1_000 * (meanBytes + written) + 2 * single)
   return { ...limits, syncChunkBytes, linkQueueBytes: Math.max(limits.linkQueueBytes, writtenBytes) }
 }
 
@@ -233,6 +248,10 @@ function drawEnding(random: Random, plan: Plan): Plan {
   }
 }
 
+/** What is large takes longer on a slow link than anybody waits. */
+function isLarge({ workload: { large: { bytes, parts, owned } } }: ClientPlan): boolean {
+  return bytes + parts + owned > 0
+}
 
 /** Bytes per ms that a link must carry for its clients' writes to get through twice over. */
 function loadOf({ opsPerSecond, workload: { bytes, multi } }: ClientPlan): number {

@@ -53,6 +53,7 @@ export const REACHED_BY_SLICE: readonly string[] = [
   'election: a notification of long ago', 'ending: never heals', 'ending: no faults',
   'history: checked naively',
   'client: ConnectionLoss', 'client: SessionExpired', 'client: SessionMoved', 'client: Closed',
+  'client: NoAuth',
 ]
 
 /** What a long run reaches besides. */
@@ -115,7 +116,10 @@ export class Reached {
   emitted(server: Watched, effect: Effect, isWriteDone: boolean): void {
     switch (effect.kind) {
       case 'send': this.#sent(server, effect.message, isWriteDone); break
-      case 'reply': if (isWriteDone) this.hit('gate: a reply waits'); break
+      case 'reply':
+        if (isWriteDone) this.hit('gate: a reply waits')
+        if (effect.outcome.code === 'NoAuth') this.hit('client: NoAuth')
+        break
       case 'role':
         this.#said(effect.reason)
         if (effect.role === 'leading' && effect.serving && isWriteDone) this.hit('gate: the leader counts itself')

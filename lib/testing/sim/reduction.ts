@@ -5,6 +5,7 @@ import { drawFaults } from './faults.ts'
 import type { Fault } from './faults.ts'
 import { drawPlan } from './plan.ts'
 import type { Plan } from './plan.ts'
+import { NOTHING_LARGE } from './workload.ts'
 
 /** What of a plan can be made plain: nothing of it happens any more, or everything is as it is by default. */
 export const PLAIN_PARTS = [
@@ -93,8 +94,8 @@ function plainer(plan: Plan, part: PlainPart): Plan {
     }
     case 'clients': {
       const { clientPlan } = world
-      const workload = { tops: 3, depth: 1, bytes: 4, multi: 2, syncs: 3 }
-      const plain = { ...clientPlan, pipeline: 1, restless: 1_000_000, areSlow: false, workload }
+      const workload = { tops: 3, depth: 1, bytes: 4, multi: 2, syncs: 3, lists: false, large: NOTHING_LARGE }
+      const plain = { ...clientPlan, pipeline: 1, restless: 1_000_000, areSlow: false, areExtreme: false, workload }
       return { ...plan, world: { ...world, clientPlan: plain } }
     }
   }

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../core/errors.ts'
-import { Mode, isWrite } from '../../core/tree/request.ts'
+import { Mode, Perm, isWrite } from '../../core/tree/request.ts'
 import type {
-  CheckRequest, CreateRequest, MultiOp, OpResult, Outcome, Request, SetAclRequest,
+  Acl, CheckRequest, CreateRequest, Identity, MultiOp, OpResult, Outcome, Request, SetAclRequest,
 } from '../../core/tree/request.ts'
 import { sessionIdOf } from '../../core/tree/stat.ts'
 import type { SessionId, Stat } from '../../core/tree/stat.ts'
@@ -9,6 +9,7 @@ import { NodeKind } from '../../core/tree/txn.ts'
 import type { CreateSessionTxn, MultiPart, NodeKindNumber, Txn } from '../../core/tree/txn.ts'
 import { ZXID_ZERO } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
+import { allows, sameAcl, storedAcl } from './access.ts'
 import { PathStates } from './path-states.ts'
 import type { NodeState } from './path-states.ts'
 import { SessionStates } from './session-states.ts'
@@ -30,6 +31,8 @@ export interface Lookup {
   readonly table: 'data' | 'child'
   readonly type: 1 | 2 | 3 | 4
   readonly path: string
+  /** Who may not read by it is not told. */
+  readonly acl: readonly Acl[]
   /** Who was told by the lookup before this one is not told again. */
   readonly unlessTold: boolean
 }
@@ -46,14 +49,19 @@ export class Reference {
   readonly #sessions = new Map<SessionId, OpenSession>()
   #zxid: Zxid = ZXID_ZERO
   #timeMs = 0
+  /** Of whom the request is that is looked at. */
+  #identities: readonly Identity[] = []
 
   isOpen(session: SessionId): boolean {
     return this.#sessions.has(session)
   }
 
-  /** Takes the next delivered txn; `request` is what its client asked, null for the ensemble's own. */
-  deliver(zxid: Zxid, txn: Txn, request: Request | null): Outcome {
+  /**
+   * Takes the next delivered txn; `request` is what its client, who is these, asked; null for the ensemble's own.
+   */
+  deliver(zxid: Zxid, txn: Txn, request: Request | null, identities: readonly Identity[] = []): Outcome {
     this.#zxid = zxid
+    this.#identities = identities
     this.#timeMs = txn.time
     const { body, session } = txn
     if (body.kind === 'found') return { code: 'Ok', result: { op: -11 } }
@@ -130,6 +138,8 @@ export class Reference {
     switch (request.op) {
       case 1: case 15: case 19: case 21: return this.#create(session, request, inMulti)
       case 2: {
+        const parent = this.states.now(parentPathOf(request.path))
+        if (parent !== null && !this.#may(parent, Perm.delete)) return 'NoAuth'
         const node = this.states.now(request.path)
         if (node === null) return 'NoNode'
         if (request.version !== -1 && request.version !== node.version) return 'BadVersion'
@@ -147,13 +157,21 @@ export class Reference {
   #check({ path, version }: CheckRequest): Done | Failed {
     const node = this.states.now(path)
     if (node === null) return 'NoNode'
+    if (!this.#may(node, Perm.read)) return 'NoAuth'
     return version !== -1 && version !== node.version ? 'BadVersion' : { op: 13 }
   }
 
+  #may({ acl }: NodeState, perm: number): boolean {
+    return allows(acl, perm, this.#identities)
+  }
+
   #create(session: SessionId, request: CreateRequest, inMulti: boolean): Done | Failed {
+    const acl = storedAcl(request.acl, this.#identities)
+    if (acl === null) return 'InvalidAcl'
     const parentPath = parentPathOf(request.path)
     const parent = this.states.now(parentPath)
     if (parent === null) return 'NoNode'
+    if (!this.#may(parent, Perm.create)) return 'NoAuth'
     const path = isSequential(request.flags) ? request.path + String(parent.creates).padStart(10, '0') : request.path
     if (this.states.now(path) !== null) return 'NodeExists'
     if (parent.kind === NodeKind.ephemeral) return 'NoChildrenForEphemerals'
@@ -164,13 +182,13 @@ export class Reference {
       ...parent, creates: parent.creates + 1, children: parent.children + 1, pzxid: zxid,
     })
     this.states.put(zxid, path, {
-      kind, owner, data: request.data, version: 0, aversion: 0, acl: request.acl ?? [], creates: 0, children: 0,
+      kind, owner, data: request.data, version: 0, aversion: 0, acl, creates: 0, children: 0,
       czxid: zxid, mzxid: zxid, pzxid: zxid, ctime: this.#timeMs, mtime: this.#timeMs,
       ttlMs: kind === NodeKind.ttl ? request.ttlMs : 0,
     })
     if (kind === NodeKind.ephemeral) this.#sessions.get(session)!.ephemerals.add(path)
-    this.#lookup('data', 1, path)
-    this.#lookup('child', 4, parentPath)
+    this.#lookup('data', 1, path, acl)
+    this.#lookup('child', 4, parentPath, parent.acl)
     return request.op === 1 ? { op: 1, path } : { op: request.op, path, stat: statOf(this.states.now(path)!) }
   }
 
@@ -181,32 +199,38 @@ export class Reference {
     this.states.put(this.#zxid, parentPath, { ...parent, children: parent.children - 1, pzxid: this.#zxid })
     this.states.put(this.#zxid, path, null)
     if (node.kind === NodeKind.ephemeral) this.#sessions.get(node.owner)?.ephemerals.delete(path)
-    this.#lookup('data', 2, path)
-    this.#lookup('child', 2, path, true)
-    this.#lookup('child', 4, parentPath)
+    this.#lookup('data', 2, path, node.acl)
+    this.#lookup('child', 2, path, node.acl, true)
+    this.#lookup('child', 4, parentPath, parent.acl)
   }
 
   #setData(path: string, data: Uint8Array | null, version: number): Done | Failed {
     const node = this.states.now(path)
     if (node === null) return 'NoNode'
+    if (!this.#may(node, Perm.write)) return 'NoAuth'
     if (version !== -1 && version !== node.version) return 'BadVersion'
     const next = { ...node, data, version: node.version + 1, mzxid: this.#zxid, mtime: this.#timeMs }
     this.states.put(this.#zxid, path, next)
-    this.#lookup('data', 3, path)
+    this.#lookup('data', 3, path, node.acl)
     return { op: 5, stat: statOf(next) }
   }
 
-  #setAcl({ path, acl, version }: SetAclRequest): Done | Failed {
+  #setAcl({ path, acl: asked, version }: SetAclRequest): Done | Failed {
+    const acl = storedAcl(asked, this.#identities)
+    if (acl === null) return 'InvalidAcl'
     const node = this.states.now(path)
     if (node === null) return 'NoNode'
+    if (!this.#may(node, Perm.admin)) return 'NoAuth'
     if (version !== -1 && version !== node.aversion) return 'BadVersion'
-    const next = { ...node, acl: acl ?? [], aversion: node.aversion + 1 }
+    const next = { ...node, acl, aversion: node.aversion + 1 }
     this.states.put(this.#zxid, path, next)
     return { op: 7, stat: statOf(next) }
   }
 
-  #lookup(table: 'data' | 'child', type: 1 | 2 | 3 | 4, path: string, unlessTold = false): void {
-    this.lookups.push({ zxid: this.#zxid, table, type, path, unlessTold })
+  #lookup(
+    table: 'data' | 'child', type: 1 | 2 | 3 | 4, path: string, acl: readonly Acl[], unlessTold = false,
+  ): void {
+    this.lookups.push({ zxid: this.#zxid, table, type, path, acl, unlessTold })
   }
 
   /** All or nothing: what a failed multi did is taken back. */
@@ -267,13 +291,20 @@ export class Reference {
     }
   }
 
+  /** The list of the txn is what becomes of the list that was asked for. */
+  #isStored({ acl }: CreateRequest | SetAclRequest, stored: readonly Acl[]): boolean {
+    const due = storedAcl(acl, this.#identities)
+    return due !== null && sameAcl(due, stored)
+  }
+
   #matches(part: MultiPart | Txn['body'], request: Request, done: Done): boolean {
     switch (request.op) {
       case 1: case 15: case 19: case 21:
-        return part.kind === 'create' && 'path' in done && part.path === done.path && sameBytes(part.data, request.data)
+        return part.kind === 'create' && 'path' in done && part.path === done.path &&
+          sameBytes(part.data, request.data) && this.#isStored(request, part.acl)
       case 2: return part.kind === 'delete' && part.path === request.path
       case 5: return part.kind === 'setData' && part.path === request.path && sameBytes(part.data, request.data)
-      case 7: return part.kind === 'setAcl' && part.path === request.path
+      case 7: return part.kind === 'setAcl' && part.path === request.path && this.#isStored(request, part.acl)
       case 13: return part.kind === 'check' && part.path === request.path
       default: return false
     }

@@ -10,6 +10,7 @@ import { Row } from '../../core/tree/view.ts'
 import type { Znode } from '../../core/tree/znode.ts'
 import { formatZxid } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
+import { sameAcl } from './access.ts'
 import type { NodeState, PathStates } from './path-states.ts'
 import { sameBytes } from './reference.ts'
 import type { SessionStates } from './session-states.ts'
@@ -200,13 +201,6 @@ function sameNumbers(a: Image, b: Image): boolean {
   return a.kind === b.kind && a.owner === b.owner && a.ttlMs === b.ttlMs && a.version === b.version &&
     a.aversion === b.aversion && a.creates === b.creates && a.czxid === b.czxid && a.mzxid === b.mzxid &&
     a.pzxid === b.pzxid && a.ctime === b.ctime && a.mtime === b.mtime
-}
-
-function sameAcl(a: readonly Acl[], b: readonly Acl[]): boolean {
-  return a === b || (a.length === b.length && a.every(({ perms, scheme, id }, at) => {
-    const other = b[at]!
-    return perms === other.perms && scheme === other.scheme && id === other.id
-  }))
 }
 
 function wrongSessions(

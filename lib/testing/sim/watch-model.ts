@@ -1,6 +1,8 @@
-import type { SetWatchesRequest, WatchEvent, WatchesRequest } from '../../core/tree/request.ts'
+import { Perm } from '../../core/tree/request.ts'
+import type { Identity, SetWatchesRequest, WatchEvent, WatchesRequest } from '../../core/tree/request.ts'
 import type { Zxid } from '../../core/zxid.ts'
-import type { PathStates } from './path-states.ts'
+import { allows } from './access.ts'
+import type { NodeState, PathStates } from './path-states.ts'
 import type { Lookup } from './reference.ts'
 import { Violation } from './violation.ts'
 
@@ -37,13 +39,15 @@ export class WatchModel {
   readonly sets: WatchSets = noWatches()
   readonly #lookups: readonly Lookup[]
   readonly #who: string
+  readonly #identities: readonly Identity[]
   /** The next lookup that was not looked at. */
   #next = 0
   #seen: Zxid
   /** The lookup before the next one led to an event. */
   #told = false
 
-  constructor(lookups: readonly Lookup[], seen: Zxid, who: string) {
+  constructor(lookups: readonly Lookup[], seen: Zxid, who: string, identities: readonly Identity[] = []) {
+    this.#identities = identities
     this.#lookups = lookups
     this.#seen = seen
     this.#who = who
@@ -87,7 +91,8 @@ export class WatchModel {
     const alreadyTold = this.#told && lookup.unlessTold
     const standard = table === 'data' ? data.delete(path) : child.delete(path)
     this.#told = (standard || persistent.has(path) || (table === 'data' && isUnder(recursive, path))) && !alreadyTold
-    return this.#told
+    // A watch is used up by what may not be read.
+    return this.#told && allows(lookup.acl, Perm.read, this.#identities)
   }
 
   /** From here on the watches of a reply hold; call right after `reached`. */
@@ -122,22 +127,25 @@ export class WatchModel {
   /** setWatches was answered at `zxid`: what had to fire at once, in order; the rest is armed. */
   rearm(request: SetWatchesRequest, states: PathStates, zxid: Zxid): WatchEvent[] {
     const due: WatchEvent[] = []
-    const fire = (type: WatchEvent['type'], path: string): void => void due.push({ type, path, zxid: -1 })
+    const fire = (type: WatchEvent['type'], path: string, node: NodeState | null): void => {
+      if (node === null || allows(node.acl, Perm.read, this.#identities)) due.push({ type, path, zxid: -1 })
+    }
     this.arm((sets) => {
       for (const path of request.data) {
         const node = states.at(path, zxid)
-        if (node === null) fire(2, path)
-        else if (node.mzxid > request.relativeZxid) fire(3, path)
+        if (node === null) fire(2, path, node)
+        else if (node.mzxid > request.relativeZxid) fire(3, path, node)
         else sets.data.set(path, 'data')
       }
       for (const path of request.exist) {
-        if (states.at(path, zxid) !== null) fire(1, path)
+        const node = states.at(path, zxid)
+        if (node !== null) fire(1, path, node)
         else sets.data.set(path, 'exist')
       }
       for (const path of request.child) {
         const node = states.at(path, zxid)
-        if (node === null) fire(2, path)
-        else if (node.pzxid > request.relativeZxid) fire(4, path)
+        if (node === null) fire(2, path, node)
+        else if (node.pzxid > request.relativeZxid) fire(4, path, node)
         else sets.child.add(path)
       }
       for (const path of request.persistent) sets.persistent.add(path)

@@ -1,7 +1,8 @@
 import type { Random } from '../../core/random.ts'
 import { Mode, OPEN_ACL } from '../../core/tree/request.ts'
-import type { CreateRequest, MultiOp, Request, WatchableRead } from '../../core/tree/request.ts'
+import type { Acl, CreateRequest, MultiOp, Request, WatchableRead } from '../../core/tree/request.ts'
 import { logUniform } from '../draws.ts'
+import { drawAcl } from './access.ts'
 
 const BELOW = 4
 
@@ -17,18 +18,59 @@ export interface WorkloadPlan {
   readonly multi: number
   /** Of a hundred requests so many are sync. */
   readonly syncs: number
+  /** Nodes have other lists than the open one, and connections identities. */
+  readonly lists: boolean
+  readonly large: LargePlan
+}
+
+/** What is too large to be common; 0: there is none. */
+export interface LargePlan {
+  /** Most bytes of a node. */
+  readonly bytes: number
+  /** Most operations of a multi. */
+  readonly parts: number
+  /** Ephemerals of one session, of two clients. */
+  readonly owned: number
+}
+
+/** Every request is small. */
+export const NOTHING_LARGE: LargePlan = { bytes: 0, parts: 0, owned: 0 }
+
+const HOARDERS = 2
+/** Ephemerals that come at once. */
+const HOARDED = 250
+const LARGE_BYTES = 10_000
+/** Of so many requests one is large. */
+const LARGE_EVERY = 60
+/** Bytes of a small node or a part of a multi, all told. */
+const SMALL = 120
+
+/** Bytes of all large nodes, in the mean of each request, and of the largest request. */
+export function meanLargeBytes(
+  { tops, large: { bytes, parts, owned } }: WorkloadPlan,
+): { readonly tree: number, readonly written: number, readonly single: number } {
+  // Lengths are drawn log-uniformly.
+  const mean = bytes / 4
+  return {
+    tree: tops * mean + HOARDERS * owned * SMALL, written: (mean + parts / 2 * SMALL) / LARGE_EVERY,
+    single: bytes + parts * SMALL + HOARDERS * owned * SMALL,
+  }
 }
 
 /** What one client asks for: every kind of request over few paths, so that clients meet and checks bite. */
 export class Workload {
   readonly #random: Random
+  /** Dice for what is rare, so that it changes nothing else. */
+  readonly #rare: Random
   readonly #id: number
   readonly #plan: WorkloadPlan
   /** Writes nothing: it is never held up by a write of its own. */
   readonly #readsOnly: boolean
   #count = 0
+  #owned = 0
 
-  constructor(random: Random, id: number, plan: WorkloadPlan) {
+  constructor(random: Random, id: number, plan: WorkloadPlan, rare: Random) {
+    this.#rare = rare
     this.#random = random
     this.#id = id
     this.#plan = plan
@@ -51,6 +93,10 @@ export class Workload {
     return data
   }
 
+  #acl(): readonly Acl[] {
+    return this.#plan.lists ? drawAcl(this.#rare) : OPEN_ACL
+  }
+
   #version(percent: number): number {
     return this.#random.below(100) < percent ? this.#random.below(5) : -1
   }
@@ -60,6 +106,40 @@ export class Workload {
   }
 
   next(): Request {
+    return this.#large(this.#plan.large) ?? this.#usual()
+  }
+
+  #large({ bytes, parts, owned }: LargePlan): Request | null {
+    if (owned > this.#owned && this.#id <= HOARDERS && this.#rare.below(4) === 0) return this.#hoard()
+    if (bytes + parts === 0 || this.#readsOnly || this.#rare.below(LARGE_EVERY) > 0) return null
+    if (parts > 0) return { op: 14, ops: this.#longMulti(parts) }
+    const data = new Uint8Array(Math.floor(logUniform(this.#rare, LARGE_BYTES, bytes)))
+    data.set([this.#id, ++this.#count & 0xff, (this.#count >> 8) & 0xff])
+    return { op: 5, path: `/n${this.#rare.below(this.#plan.tops)}`, data, version: -1 }
+  }
+
+  /** First where they are, then hundreds of them at once. */
+  #hoard(): Request {
+    const one: CreateRequest = { op: 1, path: '/h', data: null, acl: OPEN_ACL, flags: Mode.persistent, ttlMs: -1 }
+    if (this.#owned++ === 0) return one
+    this.#owned += HOARDED
+    const owned = { ...one, path: `/h/${this.#id}-`, flags: Mode.ephemeralSequential }
+    return { op: 14, ops: Array.from({ length: HOARDED }, () => owned) }
+  }
+
+  /** A node from its creation to its end; one in four fails at the last. */
+  #longMulti(parts: number): MultiOp[] {
+    const path = `/b${this.#id}`
+    const ops: MultiOp[] = [{ op: 1, path, data: null, acl: OPEN_ACL, flags: Mode.persistent, ttlMs: -1 }]
+    for (let left = this.#rare.below(parts - 3); left > 0; left--) {
+      ops.push({ op: 5, path, data: this.#data(), version: -1 })
+    }
+    if (this.#rare.below(4) === 0) ops.push({ op: 13, path, version: parts })
+    ops.push({ op: 2, path, version: -1 })
+    return ops
+  }
+
+  #usual(): Request {
     if (this.#random.below(100) < (this.#readsOnly ? 30 : this.#plan.syncs)) return { op: 9, path: '/' }
     const roll = this.#readsOnly ? 60 + this.#random.below(37) : this.#random.below(97)
     if (roll < 60) return this.#write(roll)
@@ -71,7 +151,7 @@ export class Workload {
   /** A node that goes with its session. */
   ephemeral(): CreateRequest {
     const flags = this.#chance(2) ? Mode.ephemeral : Mode.ephemeralSequential
-    return { op: 1, path: `/n${this.#random.below(this.#plan.tops)}-e`, data: null, acl: OPEN_ACL, flags, ttlMs: -1 }
+    return { op: 1, path: `/n${this.#random.below(this.#plan.tops)}-e`, data: null, acl: this.#acl(), flags, ttlMs: -1 }
   }
 
   #write(roll: number): Request {
@@ -79,12 +159,13 @@ export class Workload {
     if (roll < 20) return this.#create(path)
     if (roll < 28) return { op: 2, path, version: this.#version(25) }
     if (roll < 50) return { op: 5, path, data: this.#data(), version: this.#version(25) }
-    if (roll < 53) return { op: 7, path, acl: OPEN_ACL, version: this.#version(40) }
+    if (roll < 53) return { op: 7, path, acl: this.#acl(), version: this.#version(40) }
     return { op: 14, ops: this.#multi() }
   }
 
   #read(roll: number): Request {
     const path = this.#path()
+    if (this.#plan.lists && this.#rare.below(12) === 0) return { op: 6, path }
     if (roll < 75) return { op: 4, path, watch: this.#chance(3) }
     if (roll < 80) return { op: 3, path, watch: this.#chance(2) }
     if (roll < 84) return { op: 8, path, watch: this.#chance(2) }
@@ -98,15 +179,15 @@ export class Workload {
     const data = this.#chance(10) ? null : this.#data()
     const op = this.#chance(3) ? 15 : 1
     switch (this.#random.below(10)) {
-      case 0: case 1: return { op, path, data, acl: OPEN_ACL, flags: Mode.ephemeral, ttlMs: -1 }
-      case 2: return { op, path: `${path}-`, data, acl: OPEN_ACL, flags: Mode.persistentSequential, ttlMs: -1 }
-      case 3: return { op, path: `${path}-`, data, acl: OPEN_ACL, flags: Mode.ephemeralSequential, ttlMs: -1 }
-      case 4: return { op: 19, path, data, acl: OPEN_ACL, flags: Mode.container, ttlMs: -1 }
+      case 0: case 1: return { op, path, data, acl: this.#acl(), flags: Mode.ephemeral, ttlMs: -1 }
+      case 2: return { op, path: `${path}-`, data, acl: this.#acl(), flags: Mode.persistentSequential, ttlMs: -1 }
+      case 3: return { op, path: `${path}-`, data, acl: this.#acl(), flags: Mode.ephemeralSequential, ttlMs: -1 }
+      case 4: return { op: 19, path, data, acl: this.#acl(), flags: Mode.container, ttlMs: -1 }
       case 5: {
         const ttlMs = 1 + this.#random.below(20_000)
-        return { op: 21, path, data, acl: OPEN_ACL, flags: Mode.persistentTtl, ttlMs }
+        return { op: 21, path, data, acl: this.#acl(), flags: Mode.persistentTtl, ttlMs }
       }
-      default: return { op, path, data, acl: OPEN_ACL, flags: Mode.persistent, ttlMs: -1 }
+      default: return { op, path, data, acl: this.#acl(), flags: Mode.persistent, ttlMs: -1 }
     }
   }
 

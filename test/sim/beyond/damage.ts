@@ -22,7 +22,7 @@ export class Damage {
   #isOver = false
   strikes = 0
 
-  constructor(world: SimWorld, random: Random, kind: Beyond, stormMs = 80_000) {
+  constructor(world: SimWorld, random: Random, kind: Beyond, stormMs: number) {
     this.#world = world
     this.#random = random
     this.#kind = kind

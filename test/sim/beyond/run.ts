@@ -31,7 +31,7 @@ export function runBeyond(seed: number, codec: TxnCodec = makeTxnCodec(), mutant
   const kind = (['rot', 'seen', 'unseen'] as const)[random.below(3)]!
   const world = new SimWorld(run.plan.world, codec)
   const storm = new Storm(world, run.plan, run.faults)
-  const damage = new Damage(world, random, kind)
+  const damage = new Damage(world, random, kind, run.plan.stormMs)
   let failure: SeedResult['failure'] = null
   try {
     const isLossy = (): boolean => kind === 'unseen' && damage.strikes > 0
