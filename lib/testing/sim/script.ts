@@ -1,7 +1,5 @@
 import { AssertionError } from '../../core/assert.ts'
 import type { Effect, Input, Member, Now, ReplicaConfig } from '../../core/effects.ts'
-import { DEFAULT_LIMITS } from '../../core/limits.ts'
-import type { Limits } from '../../core/limits.ts'
 import { isZkError } from '../../core/errors.ts'
 import type { Replica } from '../../core/replica.ts'
 import { OPEN_ACL } from '../../core/tree/request.ts'
@@ -16,6 +14,8 @@ import { SimDisk } from './disk.ts'
 import { Ghost } from './ghost.ts'
 import type { Watched } from './ghost.ts'
 import { recoveredTwice } from './recovery.ts'
+import { scriptConfig } from './script-config.ts'
+import type { ScriptOptions } from './script-config.ts'
 import { Violation } from './violation.ts'
 
 /** One peer of a script. */
@@ -27,16 +27,10 @@ export interface ScriptPeer {
   writes: { readonly ticket: number, readonly batch: LogBatch }[]
   /** True: its writes do not complete. */
   held: boolean
-}
-
-/** What a script begins with. */
-export interface ScriptOptions {
-  readonly voters: number
-  readonly observers?: number
-  readonly limits?: Partial<Limits>
-  readonly mutant?: string
-  /** Checks of emitted messages to leave out, so that a known bug shows its consequences instead of itself: `D2`. */
-  readonly ignore?: readonly string[]
+  /** What came while the process stands still; null while it runs. */
+  backlog: Input[] | null
+  /** Since when it runs without having stood still. */
+  awakeMs: number
 }
 
 /** A reply as a client of a script got it. */
@@ -56,11 +50,6 @@ interface Wire {
   readonly queues: readonly [Message[], Message[]]
 }
 
-const TIMING = {
-  tickMs: 100, initMs: 3_000, syncMs: 1_000, pingMs: 200, finalizeMs: 50, resendMs: 50, resendMaxMs: 400,
-  sessionMinMs: 200, sessionMaxMs: 600_000, reapMs: 60_000,
-} as const
-
 /** A dropped link comes up again after so long. */
 const REDIAL_MS = 20
 /** More turns than any schedule needs without time passing. */
@@ -78,9 +67,11 @@ export class Script {
   readonly ghost: Ghost
   readonly replies: ScriptReply[] = []
   /** Watch events, in the order in which they left. */
-  readonly events: (WatchEvent & { readonly conn: number })[] = []
+  readonly events: (WatchEvent & { readonly conn: number, readonly repliesBefore: number })[] = []
   /** Sessions by connection. */
   readonly connected: Map<number, SessionId> = new Map()
+  /** The same, of connections that have ended as well. */
+  readonly #opened = new Map<number, SessionId>()
   #lastXid = 0
   readonly log: string[] = []
   /** Sees each message as it is sent and says what is sent in its place. */
@@ -102,11 +93,12 @@ export class Script {
     this.members = Array.from({ length: total },
       (_, index) => ({ id: index + 1, role: index < options.voters ? 'voter' as const : 'observer' as const }))
     for (const { id } of this.members) {
-      this.peers.set(id, { id, disk: new SimDisk(), incarnation: 0, replica: null, writes: [], held: false })
+      const still = { incarnation: 0, replica: null, writes: [], held: false, backlog: null, awakeMs: 0 }
+      this.peers.set(id, { id, disk: new SimDisk(), ...still })
     }
     this.ghost = new Ghost(codec, this.members.filter(({ role }) => role === 'voter').map(({ id }) => id),
       (id) => this.peer(id).disk,
-      { localMs: () => this.ms, nowMs: () => this.ms, awakeMs: () => 0 }, true)
+      { localMs: () => this.ms, nowMs: () => this.ms, awakeMs: (id) => this.peer(id).awakeMs }, true)
   }
 
   peer(id: number): ScriptPeer {
@@ -126,19 +118,9 @@ export class Script {
   }
 
   #config(id: number): ReplicaConfig {
-    const { limits, mutant } = this.#options
-    return {
-      peerId: id, ensembleName: 'script', members: this.members, bootstrap: this.ghost.commits === 0, timing: TIMING,
-      limits: { ...DEFAULT_LIMITS, ...limits },
-      tree: {
-        skipAcl: false, ttlEnabled: true, enforceQuota: false,
-        sessionEphemerals: 1_000, sessionEphemeralBytes: 1_000_000,
-        multiOperations: 1_000, containerNeverUsedMs: 0,
-      },
-      seed: this.#nextSeed++, newEnsembleId: id.toString(16).padStart(32, '0'), codec: this.#codec,
-      configData: new Uint8Array(0),
-      ...(mutant === undefined ? {} : { mutant }),
-    }
+    const { members } = this
+    const bootstrap = this.ghost.commits === 0
+    return scriptConfig(this.#options, { peerId: id, members, bootstrap, seed: this.#nextSeed++, codec: this.#codec })
   }
 
   // --- peers and links ---------------------------------------------------------------------------------------------
@@ -171,6 +153,7 @@ export class Script {
       peer.replica = null
       peer.writes = []
       peer.held = false
+      peer.backlog = null
       for (const other of this.peers.keys()) this.#unlink(id, other)
     }
     for (const id of ids) this.ghost.checkDown(id)
@@ -229,6 +212,22 @@ export class Script {
     this.settle()
   }
 
+  /** Its process stands still, while its machine takes in what is sent to it. */
+  pause(id: number): void {
+    this.peer(id).backlog = []
+  }
+
+  /** Goes on: its timers first, as they are all late, then what came meanwhile. */
+  wake(id: number): void {
+    const peer = this.peer(id)
+    const inputs = peer.backlog ?? []
+    peer.backlog = null
+    peer.awakeMs = this.ms
+    this.input(id, { kind: 'tick' })
+    for (const input of inputs) this.input(id, input)
+    this.settle()
+  }
+
   #join(a: number, b: number): void {
     const wire: Wire = { ends: [a, b], links: [this.#nextLink++, this.#nextLink++], queues: [[], []] }
     this.#wires.push(wire)
@@ -248,6 +247,10 @@ export class Script {
   input(id: number, input: Input): void {
     const peer = this.peer(id)
     if (peer.replica === null) return
+    if (peer.backlog !== null) {
+      peer.backlog.push(input)
+      return
+    }
     const { replica } = peer
     this.#asserting(() => replica.step(this.#now, input))
     this.#collect(peer)
@@ -288,7 +291,10 @@ export class Script {
       case 'persist': peer.writes.push({ ticket: effect.ticket, batch: effect.batch }); break
       case 'send': this.#send(peer.id, effect.link, effect.message); break
       case 'dropLink': this.#dropped(effect.link); break
-      case 'connected': this.connected.set(effect.conn, effect.session); break
+      case 'connected':
+        this.connected.set(effect.conn, effect.session)
+        this.#opened.set(effect.conn, effect.session)
+        break
       case 'closeConn': this.connected.delete(effect.conn); break
       case 'reply': this.#replied(peer.id, effect); break
       case 'role':
@@ -296,12 +302,16 @@ export class Script {
         break
       case 'fatal': this.#note(peer, `fatal: ${effect.reason}`); break
       case 'log': this.#note(peer, `${effect.text} ${JSON.stringify(effect.fields)}`); break
-      case 'event': this.events.push({ ...effect.event, conn: effect.conn }); break
+      case 'event': this.#told(effect.conn, effect.event); break
     }
   }
 
   #note(peer: ScriptPeer, text: string): void {
     this.log.push(`${this.ms} ${peer.id} ${text}`)
+  }
+
+  #told(conn: number, event: WatchEvent): void {
+    this.events.push({ ...event, conn, repliesBefore: this.replies.length })
   }
 
   #replied(peer: number, effect: Extract<Effect, { kind: 'reply' }>): void {
@@ -365,7 +375,9 @@ export class Script {
     for (let moved = true; moved;) {
       moved = false
       if (++turns > TURNS_MAX) throw new Violation('L8', 'messages without end and without time passing')
-      for (const peer of this.peers.values()) while (!peer.held && this.complete(peer.id)) moved = true
+      for (const peer of this.peers.values()) {
+        while (!peer.held && peer.backlog === null && this.complete(peer.id)) moved = true
+      }
       if (this.deliver()) moved = true
     }
   }
@@ -375,7 +387,7 @@ export class Script {
     let moved = false
     for (const wire of this.#wires.slice()) {
       for (const side of [0, 1] as const) {
-        if (wire.queues[side].length === 0) continue
+        if (wire.queues[side].length === 0 || this.peer(wire.ends[side]).backlog !== null) continue
         this.boundary()
         const message = wire.queues[side].shift()!
         moved = true
@@ -393,13 +405,13 @@ export class Script {
     this.settle()
     while (this.ms < endMs) {
       let next = this.#redials.length > 0 ? Math.min(endMs, this.ms + REDIAL_MS) : endMs
-      for (const { replica } of this.peers.values()) {
-        if (replica === null || replica.stopped) continue
+      for (const { replica, backlog } of this.peers.values()) {
+        if (replica === null || replica.stopped || backlog !== null) continue
         next = Math.min(next, Math.max(Math.ceil(replica.deadline()), this.ms + 1))
       }
       this.ms = next
       this.#redial()
-      for (const { id } of this.peers.values()) this.input(id, { kind: 'tick' })
+      for (const { id, backlog } of this.peers.values()) if (backlog === null) this.input(id, { kind: 'tick' })
       this.settle()
     }
   }
@@ -448,8 +460,8 @@ export class Script {
 
   /** The session of `from` attaches to a peer through another connection; the one left behind is not told. */
   resume(id: number, conn: number, from: number, lastZxidSeen: Zxid = ZXID_ZERO, inProcess = true): void {
-    const session = this.connected.get(from)
-    if (session === undefined) throw new Error(`connection ${from} has no session`)
+    const session = this.#opened.get(from)
+    if (session === undefined) throw new Error(`connection ${from} never had a session`)
     this.input(id, {
       kind: 'connect', conn, session, password: new Uint8Array(16).fill(from), timeoutMs: 600_000, lastZxidSeen,
       identities: [], inProcess,

@@ -115,8 +115,10 @@ const ELECTIONS: readonly Entry[] = [
     ],
   },
   {
-    id: 'S-3109', built: [`${LEADING}: a leader in discovery gives up early when its voters look for another`],
-    missing: 'as a schedule of a whole ensemble',
+    id: 'S-3109', built: [
+      'S-3109 a voter hears a better vote when its candidate has decided: who leads nobody gives up early',
+      `${LEADING}: a leader in discovery gives up early when its voters look for another`,
+    ],
   },
   {
     id: 'S-1514 S-1732 S-1805 S-1818', built: [
@@ -127,9 +129,9 @@ const ELECTIONS: readonly Entry[] = [
   {
     id: 'S-569 S-131 S-275', built: [
       'S-569 a candidate that dies before it leads is not followed',
+      'S-131 votes for a dead leader, said a minute ago and heard for a minute more, are not followed',
       `${ELECTION}: a leader that is dead is not followed, whoever names it`,
     ],
-    missing: 'notifications of 60 s ago as a schedule: the swarm draws them',
   },
   {
     id: 'S-498 S-512 S-1419', built: ['S-1419 five servers that start within 30 s settle on one leader'],
@@ -147,7 +149,11 @@ const ELECTIONS: readonly Entry[] = [
   },
   { id: 'S-backoff', built: ['S-backoff ten minutes without a word, and a leader soon after'] },
   {
-    id: 'S-1277', built: [`${LEADING}: the counter of an epoch is used up: the leader resigns and a new epoch goes on`],
+    id: 'S-1277', built: [
+      'S-1277 the counter of an epoch is used up, again and again: the next epoch goes on where it ended',
+      `${LEADING}: the counter of an epoch is used up: the leader resigns and a new epoch goes on`,
+    ],
+    missing: 'a counter that begins at 0xfffffff0: an epoch begins at 0 here, so its bound is brought near instead',
   },
   {
     id: 'S-higher-accepted',
@@ -174,9 +180,12 @@ const STORAGES: readonly Entry[] = [
   },
   {
     id: 'S-2325 S-3056 S-3644 S-3231', built: [
+      'S-2325 a voter whose snapshot is not to be read counts when it is rebuilt, with a log behind it and without',
       `${LEVEL}: a damaged snapshot is damage, and is not handed out`,
       `${LEVEL}: a database that is gone is damage when the marker is there, and nothing when it is not`,
     ],
+    missing: 'an older snapshot beside a damaged newest one: there is one at a time, and the batch that makes it the ' +
+      'base deletes the one before',
   },
   {
     id: 'S-2332 S-1621 S-4813 S-1069', built: [
@@ -221,8 +230,10 @@ const SESSION_ENTRIES: readonly Entry[] = [
   },
   {
     id: 'S-1367 S-3144 S-4541 S-5010 S-2919',
-    built: ['S-1367 ephemeral nodes are where their session is, whoever crashes around its close'],
-    missing: 'around a snapshot',
+    built: [
+      'S-1367 ephemeral nodes are where their session is, whoever crashes around its close',
+      'S-2919 ephemeral nodes are where their session is, whoever crashes when a snapshot is taken around its close',
+    ],
   },
   {
     id: 'S-3145 S-3249 S-3125',
@@ -233,10 +244,10 @@ const SESSION_ENTRIES: readonly Entry[] = [
   },
   {
     id: 'S-4306', built: ['S-4306 a session with as many ephemeral nodes as it may have closes in one txn'],
-    missing: 'ten thousand of them: a schedule allows one thousand',
   },
   {
     id: 'S-484 S-907 S-2886', built: [
+      'S-2886 a session that asks for multis alone moves between peers, the leader among them, and lives',
       `${SESSIONS}: one owner: what the old connection still had on its way does not happen`,
       `${SESSIONS}: a wrong password or an unknown session is expired, a right one resumes at any peer`,
     ],
@@ -244,6 +255,7 @@ const SESSION_ENTRIES: readonly Entry[] = [
   { id: 'S-2684', built: ['S-dup-cxid a forwarded write happens once or not at all, wherever its link breaks'] },
   {
     id: 'S-pause-expiry', built: [
+      'S-pause-expiry a leader that stood still for long or for a moment ends no session of a client that lives',
       `${SESSIONS}: a leader that stood still expires nobody for it`,
       `${SESSIONS}: a new leader gives every session its whole timeout again`,
     ],
@@ -256,9 +268,13 @@ const SESSION_ENTRIES: readonly Entry[] = [
   },
   {
     id: 'S-watch-order S-1412 S-exists-miss',
-    built: ['tree/watches-model.test.ts: random watches and changes: the same events in the same order',
-      'tree/watches.test.ts: setWatches goes by mzxid for data and by pzxid for children; equal is unchanged'],
-    missing: 'as schedules of a whole ensemble: the swarm checks C13 and C14 at every event',
+    built: [
+      'S-watch-order a change during a read with its watch, at a peer that lags, is told before what comes after it',
+      'S-1412 watches armed again elsewhere fire or stay, by what the client had seen and what came since',
+      'S-exists-miss what was created and deleted while its watcher was away is missed, and nothing else is',
+      'tree/watches-model.test.ts: random watches and changes: the same events in the same order',
+      'tree/watches.test.ts: setWatches goes by mzxid for data and by pzxid for children; equal is unchanged',
+    ],
   },
   {
     id: 'S-1624 S-2623', built: ['S-1624 a failed multi with sequential creates leaves no gap in their numbers'],

@@ -1,5 +1,7 @@
 /** D.4 of the correctness plan: election and discovery. */
 import { strict as assert } from 'node:assert'
+import { counterOf } from '../../../lib/core/zxid.ts'
+import type { Message } from '../../../lib/core/zab/messages.ts'
 import type { Script } from '../../../lib/testing/sim/script.ts'
 import { A, B, C, D, E, convergeWith, empty, must, passUntil, plain, started } from './scenario.ts'
 import type { Scenario, Section } from './scenario.ts'
@@ -58,6 +60,99 @@ const deadCandidate: Scenario = {
     script.crash(D)
     script.lead(C, 3_000)
     convergeWith(script, [])
+    return script
+  },
+  mutants: [],
+}
+
+const lingeringVotes: Scenario = {
+  name: 'S-131 votes for a dead leader, said a minute ago and heard for a minute more, are not followed',
+  run: (options) => {
+    const script = empty(5, options)
+    const said = new Map<number, Message[]>()
+    script.tap = (from, to, message) => {
+      if (message.kind !== 'notify' || message.vote.leader !== E || from === E || to !== A) return [message]
+      const old = said.get(from) ?? []
+      const { state } = message
+      const alike = old.filter((one) => one.kind === 'notify' && one.state === state)
+      if (alike.length < 2) said.set(from, [...old, message])
+      return [message]
+    }
+    script.up(A, B, C, D, E)
+    script.lead(E)
+    // Those that follow say so to who comes anew.
+    script.crash(A)
+    script.up(A)
+    script.serve(A)
+    assert.ok([...said.values()].flat().some((message) => message.kind === 'notify' && message.state === 'following'))
+    script.connect(E, 1)
+    script.write(E, 1, '/w1')
+    script.crash(A, E)
+    script.lead(D)
+    script.pass(60_000)
+    const untilMs = script.ms + 60_000
+    script.tap = (from, to, message) => {
+      const isHeard = message.kind === 'notify' && to === A && script.ms < untilMs
+      return isHeard ? [...(said.get(from) ?? []), message, ...(said.get(from) ?? [])] : [message]
+    }
+    script.up(A)
+    const upMs = script.ms
+    script.serve(A)
+    must(script.ms - upMs < 3_000, 'L3', 'A believes in who is dead')
+    while (script.ms < untilMs) {
+      script.pass(1_000)
+      must(script.replica(A).serving && script.leader === D, 'L4', 'what was said before moves those who have a leader')
+    }
+    convergeWith(script, ['/w1'])
+    return script
+  },
+  mutants: [],
+}
+
+const betterVote: Scenario = {
+  name: 'S-3109 a voter hears a better vote when its candidate has decided: who leads nobody gives up early',
+  run: (options) => {
+    const script = empty(3, options)
+    script.up(C)
+    script.pass(30)
+    // A and B agree and wait for what C may have to say. A hears of it within that time, and B does not.
+    script.tap = (from, _to, message) => from === C ? [] : [message]
+    script.up(A, B)
+    passUntil(script, () => script.replica(A).election?.proposal.leader === B, 'A votes for B')
+    script.tap = (_from, to, message) => to === B ? [] : [message]
+    passUntil(script, () => script.replica(A).election?.proposal.leader === C, 'A votes for C')
+    assert.equal(script.replica(B).role, 'looking')
+    passUntil(script, () => script.replica(B).role === 'leading', 'B has decided for itself')
+    const decidedMs = script.ms
+    plain(script)
+    passUntil(script, () => script.replica(B).role !== 'leading', 'B gives up')
+    must(script.ms - decidedMs < 1_000, 'L1', 'B waits as long as for a quorum that is on its way')
+    script.lead(C, 1_000)
+    script.serve(A, B)
+    must(script.replica(C).journal.meta.currentEpoch === 1, 'L4', 'it took more than one epoch')
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [],
+}
+
+const epochUsedUp: Scenario = {
+  name: 'S-1277 the counter of an epoch is used up, again and again: the next epoch goes on where it ended',
+  run: (options) => {
+    const script = started(3, { ...options, epochTxns: 10 }, A, B, C)
+    const written: string[] = []
+    for (let i = 0; written.length < 35; i++) {
+      script.connect(script.leader, 10 + i)
+      for (let of = 0; of < 12; of++) {
+        const before = script.replies.length
+        script.write(script.leader || C, 10 + i, `/n${i}-${of}`)
+        if (script.replies.slice(before).some(({ code }) => code === 'Ok')) written.push(`/n${i}-${of}`)
+      }
+      must(script.replies.every(({ zxid }) => counterOf(zxid) <= 10), 'P3', 'a counter above its bound')
+      passUntil(script, () => script.leader !== 0, 'somebody leads the next epoch')
+    }
+    assert.ok(script.replica(script.leader).journal.meta.currentEpoch > 3, 'several epochs')
+    convergeWith(script, written)
     return script
   },
   mutants: [],
@@ -211,6 +306,6 @@ const observerForgot: Scenario = {
 
 /** All of D.4. */
 export const ELECTION: Section = [
-  observersDoNotCount, roundsDiffer, deadCandidate, skewedStart, oneWay, longPartition, higherPromise,
-  observerPromised, observerForgot,
+  observersDoNotCount, roundsDiffer, deadCandidate, lingeringVotes, betterVote, epochUsedUp, skewedStart,
+  oneWay, longPartition, higherPromise, observerPromised, observerForgot,
 ]

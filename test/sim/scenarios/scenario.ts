@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { Script } from '../../../lib/testing/sim/script.ts'
-import type { ScriptOptions } from '../../../lib/testing/sim/script.ts'
+import type { ScriptOptions } from '../../../lib/testing/sim/script-config.ts'
 import { Violation } from '../../../lib/testing/sim/violation.ts'
 import type { Message } from '../../../lib/core/zab/messages.ts'
 import { makeTxnCodec } from '../../../lib/wire/txn.ts'

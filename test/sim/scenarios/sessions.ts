@@ -2,7 +2,8 @@
 import { strict as assert } from 'node:assert'
 import { OPEN_ACL } from '../../../lib/core/tree/request.ts'
 import type { CreateRequest } from '../../../lib/core/tree/request.ts'
-import { A, B, C, convergeWith, must, plain, started } from './scenario.ts'
+import { ZXID_ZERO } from '../../../lib/core/zxid.ts'
+import { A, B, C, TINY, convergeWith, must, plain, started } from './scenario.ts'
 import type { Scenario, Section } from './scenario.ts'
 
 const create = (path: string, flags = 0): CreateRequest =>
@@ -167,16 +168,118 @@ const manyEphemerals: Scenario = {
   run: (options) => {
     const script = started(3, options, A, B, C)
     script.connect(A, 1)
-    for (let i = 0; i < 1_000; i++) script.request(A, 1, create(`/e${i}`, EPHEMERAL))
-    assert.ok(script.replica(B).tree.has('/e999'))
+    for (let i = 0; i < 10_000; i += 1_000) {
+      const ops = Array.from({ length: 1_000 }, (_, at) => create(`/e${i + at}`, EPHEMERAL))
+      script.request(A, 1, { op: 14, ops })
+    }
+    assert.ok(script.replica(B).tree.has('/e9999'))
     script.request(A, 1, { op: -11 })
     script.pass(100)
     for (const id of [A, B, C]) {
-      for (const path of ['/e0', '/e999']) {
+      for (const path of ['/e0', '/e9999']) {
         must(!script.replica(id).tree.has(path), 'C11', `peer ${id} keeps a node of a closed session`)
       }
     }
     convergeWith(script, [])
+    return script
+  },
+  mutants: [],
+}
+
+const closeAroundSnapshot: Scenario = {
+  name: 'S-2919 ephemeral nodes are where their session is, whoever crashes when a snapshot is taken around its close',
+  run: (options) => {
+    let script = started(3, options, A, B, C)
+    for (const victims of [[A], [C], [A, C]] as const) for (let before = 0; before < 7; before++) {
+      script = started(3, { ...options, limits: { ...TINY, retainedTxns: 3, retainedBytes: 1_000 } }, A, B, C)
+      script.connect(A, 1)
+      script.connect(B, 2)
+      script.request(A, 1, create('/closed', EPHEMERAL))
+      script.request(B, 2, create('/open', EPHEMERAL))
+      for (let i = 0; i < before; i++) script.write(B, 2, `/n${i}`)
+      script.hold(...victims)
+      script.request(A, 1, { op: -11 })
+      script.write(B, 2, '/after')
+      // Some of what is under way is on disk: a piece of a snapshot, or the txn that closes the session.
+      for (let done = 0; done < before % 3; done++) script.complete(victims[0])
+      script.crash(...victims)
+      script.up(...victims)
+      script.pass(4_000)
+      convergeWith(script, ['/open'])
+      for (const { id, replica } of script.peers.values()) {
+        const { tree } = replica!
+        const isThere = [...tree.owners()].flatMap(([, paths]) => [...paths])
+        must(tree.has('/closed') === script.replica(A).tree.has('/closed'), 'C11', `peer ${id} differs`)
+        must(isThere.every((path) => tree.has(path)), 'C11', `peer ${id} keeps a path that is not there`)
+        if (tree.has('/closed')) must(tree.sessions.size > 2, 'C11', `peer ${id} keeps a node of a closed session`)
+      }
+    }
+    assert.ok(script.peer(B).disk.base !== null, 'snapshots were taken')
+    return script
+  },
+  mutants: [],
+}
+
+const multiOnly: Scenario = {
+  name: 'S-2886 a session that asks for multis alone moves between peers, the leader among them, and lives',
+  run: (options) => {
+    const script = started(3, options, A, B, C)
+    script.connect(A, 1, 1_000)
+    // Over the network: nobody else says that it lives.
+    script.resume(A, 2, 1, ZXID_ZERO, false)
+    let conn = 2
+    let at: number = A
+    const multi = (path: string): string => {
+      script.request(at, conn, { op: 14, ops: [create(path)] })
+      return script.replies.at(-1)!.code
+    }
+    for (const [round, next] of [C, B, A, C].entries()) {
+      for (let i = 0; i < 4; i++) {
+        must(multi(`/m${round}-${i}`) === 'Ok', 'C11', `the session ended at peer ${at}`)
+        script.pass(400)
+      }
+      const [left, leftAt] = [conn, at]
+      at = next
+      conn++
+      script.resume(at, conn, 1, ZXID_ZERO, false)
+      must(multi(`/moved${round}`) === 'Ok', 'C11', `the session does not move to peer ${at}`)
+      script.request(leftAt, left, { op: 14, ops: [create(`/stale${round}`)] })
+      script.pass(50)
+      must(!script.replica(C).tree.has(`/stale${round}`), 'C8', 'it acts through the connection that it left')
+    }
+    convergeWith(script, ['/m0-0', '/moved3'])
+    return script
+  },
+  mutants: [],
+}
+
+const pausedLeader: Scenario = {
+  name: 'S-pause-expiry a leader that stood still for long or for a moment ends no session of a client that lives',
+  run: (options) => {
+    let script = started(3, options, A, B, C)
+    // Four times as long as it takes to be deposed, and not so long; the sessions' timeout is shorter than either.
+    for (const stillMs of [4_000, 700]) {
+      script = started(3, options, A, B, C)
+      for (const [conn, id] of [[1, A], [2, B], [3, C]] as const) {
+        script.connect(id, conn, 500)
+        script.request(id, conn, create(`/mine${conn}`, EPHEMERAL))
+      }
+      script.pause(C)
+      const wakeMs = script.ms + stillMs
+      if (stillMs > 1_000) {
+        // Its followers give it up; their clients come back to them, and its own goes elsewhere.
+        script.lead(B, 3_000)
+        for (const [conn, id, from] of [[4, A, 1], [5, B, 2], [6, A, 3]] as const) script.resume(id, conn, from)
+      }
+      script.pass(wakeMs - script.ms)
+      script.wake(C)
+      script.pass(2_000)
+      for (const conn of [1, 2, 3]) {
+        must(script.replica(script.leader).tree.has(`/mine${conn}`), 'C12', `the session of ${conn} was closed`)
+      }
+      if (stillMs > 1_000) assert.ok(script.replica(C).role === 'following', 'it was deposed and follows')
+      convergeWith(script, ['/mine1', '/mine2', '/mine3'])
+    }
     return script
   },
   mutants: [],
@@ -208,5 +311,5 @@ const observerSeesCommitted: Scenario = {
 /** What of D.6 and D.7 is built. */
 export const SESSIONS: Section = [
   closeRacesCreate, closeAcrossLeaders, localSync, failedMulti, unknownOutcome, seenTheFuture, manyEphemerals,
-  observerSeesCommitted,
+  closeAroundSnapshot, multiOnly, pausedLeader, observerSeesCommitted,
 ]

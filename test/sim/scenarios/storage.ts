@@ -1,6 +1,7 @@
 /** D.5 of the correctness plan: disks that are lost, damaged or full. */
 import { strict as assert } from 'node:assert'
 import type { Message } from '../../../lib/core/zab/messages.ts'
+import { makeRandom } from '../../../lib/core/random.ts'
 import { A, B, C, D, E, convergeWith, countJoins, must, plain, started } from './scenario.ts'
 import type { Scenario, Section } from './scenario.ts'
 
@@ -204,7 +205,39 @@ const lostPromise: Scenario = {
   ],
 }
 
+const snapshotGone: Scenario = {
+  name: 'S-2325 a voter whose snapshot is not to be read counts when it is rebuilt, with a log behind it and without',
+  run: (options) => {
+    let script = started(3, options, A, B, C)
+    for (const retainedTxns of [1, 100]) {
+      const limits = { snapshotTxns: 4, retainedTxns, retainedBytes: 100_000 }
+      script = started(3, { ...options, limits }, A, B, C)
+      script.connect(C, 1)
+      script.isolate(A)
+      script.pass(2_000)
+      for (let i = 0; i < 6; i++) script.write(C, 1, `/n${i}`)
+      script.pass(100)
+      script.crash(A, B, C)
+      script.heal()
+      const { disk } = script.peer(B)
+      assert.ok(disk.base !== null && disk.log.floor < disk.log.last, 'a snapshot and txns')
+      // Without its snapshot a log leads nowhere, however much of it there is.
+      assert.equal(disk.rot({ ...makeRandom(1), below: () => 2 }), 'snapshot')
+      script.ghost.excused.add(B)
+      script.up(A, B)
+      script.pass(10_000)
+      must(script.leader === 0, 'C6', 'A and B lead without what B has lost')
+      script.up(C)
+      script.serve(B)
+      assert.equal(script.replica(B).journal.meta.health, 'ok')
+      convergeWith(script, ['/n0', '/n5'])
+    }
+    return script
+  },
+  mutants: [{ mutant: 'damagedVotes', seenBy: ['D9', 'P12', 'C6'] }],
+}
+
 /** All of D.5 that concerns the core. */
 export const STORAGE: Section = [
-  wiped, rotInTheMiddle, rotAtTheTail, fullDisk, fullDiskAtTruncation, halfOpen, lostPromise,
+  wiped, rotInTheMiddle, rotAtTheTail, fullDisk, fullDiskAtTruncation, snapshotGone, halfOpen, lostPromise,
 ]
