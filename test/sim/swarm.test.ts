@@ -7,14 +7,14 @@ const test = suite('sim: swarm')
 findsEach(test, {
   commitOldEpochByCount: 19,
   duplicateIsGap: 20,
-  endlessSync: 618_968_481,
+  endlessSync: 1_275,
   fixedInitLimit: 51,
   gapIsWarning: 31,
   ignoresLastSeen: 25,
   localSync: 94,
   neverRaises: 27,
   refuseEpochMismatch: 32,
-  uncappedResend: 648,
+  uncappedResend: 271,
   wipedRejoinsAnyLeader: 99,
 })
 
