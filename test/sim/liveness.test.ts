@@ -9,6 +9,7 @@ import type { FreezeFigures } from '../../lib/testing/sim/freeze.ts'
 import { drawPlan } from '../../lib/testing/sim/plan.ts'
 import type { Plan } from '../../lib/testing/sim/plan.ts'
 import { Probe } from '../../lib/testing/sim/probe.ts'
+import { Silences } from '../../lib/testing/sim/silences.ts'
 import { Storm } from '../../lib/testing/sim/storm.ts'
 import { Violation } from '../../lib/testing/sim/violation.ts'
 import { SimWorld } from '../../lib/testing/sim/world.ts'
@@ -33,8 +34,11 @@ function calmPlan(): Plan {
 }
 
 /** Heals it although nothing was wrong; `spoil` is given the world right before. */
-function heal(spoil: (world: SimWorld) => void): { readonly figures: FreezeFigures, readonly endedMs: number } {
-  const plan = calmPlan()
+function heal(
+  spoil: (world: SimWorld) => void, observers = calmPlan().world.observers,
+): { readonly figures: FreezeFigures, readonly endedMs: number } {
+  const calm = calmPlan()
+  const plan = { ...calm, world: { ...calm.world, observers } }
   const world = new SimWorld(plan.world, codec)
   const storm = new Storm(world, plan, [])
   world.events.runUntil(plan.stormMs - 500)
@@ -88,6 +92,44 @@ test('L4: a leader that goes when all is quiet, after any other check', () => {
   }))
 })
 
+test('L7: a silent session is closed within its own time, whatever others have', () => {
+  const plan = calmPlan()
+  const watch = (silences: (world: SimWorld) => void): void => {
+    const world = new SimWorld(plan.world, codec)
+    world.events.runUntil(10_000)
+    silences(world)
+    world.events.runUntil(70_000)
+  }
+  const leader = (world: SimWorld) => (): number => world.leader?.config.peerId ?? 0
+  watch((world) => { void new Silences(world, { leader: leader(world), isTimed: true }) })
+  isSeen('L7', /of 4000 ms is open after/, () => watch((world) => {
+    void new Silences(world, { leader: leader(world), isTimed: true })
+    const client = world.clients.find(({ timeoutMs, connected }) => timeoutMs === 4_000 && connected)!
+    client.stop()
+    // Somebody keeps it alive, and it is not its client.
+    const { session } = client
+    const touch = (): void => {
+      world.step(world.leader!.config.peerId, { kind: 'tick' })
+      world.leader!.route.intake?.touch([session!])
+      world.events.after(500, touch)
+    }
+    touch()
+  }))
+})
+
+test('L8: one looks for a leader again and again, although one leads on', () => {
+  const { endedMs } = heal(() => undefined, 1)
+  isSeen('L8', /rounds of elections/, () => heal((world) => {
+    const observer = world.peers.at(-1)!
+    for (let tick = 90; tick > 10; tick--) {
+      world.events.at(endedMs - tick * 200, () => {
+        world.crash(observer)
+        world.start(observer)
+      })
+    }
+  }, 1))
+})
+
 test('L5: a request of the storm that is never answered', () => {
   isSeen('L5', /asked in the storm/, () => heal((world) => { swallow(world) }))
 })
@@ -127,7 +169,8 @@ class Peer {
   constructor() {
     const { events } = this
     new Probe({
-      events, ghost: { ask: () => undefined, at: () => undefined }, nextConn: () => 1, latencyMs: () => 1,
+      events, ghost: { ask: () => undefined, at: () => undefined, lastWords: new Map() },
+      nextConn: () => 1, latencyMs: () => 1,
       register: (_conn, _peer, end) => { this.end = end },
       input: (_peer, input) => this.inputs.push(input) > 0,
     }, makeRandom(1), { tickMs: 100, timeoutMs: 5_000, leader: () => 1, isTimed: true })

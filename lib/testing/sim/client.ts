@@ -288,6 +288,7 @@ export class SimClient implements ConnectionEnd {
     const { events } = this.#world
     wire.outMs = Math.max(wire.outMs, events.nowMs + this.#world.latencyMs(this.#random))
     events.at(wire.outMs, () => {
+      if (this.#session !== null) this.#world.ghost.lastWords.set(this.#session, events.nowMs)
       if (!this.#world.input(wire.peer, input) && this.#wire === wire) this.#lost()
     })
   }

@@ -6,6 +6,8 @@ import { meanThinkMs } from './client-plan.ts'
 import type { Meter, SimClient } from './client.ts'
 import type { Plan } from './plan.ts'
 import { Probe } from './probe.ts'
+import { Silences } from './silences.ts'
+import { LOOKS } from './reached.ts'
 import type { Storm } from './storm.ts'
 import { Violation } from './violation.ts'
 import type { SimWorld } from './world.ts'
@@ -18,12 +20,19 @@ const IDLE_TALK = 4
 const CALLED = 'resigned: a voter promised a later epoch'
 /** Ticks for which a leader of a healed core leads on. */
 const STABLE_TICKS = 100
+/** Of elections, by one who cannot join. */
+const ROUNDS_PER_TICK = 0.5
 /** So much of what clients ask for is answered once somebody leads. */
 const KEPT_PACE = 0.9
 /** Fewer requests say nothing about that. */
 const PACE_REQUESTS = 50
 /** Clocks of a healed core are right up to a fiftieth, between each other. */
 const DRIFT = 1.02
+
+interface Rounds {
+  readonly looks: number
+  readonly looking: ReadonlyMap<Replica, number>
+}
 
 /** What the healed core came to. */
 export interface FreezeFigures {
@@ -90,6 +99,7 @@ class Freeze {
     const wordMs = this.#boundMs + longestThinkMs(this.#plan)
     this.#until(world.events.nowMs + wordMs, () => world.ghost.commits > commits + 3, 'L2', 'no commits')
     this.#allServe()
+    const silences = new Silences(world, { leader: () => this.#leader, isTimed: !this.#isThrottled })
     const endMs = this.#plan.stormMs + this.#plan.finalSilenceMs + CALM_MS
     this.#settle(endMs)
     this.#checkPace(meter, elections)
@@ -100,7 +110,9 @@ class Freeze {
     this.#until(world.events.nowMs + this.#boundMs, () => areEqual(replicas), 'L6', 'the core did not converge')
     this.#until(world.events.nowMs + this.#boundMs, () => this.#waiting.length === 0, 'L5',
       'a request was never answered')
+    silences.isTimed = true
     this.#silence(replicas)
+    silences.stop()
     this.#checkIdle()
     world.events.runUntil(Math.max(world.events.nowMs, endMs))
     const idleMs = this.#checkStable()
@@ -208,13 +220,32 @@ class Freeze {
       const { elections, reached } = world
       const called = reached.counts[CALLED] ?? 0
       const isDoomed = this.#isDoomed
+      const rounds = this.#roundsNow
       world.events.runUntil(world.events.nowMs + STABLE_TICKS * this.#tickMs)
       isSame = world.elections === elections
+      if (isSame) this.#checkRounds(rounds)
       if (!isSame && !isDoomed && (reached.counts[CALLED] ?? 0) === called) {
         throw new Violation('L4', `the leader changed within ${STABLE_TICKS} quiet ticks`)
       }
     }
     return world.events.nowMs - startMs
+  }
+
+  /** How often somebody began to look for a leader, and at which round who looks is. */
+  get #roundsNow(): Rounds {
+    const { reached, servers } = this.#world
+    const looking = new Map<Replica, number>()
+    for (const { replica } of servers.values()) if (replica?.election) looking.set(replica, replica.election.round)
+    return { looks: reached.counts[LOOKS] ?? 0, looking }
+  }
+
+  /** L8: where one leads on, nobody of the core looks for another, and who is outside of it does so in measure. */
+  #checkRounds(before: Rounds): void {
+    const { looks, looking } = this.#roundsNow
+    let rounds = looks - before.looks
+    for (const [replica, round] of looking) rounds += Math.max(0, round - (before.looking.get(replica) ?? round))
+    if (rounds <= this.#gone.size * STABLE_TICKS * ROUNDS_PER_TICK) return
+    throw new Violation('L8', `${rounds} rounds of elections in ${STABLE_TICKS} ticks, ${this.#gone.size} stay away`)
   }
 
   // --- L5 ----------------------------------------------------------------------------------------------------------

@@ -91,6 +91,8 @@ export class Ghost {
   readonly reference: Reference = new Reference()
   /** What clients tell each other. */
   readonly versions: Versions = new Versions()
+  /** When somebody last acted for a session, in true time. */
+  readonly lastWords: Map<SessionId, number> = new Map()
   readonly #primaries: Primaries
   readonly #leases = new Leases()
   readonly #conduct: Conduct

@@ -12,7 +12,7 @@ const WRITE_TICKS = 3
 
 /** What a probe needs of the world. */
 type ProbeWorld = Pick<ClientWorld, 'events' | 'nextConn' | 'register' | 'input' | 'latencyMs'> & {
-  readonly ghost: Pick<ClientWorld['ghost'], 'ask' | 'at'>
+  readonly ghost: Pick<ClientWorld['ghost'], 'ask' | 'at' | 'lastWords'>
 }
 
 /** What a probe is given. */
@@ -100,6 +100,7 @@ export class Probe implements ConnectionEnd {
     this.#outMs = Math.max(this.#outMs, events.nowMs + this.#world.latencyMs(this.#random))
     events.at(this.#outMs, () => {
       this.#lastWordMs = events.nowMs
+      if (this.#session !== null) this.#world.ghost.lastWords.set(this.#session, events.nowMs)
       if (!this.#world.input(this.#peer, input)) this.#lost(conn)
     })
     if (!this.#plan.isTimed) return

@@ -33,6 +33,9 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^truncates its log/, 'disk: truncation'],
 ]
 
+/** Somebody begins to look for a leader. */
+export const LOOKS = 'role: looking'
+
 /** What every 200 seeds of the standard mix reach. */
 export const REACHED_BY_SLICE: readonly string[] = [
   'gate: leaderInfo waits', 'gate: ackEpoch waits', 'gate: ack of NEWLEADER waits', 'gate: ack of a txn waits',
@@ -121,6 +124,7 @@ export class Reached {
         if (effect.outcome.code === 'NoAuth') this.hit('client: NoAuth')
         break
       case 'role':
+        if (effect.role === 'looking') this.hit(LOOKS)
         this.#said(effect.reason)
         if (effect.role === 'leading' && effect.serving && isWriteDone) this.hit('gate: the leader counts itself')
         break
