@@ -82,6 +82,7 @@ function isBehind(key: string, { stage, newLeaderAcked }: Association): boolean 
     case 'log': return stage !== 'acked'
     case 'health': case 'epochCounted': return stage === 'syncing' || stage === 'live'
     case 'piecesSent': case 'piecesAcked': return newLeaderAcked || stage === 'live'
+    case 'syncEnd': return stage === 'live'
     default: return false
   }
 }

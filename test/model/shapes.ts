@@ -15,10 +15,13 @@ import type { Zxid } from '../../lib/core/zxid.ts'
 import type { LogEntry } from '../../lib/ports/storage.ts'
 import { hashText } from './store.ts'
 
-/** Epochs are told apart in sets of bits; zxids are known by their size. */
-export const EPOCHS_MAX = 30
+/** Sets of epochs are bits. States with a later one keep the names that they have: no search comes that far. */
+const EPOCHS_MAX = 30
+/** In place of a set: there is a later one. */
+const LATER = 1
+/** Zxids are known by their size: other numbers are less, and tags of requests more. */
 const FIRST_ZXID = makeZxid(1, 0)
-const LAST_ZXID = makeZxid(EPOCHS_MAX + 1, 0)
+const LAST_ZXID = makeZxid(4_096, 0)
 
 /** What is known of a log entry by its number. */
 export interface EntryName {
@@ -40,8 +43,12 @@ export interface Shape {
   readonly low: number
   readonly high: number
   readonly epochs: readonly number[]
-  /** The set of them. */
+  /** The set of them, or with `LATER`. */
   readonly bits: number
+}
+
+function bitsOf(bits: number, epoch: number): number {
+  return bits | (epoch > EPOCHS_MAX ? LATER : 1 << epoch)
 }
 
 /** Writes a part of a state with its epochs named by the order in which they come. */
@@ -57,7 +64,6 @@ export class Scribe {
   }
 
   #epoch(epoch: number): string {
-    if (epoch > EPOCHS_MAX) throw new Error(`more epochs than ${EPOCHS_MAX}`)
     let at = this.#epochs.indexOf(epoch)
     if (at < 0) at = this.#epochs.push(epoch) - 1
     return `@${at}`
@@ -107,12 +113,13 @@ export class Scribe {
   /** What was written; the scribe is used once. */
   shape(text: string): Shape {
     const [low, high] = hashText(text)
-    return { low, high, epochs: this.#epochs, bits: this.#epochs.reduce((bits, epoch) => bits | 1 << epoch, 0) }
+    return { low, high, epochs: this.#epochs, bits: this.#epochs.reduce(bitsOf, 0) }
   }
 }
 
-/** Names for the epochs of a state, by epoch; `floor` is the lowest promise on disk. */
+/** Names for the epochs of a state, by epoch; `floor` is the lowest promise on disk. None for later ones. */
 function namesOf(bits: number, floor: number): Int32Array {
+  if ((bits & LATER) !== 0) return new Int32Array(0)
   const names = new Int32Array(EPOCHS_MAX + 1)
   let below = 0
   for (let epoch = 1; epoch < floor; epoch++) if ((bits >> epoch & 1) === 1) names[epoch] = ++below
@@ -138,7 +145,7 @@ export class ShapeHash {
   of(shapes: readonly Shape[], numbers: readonly number[], floor: number): readonly [number, number] {
     let bits = 0
     for (const shape of shapes) bits |= shape.bits
-    const key = bits * 32 + floor
+    const key = bits * 32 + Math.min(floor, EPOCHS_MAX)
     let names = this.#names.get(key)
     if (names === undefined) this.#names.set(key, names = namesOf(bits, floor))
     let a = 0x9e3779b9 | 0
@@ -151,8 +158,9 @@ export class ShapeHash {
       a = mixLow(a, low)
       b = mixHigh(b, high)
       for (const epoch of epochs) {
-        a = mixLow(a, names[epoch]!)
-        b = mixHigh(b, names[epoch]!)
+        const name = names[epoch] ?? EPOCHS_MAX + epoch
+        a = mixLow(a, name)
+        b = mixHigh(b, name)
       }
     }
     a = Math.imul(a ^ a >>> 16, 0x85ebca6b)
