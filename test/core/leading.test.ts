@@ -1,7 +1,7 @@
 import { assert, suite } from '../harness.ts'
 import { OPEN_ACL } from '../../lib/core/tree/request.ts'
 import type { Request } from '../../lib/core/tree/request.ts'
-import { epochOf, makeZxid, ZXID_ZERO } from '../../lib/core/zxid.ts'
+import { EPOCH_LIMIT, epochOf, makeZxid, ZXID_ZERO } from '../../lib/core/zxid.ts'
 import type { Message } from '../../lib/core/zab/messages.ts'
 import { World } from './cluster.ts'
 
@@ -252,6 +252,36 @@ test('a member that calls itself something else is refused for good', () => {
     kind: 'refuse', join: world.replica(1).learner!.join, code: 'MembershipMismatch', reason: 'peer 1 is a king',
   })
   assert.equal(world.effectsOf(1, 'fatal').map(({ code }) => code), ['MembershipMismatch'])
+})
+
+test('a promise of the last epoch is damage, and is not raised to', () => {
+  const world = led({ voters: 3 })
+  const acceptedEpoch = EPOCH_LIMIT - 1
+  world.inject(1, 3, { kind: 'followerInfo', join: 77, role: 'voter', acceptedEpoch, health: 'ok' })
+  const refused = world.sent(3, 'refuse').map(({ code, reason }) => [code, reason])
+  assert.equal(refused, [['StorageDamaged', 'the last epoch']])
+  world.advance(5_000)
+  assert.ok(world.leader !== undefined && world.leader.journal.meta.acceptedEpoch < acceptedEpoch)
+})
+
+test('told to truncate what it has applied, or sent a snapshot from before that, a peer stops', () => {
+  const point = { hash1: 0, hash2: 0 }
+  const cases = [
+    [{ kind: 'trunc', toZxid: ZXID_ZERO, ...point }, 'told to truncate to 0, which this log cannot'],
+    [{ kind: 'snap', zxid: ZXID_ZERO, ...point }, 'the leader sent a snapshot older than what is applied here'],
+  ] as const
+  for (const [message, reason] of cases) {
+    const world = led({ voters: 3 })
+    // It has promised an epoch to 2 and cannot write that: it is not synchronized before the test says so.
+    world.node(1).held = true
+    world.crash(3)
+    world.advance(500)
+    const { join, stage } = world.replica(1).learner!
+    assert.is(stage, 'promised')
+    world.inject(2, 1, { ...message, join })
+    assert.equal(world.effectsOf(1, 'fatal').map((fatal) => [fatal.code, fatal.reason]), [['StorageDamaged', reason]])
+    assert.ok(world.replica(1).stopped)
+  }
 })
 
 test('a newcomer finds the established leader although rounds and zxids differ', () => {

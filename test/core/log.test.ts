@@ -215,6 +215,10 @@ test('each row of the decision table', () => {
   assert.equal(planSync(log, at(makeZxid(1, 3))), { kind: 'snap', alarm: false })
   assert.equal(planSync(log, at(ZXID_ZERO)), { kind: 'snap', alarm: false })
   assert.equal(planSync(log, at(makeZxid(1, 4))), { kind: 'diff', from: makeZxid(1, 4) })
+  const after = history([[1, 5], [3, 4]]).filter(({ zxid }) => zxid > makeZxid(1, 5))
+  // Found at a start: what the chain was where this log begins is not known, so nobody can be told to truncate to it.
+  const found = new Log(makeZxid(1, 5), null, after)
+  assert.equal(planSync(found, at(makeZxid(2, 1))), { kind: 'snap', alarm: false })
 })
 
 /** The plan by the letter of the definition: keep the longest common prefix. */

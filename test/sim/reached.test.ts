@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { assert, suite } from '../harness.ts'
-import { REACHED_BY_FULL, REACHED_BY_SLICE } from '../../lib/testing/sim/reached.ts'
+import { REACHED_BY_CASES, REACHED_BY_FULL, REACHED_BY_SLICE } from '../../lib/testing/sim/reached.ts'
 import type { SeedResult } from '../../lib/testing/sim/run.ts'
 import { Totals } from './totals.ts'
 
@@ -28,6 +29,29 @@ test('what was never reached is named', () => {
   assert.equal(totalsOf(all).unreached(REACHED_BY_FULL), [])
   const { 'sync: diverged': _, ...rest } = all
   assert.equal(totalsOf(rest).unreached(REACHED_BY_FULL), ['sync: diverged'])
+})
+
+/** The case by which each of what no storm comes to is reached. */
+const CASES: Readonly<Record<string, string>> = {
+  'sync: nothing in common': 'core/log.test.ts: each row of the decision table',
+  'sync: hashes differ': 'core/log.test.ts: each row of the decision table',
+  'sync: diverged below its snapshot': 'core/log.test.ts: each row of the decision table',
+  'refused: another role': 'core/leading.test.ts: a member that calls itself something else is refused for good',
+  'refused: the last epoch': 'core/leading.test.ts: a promise of the last epoch is damage, and is not raised to',
+  'fatal: a truncation below what is applied':
+    'core/leading.test.ts: told to truncate what it has applied, or sent a snapshot from before that, a peer stops',
+  'fatal: a snapshot from before what is applied':
+    'core/leading.test.ts: told to truncate what it has applied, or sent a snapshot from before that, a peer stops',
+}
+
+test('what no storm comes to has a case of its own', () => {
+  assert.equal(Object.keys(CASES), REACHED_BY_CASES)
+  for (const [what, named] of Object.entries(CASES)) {
+    const [file, title] = named.split(': ') as [string, string]
+    const text = readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')
+    assert.ok(text.includes(`test('${title}'`), `${what}: ${file} has no case "${title}"`)
+    assert.not.ok(REACHED_BY_FULL.includes(what), `${what} is in two lists`)
+  }
 })
 
 test.run()

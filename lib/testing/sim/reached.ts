@@ -1,5 +1,7 @@
 import type { Effect, Input } from '../../core/effects.ts'
 import { ZXID_ZERO, epochOf } from '../../core/zxid.ts'
+import type { Zxid } from '../../core/zxid.ts'
+import type { Log } from '../../core/zab/log.ts'
 import type { Message, Notification, Role } from '../../core/zab/messages.ts'
 import type { LogBatch } from '../../ports/storage.ts'
 import type { Coverage } from './coverage.ts'
@@ -26,6 +28,10 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^the leader does not lead/, 'left: the leader does not lead'],
   [/^the leader refused: a voter without its promises/, 'refused: a voter without its promises'],
   [/^the leader refused: peer \d+ promised epoch/, 'refused: a promise above the epoch'],
+  [/^peer \d+ calls itself/, 'refused: another role'],
+  [/^the leader refused: the last epoch/, 'refused: the last epoch'],
+  [/^told to truncate to/, 'fatal: a truncation below what is applied'],
+  [/^the leader sent a snapshot older/, 'fatal: a snapshot from before what is applied'],
   [/^the leader refused: this peer does not lead/, 'refused: does not lead'],
   [/^the leader refused: resigned/, 'refused: the leader resigned'],
   [/is dropped: silent or behind for too long/, 'dropped: silent or behind'],
@@ -70,6 +76,16 @@ export const REACHED_BY_FULL: readonly string[] = [
   'disk: a stray write is found, snapshot', 'disk: a stray write is found, promises',
   'disk: damage of meta is found', 'start: a log above its epoch', 'start: damaged before, log',
   'start: damaged before, meta', 'link: a proposal is lost', 'link: a proposal comes twice',
+]
+
+/**
+ * What damage beyond the guarantee or a foe leads to, and a branch that storms come to seldom, if ever: no mix of seeds
+ * is asked for these, but each has a case of its own. They are counted like all others.
+ */
+export const REACHED_BY_CASES: readonly string[] = [
+  'sync: nothing in common', 'sync: hashes differ', 'sync: diverged below its snapshot',
+  'refused: another role', 'refused: the last epoch',
+  'fatal: a truncation below what is applied', 'fatal: a snapshot from before what is applied',
 ]
 
 /**
@@ -166,10 +182,18 @@ export class Reached {
   #logged({ replica }: Watched, text: string, fields: Readonly<Record<string, unknown>>): void {
     this.#said(text)
     if (!text.startsWith('sync of peer')) return
-    const from = Number(fields['from'])
+    const from = Number(fields['from']) as Zxid
     const { log } = replica.journal
-    if (fields['plan'] === 'snap') this.hit(from < log.floor ? 'sync: below the log' : 'sync: nothing in common')
+    if (fields['plan'] === 'snap') this.hit(`sync: ${whySnapshot(log, from)}`)
     else if (fields['plan'] === 'trunc') this.hit(from > log.last ? 'sync: ahead' : 'sync: diverged')
     else this.hit(from === ZXID_ZERO ? 'sync: empty' : from === log.last ? 'sync: equal' : 'sync: behind')
   }
+}
+
+/** Which branch of the decision table ends in a snapshot. */
+function whySnapshot(log: Log, from: Zxid): string {
+  if (from < log.floor) return 'below the log'
+  if (log.holds(from)) return 'hashes differ'
+  const to = log.pointBelow(from)
+  return to === null || log.chainAt(to) === null ? 'nothing in common' : 'diverged below its snapshot'
 }
