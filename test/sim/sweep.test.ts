@@ -1,5 +1,7 @@
 import { assert, suite } from '../harness.ts'
 import { SCENARIOS } from './scenarios/all.ts'
+import { Violation } from '../../lib/testing/sim/violation.ts'
+import { shortRun } from './scenarios/short-run.ts'
 import { SWEPT, sweep } from './sweep.ts'
 
 /** A slice of the crash-point sweep: some boundaries of each scenario, with every server and every image. */
@@ -25,6 +27,31 @@ test('where a disk was lost or damaged the others wait for whoever crashed, and 
     assert.ok(cuts > 5, `${cuts} cuts`)
   }
 }, { timeoutMs: 120_000 })
+
+test('a crash at any point of a short run of random acts loses nothing, and the others go on', () => {
+  let cuts = 0
+  for (let seed = 0; seed < 6; seed++) {
+    const result = sweep(shortRun(seed), 2 * STRIDE, (seed * 37) % STRIDE)
+    assert.equal(result.failures, [], `short run ${seed}`)
+    cuts += result.cuts
+  }
+  assert.ok(cuts > 20, `${cuts} cuts`)
+}, { timeoutMs: 120_000 })
+
+test('the acts of short runs are such that bugs are seen', () => {
+  for (const [mutant, check] of [['epochBeforeHistory', /^P15/], ['truncOneTooMany', /^(A1|P13)/]] as const) {
+    const messages: string[] = []
+    for (let seed = 0; seed < 40 && messages.length === 0; seed++) {
+      try {
+        shortRun(seed).run({ mutant })
+      } catch (error) {
+        if (!(error instanceof Violation)) throw error
+        messages.push(error.message)
+      }
+    }
+    assert.match(messages.join(), check)
+  }
+})
 
 test('the sweep sees a bug that the scenario alone would not', () => {
   const scenario = SWEPT.find(({ name }) => name.startsWith('S-4925'))!

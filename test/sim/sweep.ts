@@ -2,8 +2,9 @@
  * Crash-point sweep (correctness plan, F.2): a scenario is run again and again, cut off before its k-th delivery or
  * completed write; there one server crashes, with every image its disk may have; the others must go on without it, and
  * with it once it is back.
- *   npm run sweep [-- --all] [--only S-4643] [--stride 10] [--part 3/20] [--mutant NAME]
- * The first three groups of the plan are swept, with `--all` every scenario (one with 10,000 ephemeral nodes: hours).
+ *   npm run sweep [-- --all] [--short 200] [--only S-4643] [--stride 10] [--part 3/20] [--mutant NAME]
+ * The first three groups of the plan are swept, with `--all` every scenario (one with 10,000 ephemeral nodes: hours),
+ * with `--short 200` so many short runs of random acts instead.
  * `--part 3/20` is the third twentieth of all boundaries: all parts together are everything.
  */
 import { pathToFileURL } from 'node:url'
@@ -15,6 +16,7 @@ import { DISCOVERY } from './scenarios/discovery.ts'
 import { MEMORY_AND_DISK } from './scenarios/memory-disk.ts'
 import { convergeWith, plain } from './scenarios/scenario.ts'
 import type { RunOptions, Scenario } from './scenarios/scenario.ts'
+import { shortRun } from './scenarios/short-run.ts'
 import { SYNC_PHASE } from './scenarios/sync-phase.ts'
 
 /** What is swept before every change. */
@@ -75,6 +77,7 @@ function crashAndGoOn(script: Script, { server, landed }: Cut): void {
   const others = [...script.peers.keys()].filter((id) => id !== server)
   script.release(...others)
   for (const id of others) {
+    if (script.peer(id).backlog !== null) script.wake(id)
     if (script.peer(id).replica?.stopped === true) script.crash(id)
     if (script.peer(id).replica === null) script.up(id)
   }
@@ -134,6 +137,7 @@ function readPart(text: string | undefined): { readonly stride: number, readonly
 function main(): void {
   const { value, number, has } = optionWords('npm run sweep', 'A crash at each point of a scenario.', {
     all: ['', 'the scenarios of all groups, not of the first three alone'],
+    short: ['N', 'so many short runs of random acts instead'],
     only: ['TEXT', 'of scenarios whose name begins so; all when left out'],
     stride: ['N', 'every so many-th boundary, 1'],
     part: ['I/N', 'every N-th boundary from the I-th on'],
@@ -143,9 +147,12 @@ function main(): void {
   const part = readPart(value('part'))
   const given = number('stride', 1)
   const mutant = value('mutant')
+  const short = number('short', 1)
+  const scenarios = short === undefined ? has('all') ? SCENARIOS : SWEPT
+    : Array.from({ length: short }, (_, seed) => shortRun(seed))
   let passed = 0
   let failed = 0
-  for (const [at, scenario] of (has('all') ? SCENARIOS : SWEPT).entries()) {
+  for (const [at, scenario] of scenarios.entries()) {
     if (only !== undefined && !scenario.name.startsWith(only)) continue
     const { stride, first } = given === undefined ? part : { stride: given, first: at % given }
     const { boundaries, cuts, failures } = sweep(scenario, stride, first, mutant === undefined ? {} : { mutant })
