@@ -17,7 +17,6 @@ import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import type { Lanes } from '../../lib/testing/sim/lanes.ts'
 import { drawRun } from '../../lib/testing/sim/reduction.ts'
 import type { Reduction } from '../../lib/testing/sim/reduction.ts'
@@ -41,6 +40,7 @@ import { profileOf } from './profile.ts'
 import { Totals } from './totals.ts'
 import { TWICE } from './twice.ts'
 import type { Done } from './worker.ts'
+import { workerBundle } from './worker-bundle.ts'
 
 interface Options {
   readonly seed: number | null
@@ -267,12 +267,12 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
     })
     give()
   })
-  const worker = fileURLToPath(new URL('./worker.ts', import.meta.url))
+  const worker = await workerBundle()
   const words = [
     ...options.mutant === undefined ? [] : [options.mutant], ...options.breeds ? ['--breed'] : [],
     ...options.codesAll ? ['--codec-all'] : [],
   ]
-  const children = Array.from({ length: cores }, () => fork(worker, words))
+  const children = Array.from({ length: cores }, () => fork(worker, words, { execArgv: ['--enable-source-maps'] }))
   try {
     await Promise.race([stop.asked, Promise.all(children.map(serve))])
   } finally {
