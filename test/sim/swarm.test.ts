@@ -6,14 +6,15 @@ const test = suite('sim: swarm')
 
 findsEach(test, {
   commitOldEpochByCount: 19,
-  duplicateIsGap: 20,
+  duplicateIsGap: 18,
   endlessSync: 1_275,
-  fixedInitLimit: 51,
-  gapIsWarning: 31,
-  ignoresLastSeen: 25,
+  fixedInitLimit: 615,
+  gapIsWarning: 90,
+  ignoresLastSeen: 18,
   localSync: 94,
-  neverRaises: 27,
-  refuseEpochMismatch: 32,
+  observersKeepPromises: 274,
+  readTailBeforeDrain: 10,
+  refuseEpochMismatch: 28,
   uncappedResend: 271,
   wipedRejoinsAnyLeader: 99,
 })
