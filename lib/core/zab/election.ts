@@ -169,6 +169,8 @@ export class Election {
   #tally(): void {
     const { configs, voters, config } = this.#context
     if (this.#decision !== null || this.proposal.leader === -1) return
+    // Votes for this peer from before it lost its disk: it has nothing left that they are for.
+    if (this.proposal.leader === config.peerId && !this.#hasVoice && config.mutant !== 'emptyLeads') return
     if (!isQuorum(configs, (peer) => this.#agrees(peer))) {
       this.#decideAtMs = Infinity
       return

@@ -195,6 +195,8 @@ export class Leader {
       if (learner.role === 'voter' && learner.acceptedEpoch > highest) highest = learner.acceptedEpoch
     }
     if (!this.#isQuorum((learner) => founding.counts(learner.peer, learner.health))) return
+    const counts = founding.counts(config.peerId, founding.health) || config.mutant === 'emptyLeads'
+    if (!counts) return this.#resign('its own storage does not count')
     this.epoch = highest + 1
     assert(this.epoch < EPOCH_LIMIT, 'epochs are exhausted')
     // Durable before LEADERINFO (rule R5): a restarted leader must not propose the same epoch again (ZOOKEEPER-1291).
@@ -487,10 +489,7 @@ export class Leader {
     if (!this.active) this.#resign(`peer ${peer} leads a newer epoch`)
   }
 
-  /**
-   * A voter that looks for a leader although this one waits for it: give up early when no quorum can form
-   * (ZOOKEEPER-3109).
-   */
+  /** A voter looks for a leader although this one waits for it: give up when no quorum can form (ZOOKEEPER-3109). */
   heardLooking(peer: number): void {
     const { config, now } = this.#context
     if (this.active || this.#learners.has(peer)) return

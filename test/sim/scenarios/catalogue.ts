@@ -169,7 +169,9 @@ const ELECTIONS: readonly Entry[] = [
 
 /** D.5: storage. */
 const STORAGES: readonly Entry[] = [
-  { id: 'S-261', built: ['S-261 a wiped voter helps no quorum to forget'] },
+  { id: 'S-261', built: ['S-261 a wiped voter helps no quorum to forget',
+    'S-wiped-candidate a voter is not elected by votes from before it lost its disk',
+    'S-founder-hears who was elected as a founder and hears of a history before it chose an epoch resigns'] },
   {
     id: 'S-lost-promise', built: [
       `${ENSEMBLE}: a wiped voter waits until all others have shown that they follow still`,

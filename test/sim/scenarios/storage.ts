@@ -2,7 +2,8 @@
 import { strict as assert } from 'node:assert'
 import type { Message } from '../../../lib/core/zab/messages.ts'
 import { makeRandom } from '../../../lib/core/random.ts'
-import { A, B, C, D, E, convergeWith, countJoins, must, plain, started } from './scenario.ts'
+import { makeZxid } from '../../../lib/core/zxid.ts'
+import { A, B, C, D, E, convergeWith, countJoins, empty, must, passUntil, plain, started } from './scenario.ts'
 import type { Scenario, Section } from './scenario.ts'
 
 const wiped: Scenario = {
@@ -28,6 +29,66 @@ const wiped: Scenario = {
     { mutant: 'trustEmptyDisk', seenBy: ['D9'] },
     { mutant: 'trustEmptyDisk', ignore: ['D9'], seenBy: ['P12', 'C6'] },
   ],
+}
+
+const wipedCandidate: Scenario = {
+  name: 'S-wiped-candidate a voter is not elected by votes from before it lost its disk',
+  run: (options) => {
+    const script = started(5, options, A, B, C, D, E)
+    script.isolate(C)
+    script.isolate(D)
+    script.connect(E, 1)
+    script.write(E, 1, '/w1')
+    script.crash(A, B, C, D, E)
+    script.heal()
+    // A has heard E, which dies then with its disk; C and D hear of it by A.
+    script.up(A, E)
+    script.pass(1_000)
+    script.crash(E)
+    script.wipe(E)
+    script.up(E)
+    script.pass(1_000)
+    script.up(C, D)
+    script.pass(5_000)
+    script.crash(A)
+    script.pass(20_000)
+    must(script.leader === 0, 'C6', 'C, D and an empty E lead without A and B')
+    convergeWith(script, ['/w1'])
+    return script
+  },
+  mutants: [
+    { mutant: 'emptyLeads', seenBy: ['D9'] },
+    { mutant: 'emptyLeads', ignore: ['D9'], seenBy: ['P12', 'C6'] },
+  ],
+}
+
+const founderHears: Scenario = {
+  name: 'S-founder-hears who was elected as a founder and hears of a history before it chose an epoch resigns',
+  run: (options) => {
+    const script = empty(3, options)
+    // A has promised an epoch and nothing else.
+    script.tap = (from, _to, message) => from === C && message.kind === 'newLeader' ? [] : [message]
+    script.up(A, C)
+    passUntil(script, () => script.peer(A).disk.meta?.acceptedEpoch === 1, 'A promises 1 to C')
+    script.crash(A, C)
+    let told = 0
+    script.tap = (from, to, message) => {
+      if (from !== C && to !== C) return [message]
+      if (from !== C || to !== B || message.kind !== 'notify' || told++ > 0) return []
+      const vote = { leader: C, zxid: makeZxid(3, 1), peerEpoch: 3 }
+      return [{ ...message, state: 'following', round: 99, health: 'ok', vote }]
+    }
+    script.up(A, B, C)
+    passUntil(script, () => told > 0, 'B hears of epoch 3')
+    script.pass(5_000)
+    must(script.peer(A).disk.meta?.acceptedEpoch === 1, 'D9', 'A promises an epoch to B, which is empty')
+    // Nobody has such a history: what B believes of C goes with its process.
+    script.crash(B)
+    script.up(B)
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [{ mutant: 'emptyLeads', seenBy: ['D9'] }],
 }
 
 const rotInTheMiddle: Scenario = {
@@ -239,5 +300,6 @@ const snapshotGone: Scenario = {
 
 /** All of D.5 that concerns the core. */
 export const STORAGE: Section = [
-  wiped, rotInTheMiddle, rotAtTheTail, fullDisk, fullDiskAtTruncation, snapshotGone, halfOpen, lostPromise,
+  wiped, wipedCandidate, founderHears, rotInTheMiddle, rotAtTheTail, fullDisk, fullDiskAtTruncation, snapshotGone,
+  halfOpen, lostPromise,
 ]
