@@ -63,11 +63,11 @@ interface Options {
 
 const commit = commitOf()
 const SAVE_MS = 60_000
-/** After so many failing seeds there is enough to look at. */
 /** As many processes as cores need no threads for the collector: with these flags a tenth less CPU for the same seeds. */
 const WORKER_FLAGS = [
   '--enable-source-maps', '--single-threaded-gc', '--max-semi-space-size=32', '--semi-space-growth-factor=16',
 ]
+/** After so many failing seeds there is enough to look at. */
 const FAILURES_MAX = 10
 /** So many of them are reduced. */
 const SHRUNK_MAX = 2
