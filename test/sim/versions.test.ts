@@ -147,4 +147,24 @@ test('a version that nobody can have written', () => {
   })
 })
 
+test('a multi that makes a node, deletes it and makes it again tells of the last one alone', () => {
+  const told = new Told()
+  const make = (value: number): CreateRequest =>
+    ({ op: 1, path: '/n', data: bytes(value), acl: OPEN_ACL, flags: Mode.persistent, ttlMs: -1 })
+  const change: SetDataRequest = { op: 5, path: '/n', data: bytes(2), version: -1 }
+  const request: MultiRequest = { op: 14, ops: [make(1), change, { op: 2, path: '/n', version: -1 }, make(3)] }
+  told.versions.sent('a/1', request)
+  const made = { op: 1, path: '/n' } as const
+  const results = [made, { op: 5, stat: stat(1) }, { op: 2 }, made] as const
+  told.versions.wrote('a/1', request, { code: 'Ok', result: { op: 14, results } }, z(10), 0, told.sights.a)
+  told.get('a', 3, 0)
+  told.get('b', 3, 0)
+  told.versions.check()
+  isSeen(/two values|version 0/, (other) => {
+    other.versions.sent('a/1', request)
+    other.versions.wrote('a/1', request, { code: 'Ok', result: { op: 14, results } }, z(10), 0, other.sights.a)
+    other.get('b', 1, 0)
+  })
+})
+
 test.run()

@@ -71,15 +71,20 @@ export class Versions {
     for (const { op, path } of parts) if (op === 5) this.#open.set(path, this.#open.get(path)! - 1)
     if (code !== 'Ok' || result === null) return
     const results: readonly OpResult[] = 'results' in result ? result.results : [result]
+    // A node that is made and deleted within one multi was there for nobody, and one made after it has the same czxid.
+    const gone = new Map<string, number>()
+    for (const [at, { op, path }] of parts.entries()) if (op === 2) gone.set(path, at)
     for (const [at, part] of parts.entries()) {
       const done = results[at]!
       if (done.op === -1) return
+      const isGone = at < (gone.get('path' in done ? done.path : part.path) ?? 0)
       if (part.op === 5 && 'stat' in done) {
         const { czxid, version } = done.stat
+        if (isGone && czxid === zxid) continue
         this.#checkLater(this.#life(part.path, czxid), version, sentAt)
         this.#tell(part.path, czxid, version, part.data, writer)
         sight.saw(part.path, czxid, version)
-      } else if ('path' in done && 'data' in part) {
+      } else if ('path' in done && 'data' in part && !isGone) {
         this.#tell(done.path, zxid, 0, part.data, writer)
         sight.saw(done.path, zxid, 0)
       }
