@@ -63,7 +63,7 @@ interface Options {
 
 const commit = commitOf()
 const SAVE_MS = 60_000
-/** As many processes as cores need no threads for the collector: with these flags a tenth less CPU for the same seeds. */
+/** As many processes as cores need no threads for the collector: a tenth less CPU for the same seeds. */
 const WORKER_FLAGS = [
   '--enable-source-maps', '--single-threaded-gc', '--max-semi-space-size=32', '--semi-space-growth-factor=16',
 ]
