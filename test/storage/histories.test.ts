@@ -139,7 +139,7 @@ async function tearHistory(t: Case, batches: readonly LogBatch[], random: Random
 test('a storm loses its power within any write: what is found is what was there after some batch', async (t) => {
   const random = makeRandom(7)
   const tally: Tally = { images: 0, torn: 0, parts: new Set() }
-  for (const seed of [1, 5, 9, 11, 14]) {
+  for (const seed of [3, 7, 14, 18, 43]) {
     for (const batches of batchesOf(seed)) {
       if (batches.length > 20) await tearHistory(t, batches.slice(0, 400), random, tally)
     }
