@@ -82,7 +82,6 @@ export class SegmentStore implements RecordStore {
     if (this.#failure !== null) throw this.#failure.error
     await segment.append(sequence, draft, this.#scratch)
     if (this.#broken.length > 0) await this.#giveUpBroken()
-    if (segment.isHalfFull && this.#spare.length === 0) this.#makeAhead()
   }
 
   async load(sequence: number): Promise<Uint8Array | null> {
@@ -97,6 +96,8 @@ export class SegmentStore implements RecordStore {
       if (named.segment.isUsual && this.#spare.length < SPARE_SEGMENTS) this.#spare.push(named)
       else this.#remove(named)
     }
+    // Not before: after a start all files hold something until it is said that it is not needed.
+    if (this.#used.at(-1)!.segment.isHalfFull && this.#spare.length === 0) this.#makeAhead()
   }
 
   async close(): Promise<void> {

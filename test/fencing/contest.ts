@@ -91,7 +91,7 @@ export class Contest {
   async #rest(peers: Peers, workers: Workers): Promise<void> {
     for (const { child } of workers.all) child.stdin!.write('end\n')
     await endAll(workers.all, (name) => this.journal.wrong(`${name} does not end`))
-    const zk = await connect(peers.address)
+    const zk = await connect(peers.address, { connectTimeoutMs: LIMIT_MS })
     try {
       const left = await contenders(zk, LOCK)
       if (left.length > 0) this.journal.wrong(`still in line: ${left.map(({ name }) => name).join(', ')}`)

@@ -159,6 +159,26 @@ test('files whose records are purged are used again, and what nobody will need i
   }
 }, { timeoutMs: 60_000 })
 
+test('who is started often has no more files for that', async (t) => {
+  const folder = join(t.tempFolder(), 'data')
+  let counter = 0
+  for (let start = 1; start <= 8; start++) {
+    const storage = level(folder)
+    await storage.open()
+    await storage.write({ meta: META })
+    // Each time it ends with the file that is being written more than half full.
+    for (let left = start === 1 ? 28 : 16; left > 0; left--) {
+      counter += 1
+      await storage.write({ entries: run(counter, counter, 500_000) })
+    }
+    await storage.write({ chunks: chunks(start, 1) })
+    await storage.write({ install: base(start, at(counter), 1), purgeThrough: at(counter - 2) })
+    await storage.write({ meta: META })
+    await storage.close()
+  }
+  assert.ok(logs(folder).length <= 3, logs(folder).join())
+}, { timeoutMs: 60_000 })
+
 test('a record that is altered, with later ones behind it, is damage until a batch says so', async (t) => {
   const copy = await left(join(t.tempFolder(), 'data'), 30)
   const path = logOf(copy)
