@@ -117,6 +117,37 @@ test('L7: a silent session is closed within its own time, whatever others have',
   }))
 })
 
+/** Somebody outside the core leads on, with a clock that loses two hours of five, as none of the core does. */
+function healBeside(spoil: (world: SimWorld) => void): void {
+  const plan = calmPlan()
+  const world = new SimWorld(plan.world, codec)
+  const storm = new Storm(world, plan, [])
+  world.events.runUntil(plan.stormMs)
+  const leader = world.servers.get(world.leader!.config.peerId)!
+  leader.jumpedMs += world.events.nowMs * (leader.rate - 0.6)
+  leader.rate = 0.6
+  // It is the one that stays away, and is not restarted for that.
+  const drawn = [1, leader.id - 1]
+  const { random } = world
+  Object.assign(world, { random: { ...random, below: (limit: number) => drawn.shift() ?? random.below(limit) } })
+  storm.end = () => undefined
+  spoil(world)
+  freeze(world, storm, plan)
+  assert.is(world.leader, leader.replica)
+}
+
+test('L7: all sessions are closed in time, by the clock of a leader outside of the core', () => {
+  healBeside(() => undefined)
+  isSeen('L7', /an abandoned session is open still/, () => healBeside((world) => {
+    const touch = (): void => {
+      const { route: { intake }, tree } = world.leader!
+      intake!.touch(tree.sessions.keys())
+      world.events.after(500, touch)
+    }
+    touch()
+  }))
+})
+
 test('L8: one looks for a leader again and again, although one leads on', () => {
   const { endedMs } = heal(() => undefined, 1)
   isSeen('L8', /rounds of elections/, () => heal((world) => {

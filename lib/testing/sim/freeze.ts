@@ -285,13 +285,17 @@ class Freeze {
 
   // --- L7, L8 ------------------------------------------------------------------------------------------------------
 
-  /** Nobody speaks any more: sessions end in their time. A new leader, after a short epoch, grants all of it anew. */
+  /**
+   * Nobody speaks any more: sessions end in their time, by the clock of who leads; that of one outside the core may run
+   * as slow as ever. A new leader, after a short epoch, grants all of it anew.
+   */
   #silence(replicas: readonly Replica[]): void {
     const world = this.#world
-    const timeMs = (this.#plan.world.timing.sessionMaxMs + 4 * this.#tickMs) * 1.2
+    const dueMs = (this.#plan.world.timing.sessionMaxMs + 4 * this.#tickMs) * 1.2
     const isOpen = (): boolean => replicas.some(({ tree }) => tree.sessions.size > 0)
     for (let granted = -1; isOpen() && granted !== world.elections;) {
       granted = world.elections
+      const timeMs = dueMs / Math.min(1, world.servers.get(world.leader?.config.peerId ?? 0)?.rate ?? 1)
       const isOver = (): boolean => !isOpen() || world.elections !== granted
       this.#until(world.events.nowMs + timeMs, isOver, 'L7', 'an abandoned session is open still')
     }
