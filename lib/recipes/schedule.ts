@@ -113,20 +113,19 @@ export class Schedule {
     /** Ticks up to this one are done with. */
     let passedMs = skips ? previous() : -Infinity
     while (!isOver(this.#zk)) {
-      const nextMs = this.#timetable.next(clock.wall())
-      const dueMs = previous()
+      const nowMs = clock.wall()
+      const dueMs = this.#timetable.previous(nowMs) ?? -Infinity
       if (dueMs > passedMs) {
         passedMs = dueMs
         if (!this.#isLate(dueMs)) await this.#tick(dueMs)
         if (skips) passedMs = previous()
         continue
       }
-      // The clock may have been set back.
+      // The clock may have been set back: by a day, and what comes next is due a day earlier than it was.
       passedMs = dueMs
+      const nextMs = this.#timetable.next(nowMs)
       if (nextMs === null) return
-      while (clock.wall() < nextMs) {
-        await pause(this.#zk, Math.min(LOOK_MS, nextMs - clock.wall()), this.#closing.signal)
-      }
+      await pause(this.#zk, Math.min(LOOK_MS, nextMs - nowMs), this.#closing.signal)
     }
   }
 
@@ -180,11 +179,17 @@ export class Schedule {
 
 /**
  * Runs a job at each tick of a timetable on exactly one of all members that schedule it at the same path: whoever
- * claims the tick. Ticks have their number from the timetable, not from anybody's clock, so that clocks that differ
- * make a run earlier or later, never twice; a member whose clock is ahead by days claims ticks of days ahead, and those
- * before them are nobody's then. Two runs never go on at once, as far as `acquire` promises that. A run whose member
- * dies is not done again: what must be whole, the job must be able to take up (`run.hold.guard` writes in the tree only
- * while the run is the present one). What the job throws is told by `failed`.
+ * claims the tick. Ticks have their number from the timetable, not from anybody's clock, so that clocks that differ, are
+ * set or jump make a run earlier or later, never twice. Two runs never go on at once, as far as `acquire` promises that.
+ *
+ * A tick that was claimed makes all before it nobody's. So a member whose clock is ahead runs ticks early, and when it
+ * leaves, or its clock is set right, nothing is run until the others' clocks are past the last tick that it claimed: a
+ * day later, when it was ahead by a day. Whoever does not want to wait deletes `<path>/last`; ticks that were run early
+ * are run once more then. A clock that is ahead without anything being claimed costs the others nothing, and that
+ * member itself at most a minute after it is set back.
+ *
+ * A run whose member dies is not done again: what must be whole, the job must be able to take up (`run.hold.guard`
+ * writes in the tree only while the run is the present one). What the job throws is told by `failed`.
  *
  * Resolves when this member takes part. It ends with the session, which `end` tells. Layout: `<path>/last` holds the
  * last tick that was claimed, `<path>/run` is a lock. Errors: TypeError, those of `create`.

@@ -1,8 +1,8 @@
 /** Programs that use recipes in a world with weather. */
 import type { Client } from '../../lib/client/client.ts'
 import { isZkError } from '../../lib/core/errors.ts'
-import type { StormCounts, World, WorldConnectOptions } from '../../lib/testing/index.ts'
-import { Violation } from '../../lib/testing/index.ts'
+import type { StormCounts, StormFault, World, WorldConnectOptions } from '../../lib/testing/index.ts'
+import { STORM_FAULTS, Violation } from '../../lib/testing/index.ts'
 
 /** The end of what programs do. */
 export class Curtain {
@@ -102,6 +102,8 @@ export interface Play {
   /** Rises as long as all is well: in calm weather it must. */
   readonly progress: () => number
   readonly stormMs?: number
+  /** What the weather is made of; the usual kinds when left out. */
+  readonly faults?: readonly StormFault[]
   /** Who else is there, until the curtain is down. */
   readonly others?: (curtain: Curtain) => Promise<void>
 }
@@ -111,7 +113,7 @@ export interface Play {
  * end. Every fourth user or so lives inside a peer.
  */
 export async function play(world: World, plot: Play): Promise<StormCounts> {
-  const { work, users = [2, 5], progress, stormMs, others } = plot
+  const { work, users = [2, 5], progress, stormMs, faults = STORM_FAULTS, others } = plot
   const { random } = world
   const curtain = new Curtain()
   const count = users[0] + random.below(users[1] - users[0] + 1)
@@ -120,7 +122,7 @@ export async function play(world: World, plot: Play): Promise<StormCounts> {
     return live(world, { curtain, ...(inside === undefined ? {} : { inside }) }, (zk) => work(zk, user))
   })])
   let storm: StormCounts = {}
-  const weather = world.storm(stormMs ?? 4_000 + random.below(8_000)).then((counts) => { storm = counts })
+  const weather = world.storm(stormMs ?? 4_000 + random.below(8_000), { faults }).then((counts) => { storm = counts })
   // Whoever finds something broken ends it.
   await Promise.race([weather, lives])
   const before = progress()

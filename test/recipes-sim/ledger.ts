@@ -15,8 +15,8 @@ export interface LedgerOptions {
   /** So many of those who share may hold it at once; no bound when left out. */
   readonly leases?: number
   /**
-   * Somebody deletes nodes of holders: they learn it from their next proof or write only, so that what they believe is
-   * not judged, only what they write.
+   * Somebody deletes nodes of holders, or a leader whose clock jumps expires their sessions early: they learn it from
+   * their next proof or write only, so that what they believe is not judged, only what they write.
    */
   readonly isRude?: boolean
 }

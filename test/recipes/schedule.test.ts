@@ -118,6 +118,55 @@ test('a machine that slept through ticks runs none of them, or the last', async 
   await Promise.all(members.map((member) => member.close()))
 })
 
+test('a clock that was set ahead and back by a day costs no tick of that day but those claimed', async (t) => {
+  const at = await timedPlace(t)
+  const { zk, clock } = await at.connect()
+  const runs = new Runs()
+  const member = await schedule(zk, '/jobs/back', { everyMs: HOUR_MS }, runs.job)
+  const nextMs = member.next!.getTime()
+  clock.pass(nextMs - HOUR_MS / 2 - clock.wall())
+  await settle(member)
+  clock.sleep(24 * HOUR_MS)
+  clock.pass(60_000)
+  await settle(member)
+  // It has seen the wrong time, at which nothing was due.
+  clock.sleep(-24 * HOUR_MS)
+  clock.pass(60_000)
+  await settle(member)
+  assert.equal(runs.ticks, [])
+  for (let tick = 0; tick < 3; tick++) {
+    clock.pass(nextMs + tick * HOUR_MS - clock.wall())
+    await settle(member)
+  }
+  assert.equal(runs.ticks, [0, 1, 2].map((tick) => nextMs + tick * HOUR_MS))
+  await member.close()
+})
+
+test('a tick that was claimed early makes those before it nobody\'s, until the last claim is forgotten', async (t) => {
+  const at = await timedPlace(t)
+  const [ahead, right] = [await at.connect(), await at.connect()]
+  const runs = new Runs()
+  ahead.clock.sleep(3 * HOUR_MS)
+  const members = [await schedule(right.zk, '/jobs/early', { everyMs: HOUR_MS }, runs.job),
+    await schedule(ahead.zk, '/jobs/early', { everyMs: HOUR_MS }, runs.job)]
+  const firstMs = members[0]!.next!.getTime()
+  ahead.clock.pass(firstMs + 3 * HOUR_MS - ahead.clock.wall())
+  await runs.reach(1)
+  await settle(...members)
+  const pass = async (ticks: readonly number[]): Promise<void> => {
+    for (const tick of ticks) {
+      right.clock.pass(firstMs + tick * HOUR_MS - right.clock.wall())
+      await settle(...members)
+    }
+  }
+  await pass([0, 1])
+  assert.equal(runs.ticks, [3].map((tick) => firstMs + tick * HOUR_MS))
+  await right.zk.delete('/jobs/early/last')
+  await pass([2, 3, 4])
+  assert.equal(runs.ticks, [3, 2, 3, 4].map((tick) => firstMs + tick * HOUR_MS))
+  await Promise.all(members.map((member) => member.close()))
+})
+
 test('ticks whose turn comes during the own run are skipped, or the last of them run', async (t) => {
   const at = await timedPlace(t)
   for (const missed of ['skip', 'last'] as const) {
