@@ -179,8 +179,9 @@ export class Schedule {
 
 /**
  * Runs a job at each tick of a timetable on exactly one of all members that schedule it at the same path: whoever
- * claims the tick. Ticks have their number from the timetable, not from anybody's clock, so that clocks that differ, are
- * set or jump make a run earlier or later, never twice. Two runs never go on at once, as far as `acquire` promises that.
+ * claims the tick. Ticks have their number from the timetable, not from anybody's clock, so that clocks that differ,
+ * are set or jump make a run earlier or later, never twice. Two runs never go on at once, as far as `acquire` promises
+ * that.
  *
  * A tick that was claimed makes all before it nobody's. So a member whose clock is ahead runs ticks early, and when it
  * leaves, or its clock is set right, nothing is run until the others' clocks are past the last tick that it claimed: a
