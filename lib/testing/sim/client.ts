@@ -299,7 +299,7 @@ export class SimClient implements ConnectionEnd {
     this.#world.requestsLeft--
     this.#world.asked++
     const xid = ++this.#xid
-    if (isWrite(request) || request.op === -11) ghost.ask(this.#session!, xid, request, false, this.#wire!.identities)
+    if (isWrite(request) || request.op === -11) ghost.ask(this.#session!, xid, request, null, this.#wire!.identities)
     const [isMetered, sentMs] = [this.#isMetered, this.#world.events.nowMs]
     if (isMetered) this.#world.meter!.sent++
     const [seenBefore, answersBefore] = [read > write ? read : write, ghost.versions.clock]
@@ -320,7 +320,7 @@ export class SimClient implements ConnectionEnd {
     const request = this.#workload.next()
     if (!isWrite(request)) return
     const xid = ++this.#xid
-    this.#world.ghost.ask(this.#session!, xid, request, true, left.identities)
+    this.#world.ghost.ask(this.#session!, xid, request, left.conn, left.identities)
     this.#send(left, { kind: 'request', conn: left.conn, xid, request })
   }
 

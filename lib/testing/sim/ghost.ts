@@ -1,4 +1,4 @@
-import type { Effect } from '../../core/effects.ts'
+import type { ConnId, Effect } from '../../core/effects.ts'
 import type { Replica } from '../../core/replica.ts'
 import type { Identity, Outcome, Request } from '../../core/tree/request.ts'
 import type { SessionId } from '../../core/tree/stat.ts'
@@ -14,6 +14,7 @@ import type { Chronicle } from './chronicle.ts'
 import { Conduct } from './conduct.ts'
 import { Leases } from './leases.ts'
 import { LostPromises } from './lost-promises.ts'
+import { Moves } from './moves.ts'
 import { sameOutcome } from './outcomes.ts'
 import { Primaries } from './primaries.ts'
 import { Reference } from './reference.ts'
@@ -64,8 +65,11 @@ export interface Delivered {
 interface Asked {
   readonly request: Request
   readonly identities: readonly Identity[]
-  /** It went out on a connection that was replaced: it must not succeed (C12). */
-  readonly isStale: boolean
+  /**
+   * Null unless it went out on a connection that its session had left: it must not succeed then (C12), but in this
+   * epoch; 0 for none.
+   */
+  readonly excusedIn: number | null
 }
 
 /** One step in so many is followed by a look at the whole tree of the server that made it. */
@@ -98,6 +102,7 @@ export class Ghost {
   readonly #conduct: Conduct
   readonly #timeliness: Timeliness
   readonly #snapshots: Snapshots
+  readonly #moves = new Moves()
   #steps = 0
   readonly #lostPromises = new LostPromises()
   readonly #soundness: Soundness
@@ -203,13 +208,15 @@ export class Ghost {
     scanTree(id, tree, this.reference)
   }
 
-  /** A client sends a write. */
+  /** A client sends a write; `left`: through this connection, which its session has left. */
   ask(
-    session: SessionId, cxid: number, request: Request, isStale = false, identities: readonly Identity[] = [],
+    session: SessionId, cxid: number, request: Request, left: ConnId | null = null,
+    identities: readonly Identity[] = [],
   ): void {
     const key = `${session}/${cxid}`
-    this.#asked.set(key, { request, identities, isStale })
-    if (!isStale) this.versions.sent(key, request)
+    const excusedIn = left === null ? null : this.#moves.excused(session, left)
+    this.#asked.set(key, { request, identities, excusedIn })
+    if (left === null) this.versions.sent(key, request)
   }
 
   /** A server starts, or installed a snapshot: what it holds must be a state of G. */
@@ -285,8 +292,12 @@ export class Ghost {
       const key = `${txn.session}/${txn.cxid}`
       const asked = this.#asked.get(key)
       if (asked === undefined) throw new Violation('C7', `request ${key} was delivered twice, or never made`)
-      if (asked.isStale && body.kind !== 'error' && body.kind !== 'multiError') {
-        throw new Violation('C12', `request ${key} of a session that had moved away came to ${body.kind}`)
+      if (asked.excusedIn !== null && body.kind !== 'error' && body.kind !== 'multiError') {
+        if (asked.excusedIn !== epochOf(zxid)) {
+          throw new Violation('C12', `request ${key} of a session that had moved away came to ${body.kind}`)
+        }
+        // C1 counts it only now, before anybody can read it: of those that are refused nothing may be seen.
+        this.versions.sent(key, asked.request)
       }
       this.#asked.delete(key)
       request = asked.request
@@ -344,6 +355,7 @@ export class Ghost {
    */
   emitted(server: Watched, effect: Effect): void {
     this.#conduct.emitted(server, effect)
+    this.#moves.emitted(server.id, effect)
     if (effect.kind === 'send') {
       this.#checkClaim(server, effect.message)
       this.#soundness.emitted(server.id, effect.message)
