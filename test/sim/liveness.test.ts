@@ -12,6 +12,7 @@ import { Probe } from '../../lib/testing/sim/probe.ts'
 import { Silences } from '../../lib/testing/sim/silences.ts'
 import { Storm } from '../../lib/testing/sim/storm.ts'
 import { Violation } from '../../lib/testing/sim/violation.ts'
+import type { WorldPlan } from '../../lib/testing/sim/server.ts'
 import { SimWorld } from '../../lib/testing/sim/world.ts'
 import type { SeedResult } from '../../lib/testing/sim/run.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
@@ -35,10 +36,10 @@ function calmPlan(): Plan {
 
 /** Heals it although nothing was wrong; `spoil` is given the world right before. */
 function heal(
-  spoil: (world: SimWorld) => void, observers = calmPlan().world.observers,
+  spoil: (world: SimWorld) => void, changes: Partial<WorldPlan> = {},
 ): { readonly figures: FreezeFigures, readonly endedMs: number } {
   const calm = calmPlan()
-  const plan = { ...calm, world: { ...calm.world, observers } }
+  const plan = { ...calm, world: { ...calm.world, ...changes } }
   const world = new SimWorld(plan.world, codec)
   const storm = new Storm(world, plan, [])
   world.events.runUntil(plan.stormMs - 500)
@@ -149,7 +150,7 @@ test('L7: all sessions are closed in time, by the clock of a leader outside of t
 })
 
 test('L8: one looks for a leader again and again, although one leads on', () => {
-  const { endedMs } = heal(() => undefined, 1)
+  const { endedMs } = heal(() => undefined, { observers: 1 })
   isSeen('L8', /rounds of elections/, () => heal((world) => {
     const observer = world.peers.at(-1)!
     for (let tick = 90; tick > 10; tick--) {
@@ -158,11 +159,35 @@ test('L8: one looks for a leader again and again, although one leads on', () => 
         world.start(observer)
       })
     }
-  }, 1))
+  }, { observers: 1 }))
 })
 
 test('L5: a request of the storm that is never answered', () => {
   isSeen('L5', /asked in the storm/, () => heal((world) => { swallow(world) }))
+})
+
+/** More is asked for than the bounds let through: requests wait for seconds, each for all before it. */
+function throttled(): Partial<WorldPlan> {
+  const { limits, network, clientPlan } = calmPlan().world
+  return {
+    limits: { ...limits, outstandingBytes: 500 }, network: { ...network, latencyMs: 50, tailMs: 20 },
+    clientPlan: { ...clientPlan, opsPerSecond: 200, pipeline: 64 },
+  }
+}
+
+test('L5: where the bounds hold requests back it is enough that some are answered', () => {
+  let late = 0
+  heal((world) => {
+    world.events.at(10_000, () => {
+      const asked = world.clients.filter(({ pending }) => pending > 0).map((client) => [client, client.lastXid] as const)
+      world.events.after(2_100, () => { late = asked.filter(([{ oldestXid }, last]) => oldestXid <= last).length })
+    })
+  }, throttled())
+  assert.ok(late > 0)
+})
+
+test('L5: a request of the storm that is never answered, where the bounds hold others back', () => {
+  isSeen('L5', /asked in the storm/, () => heal((world) => { swallow(world) }, throttled()))
 })
 
 test('L5: a connection that is left over', () => {
