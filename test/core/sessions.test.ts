@@ -229,6 +229,61 @@ test('a leader that was held up for a moment reads first what came meanwhile', (
   assert.ok(world.replica(3).tree.has('/mine'))
 })
 
+test('what came in time counts, however short a leader was held up just then', () => {
+  for (const lateMs of [1, 30, 150]) {
+    const world = led({ voters: 3 })
+    world.connect(1, 1, { timeoutMs: 600 })
+    const { session } = world.effectsOf(1, 'connected')[0]!
+    const { join } = world.replica(1).learner!
+    world.cut(1, 2)
+    world.node(1).replica = null
+    const endMs = world.replica(3).route.intake!.sessions.deadlineMs
+    world.advance(endMs - 1 - world.ms)
+    // Its timers first, though the sockets have been full for longer.
+    world.ms = endMs + lateMs
+    world.input(3, { kind: 'tick' })
+    world.inject(1, 3, { kind: 'pong', join, seq: 0, touches: [session] })
+    world.advance(500)
+    assert.ok(world.replica(3).tree.sessions.has(session), `${lateMs} ms late`)
+    world.advance(400)
+    assert.is(world.replica(3).tree.sessions.size, 0)
+  }
+})
+
+test('a leader that is late at each of its ticks expires sessions all the same', () => {
+  const world = led({ voters: 1 })
+  world.connect(1, 1, { timeoutMs: 600 })
+  world.input(1, { kind: 'disconnect', conn: 1 })
+  const endMs = world.replica(1).route.intake!.sessions.deadlineMs
+  for (let i = 0; i < 12; i++) {
+    world.ms = Math.max(world.ms, world.replica(1).deadline()) + 40
+    world.input(1, { kind: 'tick' })
+    world.settle()
+    if (world.ms <= endMs + 40) assert.is(world.replica(1).tree.sessions.size, 1)
+    if (world.ms >= endMs + 120) assert.is(world.replica(1).tree.sessions.size, 0)
+  }
+})
+
+test('a request that came before a tick of the same turn keeps its session alive', () => {
+  const world = led({ voters: 3 })
+  world.connect(1, 1, { timeoutMs: 600 })
+  const { session } = world.effectsOf(1, 'connected')[0]!
+  const { join } = world.replica(1).learner!
+  world.cut(1, 2)
+  world.node(1).replica = null
+  const leader = world.replica(3)
+  const endMs = leader.route.intake!.sessions.deadlineMs
+  world.advance(endMs - 1 - world.ms)
+  world.ms = endMs
+  const link = leader.links.current.get(1)!
+  const body = { kind: 'request', request: create('/mine', 1), identities: [] } as const
+  const message = { kind: 'forward', join, requests: [{ tag: 1, session, cxid: 1, body }] } as const
+  leader.step(world.now, { kind: 'receive', link, message })
+  world.input(3, { kind: 'tick' })
+  world.settle()
+  assert.ok(leader.tree.has('/mine'))
+})
+
 test('a request of a closed session is refused, wherever it waits', () => {
   const world = led({ voters: 3 })
   world.connect(1, 1, { timeoutMs: 40_000 })

@@ -23,7 +23,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
  */
 const IDLE: ReadonlySet<string> = new Set([
   'founding', 'hidden$snapshotter', 'owesSinceMs', 'hidden$reapAtMs', 'hidden$tellFromMs', 'hidden$expireFromMs',
-  'hidden$frames', 'hidden$unackedBytes', 'hidden$lastTickMs', 'hidden$tickMs',
+  'hidden$heldUpMs', 'hidden$frames', 'hidden$unackedBytes', 'hidden$lastTickMs', 'hidden$tickMs',
 ])
 
 /** Fields of an established leader that are asked before only. */

@@ -60,6 +60,8 @@ export class Intake {
   #tellFromMs = 0
   /** No session expires before this. */
   #expireFromMs = 0
+  /** When this process was held up last, by its clock: what had come by then is read by `#expireFromMs`. */
+  #heldUpMs = 0
 
   constructor(owner: IntakeOwner, leader: Leader, tree: Tree) {
     this.#owner = owner
@@ -92,8 +94,9 @@ export class Intake {
   }
 
   add(peer: number, request: ForwardedRequest): void {
-    const owner = this.sessions.ownerOf(request.session)
-    this.#queue.push({ peer, request, moved: owner !== null && owner !== peer })
+    // It is alive from now on, however long its request waits.
+    const moved = !this.sessions.act(request.session, peer, this.#owner.now().ms)
+    this.#queue.push({ peer, request, moved })
   }
 
   /** The first txn of an ensemble. */
@@ -169,20 +172,35 @@ export class Intake {
     this.#preparer.applied(zxid)
   }
 
+  /**
+   * Up to when all that came is read: whose time was over by then may be judged. What comes in time counts, even if
+   * this process is held up just then, so that its timers run late and before its sockets: it is given as long as it
+   * is late to read, and a bucket waits for that once. After a long pause that is a ping, after one of `frozenMs`
+   * nobody could be heard: nobody is expired for it (a leader paused is not a client dead).
+   */
+  #readUntil(nowMs: number, frozenMs: number): number {
+    const { pingMs } = this.#owner
+    const gapMs = nowMs - this.#lastTickMs
+    this.#lastTickMs = nowMs
+    if (gapMs >= frozenMs) {
+      this.sessions.rearm(nowMs)
+      return nowMs
+    }
+    const lateMs = nowMs - Math.max(this.sessions.deadlineMs, this.#expireFromMs)
+    const isLong = gapMs >= 2 * pingMs
+    if (lateMs <= 0 && !isLong) return lateMs < 0 ? 0 : nowMs
+    const heldUpMs = this.#heldUpMs
+    this.#heldUpMs = nowMs
+    this.#expireFromMs = nowMs + (isLong ? pingMs : Math.min(pingMs, lateMs))
+    return isLong ? 0 : heldUpMs
+  }
+
   /** Expires sessions and reaps nodes; a gap of `frozenMs` between ticks means that this process stood still. */
   tick(frozenMs: number): void {
     const now = this.#owner.now()
-    // After a pause nobody could be heard: expire nobody for it (a leader paused is not a client dead). After a short
-    // one, what was sent meanwhile waits to be read: read it first.
-    const gapMs = now.ms - this.#lastTickMs
-    if (gapMs >= frozenMs) this.sessions.rearm(now.ms)
-    else if (gapMs >= 2 * this.#owner.pingMs) this.#expireFromMs = now.ms + this.#owner.pingMs
-    this.#lastTickMs = now.ms
-    if (now.ms >= this.sessions.deadlineMs && now.ms >= this.#expireFromMs) {
-      for (const session of this.sessions.expire(now.ms)) {
-        if (!this.#preparer.hasSession(session)) continue
-        this.#propose(session, 0, this.#owner.peerId, 0, (zxid) => this.#preparer.closeSession(zxid, session))
-      }
+    for (const session of this.sessions.expire(this.#readUntil(now.ms, frozenMs))) {
+      if (!this.#preparer.hasSession(session)) continue
+      this.#propose(session, 0, this.#owner.peerId, 0, (zxid) => this.#preparer.closeSession(zxid, session))
     }
     if (now.ms >= this.#reapAtMs) {
       this.#reapAtMs = now.ms + this.#owner.reapMs

@@ -258,6 +258,7 @@ const SESSION_ENTRIES: readonly Entry[] = [
   {
     id: 'S-pause-expiry', built: [
       'S-pause-expiry a leader that stood still for long or for a moment ends no session of a client that lives',
+      'S-late-word what came to a leader in time counts, though it stood still just when a session\'s time was up',
       `${SESSIONS}: a leader that stood still expires nobody for it`,
       `${SESSIONS}: a new leader gives every session its whole timeout again`,
     ],

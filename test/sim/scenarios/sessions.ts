@@ -285,6 +285,37 @@ const pausedLeader: Scenario = {
   mutants: [],
 }
 
+const lateWord: Scenario = {
+  name: 'S-late-word what came to a leader in time counts, though it stood still just when a session\'s time was up',
+  run: (options) => {
+    let script = started(3, options, A, B, C)
+    for (const lateMs of [1, 20, 60]) {
+      script = started(3, options, A, B, C)
+      script.connect(A, 1, 600)
+      // Over the network: nobody else says that it lives.
+      script.resume(A, 2, 1, ZXID_ZERO, false)
+      script.request(A, 2, create('/mine', EPHEMERAL))
+      // The pong has gone that says so too.
+      script.pass(400)
+      const endMs = script.replica(C).route.intake!.sessions.expiries()[0]!.atMs
+      script.pass(endMs - 120 - script.ms)
+      script.pause(C)
+      // Within its timeout, which ends at most a tick before its bucket.
+      script.pass(10)
+      script.request(A, 2, create('/word'))
+      script.pass(endMs + lateMs - script.ms)
+      script.wake(C)
+      script.pass(50)
+      for (const path of ['/mine', '/word']) must(script.replica(A).tree.has(path), 'C12', `${path} is not there`)
+      script.pass(1_000)
+      must(!script.replica(A).tree.has('/mine'), 'L7', 'a session without a word stays')
+      convergeWith(script, ['/word'])
+    }
+    return script
+  },
+  mutants: [],
+}
+
 const observerSeesCommitted: Scenario = {
   name: 'S-observer-uncommitted an observer is told of what is committed and of nothing else',
   run: (options) => {
@@ -311,5 +342,5 @@ const observerSeesCommitted: Scenario = {
 /** What of D.6 and D.7 is built. */
 export const SESSIONS: Section = [
   closeRacesCreate, closeAcrossLeaders, localSync, failedMulti, unknownOutcome, seenTheFuture, manyEphemerals,
-  closeAroundSnapshot, multiOnly, pausedLeader, observerSeesCommitted,
+  closeAroundSnapshot, multiOnly, pausedLeader, lateWord, observerSeesCommitted,
 ]
