@@ -336,16 +336,17 @@ export class Ghost {
     if (last !== undefined) this.#checkQuorumDurable(last)
   }
 
+  /** Messages have come to a server that stands still. */
+  waiting(id: number, messages: readonly Message[]): void {
+    this.#leases.waiting(messages, this.#clock.localMs(id))
+  }
+
   /** Before a message is stepped: what UPTODATE names must be applied before this learner serves. */
   received(server: Watched, link: number, message: Message): void {
-    const { leader, links } = server.replica
+    const { id, replica } = server
     this.#conduct.received(server, link, message)
-    if (message.kind === 'pong' && leader?.active === true) {
-      const learner = leader.learners.get(links.peerOf(link) ?? 0)
-      if (learner?.join === message.join) {
-        this.#leases.heard(leader.epoch, message.touches, this.#clock.localMs(server.id))
-      }
-    } else if (message.kind === 'upToDate') this.#upToDate.set(server.id, message.commit)
+    this.#leases.received(replica, replica.links.peerOf(link) ?? 0, message, this.#clock.localMs(id))
+    if (message.kind === 'upToDate') this.#upToDate.set(server.id, message.commit)
     else if (message.kind === 'leaderInfo') this.#upToDate.delete(server.id)
   }
 

@@ -308,6 +308,7 @@ export class SimWorld implements ClientWorld {
     if (server.replica === null) return
     this.stepping = server.id
     if (server.paused) {
+      this.ghost.waiting(id, messages)
       for (const message of messages) server.inbox.push({ kind: 'receive', link, message })
       return
     }
@@ -481,8 +482,7 @@ export class SimWorld implements ClientWorld {
 
   input(peer: number, input: Input): boolean {
     const server = this.#server(peer)
-    if (server.replica === null) return false
-    if ('conn' in input && !server.conns.has(input.conn)) return false
+    if (server.replica === null || ('conn' in input && !server.conns.has(input.conn))) return false
     if (input.kind === 'disconnect') server.conns.delete(input.conn)
     this.step(peer, input)
     return true
