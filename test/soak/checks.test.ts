@@ -1,12 +1,15 @@
+import type { Storage } from '../../lib/ports/storage.ts'
 import { assert, suite } from '../harness.ts'
 import { Checks, Horizon, Sight } from './checks.ts'
 import type { Check } from './checks.ts'
+import { watched } from './disk.ts'
 import { Gaps } from './gaps.ts'
 import { Levels, slope } from './levels.ts'
 import { Line } from './line.ts'
 import { Lives, OUTLIVING_MS } from './lives.ts'
 import { Nodes } from './nodes.ts'
 import { Registers } from './registers.ts'
+import { tellStalls } from './stalls.ts'
 import { Testimony } from './testimony.ts'
 
 const test = suite('soak > checks')
@@ -243,6 +246,36 @@ test('what rises and falls all the time is level, and what rises on top of that 
 test('what finds its size at the beginning is level', () => {
   assert.is(isLevel('disk', (minute) => Math.min(100, 10 + minute * 12)), true)
   assert.is(isLevel('heap', (minute) => Math.min(40, 15 + minute * 5)), true)
+})
+
+test('a write that takes long is told of while it waits and when it ends', async () => {
+  let done: () => void = () => undefined
+  const slow: Storage = {
+    features: { persistent: true, durable: true }, open: () => Promise.reject(new Error('not here')),
+    write: () => new Promise((resolve) => { done = resolve }), close: () => Promise.resolve(),
+  }
+  const told: string[] = []
+  let tell: () => void = () => undefined
+  const storage = watched(slow, { snapshots: 0, purges: 0 }, (text) => {
+    told.push(text.replace(/\d+/, 'N'))
+    tell()
+  }, 20)
+  const isTold = new Promise<void>((resolve) => { tell = resolve })
+  const writing = storage.write({})
+  await isTold
+  assert.equal(told, ['a write waits since N ms'])
+  done()
+  await writing
+  assert.equal(told, ['a write waits since N ms', 'a write took N ms'])
+})
+
+test('a process that stood still tells so', async () => {
+  let timer: NodeJS.Timeout | undefined
+  const told = new Promise<string>((resolve) => { timer = tellStalls(resolve).ref() })
+  await new Promise((resolve) => { setImmediate(resolve) })
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500)
+  assert.match(await told, /^stood still for \d+ ms$/)
+  clearInterval(timer)
 })
 
 test.run()

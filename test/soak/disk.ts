@@ -1,4 +1,4 @@
-import type { Storage } from '../../lib/ports/storage.ts'
+import type { LogBatch, Storage } from '../../lib/ports/storage.ts'
 import type { Database } from '../../storage/level/database.ts'
 import { database } from '../../storage/level/database.ts'
 import { nodeModules } from '../../storage/level/marker.ts'
@@ -92,16 +92,32 @@ export interface Housekeeping {
   purges: number
 }
 
-/** The same storage, with that counted. */
-export function counted(storage: Storage, counts: Housekeeping): Storage {
+/** A write that takes longer than this is told of, in ms. */
+const SLOW_MS = 1_000
+
+/** The same storage, with that counted, and told of writes that take long: as long as they wait, and when they end. */
+export function watched(
+  storage: Storage, counts: Housekeeping, onSlow: (text: string) => void, slowMs: number = SLOW_MS,
+): Storage {
   const { features, location } = storage
+  const write = async (batch: LogBatch): Promise<void> => {
+    const startedMs = performance.now()
+    const tell = (what: string) => (): void => onSlow(`a write ${what} ${Math.round(performance.now() - startedMs)} ms`)
+    const waiting = setTimeout(tell('waits since'), slowMs)
+    try {
+      await storage.write(batch)
+    } finally {
+      clearTimeout(waiting)
+      if (performance.now() - startedMs >= slowMs) tell('took')()
+    }
+  }
   return {
     features, location: location ?? '',
     open: () => storage.open(),
     write: (batch) => {
       if (batch.install !== undefined) counts.snapshots += 1
       if (batch.purgeThrough !== undefined) counts.purges += 1
-      return storage.write(batch)
+      return write(batch)
     },
     close: () => storage.close(),
     size: () => storage.size?.() ?? 0,

@@ -5,8 +5,9 @@ import { createPeer, isZkError } from '../../lib/index.ts'
 import type { Peer } from '../../lib/index.ts'
 import { tcp } from '../../transports/tcp.ts'
 import { processLogger } from '../kill/process-logger.ts'
-import { counted, MoodyDisk } from './disk.ts'
+import { MoodyDisk, watched } from './disk.ts'
 import type { Command, PeerSettings, Report } from './protocol.ts'
+import { tellStalls } from './stalls.ts'
 import { shown } from './text.ts'
 
 const SAMPLE_MS = 1_000
@@ -72,7 +73,9 @@ async function main(): Promise<void> {
   })
   // The driver is gone: whoever started this needs it no more.
   input.on('close', () => process.exit(1))
-  const storage = counted(disk.storage(folder), housekeeping)
+  const tell = (text: string): void => report({ kind: 'log', text })
+  const storage = watched(disk.storage(folder), housekeeping, tell)
+  tellStalls(tell)
   const running = peer = await createPeer({
     id, ensemble: { name: 'soak', members }, transports: [tcp()], storage, limits: LIMITS, logger,
     clients: { listen: [`tcp://127.0.0.1:${clientPort}`], perAddress: 0, words: ['*'] },

@@ -95,6 +95,11 @@ function tell(soak: Soak, machine: Machine, failure: Error | null): number {
   print('')
   const tables = [figures(soak, machine), world.gaps.table(), levels.table(), checksTable(soak)]
   for (const table of tables) print(`${table.join('\n')}\n`)
+  for (const { fault, ms, lines } of soak.longGaps) {
+    print(`${(ms / 1_000).toFixed(2)} s without a write, ${fault}:`)
+    for (const line of lines) if (!line.includes('had waited')) print(`  ${line}`)
+    print('')
+  }
   for (const check of checks.failed) {
     for (const wrong of checks.wrongs(check).slice(0, MOST_WRONGS)) print(`WRONG ${check}: ${wrong}`)
   }

@@ -13,6 +13,7 @@ import type { Stage } from './faults.ts'
 import { Levels } from './levels.ts'
 import { IDS, Network } from './network.ts'
 import { LIMIT_MS, Peers } from './peers.ts'
+import { tellStalls } from './stalls.ts'
 import { Witness } from './witness.ts'
 import { PATHS, World } from './world.ts'
 
@@ -35,6 +36,8 @@ export interface SoakOptions {
   /** The disks of the peers forget: all must be lost. */
   readonly isLying: boolean
   readonly onWrong: (text: string) => void
+  /** Of a longer time without a write the run tells all that is known, in ms; 5 s when left out. */
+  readonly toldGapMs?: number
 }
 
 const REGISTERS = 20
@@ -51,6 +54,15 @@ const ERA_MS = 1_200_000
 const WATCH_MS = 1_000
 /** A fault that leaves a majority stops writes for less, also on a machine that has much else to do. */
 const GAP_MS = 15_000
+const TOLD_GAP_MS = 5_000
+
+/** A long time without a write. */
+export interface LongGap {
+  readonly fault: string
+  readonly ms: number
+  /** Of the log of the run, since the fault began. */
+  readonly lines: readonly string[]
+}
 
 /** Three peers in processes of their own, clients and faults, and whether everything holds. */
 export class Soak {
@@ -60,6 +72,9 @@ export class Soak {
   /** What is being done to the peers. */
   fault = 'none'
   faults = 0
+  readonly longGaps: LongGap[] = []
+  /** Of the log, since the last fault began. */
+  #lines: string[] = []
   readonly #options: SoakOptions
   readonly #log: WriteStream
   readonly #over = new AbortController()
@@ -118,10 +133,12 @@ export class Soak {
     // It is looked at in the end, unless the run ends before.
     working.catch((error: unknown) => void error)
     const guard = setInterval(() => this.#lookForLate(), WATCH_MS)
+    const stalls = tellStalls((text) => this.#note(`the soak ${text}`))
     try {
       await this.#hurt(network, peers, random.next())
     } finally {
       clearInterval(guard)
+      clearInterval(stalls)
       this.#over.abort()
     }
     await this.#rest(peers, auditor, working)
@@ -147,7 +164,9 @@ export class Soak {
   }
 
   #note(line: string): void {
-    this.#log.write(`${(this.elapsedMs / 1_000).toFixed(3)} ${line}\n`)
+    const text = `${(this.elapsedMs / 1_000).toFixed(3)} ${line}`
+    this.#lines.push(text)
+    this.#log.write(`${text}\n`)
   }
 
   /** What there is before customers come. */
@@ -214,6 +233,7 @@ export class Soak {
       this.fault = kind
       this.faults += 1
       this.world.gaps.begin(kind)
+      this.#lines = []
       this.#note(`fault: ${kind}; ${stage.peers.leader ?? 'nobody'} leads`)
     })
     this.#note(`undone: ${this.fault}`)
@@ -225,6 +245,9 @@ export class Soak {
     this.checks.expect('progress', STOPPING.has(this.fault) || longestMs < GAP_MS, () =>
       `nobody wrote for ${Math.round(longestMs)} ms: ${this.fault}`)
     await this.#pauseUntil(dueMs)
+    const { toldGapMs = TOLD_GAP_MS } = this.#options
+    const ms = this.world.gaps.longestMs
+    if (ms >= toldGapMs) this.longGaps.push({ fault: this.fault, ms, lines: this.#lines })
     this.fault = 'none'
   }
 
