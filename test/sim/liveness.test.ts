@@ -179,7 +179,8 @@ test('L5: where the bounds hold requests back it is enough that some are answere
   let late = 0
   heal((world) => {
     world.events.at(10_000, () => {
-      const asked = world.clients.filter(({ pending }) => pending > 0).map((client) => [client, client.lastXid] as const)
+      const asked = world.clients.filter(({ pending }) => pending > 0)
+        .map((client) => [client, client.lastXid] as const)
       world.events.after(2_100, () => { late = asked.filter(([{ oldestXid }, last]) => oldestXid <= last).length })
     })
   }, throttled())

@@ -271,7 +271,8 @@ class Freeze {
           return
         }
         const late = asked.find(({ client, lastXid }) => client.oldestXid <= lastXid)!
-        throw new Violation('L5', `${late.client.describe()}: asked in the storm, no answer in ${limitMs.toFixed(0)} ms`)
+        const who = late.client.describe()
+        throw new Violation('L5', `${who}: asked in the storm, no answer in ${limitMs.toFixed(0)} ms`)
       })
     }
     watch(countLeft())
