@@ -30,6 +30,7 @@ findsEach(test, {
   snapUnsynced: 2,
   snapshotUncommitted: 1,
   surviveFsyncError: 1,
+  syncsLoseTxns: 1,
   truncOneTooMany: 1,
   trustEmptyDisk: 2,
   unboundedSync: 2,

@@ -286,7 +286,10 @@ export class Clients {
 
   // --- outcomes ----------------------------------------------------------------------------------------------------
 
-  /** The connection that waits for this txn, if it is one of this peer's. Tags of skipped ones are never answered. */
+  /**
+   * The connection that waits for this txn, which is applied next, if it is one of this peer's. Tags of skipped ones
+   * are never answered.
+   */
   claim(txn: Txn): Connection | null {
     if (txn.origin !== this.#owner.peerId) return null
     let first = this.#pending[this.#pendingHead]
@@ -298,7 +301,24 @@ export class Clients {
     }
     if (first === undefined || first.tag !== txn.tag) return null
     this.#shiftPending()
-    return this.#connections.get(first.connection.id) === first.connection ? first.connection : null
+    const { connection } = first
+    if (this.#connections.get(connection.id) !== connection) return null
+    if (connection.first?.tag !== txn.tag) this.#finishSyncs(connection, txn.tag)
+    return connection
+  }
+
+  /**
+   * What the session asked for before this txn is answered before it is applied: all that was proposed when a sync
+   * came is in the tree, and a txn that was proposed after that and is committed proves that its leader led.
+   */
+  #finishSyncs(connection: Connection, tag: number): void {
+    if (this.#owner.mutant === 'syncsLoseTxns') return
+    for (let i = connection.head; i < connection.queue.length; i++) {
+      const waiting = connection.queue[i]!
+      if (waiting.tag === tag) break
+      if (waiting.request.op === 9) waiting.syncedTo = this.#tree.zxid
+    }
+    this.#drain(connection)
   }
 
   #shiftPending(): void {

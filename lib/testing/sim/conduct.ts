@@ -1,4 +1,5 @@
 import type { Effect } from '../../core/effects.ts'
+import type { ErrorCode } from '../../core/errors.ts'
 import type { Message } from '../../core/zab/messages.ts'
 import type { GhostClock, Watched } from './ghost.ts'
 import { Violation } from './violation.ts'
@@ -12,13 +13,16 @@ const DROPPED = /^peer (\d+) is dropped: silent or behind/
 
 /**
  * How peers treat each other: A2, links that lose nothing but their end never bring a message that cannot be; L3, whose
- * synchronization began or moved within the limit is not given up; L8, no synchronization fills a learner's memory.
+ * synchronization began or moved within the limit is not given up; L8, no synchronization fills a learner's memory. And
+ * how they treat clients: C2, who serves answers what comes through an open connection, and does not end it instead.
  */
 export class Conduct {
   readonly #clock: GhostClock
   readonly #areLinksSpoilt: boolean
   /** By leader and learner: when its synchronization began or moved last, by the leader's clock. */
   readonly #moved = new Map<string, number>()
+  /** Connections that were told that they are open. */
+  readonly #open = new Set<string>()
 
   constructor(clock: GhostClock, areLinksSpoilt: boolean) {
     this.#clock = clock
@@ -47,6 +51,8 @@ export class Conduct {
         break
       case 'log': this.#said(server, effect.text); break
       case 'role': this.#legal(server, effect.reason); break
+      case 'connected': this.#open.add(connectionOf(server, effect.conn)); break
+      case 'closeConn': this.#closed(server, effect.conn, effect.code); break
       case 'fatal':
         if (effect.code !== 'StorageFailed') throw new Violation('A1', `server ${server.id} gives up: ${effect.reason}`)
         break
@@ -65,6 +71,12 @@ export class Conduct {
       case 'snapChunk': case 'proposal': this.#window(server, link); break
       default: break
     }
+  }
+
+  #closed(server: Watched, conn: number, code: ErrorCode): void {
+    const wasOpen = this.#open.delete(connectionOf(server, conn))
+    if (!wasOpen || code !== 'ConnectionLoss' || !server.replica.serving) return
+    throw new Violation('C2', `server ${server.id} serves on and drops connection ${conn}, which is open`)
   }
 
   #legal({ id }: Watched, text: string): void {
@@ -93,4 +105,9 @@ export class Conduct {
       throw new Violation('L8', `server ${id} has ${inFlight} pieces on their way to peer ${learner.peer}`)
     }
   }
+}
+
+/** The number of a connection is used once in the life of a process. */
+function connectionOf({ id, incarnation }: Watched, conn: number): string {
+  return `${id}/${incarnation}:${conn}`
 }

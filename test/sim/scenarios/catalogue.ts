@@ -284,6 +284,12 @@ const SESSION_ENTRIES: readonly Entry[] = [
     missing: 'the bare check, which the wire refuses',
   },
   {
+    id: 'S-sync-between S-sync-unconfirmed', built: [
+      'S-sync-between a sync is due after one write and before the next, and both are applied at once',
+      'S-sync-unconfirmed a voter that has just come commits a write, and nobody has confirmed the sync before it',
+    ],
+  },
+  {
     id: 'S-frozen-future',
     built: ['S-frozen-future a client that has seen more than a peer has applied is not served by it'],
   },

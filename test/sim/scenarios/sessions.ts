@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert'
 import { OPEN_ACL } from '../../../lib/core/tree/request.ts'
 import type { CreateRequest } from '../../../lib/core/tree/request.ts'
 import { ZXID_ZERO } from '../../../lib/core/zxid.ts'
+import type { Script } from '../../../lib/testing/sim/script.ts'
 import { A, B, C, TINY, convergeWith, must, plain, started } from './scenario.ts'
 import type { Scenario, Section } from './scenario.ts'
 
@@ -339,8 +340,56 @@ const observerSeesCommitted: Scenario = {
   mutants: [{ mutant: 'informUncommitted', seenBy: ['D3', 'A1'] }],
 }
 
+const codesOf = (script: Script): string =>
+  script.replies.filter(({ conn }) => conn === 1).map(({ code }) => code).join()
+
+const syncBetween: Scenario = {
+  name: 'S-sync-between a sync is due after one write and before the next, and both are applied at once',
+  run: (options) => {
+    const script = started(3, options, A, B, C)
+    script.connect(A, 1)
+    script.connect(C, 2)
+    script.hold(B, C)
+    script.write(C, 2, '/w1')
+    script.request(A, 1, { op: 9, path: '/' })
+    script.request(A, 1, { op: 3, path: '/w2', watch: true })
+    script.write(A, 1, '/w2')
+    const { last } = script.replica(C).journal.log
+    script.tap = (_from, to, message) => to === A && message.kind === 'commit' && message.zxid < last ? [] : [message]
+    script.release(B, C)
+    must(codesOf(script) === 'Ok,NoNode,Ok', 'C2', `answered ${codesOf(script)}`)
+    const [sync, told] = [script.replies.find(({ conn }) => conn === 1)!, script.events.at(-1)]
+    must(sync.zxid < last && told?.conn === 1, 'C13', 'what comes after the read is not told')
+    convergeWith(script, ['/w1', '/w2'])
+    return script
+  },
+  mutants: [{ mutant: 'syncsLoseTxns', seenBy: ['C2'] }],
+}
+
+const syncUnconfirmed: Scenario = {
+  name: 'S-sync-unconfirmed a voter that has just come commits a write, and nobody has confirmed the sync before it',
+  run: (options) => {
+    const script = started(3, options, A, B, C)
+    script.connect(C, 1)
+    script.crash(A)
+    // What B says does not get through for a while.
+    script.tap = (from, to, message) => from === B && to === C ? [] : [message]
+    script.write(C, 1, '/w1')
+    script.request(C, 1, { op: 9, path: '/' })
+    script.write(C, 1, '/w2')
+    must(codesOf(script) === '', 'C15', 'a leader alone answered')
+    script.up(A)
+    script.serve(A)
+    must(codesOf(script) === 'Ok,Ok,Ok', 'C2', `answered ${codesOf(script)}`)
+    script.cut(B, C)
+    convergeWith(script, ['/w1', '/w2'])
+    return script
+  },
+  mutants: [{ mutant: 'syncsLoseTxns', seenBy: ['C2'] }],
+}
+
 /** What of D.6 and D.7 is built. */
 export const SESSIONS: Section = [
   closeRacesCreate, closeAcrossLeaders, localSync, failedMulti, unknownOutcome, seenTheFuture, manyEphemerals,
-  closeAroundSnapshot, multiOnly, pausedLeader, lateWord, observerSeesCommitted,
+  closeAroundSnapshot, multiOnly, pausedLeader, lateWord, syncBetween, syncUnconfirmed, observerSeesCommitted,
 ]
