@@ -406,16 +406,16 @@ export class Replica implements ZabContext {
     for (const entry of this.journal.log.slice(appliedZxid(this, this.#tree), end, Infinity)) {
       const txn = entry.txn ?? this.config.codec.decodeTxn(entry.bytes)
       entry.txn = null
-      const claimed = this.serving ? this.clients.claim(txn) : null
+      const isOwn = this.clients.isOwn(txn)
+      const claimed = this.serving && isOwn ? this.clients.claim(txn) : null
       const outcome = this.#tree.apply(entry.zxid, txn, this.serving ? this.clients.watches : null, claimed !== null)
       this.#snapshotter.applied(entry.bytes.length)
       this.route.intake?.applied(entry.zxid, entry.bytes.length)
-      if (txn.origin === this.config.peerId) this.route.answered(txn.tag)
+      if (isOwn) this.route.answered(txn.tag)
       if (this.serving) this.clients.applied(entry.zxid, txn, claimed, outcome)
       if (txn.body.kind === 'found') this.journal.setMeta({ ensembleId: txn.body.ensembleId })
     }
     if (this.serving) this.clients.caughtUp()
-    // In-process clients that had seen more than was applied here when they came.
     if (this.serving) this.clients.admitLate()
   }
 

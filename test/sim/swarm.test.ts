@@ -7,6 +7,7 @@ const test = suite('sim: swarm')
 findsEach(test, {
   commitOldEpochByCount: 19,
   duplicateIsGap: 18,
+  earlierLivesCount: 67,
   emptyLeads: 1_000_754,
   endlessSync: 1_275,
   fixedInitLimit: 615,

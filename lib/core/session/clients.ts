@@ -50,6 +50,7 @@ export class Clients {
   #pendingHead = 0
   /** Opens and syncs by tag: few, so a Map. */
   readonly #asked = new Map<number, Connection>()
+  readonly #firstTag: number
   #nextTag: number
   /** Those that were heard from; a session that moved may be among them twice. */
   #heard: Connection[] = []
@@ -60,6 +61,7 @@ export class Clients {
 
   constructor(owner: ClientsOwner, firstTag: number) {
     this.#owner = owner
+    this.#firstTag = firstTag
     this.#nextTag = firstTag
     this.watches = new Watches(
       (conn, event) => this.#owner.emit({ kind: 'event', conn, event }),
@@ -287,11 +289,18 @@ export class Clients {
   // --- outcomes ----------------------------------------------------------------------------------------------------
 
   /**
-   * The connection that waits for this txn, which is applied next, if it is one of this peer's. Tags of skipped ones
-   * are never answered.
+   * A connection of this peer asked for it, in this life: what was asked for in an earlier one may come as late as
+   * this, and its tags, which were drawn anew, say nothing.
+   */
+  isOwn(txn: Txn): boolean {
+    if (txn.origin !== this.#owner.peerId) return false
+    return (txn.tag >= this.#firstTag && txn.tag < this.#nextTag) || this.#owner.mutant === 'earlierLivesCount'
+  }
+
+  /**
+   * The connection that waits for this txn, an own one that is applied next. Tags of skipped ones are never answered.
    */
   claim(txn: Txn): Connection | null {
-    if (txn.origin !== this.#owner.peerId) return null
     let first = this.#pending[this.#pendingHead]
     if (first === undefined || first.tag > txn.tag) return null
     while (first !== undefined && first.tag < txn.tag) {

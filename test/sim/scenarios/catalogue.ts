@@ -290,6 +290,10 @@ const SESSION_ENTRIES: readonly Entry[] = [
     ],
   },
   {
+    id: 'S-earlier-life',
+    built: ['S-earlier-life what a peer was asked for before it crashed is committed after it serves again'],
+  },
+  {
     id: 'S-frozen-future',
     built: ['S-frozen-future a client that has seen more than a peer has applied is not served by it'],
   },

@@ -388,8 +388,39 @@ const syncUnconfirmed: Scenario = {
   mutants: [{ mutant: 'syncsLoseTxns', seenBy: ['C2'] }],
 }
 
+const earlierLife: Scenario = {
+  name: 'S-earlier-life what a peer was asked for before it crashed is committed after it serves again',
+  run: (options) => {
+    let script = started(3, options, A, B, C)
+    // Tags are drawn anew in each life, so those of the earlier one are the greater ones in some.
+    for (let lives = 0; lives < 4; lives++) {
+      script = started(3, options, A, B, C)
+      for (let i = 0; i < lives; i++) {
+        script.crash(A)
+        script.up(A)
+      }
+      script.serve(A)
+      script.connect(A, 1)
+      script.hold(B, C)
+      script.write(A, 1, '/w1')
+      script.crash(A)
+      script.up(A)
+      script.serve(A)
+      script.resume(A, 2, 1)
+      script.write(A, 2, '/w2')
+      script.release(B, C)
+      script.pass(100)
+      must(script.replies.some(({ conn, code }) => conn === 2 && code === 'Ok'), 'C2', 'a write was not answered')
+      convergeWith(script, ['/w1', '/w2'])
+    }
+    return script
+  },
+  mutants: [{ mutant: 'earlierLivesCount', seenBy: ['C2'] }],
+}
+
 /** What of D.6 and D.7 is built. */
 export const SESSIONS: Section = [
   closeRacesCreate, closeAcrossLeaders, localSync, failedMulti, unknownOutcome, seenTheFuture, manyEphemerals,
-  closeAroundSnapshot, multiOnly, pausedLeader, lateWord, syncBetween, syncUnconfirmed, observerSeesCommitted,
+  closeAroundSnapshot, multiOnly, pausedLeader, lateWord, syncBetween, syncUnconfirmed, earlierLife,
+  observerSeesCommitted,
 ]
