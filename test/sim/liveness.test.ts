@@ -9,6 +9,7 @@ import type { FreezeFigures } from '../../lib/testing/sim/freeze.ts'
 import { drawPlan } from '../../lib/testing/sim/plan.ts'
 import type { Plan } from '../../lib/testing/sim/plan.ts'
 import { Probe } from '../../lib/testing/sim/probe.ts'
+import { Shortage } from '../../lib/testing/sim/shortage.ts'
 import { Silences } from '../../lib/testing/sim/silences.ts'
 import { Storm } from '../../lib/testing/sim/storm.ts'
 import { Violation } from '../../lib/testing/sim/violation.ts'
@@ -222,15 +223,16 @@ class Peer {
   readonly events = new EventQueue()
   readonly inputs: Input[] = []
   end: ConnectionEnd | null = null
+  readonly shortage = { lastMs: -Infinity }
 
   constructor() {
-    const { events } = this
+    const { events, shortage } = this
     new Probe({
       events, ghost: { ask: () => undefined, at: () => undefined, lastWords: new Map() },
       nextConn: () => 1, latencyMs: () => 1,
       register: (_conn, _peer, end) => { this.end = end },
       input: (_peer, input) => this.inputs.push(input) > 0,
-    }, makeRandom(1), { tickMs: 100, timeoutMs: 5_000, leader: () => 1, isTimed: true })
+    }, makeRandom(1), { tickMs: 100, timeoutMs: 5_000, leader: () => 1, isTimed: true, shortage })
   }
 
   open(): void {
@@ -252,6 +254,37 @@ test('L2: a write that the leader does not answer within three ticks', () => {
   peer.events.runUntil(399)
   assert.equal(peer.inputs.map(({ kind }) => kind), ['connect', 'request'])
   isSeen('L2', /a write was not answered/, () => { peer.events.runUntil(401) })
+})
+
+test('L2: a write that the leader does not answer within three ticks of having a quorum again', () => {
+  const peer = new Peer()
+  peer.open()
+  peer.events.runUntil(200)
+  peer.shortage.lastMs = 250
+  peer.events.runUntil(500)
+  peer.shortage.lastMs = 350
+  peer.events.runUntil(649)
+  isSeen('L2', /a write was not answered/, () => { peer.events.runUntil(651) })
+})
+
+test('a shortage lasts while so many count that they are no quorum, and nothing is metered in it', () => {
+  const events = new EventQueue()
+  const learners = new Map([[1, { counts: true }], [2, { counts: false }], [3, { counts: false }]])
+  const meter = { peers: new Set<number>(), isOpen: true, isHeld: false, patienceMs: 1, sent: 0, answered: 0 }
+  let isLed = false
+  const shortage = new Shortage({
+    events, meter, plan: { voters: 5 }, get leader() { return isLed ? { leader: { learners } } as never : null },
+  })
+  events.runUntil(100)
+  assert.is(shortage.lastMs, -Infinity)
+  isLed = true
+  events.runUntil(200)
+  assert.is(shortage.lastMs, 200)
+  assert.is(meter.isHeld, true)
+  learners.get(2)!.counts = true
+  events.runUntil(300)
+  assert.is(shortage.lastMs, 200)
+  assert.is(meter.isHeld, false)
 })
 
 test('L7: a session that speaks is closed', () => {

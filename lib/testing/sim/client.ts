@@ -28,9 +28,10 @@ export interface ConnectionEnd {
 
 /** What is counted while somebody wants to know whether answers keep pace with requests. */
 export interface Meter {
-  /** Requests at these peers, by clients that read what they are sent. */
+  /** Requests at these peers, by clients that read what they are sent; while it is open and not held (Shortage). */
   readonly peers: ReadonlySet<number>
   isOpen: boolean
+  isHeld: boolean
   /** An answer that takes longer holds its client back: what it would ask meanwhile counts as sent. */
   readonly patienceMs: number
   sent: number
@@ -309,7 +310,7 @@ export class SimClient implements ConnectionEnd {
 
   get #isMetered(): boolean {
     const { meter } = this.#world
-    return meter !== null && meter.isOpen && !this.isSlow && meter.peers.has(this.peer)
+    return meter !== null && meter.isOpen && !meter.isHeld && !this.isSlow && meter.peers.has(this.peer)
   }
 
   /** The session is attached elsewhere now: what comes through the connection left behind must not happen. */

@@ -6,6 +6,7 @@ import { meanThinkMs } from './client-plan.ts'
 import type { Meter, SimClient } from './client.ts'
 import type { Plan } from './plan.ts'
 import { Probe } from './probe.ts'
+import { Shortage, afterShortage } from './shortage.ts'
 import { Silences } from './silences.ts'
 import { LOOKS } from './reached.ts'
 import type { Storm } from './storm.ts'
@@ -69,6 +70,7 @@ class Freeze {
   readonly #boundMs: number
   readonly #tickMs: number
   readonly #random: Random
+  readonly #shortage: Shortage
 
   constructor(world: SimWorld, storm: Storm, plan: Plan) {
     this.#world = world
@@ -81,6 +83,7 @@ class Freeze {
     for (let i = world.random.below(most + 1); i > 0; i--) gone.add(1 + world.random.below(plan.world.voters))
     this.#gone = gone
     this.#core = world.peers.filter((id) => !gone.has(id))
+    this.#shortage = new Shortage(world)
     this.#watchPending()
     storm.end(gone, world.random)
     world.requestsLeft = Infinity
@@ -103,6 +106,7 @@ class Freeze {
     const endMs = this.#plan.stormMs + this.#plan.finalSilenceMs + CALM_MS
     this.#settle(endMs)
     this.#checkPace(meter, elections)
+    this.#shortage.stop()
     probe.stop()
     for (const client of world.clients) client.stop()
     world.events.runUntil(world.events.nowMs + 4 * this.#tickMs + 2_000)
@@ -157,13 +161,14 @@ class Freeze {
   #probe(): Probe {
     return new Probe(this.#world, this.#random, {
       tickMs: this.#tickMs, timeoutMs: this.#plan.world.timing.sessionMaxMs, leader: () => this.#leader,
-      isTimed: !this.#isThrottled,
+      isTimed: !this.#isThrottled, shortage: this.#shortage,
     })
   }
 
   #meter(): Meter {
     return this.#world.meter = {
-      peers: new Set(this.#core), isOpen: !this.#isThrottled, patienceMs: 3 * this.#tickMs, sent: 0, answered: 0,
+      peers: new Set(this.#core), isOpen: !this.#isThrottled, isHeld: false, patienceMs: 3 * this.#tickMs,
+      sent: 0, answered: 0,
     }
   }
 
@@ -263,7 +268,7 @@ class Freeze {
     const countLeft = (): number =>
       asked.reduce((sum, { client, lastXid }) => sum + Math.max(0, lastXid + 1 - client.oldestXid), 0)
     const watch = (before: number): void => {
-      events.after(limitMs, () => {
+      afterShortage({ events, shortage: this.#shortage }, limitMs, () => {
         const left = countLeft()
         if (left === 0) return
         if (this.#isThrottled && left < before) {

@@ -5,6 +5,8 @@ import type { SessionId } from '../../core/tree/stat.ts'
 import { ZXID_ZERO } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
 import type { ClientWorld, ConnectionEnd } from './client.ts'
+import { afterShortage } from './shortage.ts'
+import type { Shortage } from './shortage.ts'
 import { Violation } from './violation.ts'
 
 /** Ticks within which a write of a healed ensemble is answered. */
@@ -24,11 +26,12 @@ export interface ProbePlan {
   readonly leader: () => number
   /** False where the bounds of the run hold writes back: then only its session is watched. */
   readonly isTimed: boolean
+  readonly shortage: Pick<Shortage, 'lastMs'>
 }
 
 /**
  * A client of a healed core that writes once a tick, at the leader. L2: opening a session and each write are answered
- * within three ticks, or the leader is gone. L7: its session, which is never silent, lives.
+ * within three ticks, of a shortage's end too, or the leader is gone. L7: its session, which is never silent, lives.
  */
 export class Probe implements ConnectionEnd {
   readonly #world: ProbeWorld
@@ -104,8 +107,9 @@ export class Probe implements ConnectionEnd {
       if (!this.#world.input(this.#peer, input)) this.#lost(conn)
     })
     if (!this.#plan.isTimed) return
-    const limitMs = WRITE_TICKS * this.#plan.tickMs
-    events.after(limitMs, () => {
+    const { shortage, tickMs } = this.#plan
+    const limitMs = WRITE_TICKS * tickMs
+    afterShortage({ events, shortage }, limitMs, () => {
       if (this.#conn !== conn || this.#isStopped || (asked === 0 ? this.#isOpen : this.#asked !== asked)) return
       throw new Violation('L2', `${what} within ${limitMs.toFixed(0)} ms by peer ${this.#peer}, which leads`)
     })
@@ -142,7 +146,9 @@ export class Probe implements ConnectionEnd {
         this.#asked = 0
         this.#lastZxid = effect.zxid
         this.answered++
-        this.slowestMs = Math.max(this.slowestMs, events.nowMs - this.#sentMs)
+        if (this.#plan.shortage.lastMs < this.#sentMs) {
+          this.slowestMs = Math.max(this.slowestMs, events.nowMs - this.#sentMs)
+        }
         break
       }
       case 'closeConn':

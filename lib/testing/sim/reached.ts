@@ -36,6 +36,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^the leader refused: resigned/, 'refused: the leader resigned'],
   [/is dropped: silent or behind for too long/, 'dropped: silent or behind'],
   [/is dropped: too far behind/, 'dropped: too far behind'],
+  [/^leads on without a quorum/, 'quorum: it is being brought up'],
   [/^truncates its log/, 'disk: truncation'],
 ]
 
