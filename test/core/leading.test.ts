@@ -170,6 +170,31 @@ test('a learner that falls silent is dropped; without a quorum the leader goes w
   assert.match(reasons(world, 3), 'lost the quorum')
 })
 
+test('a leader that loses its quorum leads on while one speaks that is being brought up, and commits nothing', () => {
+  const stage = new Stage().elected()
+  const { world } = stage
+  for (const peer of [1, 2]) {
+    stage.joins(peer)
+    stage.promises(peer, 0)
+  }
+  const { leader } = world.replica(3)
+  stage.says(1, { kind: 'ack', join: 1, epoch: leader!.epoch, zxid: ZXID_ZERO, newLeader: true })
+  assert.is(leader!.active, true)
+  world.input(3, { kind: 'linkDown', link: 101 })
+  world.settle()
+  const { committed } = leader!
+  for (let i = 0; i < 10; i++) {
+    world.advance(200)
+    stage.says(2, { kind: 'pong', join: 2, seq: 1, touches: [] })
+  }
+  assert.is(world.replica(3).leader, leader)
+  assert.is(leader!.committed, committed)
+  world.advance(900)
+  assert.is(world.replica(3).leader, leader)
+  world.advance(400)
+  assert.match(reasons(world, 3), 'lost the quorum')
+})
+
 test('the counter of an epoch is used up: the leader resigns and a new epoch goes on', () => {
   const world = led({ voters: 3, epochTxns: 10 })
   const first = world.leader!.leader!.epoch

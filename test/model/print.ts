@@ -11,6 +11,8 @@ import type { Scribe } from './shapes.ts'
 const LEFT_OUT: ReadonlySet<string> = new Set([
   'config', 'configs', 'voters', 'now', 'elections', 'random', 'hidden$announced', 'hidden$context', 'hidden$owner',
   'hidden$effects', 'hidden$codec', 'hidden$config', 'hidden$options', 'hidden$mutant',
+  // What it logged last.
+  'hidden$isShort',
   // Printed as `joinCounts`.
   'hidden$joins', 'joinCounts',
 ])

@@ -1,3 +1,4 @@
+import type { Timing } from '../effects.ts'
 import type { SnapshotChunkSource } from './snapshot-stream.ts'
 import type { FollowerInfo, Health } from './messages.ts'
 import type { LearnerLog } from './sync-plan.ts'
@@ -58,6 +59,18 @@ export class Association {
   /** True for a voter whose acks of txns count. */
   get counts(): boolean {
     return this.role === 'voter' && this.newLeaderAcked
+  }
+
+  /** True for a voter on its way to be one that counts, heard since then. */
+  comesUp(sinceMs: number): boolean {
+    const isUnderWay = this.stage === 'syncing' || this.stage === 'live'
+    return this.role === 'voter' && isUnderWay && this.lastHeardMs > sinceMs
+  }
+
+  /** It is silent, owes an ack or does not get on, for longer than anybody waits; its leader itself got on then. */
+  isLate(nowMs: number, { syncMs, initMs }: Timing, leaderMs: number): boolean {
+    if (this.newLeaderAcked) return nowMs - this.lastHeardMs >= syncMs || nowMs - this.owesSinceMs >= syncMs
+    return nowMs - Math.max(this.progressMs, this.stage === 'syncing' ? 0 : leaderMs) >= initMs
   }
 
   /** Bytes of broadcast txns on their way to its disk. */

@@ -59,6 +59,8 @@ export class Leader {
   /** Voters that hold a promise above this epoch, which one, and since when they ask. */
   readonly #promised = new Map<number, { readonly epoch: number, readonly sinceMs: number }>()
   #progressMs: number
+  /** When that was looked at last it had no quorum that counts; only its log tells. */
+  #isShort = false
   /** Why this leader gave up; null while it leads. */
   resigned: string | null = null
 
@@ -78,18 +80,12 @@ export class Leader {
     return this.active ? 'broadcast' : this.#currentTicket === Infinity ? 'discovery' : 'synchronization'
   }
 
-  get learners(): ReadonlyMap<number, Association> {
-    return this.#learners
-  }
+  get learners(): ReadonlyMap<number, Association> { return this.#learners }
 
   /** Syncs that wait for a quorum. */
-  get pendingSyncs(): number {
-    return this.#syncs.size
-  }
+  get pendingSyncs(): number { return this.#syncs.size }
 
-  get uptimeMs(): number {
-    return this.#context.now.ms - this.#startedMs
-  }
+  get uptimeMs(): number { return this.#context.now.ms - this.#startedMs }
 
   /** Txns proposed and not committed yet. */
   get outstanding(): number {
@@ -115,8 +111,10 @@ export class Leader {
 
   /** Ends leading: every learner is told. */
   close(reason: string): void {
-    for (const learner of this.#learners.values()) this.#refuse(learner.peer, learner.join, 'ConnectionLoss', reason)
-    for (const learner of this.#learners.values()) learner.close()
+    for (const learner of this.#learners.values()) {
+      this.#refuse(learner.peer, learner.join, 'ConnectionLoss', reason)
+      learner.close()
+    }
     this.#learners.clear()
   }
 
@@ -222,10 +220,7 @@ export class Leader {
     const counts = learner.role === 'voter' && message.currentEpoch >= 0
     const later = message.currentEpoch > this.#electedEpoch ||
       (message.currentEpoch === this.#electedEpoch && message.lastZxid > this.#electedZxid)
-    if (!this.active && counts && later) {
-      this.#resign(`voter ${learner.peer} has a later history`)
-      return
-    }
+    if (!this.active && counts && later) return this.#resign(`voter ${learner.peer} has a later history`)
     learner.epochCounted = counts && this.#context.founding.counts(learner.peer, learner.health)
     this.settle()
     if (this.phase !== 'discovery') this.#startSync(learner)
@@ -350,11 +345,7 @@ export class Leader {
     this.settle()
   }
 
-  received(peer: number, message: LearnerMessage): void {
-    if (message.kind === 'followerInfo') {
-      this.joined(peer, message)
-      return
-    }
+  received(peer: number, message: Exclude<LearnerMessage, FollowerInfo>): void {
     const learner = this.#learners.get(peer)
     if (learner === undefined || learner.join !== message.join) return
     learner.lastHeardMs = this.#context.now.ms
@@ -446,10 +437,7 @@ export class Leader {
     if (now.ms >= this.#pingAtMs) this.#ping()
     if (!this.active && now.ms >= this.#progressMs + timing.initMs) this.#resign('no quorum joined in time')
     for (const learner of this.#learners.values()) {
-      const late = learner.newLeaderAcked
-        ? now.ms - learner.lastHeardMs >= timing.syncMs || now.ms - learner.owesSinceMs >= timing.syncMs
-        : now.ms - Math.max(learner.progressMs, learner.stage === 'syncing' ? 0 : this.#progressMs) >= timing.initMs
-      if (late) this.#remove(learner, 'silent or behind for too long')
+      if (learner.isLate(now.ms, timing, this.#progressMs)) this.#remove(learner, 'silent or behind for too long')
     }
     for (const [peer, { epoch, sinceMs }] of this.#promised) {
       if (now.ms - sinceMs < timing.initMs) continue
@@ -462,9 +450,20 @@ export class Leader {
     this.#checkQuorum()
   }
 
-  /** An established leader without a quorum that heard from it resigns at once. */
+  /**
+   * An established leader without a quorum that heard from it resigns at once. Here, and nowhere else, who is being
+   * brought up counts while it speaks: otherwise it would begin anew, for ever where another voter comes and goes.
+   */
   #checkQuorum(): void {
-    if (this.active && !this.#isQuorum((learner) => learner.counts)) this.#resign('lost the quorum')
+    if (!this.active) return
+    const wasShort = this.#isShort
+    this.#isShort = !this.#isQuorum((learner) => learner.counts)
+    if (!this.#isShort) return
+    const { now, config: { timing, mutant } } = this.#context
+    const sinceMs = mutant === 'resignsWhileJoining' ? Infinity : now.ms - timing.syncMs
+    const isHeld = this.#isQuorum((learner) => learner.counts || learner.comesUp(sinceMs))
+    if (!isHeld) this.#resign('lost the quorum')
+    else if (!wasShort) this.#context.log('warn', 'leads on without a quorum, as one is being brought up')
   }
 
   #remove(learner: Association, reason?: string): void {

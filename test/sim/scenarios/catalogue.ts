@@ -102,6 +102,9 @@ const SYNC_PHASE: readonly Entry[] = [
       'S-fleeing-end more is written than the pieces of a synchronization carry: it ends all the same',
     ],
   },
+  {
+    id: 'S-restless', built: ['S-restless a voter that comes and goes does not have another one begin anew each time'],
+  },
   { id: 'S-gap', built: ['S-gap a proposal is lost within a link'] },
 ]
 

@@ -228,6 +228,37 @@ const fleeingEnd: Scenario = {
   mutants: [{ mutant: 'endlessSync', seenBy: ['L3'] }],
 }
 
+const restless: Scenario = {
+  name: 'S-restless a voter that comes and goes does not have another one begin anew each time',
+  run: (options) => {
+    const script = started(3, { ...options, limits: TINY }, A, B, C)
+    script.connect(C, 1)
+    script.crash(A)
+    for (let i = 0; i < 30; i++) script.write(C, 1, `/n${i}`)
+    const joins = countJoins(script, A)
+    const { tap } = script
+    script.tap = (from, to, message) => {
+      if (to === A && message.kind === 'snap') script.hold(A)
+      return tap(from, to, message)
+    }
+    script.up(A)
+    passUntil(script, () => script.peer(A).writes.length > 0, 'the snapshot streams')
+    let rounds = 0
+    for (; rounds < 60 && !script.replica(A).serving; rounds++) {
+      script.crash(B)
+      script.pass(300)
+      script.complete(A)
+      script.up(B)
+      script.pass(900)
+    }
+    must(script.replica(A).serving && joins() === 1, 'L3', 'A was not brought up at once')
+    assert.ok(rounds > 5, 'B came and went meanwhile')
+    convergeWith(script, ['/n29'])
+    return script
+  },
+  mutants: [{ mutant: 'resignsWhileJoining', seenBy: ['L3'] }],
+}
+
 const gap: Scenario = {
   name: 'S-gap a proposal is lost within a link',
   run: (options) => {
@@ -288,5 +319,5 @@ const establishedLate: Scenario = {
 
 export const SYNC_PHASE: Section = [
   commitBeforeUpToDate, overtakingAck, serveBeforeApply, joinWithinBroadcast, duplicateProposal, longSync,
-  stalledLearner, fleeingEnd, gap, establishedLate,
+  stalledLearner, fleeingEnd, restless, gap, establishedLate,
 ]
