@@ -64,6 +64,8 @@ export class Replica implements ZabContext {
   readonly route: Route
   /** No decision is acted on before this moment: a refused learner must not run in circles. */
   #holdOffMs = 0
+  /** Its disk was too slow for a candidate: it stands again once all through this is written. Null: it was not. */
+  #slowTicket: number | null = null
   #joins: number
   #announced = ''
 
@@ -107,21 +109,15 @@ export class Replica implements ZabContext {
   get ensembleId(): string { return this.journal.meta.ensembleId }
   isLinked(peer: number): boolean { return this.links.isUp(peer) }
 
-  send(peer: number, message: Message): void {
-    this.links.send(peer, message)
-  }
+  send(peer: number, message: Message): void { this.links.send(peer, message) }
 
   sendAfter(ticket: number, peer: number, message: Message): void {
     this.links.sendAfter(ticket, peer, message)
   }
 
-  dropLink(peer: number, reason: string): void {
-    this.links.drop(peer, reason)
-  }
+  dropLink(peer: number, reason: string): void { this.links.drop(peer, reason) }
 
-  emit(effect: Effect): void {
-    this.#effects.push(effect)
-  }
+  emit(effect: Effect): void { this.#effects.push(effect) }
 
   log(level: 'debug' | 'info' | 'warn' | 'error', text: string, fields: Readonly<Record<string, unknown>> = {}): void {
     this.emit({ kind: 'log', level, text, fields })
@@ -185,13 +181,9 @@ export class Replica implements ZabContext {
     return this.serving && !this.stopped ? this.clients : null
   }
 
-  status(): ReplicaStatus {
-    return status(this)
-  }
+  status(): ReplicaStatus { return status(this) }
 
-  inspect(): Inspection {
-    return inspect(this)
-  }
+  inspect(): Inspection { return inspect(this) }
 
   // --- inputs ------------------------------------------------------------------------------------------------------
 
@@ -289,6 +281,7 @@ export class Replica implements ZabContext {
   /** Everything that ends a role leads here: no timer, no association and no client of it survives. */
   #look(reason: string, holdOffMs = 0): void {
     const { leader, learner } = this
+    if (leader?.ownDisk.isSlow === true) this.#slowTicket = this.journal.ticket
     this.leader = null
     this.learner = null
     this.route.close()
@@ -306,16 +299,21 @@ export class Replica implements ZabContext {
     this.election = new Election(this, this.#round + 1, this.#ownVote())
   }
 
-  /** From the tail of the log, never from the tree (rule R4). Who must not count proposes nobody. */
+  /**
+   * From the tail of the log, never from the tree (rule R4). Who must not count proposes nobody, nor who waits for a
+   * slow disk: its tail, of which that disk may have nothing yet, would beat those who can lead, again and again.
+   */
   #ownVote(): Vote {
-    if (!this.isVoter || !this.founding.counts(this.config.peerId, this.founding.health)) return NO_VOTE
-    const { currentEpoch } = this.journal.meta
-    return { leader: this.config.peerId, zxid: reportedTail(this, this.#tree), peerEpoch: currentEpoch }
+    const { config, journal } = this
+    if (!this.isVoter || !this.founding.counts(config.peerId, this.founding.health)) return NO_VOTE
+    if (journal.durableTicket < (this.#slowTicket ?? 0) && config.mutant !== 'stalledStands') return NO_VOTE
+    const { currentEpoch } = journal.meta
+    return { leader: config.peerId, zxid: reportedTail(this, this.#tree), peerEpoch: currentEpoch }
   }
 
   #lead(reason: string): void {
     this.role = 'leading'
-    this.leader = new Leader(this, this.#leaderOwner(), this.committed)
+    this.leader = new Leader(this, this.#leaderOwner(), this.committed, this.#slowTicket !== null)
     this.#announce(this.config.peerId, reason)
     const joins = [...this.#earlyJoins]
     this.#earlyJoins.clear()
@@ -351,9 +349,9 @@ export class Replica implements ZabContext {
     else this.#follow(vote.leader, reason)
   }
 
-  /** The founding rule has just come to trust this storage: vote with it. */
+  /** The founding rule has just come to trust this storage, or the disk has caught up: vote with it. */
   #mayVoteNow(election: Election): boolean {
-    if (election.proposal.leader !== -1) return false
+    if (election.hasVoice) return false
     const own = this.#ownVote()
     if (own.leader === -1) return false
     this.#round = election.round
@@ -374,6 +372,7 @@ export class Replica implements ZabContext {
   /** The role is established: members of this epoch all name it the same (ZOOKEEPER-1732), and newcomers hear of it. */
   #established(leader: number, epoch: number): void {
     this.serving = true
+    this.#slowTicket = null
     this.#vote = { leader, zxid: this.#vote.zxid, peerEpoch: epoch }
     this.#announce(leader, 'serving')
     for (const { id } of this.config.members) if (id !== this.config.peerId) this.send(id, this.#notification())

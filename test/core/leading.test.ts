@@ -139,6 +139,74 @@ test('a leader whom no quorum joins gives up in time', () => {
   assert.match(reasons(stage.world, 3), 'no quorum joined in time')
 })
 
+test('a candidate whose disk stands still for syncMs gives way, and follows whom the others vote for', () => {
+  const stage = new Stage()
+  stage.world.node(3).held = true
+  stage.elected().joins(1)
+  const electedMs = stage.world.ms
+  stage.world.advance(990)
+  assert.is(stage.world.replica(3).role, 'leading')
+  stage.world.advance(10)
+  assert.is(stage.world.ms - electedMs, 1_000)
+  assert.match(reasons(stage.world, 3), 'its own disk is too slow')
+  const { round, vote } = stage.world.sent(3, 'notify').at(-1)!
+  assert.is(vote.leader, -1, 'it proposes nobody')
+  const theirs = { leader: 1, zxid: ZXID_ZERO, peerEpoch: 0 }
+  for (const peer of [1, 2]) {
+    stage.says(peer, { kind: 'notify', state: 'looking', round, vote: theirs, health: 'empty' })
+  }
+  assert.is(stage.world.replica(3).learner?.leader, 1)
+})
+
+test('a candidate that gave way stands again once its disk has caught up, whomever it votes for by then', () => {
+  const world = new World({ voters: 5 })
+  world.up(5)
+  for (const peer of [1, 2, 3, 4]) world.input(5, { kind: 'linkUp', link: 100 + peer, peer })
+  const says = (peer: number, message: Message): void => {
+    world.input(5, { kind: 'receive', link: 100 + peer, message })
+    world.settle()
+  }
+  const votes = (peer: number, leader: number): void => says(peer, {
+    kind: 'notify', state: 'looking', round: world.sent(5, 'notify').at(-1)!.round,
+    vote: { leader, zxid: ZXID_ZERO, peerEpoch: 0 }, health: 'empty',
+  })
+  world.node(5).held = true
+  for (const peer of [1, 2, 3, 4]) votes(peer, 5)
+  for (const peer of [1, 2]) {
+    says(peer, { kind: 'followerInfo', join: peer, role: 'voter', acceptedEpoch: 0, health: 'ok' })
+  }
+  world.advance(1_000)
+  assert.is(world.replica(5).role, 'looking')
+  votes(4, 4)
+  world.advance(500)
+  assert.is(world.sent(5, 'notify').at(-1)!.vote.leader, 4)
+  world.node(5).held = false
+  world.settle()
+  assert.is(world.sent(5, 'notify').at(-1)!.vote.leader, 5)
+})
+
+/** Each of their writes takes that long, for so long; what has waited meanwhile is written together. */
+function slowly(world: World, writeMs: number, ms: number): void {
+  for (const node of world.nodes.values()) node.held = true
+  for (let passed = 0; passed < ms; passed += writeMs) {
+    const under = [...world.nodes.values()].map((node) => [node.id, node.writes.length] as const)
+    world.advance(writeMs)
+    for (const [id, writes] of under) for (let i = 0; i < writes; i++) world.complete(id)
+    world.settle()
+  }
+}
+
+test('who alone can lead leads, though each of its writes takes longer than syncMs', () => {
+  for (const voters of [1, 3]) {
+    const world = new World({ voters })
+    world.up(...world.nodes.keys())
+    slowly(world, 1_200, 24_000)
+    assert.match(reasons(world, voters), 'its own disk is too slow')
+    assert.ok(world.leader !== undefined, `one of ${voters} is established`)
+    assert.ok(world.leader.leader!.epoch <= 4, `in epoch ${world.leader.leader!.epoch}`)
+  }
+})
+
 test('a leader in discovery gives up early when its voters look for another', () => {
   const stage = new Stage().elected()
   stage.world.advance(50 * 6)

@@ -30,8 +30,7 @@ const IDLE: ReadonlySet<string> = new Set([
 
 /** Fields of an established leader that are asked before only. */
 const BEFORE_ACTIVE: ReadonlySet<string> = new Set([
-  'hidden$electedEpoch', 'hidden$electedZxid', 'hidden$historyEnd', 'hidden$startedMs', 'hidden$acceptedTicket',
-  'hidden$currentTicket',
+  'hidden$electedEpoch', 'hidden$electedZxid', 'hidden$historyEnd', 'hidden$startedMs', 'ownDisk',
 ])
 
 /** Maps that are asked by key, or whose values are sent to one peer each: their order is of no account. */

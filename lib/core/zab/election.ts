@@ -70,7 +70,7 @@ export class Election {
    * One who cannot be elected listens: it takes the round of whoever speaks and tells nobody. Would it insist on a
    * round of its own, it and a voter that does not count it would correct each other for ever.
    */
-  get #hasVoice(): boolean {
+  get hasVoice(): boolean {
     return this.#own.leader !== -1
   }
 
@@ -133,7 +133,7 @@ export class Election {
   }
 
   #lookingVote(from: number, message: Notification): void {
-    if (message.round < this.round && this.#hasVoice) {
+    if (message.round < this.round && this.hasVoice) {
       this.#context.send(from, this.#notification())
       return
     }
@@ -152,7 +152,7 @@ export class Election {
   #adopt(vote: Vote): void {
     this.proposal = vote
     this.#recordOwn()
-    if (this.#hasVoice) this.#broadcast()
+    if (this.hasVoice) this.#broadcast()
     this.#resendMs = this.#context.config.timing.resendMs
     this.#resendAtMs = this.#context.now.ms + this.#resendMs
     this.#decideAtMs = Infinity
@@ -170,7 +170,7 @@ export class Election {
     const { configs, voters, config } = this.#context
     if (this.#decision !== null || this.proposal.leader === -1) return
     // Votes for this peer from before it lost its disk: it has nothing left that they are for.
-    if (this.proposal.leader === config.peerId && !this.#hasVoice && config.mutant !== 'emptyLeads') return
+    if (this.proposal.leader === config.peerId && !this.hasVoice && config.mutant !== 'emptyLeads') return
     if (!isQuorum(configs, (peer) => this.#agrees(peer))) {
       this.#decideAtMs = Infinity
       return

@@ -9,6 +9,7 @@ import { Association, areMany } from './association.ts'
 import type { ZabContext } from './context.ts'
 import { Feed } from './feed.ts'
 import type { Ack, AckEpoch, FollowerInfo, LearnerMessage, Pong } from './messages.ts'
+import { OwnDisk } from './own-disk.ts'
 import { isQuorum, quorumZxid } from './quorum.ts'
 import { SyncQueue } from './sync-queue.ts'
 
@@ -45,8 +46,7 @@ export class Leader {
   readonly #electedZxid: Zxid
   /** 0 until discovery has chosen it. */
   epoch = 0
-  #acceptedTicket = Infinity
-  #currentTicket = Infinity
+  readonly ownDisk: OwnDisk
   /** Last zxid of the initial history; committed as a whole at activation. */
   #historyEnd: Zxid = ZXID_ZERO
   #lastProposed: Zxid = ZXID_ZERO
@@ -64,9 +64,10 @@ export class Leader {
   /** Why this leader gave up; null while it leads. */
   resigned: string | null = null
 
-  constructor(context: ZabContext, owner: LeaderOwner, committed: Zxid) {
+  constructor(context: ZabContext, owner: LeaderOwner, committed: Zxid, wasSlow: boolean) {
     this.#context = context
     this.#owner = owner
+    this.ownDisk = new OwnDisk(context, wasSlow)
     this.#startedMs = context.now.ms
     this.#progressMs = context.now.ms
     this.#pingAtMs = context.now.ms + context.config.timing.pingMs
@@ -77,7 +78,7 @@ export class Leader {
   }
 
   get phase(): 'discovery' | 'synchronization' | 'broadcast' {
-    return this.active ? 'broadcast' : this.#currentTicket === Infinity ? 'discovery' : 'synchronization'
+    return this.active ? 'broadcast' : this.ownDisk.hasMark ? 'synchronization' : 'discovery'
   }
 
   get learners(): ReadonlyMap<number, Association> { return this.#learners }
@@ -199,14 +200,14 @@ export class Leader {
     assert(this.epoch < EPOCH_LIMIT, 'epochs are exhausted')
     // Durable before LEADERINFO (rule R5): a restarted leader must not propose the same epoch again (ZOOKEEPER-1291).
     journal.setMeta({ acceptedEpoch: this.epoch })
-    this.#acceptedTicket = config.mutant === 'proposeEpochUnsynced' ? 0 : journal.ticket
+    this.ownDisk.promises(config.mutant === 'proposeEpochUnsynced' ? 0 : journal.ticket)
     for (const learner of this.#learners.values()) this.#ask(learner)
     this.settle()
   }
 
   #ask(learner: Association): void {
     learner.stage = 'asked'
-    this.#context.sendAfter(this.#acceptedTicket, learner.peer,
+    this.#context.sendAfter(this.ownDisk.acceptedTicket, learner.peer,
       { kind: 'leaderInfo', join: learner.join, epoch: this.epoch })
   }
 
@@ -233,10 +234,10 @@ export class Leader {
   }
 
   #establish(): void {
-    const { journal } = this.#context
-    if (this.#currentTicket === Infinity && journal.durableTicket >= this.#acceptedTicket &&
-      this.#isQuorum((learner) => learner.epochCounted)) this.#finishDiscovery()
-    if (journal.durableTicket >= this.#currentTicket && this.#isQuorum((learner) => learner.counts)) this.#activate()
+    const { ownDisk } = this
+    const mayMark = !ownDisk.hasMark && ownDisk.isPromised
+    if (mayMark && this.#isQuorum((learner) => learner.epochCounted)) this.#finishDiscovery()
+    if (ownDisk.isMarked && this.#isQuorum((learner) => learner.counts)) this.#activate()
   }
 
   /** This peer and the learners that count are a quorum. */
@@ -260,7 +261,7 @@ export class Leader {
   #finishDiscovery(): void {
     const { journal } = this.#context
     journal.setMeta({ currentEpoch: this.epoch, health: 'ok' })
-    this.#currentTicket = journal.ticket
+    this.ownDisk.marks(journal.ticket)
     this.#feed = new Feed(this.#context, this.epoch, () => this.#owner.tree())
     this.#historyEnd = journal.log.last
     this.#progressMs = this.#context.now.ms
@@ -429,13 +430,14 @@ export class Leader {
 
   get deadlineMs(): number {
     const { initMs } = this.#context.config.timing
-    return this.active ? this.#pingAtMs : Math.min(this.#pingAtMs, this.#progressMs + initMs)
+    return this.active ? this.#pingAtMs : Math.min(this.#pingAtMs, this.#progressMs + initMs, this.ownDisk.deadlineMs)
   }
 
   tick(): void {
     const { now, journal, config: { timing, mutant } } = this.#context
     if (now.ms >= this.#pingAtMs) this.#ping()
     if (!this.active && now.ms >= this.#progressMs + timing.initMs) this.#resign('no quorum joined in time')
+    if (now.ms >= this.ownDisk.deadlineMs) this.#resign('its own disk is too slow')
     for (const learner of this.#learners.values()) {
       if (learner.isLate(now.ms, timing, this.#progressMs)) this.#remove(learner, 'silent or behind for too long')
     }

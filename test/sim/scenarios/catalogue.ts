@@ -165,6 +165,12 @@ const ELECTIONS: readonly Entry[] = [
       'S-observer-forgot an observer that lost a promise follows a leader of an earlier epoch, and nothing is broken'],
   },
   {
+    id: 'S-stalled-candidate', built: [
+      'S-stalled-candidate one whose disk stands still has the best tail: it is not elected again and again',
+      `${LEADING}: who alone can lead leads, though each of its writes takes longer than syncMs`,
+    ],
+  },
+  {
     id: 'S-established-late',
     built: ['S-established-late a slow disk establishes a leader after the next one has committed'],
   },

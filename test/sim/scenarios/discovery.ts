@@ -143,7 +143,7 @@ const epochUnsynced: Scenario = {
     assert.ok(script.peer(A).disk.log.last > script.peer(C).disk.log.last, 'A has one txn more')
     script.hold(C)
     script.up(C)
-    script.pass(1_000)
+    script.pass(500)
     assert.ok(script.replica(C).leader !== null, 'C is the candidate for 2, and nothing of that is on its disk')
     script.crash(B, C)
     script.heal()

@@ -304,8 +304,40 @@ const observerForgot: Scenario = {
   mutants: [],
 }
 
+const stalledCandidate: Scenario = {
+  name: 'S-stalled-candidate one whose disk stands still has the best tail: it is not elected again and again',
+  run: (options) => {
+    const script = started(3, options, A, B)
+    script.up(C)
+    script.serve(C)
+    script.connect(B, 1)
+    script.hold(C)
+    script.write(B, 1, '/w1')
+    script.crash(B)
+    script.up(B)
+    passUntil(script, () => script.replica(C).role === 'leading', 'C is elected: what it has not written counts')
+    const electedMs = script.ms
+    assert.ok(script.replica(C).journal.durableZxid < script.replica(C).journal.log.last)
+    for (let i = 0; script.leader === 0 && i < 10_000; i++) script.pass(1)
+    must(script.leader === B, 'L1', 'two whose disks are sound have no leader, as a third one stands still')
+    assert.ok(script.ms - electedMs < 2_000, 'syncMs and an election')
+    script.connect(B, 2)
+    script.write(B, 2, '/w2')
+    script.pass(20_000)
+    must(script.leader === B, 'L4', 'who stands still moves those who have a leader')
+    script.release(C)
+    script.serve(C)
+    // Its voice is back with its disk.
+    script.crash(B)
+    script.lead(C)
+    convergeWith(script, ['/w1', '/w2'])
+    return script
+  },
+  mutants: [{ mutant: 'stalledStands', seenBy: ['L1'] }],
+}
+
 /** All of D.4. */
 export const ELECTION: Section = [
   observersDoNotCount, roundsDiffer, deadCandidate, lingeringVotes, betterVote, epochUsedUp, skewedStart,
-  oneWay, longPartition, higherPromise, observerPromised, observerForgot,
+  oneWay, longPartition, higherPromise, observerPromised, observerForgot, stalledCandidate,
 ]
