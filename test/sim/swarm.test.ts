@@ -13,7 +13,7 @@ findsEach(test, {
   fixedInitLimit: 615,
   gapIsWarning: 90,
   ignoresLastSeen: 18,
-  localSync: 94,
+  localSync: 240,
   observersKeepPromises: 274,
   readTailBeforeDrain: 10,
   refuseEpochMismatch: 28,
