@@ -19,6 +19,7 @@ findsEach(test, {
   fuzzySnapshot: 1,
   holeInServingCache: 1,
   informUncommitted: 4,
+  movesForgotten: 1,
   neverRaises: 6,
   observersCount: 4,
   proposeEpochUnsynced: 1,

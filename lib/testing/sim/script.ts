@@ -469,6 +469,11 @@ export class Script {
     this.settle()
   }
 
+  /** Another connection was confirmed for the session since. */
+  #hasLeft(session: SessionId, conn: number): boolean {
+    return [...this.#opened].findLast(([, opened]) => opened === session)?.[0] !== conn
+  }
+
   /** A create of `path`, its outcome left open. */
   write(id: number, conn: number, path: string): void {
     this.request(id, conn, { op: 1, path, data: null, acl: OPEN_ACL, flags: 0, ttlMs: -1 })
@@ -477,7 +482,7 @@ export class Script {
   request(id: number, conn: number, request: Request): void {
     const xid = ++this.#lastXid
     const session = this.connected.get(conn)
-    if (session !== undefined) this.ghost.ask(session, xid, request)
+    if (session !== undefined) this.ghost.ask(session, xid, request, this.#hasLeft(session, conn) ? conn : null)
     this.input(id, { kind: 'request', conn, xid, request })
     this.settle()
   }

@@ -303,6 +303,12 @@ const SESSION_ENTRIES: readonly Entry[] = [
     built: ['S-earlier-life what a peer was asked for before it crashed is committed after it serves again'],
   },
   {
+    id: 'S-moved-session', built: [
+      'S-moved-session what comes through a connection that its session has left is refused, also when it comes back',
+      `${SESSIONS}: one owner: what the old connection still had on its way does not happen`,
+    ],
+  },
+  {
     id: 'S-frozen-future',
     built: ['S-frozen-future a client that has seen more than a peer has applied is not served by it'],
   },

@@ -2,6 +2,7 @@
 import { strict as assert } from 'node:assert'
 import { OPEN_ACL } from '../../../lib/core/tree/request.ts'
 import type { CreateRequest } from '../../../lib/core/tree/request.ts'
+import type { Message } from '../../../lib/core/zab/messages.ts'
 import { ZXID_ZERO } from '../../../lib/core/zxid.ts'
 import type { Script } from '../../../lib/testing/sim/script.ts'
 import { A, B, C, TINY, convergeWith, must, plain, started } from './scenario.ts'
@@ -418,9 +419,57 @@ const earlierLife: Scenario = {
   mutants: [{ mutant: 'earlierLivesCount', seenBy: ['C2'] }],
 }
 
+const movedSession: Scenario = {
+  name: 'S-moved-session what comes through a connection that its session has left is refused, also when it comes back',
+  run: (options) => {
+    const begin = (): Script => {
+      const script = started(3, { ...options, limits: { outstandingTxns: 1 } }, A, B, C)
+      script.connect(A, 1)
+      return script
+    }
+    const refused = (script: Script, conn: number, at: number): void => {
+      script.pass(500)
+      must(!script.replica(C).tree.has('/stale'), 'C12', 'a session acts through a connection that it left')
+      must(!script.connected.has(1), 'C12', 'the connection that was left stays')
+      assert.ok(script.connected.has(conn))
+      script.write(at, conn, '/w')
+      convergeWith(script, ['/w'])
+    }
+    // Sent before it moved, and on its way for long.
+    const late = begin()
+    const onTheirWay: Message[] = []
+    late.tap = (from, to, message) => {
+      if (from !== A || to !== C) return [message]
+      onTheirWay.push(message)
+      return []
+    }
+    late.write(A, 1, '/stale')
+    late.resume(B, 2, 1)
+    late.tap = (from, to, message) => from === A && to === C ? [...onTheirWay.splice(0), message] : [message]
+    refused(late, 2, B)
+    // Sent after it moved.
+    const after = begin()
+    after.resume(B, 2, 1)
+    after.write(A, 1, '/stale')
+    refused(after, 2, B)
+    // It waits at the leader for its turn, and the session is back at that peer by then.
+    const back = begin()
+    back.connect(C, 9)
+    back.resume(B, 2, 1)
+    back.hold(A, B, C)
+    back.write(C, 9, '/fill')
+    back.write(A, 1, '/stale')
+    back.resume(A, 3, 1)
+    back.release(A, B, C)
+    refused(back, 3, A)
+    return back
+  },
+  mutants: [{ mutant: 'movesForgotten', seenBy: ['C12'] }],
+}
+
 /** What of D.6 and D.7 is built. */
 export const SESSIONS: Section = [
   closeRacesCreate, closeAcrossLeaders, localSync, failedMulti, unknownOutcome, seenTheFuture, manyEphemerals,
   closeAroundSnapshot, multiOnly, pausedLeader, lateWord, syncBetween, syncUnconfirmed, earlierLife,
-  observerSeesCommitted,
+  movedSession, observerSeesCommitted,
 ]
