@@ -2,7 +2,7 @@ import { makeRandom } from '../../lib/core/random.ts'
 import { assert, suite } from '../harness.ts'
 import { SessionTracker } from '../../lib/core/session/tracker.ts'
 import { OPEN_ACL } from '../../lib/core/tree/request.ts'
-import type { Request } from '../../lib/core/tree/request.ts'
+import type { CreateRequest } from '../../lib/core/tree/request.ts'
 import type { SessionId } from '../../lib/core/tree/stat.ts'
 import { World } from './cluster.ts'
 
@@ -11,7 +11,8 @@ const test = suite('sessions')
 const A = '0xa' as SessionId
 const B = '0xb' as SessionId
 
-const create = (path: string, flags = 0): Request => ({ op: 1, path, data: null, acl: OPEN_ACL, flags, ttlMs: -1 })
+const create = (path: string, flags = 0): CreateRequest =>
+  ({ op: 1, path, data: null, acl: OPEN_ACL, flags, ttlMs: -1 })
 
 function led(options: ConstructorParameters<typeof World>[0]): World {
   const world = new World(options)
@@ -276,7 +277,7 @@ test('a request that came before a tick of the same turn keeps its session alive
   world.advance(endMs - 1 - world.ms)
   world.ms = endMs
   const link = leader.links.current.get(1)!
-  const body = { kind: 'request', request: create('/mine', 1), identities: [] } as const
+  const body = { kind: 'write', request: create('/mine', 1), identities: [] } as const
   const message = { kind: 'forward', join, requests: [{ tag: 1, session, cxid: 1, body }] } as const
   leader.step(world.now, { kind: 'receive', link, message })
   world.input(3, { kind: 'tick' })
