@@ -19,6 +19,8 @@ import { Learner, appliedZxid, applicableZxid, reportedTail } from './zab/learne
 import { Links } from './zab/links.ts'
 import { Log } from './zab/log.ts'
 import type { FollowerInfo, Health, Message, Notification, Role, Vote } from './zab/messages.ts'
+import { follows, mayStand, votedTail } from './zab/own-disk.ts'
+import type { Slowness } from './zab/own-disk.ts'
 import { quorumConfig } from './zab/quorum.ts'
 import type { QuorumConfig } from './zab/quorum.ts'
 import { Snapshotter } from './zab/snapshotter.ts'
@@ -64,8 +66,8 @@ export class Replica implements ZabContext {
   readonly route: Route
   /** No decision is acted on before this moment: a refused learner must not run in circles. */
   #holdOffMs = 0
-  /** Its disk was too slow for a candidate: it stands again once all through this is written. Null: it was not. */
-  #slowTicket: number | null = null
+  /** Its disk was too slow for its leading, and it has not served since; null: it was not. */
+  #slow: Slowness | null = null
   #joins: number
   #announced = ''
 
@@ -111,9 +113,7 @@ export class Replica implements ZabContext {
 
   send(peer: number, message: Message): void { this.links.send(peer, message) }
 
-  sendAfter(ticket: number, peer: number, message: Message): void {
-    this.links.sendAfter(ticket, peer, message)
-  }
+  sendAfter(ticket: number, peer: number, message: Message): void { this.links.sendAfter(ticket, peer, message) }
 
   dropLink(peer: number, reason: string): void { this.links.drop(peer, reason) }
 
@@ -281,7 +281,7 @@ export class Replica implements ZabContext {
   /** Everything that ends a role leads here: no timer, no association and no client of it survives. */
   #look(reason: string, holdOffMs = 0): void {
     const { leader, learner } = this
-    if (leader?.ownDisk.isSlow === true) this.#slowTicket = this.journal.ticket
+    this.#slow = leader?.ownDisk.slowness ?? this.#slow
     this.leader = null
     this.learner = null
     this.route.close()
@@ -300,20 +300,20 @@ export class Replica implements ZabContext {
   }
 
   /**
-   * From the tail of the log, never from the tree (rule R4). Who must not count proposes nobody, nor who waits for a
-   * slow disk: its tail, of which that disk may have nothing yet, would beat those who can lead, again and again.
+   * From the tail of the log, never from the tree (rule R4). Who must not count proposes nobody, nor who was too
+   * slow: its tail, of which that disk may have nothing yet, would beat those who can lead, again and again.
    */
   #ownVote(): Vote {
-    const { config, journal } = this
-    if (!this.isVoter || !this.founding.counts(config.peerId, this.founding.health)) return NO_VOTE
-    if (journal.durableTicket < (this.#slowTicket ?? 0) && config.mutant !== 'stalledStands') return NO_VOTE
-    const { currentEpoch } = journal.meta
-    return { leader: config.peerId, zxid: reportedTail(this, this.#tree), peerEpoch: currentEpoch }
+    const { config: { peerId }, journal: { meta: { currentEpoch } } } = this
+    if (!this.isVoter || !this.founding.counts(peerId, this.founding.health)) return NO_VOTE
+    if (!mayStand(this.#slow, this)) return NO_VOTE
+    const tail = reportedTail(this, this.#tree)
+    return { leader: peerId, zxid: votedTail(this.#slow, tail, this), peerEpoch: currentEpoch }
   }
 
   #lead(reason: string): void {
     this.role = 'leading'
-    this.leader = new Leader(this, this.#leaderOwner(), this.committed, this.#slowTicket !== null)
+    this.leader = new Leader(this, this.#leaderOwner(), this.committed, this.#slow !== null)
     this.#announce(this.config.peerId, reason)
     const joins = [...this.#earlyJoins]
     this.#earlyJoins.clear()
@@ -322,6 +322,7 @@ export class Replica implements ZabContext {
 
   #follow(leader: number, reason: string): void {
     this.role = this.isVoter ? 'following' : 'observing'
+    this.#slow = follows(this.#slow)
     for (const [peer, info] of this.#earlyJoins) this.#refuseJoin(peer, info)
     this.#earlyJoins.clear()
     this.learner = new Learner(this, this.#learnerOwner(), leader, ++this.#joins, this.committed)
@@ -372,7 +373,7 @@ export class Replica implements ZabContext {
   /** The role is established: members of this epoch all name it the same (ZOOKEEPER-1732), and newcomers hear of it. */
   #established(leader: number, epoch: number): void {
     this.serving = true
-    this.#slowTicket = null
+    this.#slow = null
     this.#vote = { leader, zxid: this.#vote.zxid, peerEpoch: epoch }
     this.#announce(leader, 'serving')
     for (const { id } of this.config.members) if (id !== this.config.peerId) this.send(id, this.#notification())

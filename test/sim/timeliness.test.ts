@@ -4,6 +4,7 @@ import { ZXID_ZERO } from '../../lib/core/zxid.ts'
 import { Violation } from '../../lib/testing/sim/violation.ts'
 import type { Script } from '../../lib/testing/sim/script.ts'
 import { A, B, C, started } from './scenarios/scenario.ts'
+import type { RunOptions } from './scenarios/scenario.ts'
 
 const test = suite('sim: timeliness')
 
@@ -49,15 +50,29 @@ test('who is cut off answers nobody by then', () => {
   assert.not(script.connected.has(1))
 })
 
-test('a leader whose own disk stands still is late: its clients read what was before', () => {
-  const script = started(3, {}, A, B, C)
+function hungLeader(options: RunOptions): Script {
+  const script = started(3, options, A, B, C)
   script.connect(A, 1)
   script.connect(C, 2)
   script.hold(C)
   script.write(A, 1, '/w1')
+  return script
+}
+
+test('a leader whose own disk stands still is seen', () => {
+  const script = hungLeader({ mutant: 'hungLeads' })
   script.pass(BOUND_MS + 500)
+  assert.ok(script.replica(C).serving)
+  assert.throws(() => read(script, C, 2), (error: unknown) => error instanceof Violation && error.check === 'C16')
+})
+
+test('it may be late within the bound, and answers nobody by its end', () => {
+  const script = hungLeader({})
+  script.pass(900)
   read(script, C, 2)
   assert.equal([A, C].map((id) => script.replica(id).tree.has('/w1')), [true, false])
+  script.pass(BOUND_MS - 900)
+  assert.not(script.connected.has(2))
 })
 
 test.run()

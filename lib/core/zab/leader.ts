@@ -183,9 +183,7 @@ export class Leader {
   }
 
   /** Somebody else has rebuilt this voter: it has promises again. */
-  recovered(peer: number): void {
-    this.#forgetful.delete(peer)
-  }
+  recovered(peer: number): void { this.#forgetful.delete(peer) }
 
   #chooseEpoch(): void {
     const { config, founding, journal } = this.#context
@@ -231,6 +229,7 @@ export class Leader {
   settle(): void {
     if (!this.active) this.#establish()
     if (this.active || this.#context.config.mutant === 'commitOldEpochByCount') this.#advanceCommit()
+    if (this.active) this.ownDisk.commits(this.committed)
   }
 
   #establish(): void {
@@ -429,8 +428,8 @@ export class Leader {
   }
 
   get deadlineMs(): number {
-    const { initMs } = this.#context.config.timing
-    return this.active ? this.#pingAtMs : Math.min(this.#pingAtMs, this.#progressMs + initMs, this.ownDisk.deadlineMs)
+    const joinsMs = this.active ? Infinity : this.#progressMs + this.#context.config.timing.initMs
+    return Math.min(this.#pingAtMs, joinsMs, this.ownDisk.deadlineMs)
   }
 
   tick(): void {

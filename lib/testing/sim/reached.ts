@@ -22,6 +22,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^resigned: peer \d+ leads a newer epoch/, 'resigned: another leads a newer epoch'],
   [/^resigned: no quorum joined in time/, 'resigned: no quorum joined in time'],
   [/^resigned: lost the quorum/, 'resigned: lost the quorum'],
+  [/^resigned: its own disk is too slow/, 'resigned: its own disk is too slow'],
   [/^resigned: the zxid counter is used up/, 'resigned: the zxid counter is used up'],
   [/^the link to the leader is down/, 'left: the link to the leader is down'],
   [/^the leader is silent/, 'left: the leader is silent'],

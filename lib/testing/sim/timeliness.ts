@@ -3,9 +3,9 @@ import type { GhostClock, Watched } from './ghost.ts'
 import { Violation } from './violation.ts'
 
 /**
- * C16: whoever answers a client has applied what was committed so many ticks ago, or it is a leader whose own disk
- * stands still. A learner that hears nothing leaves within `syncMs`; one whose disk is that slow is given up, at most
- * one write later. By the slowest clock there is; a process that stood still has as long from when it goes on.
+ * C16: whoever answers a client has applied what was committed so many ticks ago. A learner that hears nothing leaves
+ * within `syncMs`; one whose disk is that slow is given up, at most one write later, and a leader whose own disk is
+ * gives up, likewise. By the slowest clock there is; a process that stood still has as long from when it goes on.
  */
 export class Timeliness {
   readonly #clock: GhostClock
@@ -28,7 +28,6 @@ export class Timeliness {
   answered({ id, replica }: Watched, applied: number, next: Zxid | undefined): void {
     const deliveredMs = this.#deliveredMs[applied]
     if (next === undefined || deliveredMs === undefined) return
-    if (replica.role === 'leading' && replica.journal.durableZxid < next) return
     const { syncMs, tickMs } = replica.config.timing
     const lateMs = this.#clock.nowMs() - Math.max(deliveredMs, this.#clock.awakeMs(id))
     if (lateMs <= (2 * syncMs + 2 * tickMs) / (1 - this.#drift)) return

@@ -9,6 +9,7 @@ export interface Entry {
 }
 
 const LEADING = 'core/leading.test.ts'
+const OWN_DISK = 'core/own-disk.test.ts'
 const ELECTION = 'core/election.test.ts'
 const ENSEMBLE = 'core/ensemble.test.ts'
 const SESSIONS = 'core/sessions.test.ts'
@@ -168,6 +169,13 @@ const ELECTIONS: readonly Entry[] = [
     id: 'S-stalled-candidate', built: [
       'S-stalled-candidate one whose disk stands still has the best tail: it is not elected again and again',
       `${LEADING}: who alone can lead leads, though each of its writes takes longer than syncMs`,
+    ],
+  },
+  {
+    id: 'S-hung-leader S-slow-leader', built: [
+      'S-hung-leader a leader whose disk stands still gives way: what the others commit does not wait for it',
+      'S-slow-leader a leader each of whose writes is too slow gives way once, though its tail is the longest',
+      `${OWN_DISK}: a leader that commits with the others alone for syncMs gives way; one that waits with them does not`,
     ],
   },
   {

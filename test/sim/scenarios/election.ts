@@ -336,8 +336,64 @@ const stalledCandidate: Scenario = {
   mutants: [{ mutant: 'stalledStands', seenBy: ['L1'] }],
 }
 
+const hungLeader: Scenario = {
+  name: 'S-hung-leader a leader whose disk stands still gives way: what the others commit does not wait for it',
+  run: (options) => {
+    const script = started(3, options, A, B, C)
+    script.connect(A, 1)
+    script.connect(C, 2)
+    script.hold(C)
+    script.write(A, 1, '/w1')
+    script.write(C, 2, '/w2')
+    const heldMs = script.ms
+    assert.ok(script.replica(B).tree.has('/w2') && !script.replica(C).tree.has('/w1'), 'both are committed without C')
+    for (let i = 0; (script.leader === C || script.leader === 0) && i < 10_000; i++) script.pass(1)
+    must(script.leader === B, 'L2', 'who is a client of one that stands still waits for as long as that')
+    assert.ok(script.ms - heldMs < 2_000, 'syncMs and an election')
+    assert.ok(!script.connected.has(2), 'it goes elsewhere')
+    script.connect(B, 3)
+    script.write(B, 3, '/w3')
+    script.pass(20_000)
+    must(script.leader === B, 'L4', 'who stands still moves those who have a leader')
+    script.release(C)
+    script.serve(C)
+    must(script.leader === B, 'L4', 'who was slow takes the lead from one who leads')
+    convergeWith(script, ['/w1', '/w2', '/w3'])
+    return script
+  },
+  mutants: [{ mutant: 'hungLeads', seenBy: ['L2'] }],
+}
+
+const slowLeader: Scenario = {
+  name: 'S-slow-leader a leader each of whose writes is too slow gives way once, though its tail is the longest',
+  run: (options) => {
+    const script = started(3, options, A, B, C)
+    script.connect(C, 1)
+    script.hold(C)
+    script.write(C, 1, '/w1')
+    // What is asked now is in the log of C alone, and written before the others hear each other.
+    script.tap = (from, to, message) => (from === C && message.kind === 'proposal') ||
+      (from !== C && to !== C && message.kind === 'notify') ? [] : [message]
+    script.write(C, 1, '/w2')
+    passUntil(script, () => script.leader !== C, 'C gives way')
+    script.release(C)
+    assert.ok(script.peer(C).disk.log.last > script.peer(B).disk.log.last, 'C has more than those who elect')
+    script.hold(C)
+    script.pass(100)
+    plain(script)
+    script.pass(1_000)
+    must(script.leader === B, 'L1', 'C is elected again, while two whose disks are sound could lead')
+    script.pass(20_000)
+    must(script.leader === B, 'L4', 'C takes the lead from one who leads')
+    convergeWith(script, ['/w1'])
+    return script
+  },
+  mutants: [{ mutant: 'slowVotesItsTail', seenBy: ['L1'] }],
+}
+
 /** All of D.4. */
 export const ELECTION: Section = [
   observersDoNotCount, roundsDiffer, deadCandidate, lingeringVotes, betterVote, epochUsedUp, skewedStart,
   oneWay, longPartition, higherPromise, observerPromised, observerForgot, stalledCandidate,
+  hungLeader, slowLeader,
 ]
