@@ -24,7 +24,7 @@ function reasons(world: World, peer: number): string {
   return world.effectsOf(peer, 'role').map(({ reason }) => reason).join('; ')
 }
 
-test('a leader that commits with the others alone for syncMs gives way, not if it waits with them', () => {
+test('a leader that others commit without for syncMs gives way; one that waits with them does not', () => {
   for (const [held, gaveWay] of [[[3], true], [[1, 2, 3], false], [[1, 3], false]] as const) {
     const world = led(3)
     for (const id of held) world.node(id).held = true

@@ -175,7 +175,7 @@ const ELECTIONS: readonly Entry[] = [
     id: 'S-hung-leader S-slow-leader', built: [
       'S-hung-leader a leader whose disk stands still gives way: what the others commit does not wait for it',
       'S-slow-leader a leader each of whose writes is too slow gives way once, though its tail is the longest',
-      `${OWN_DISK}: a leader that commits with the others alone for syncMs gives way, not if it waits with them`,
+      `${OWN_DISK}: a leader that others commit without for syncMs gives way; one that waits with them does not`,
     ],
   },
   {
