@@ -19,15 +19,20 @@ export * from './index.ts'
 /** What listens and dials when nothing else is said. */
 const ownTransports = (): Transport[] => [tcp(), websocketServer()]
 
+/** What a folder stands for. */
+function ownStorage(folder: string, { logger }: Pick<PeerOptions, 'logger'>): Storage {
+  return level(folder, logger === undefined ? {} : { logger })
+}
+
 /** An ensemble in this process. */
 export interface CreateEnsembleOptions extends Omit<AnyEnsembleOptions, 'storage'> {
-  /** A folder, in which each peer keeps a LevelDB; or what gives peer `id` its storage. Memory when left out. */
+  /** A folder, in which each peer has one for its data; or what gives peer `id` its storage. Memory when left out. */
   readonly storage?: string | ((id: number) => Storage)
 }
 
 /** One peer of an ensemble. */
 export interface CreatePeerOptions extends Omit<PeerOptions, 'storage' | 'transports'> {
-  /** A folder for a LevelDB, or a storage. */
+  /** A folder for its data, or a storage. */
   readonly storage: string | Storage
   /** TCP and WebSocket when left out. */
   readonly transports?: readonly Transport[]
@@ -44,7 +49,7 @@ export async function createEnsemble(options: CreateEnsembleOptions = {}): Promi
   if (storage === '') throw new TypeError('storage must not be an empty string')
   return createAnyEnsemble({
     ...rest, transports,
-    storage: typeof storage === 'string' ? (id: number) => level(join(storage, `peer-${id}`)) : storage,
+    storage: typeof storage === 'string' ? (id: number) => ownStorage(join(storage, `peer-${id}`), options) : storage,
   })
 }
 
@@ -57,7 +62,9 @@ export async function createPeer(options: CreatePeerOptions): Promise<Peer> {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object')
   const { storage, transports = ownTransports() } = options
   if (storage === '') throw new TypeError('storage must not be an empty string')
-  return Peer.start({ ...options, transports, storage: typeof storage === 'string' ? level(storage) : storage })
+  return Peer.start({
+    ...options, transports, storage: typeof storage === 'string' ? ownStorage(storage, options) : storage,
+  })
 }
 
 /**

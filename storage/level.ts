@@ -1,15 +1,19 @@
 import { ZkError, isZkError } from '../lib/core/errors.ts'
+import type { Logger } from '../lib/ports/logger.ts'
 import type { LogBatch, Meta, Recovered, SnapshotBase, Storage, StorageFeatures } from '../lib/ports/storage.ts'
 import { ChunkQueue } from './level/chunk-queue.ts'
+import type { ChunkStore } from './level/chunks.ts'
 import { database } from './level/database.ts'
-import type { Database, Operation } from './level/database.ts'
-import { convert, dropJournal, hasJournal } from './level/earlier.ts'
+import type { Database } from './level/database.ts'
+import { convertFirst, convertSecond, dropJournal, hasJournal } from './level/earlier.ts'
+import { FileChunks } from './level/file-chunks.ts'
+import { KeyChunks } from './level/key-chunks.ts'
 import { KeyStore } from './level/key-store.ts'
 import { Ledger } from './level/ledger.ts'
 import { folderSize } from './level/folder-size.ts'
 import { isUnfinished, makeFolder, markerFile, nodeModules, setAside, syncFolder } from './level/marker.ts'
 import type { Marker, MarkerFile, NodeModules } from './level/marker.ts'
-import { SEAL_BYTES, chunkKey, isSealed, nativeChecksum } from './level/records.ts'
+import { nativeChecksum } from './level/records.ts'
 import type { Checksum } from './level/records.ts'
 import { readContent, readLayout, writeLayout } from './level/recovery.ts'
 import { segmentFiles } from './level/segment-file.ts'
@@ -28,31 +32,35 @@ export interface LevelOptions {
   /** Makes the database, for tests that need a failing one; its own: LevelDB. */
   readonly database?: (location: string) => Database
   /**
-   * Opens the files of the log, for tests that need failing ones; its own: files of Node. Null: there are none, as in
-   * browsers.
+   * Opens the files of the log and of snapshots, for tests that need failing ones; its own: files of Node. Null: there
+   * are none, as in browsers.
    */
   readonly segments?: OpenSegment | null
+  /** Is told of snapshots for which there was no room. */
+  readonly logger?: Logger
 }
 
 /** Log batches that wait behind a write become one record up to this size. */
 const MERGED_BYTES = 4 * 1024 * 1024
-/** Chunks that are deleted at once, so that cleaning stalls no write. */
-const DELETED_CHUNKS = 256
 /** The marker says of every write that it happened after at most so long. */
 const MARKER_INTERVAL_MS = 1_000
-/** Reading a snapshot of so many bytes leaves memory behind that is worth being given back. */
-const LARGE_SNAPSHOT_BYTES = 16 * 1024 * 1024
 
 /**
  * Keeps the log, the promises and the snapshots in the folder `location`, which it makes: the log and the promises in
- * files of their own (`db/log-N`), the snapshots in LevelDB (`db`), in browsers all of it in IndexedDB.
+ * files of their own (`db/log-N`), every snapshot in one (`db/snap-N`), and in LevelDB (`db`) which layout that is; it
+ * also keeps other processes out. In browsers all of it is in IndexedDB.
  *
  * Every write is one record of the log, flushed to the disk: one write at one position of a file that is there in its
- * full length (see `SegmentStore`). Chunks of snapshots go into LevelDB, flushed, beside the records: the one that
- * installs them is written when all of them are durable, and no other waits for them, unless 8 MiB of chunks wait
- * already. Every record and every chunk has a checksum; the records are numbered without a gap, and each says which of
- * them must be there. A marker beside the database names a record that was durable, at least once a second, and repeats
- * the promises whenever they change.
+ * full length (see `SegmentStore`). Chunks of a snapshot are appended to its file, flushed, beside the records: the
+ * one that installs them is written when all of them are durable, and no other waits for them, unless 8 MiB of chunks
+ * wait already. Then the file of the snapshot before waits to be used for the next; what a killed process left of one
+ * is removed by `open`. Every record and every chunk has a checksum; the records are numbered without a gap, and each
+ * says which of them must be there. A marker beside the database names a record that was durable, at least once a
+ * second, and repeats the promises whenever they change.
+ *
+ * A snapshot for which the disk has no room (or whose file may not grow) is given up, its file is removed, the logger
+ * is told, and the log stays as long as it is; without room for the log, or for the snapshot of a leader, the storage
+ * fails.
  *
  * So `open` recognises as damage: a lost acknowledged tail older than the marker, a lost or altered record or file
  * anywhere before the last record, a lost snapshot, a folder put back from a copy, and a lost database (its promises
@@ -63,10 +71,10 @@ const LARGE_SNAPSHOT_BYTES = 16 * 1024 * 1024
  *
  * On the disk there are: the log since the last snapshot and what is retained before it, at most 64 MiB of files that
  * wait for being used again and one that is made ahead (8 MiB each; a storage whose log never grew has one of 1 MiB),
- * two snapshots, and what LevelDB has not cleaned up of older ones (about 32 MiB).
+ * and two snapshots.
  *
- * A folder of layout 1, which had the log in LevelDB as well, is converted by `open`; an interrupted conversion begins
- * anew. Software that knows layout 1 alone refuses the folder from then on: StorageVersion.
+ * A folder of layout 1, which had all in LevelDB, or of layout 2, which had the snapshots there, is converted by
+ * `open`; an interrupted conversion begins anew. Software of before refuses the folder from then on: StorageVersion.
  */
 export function level(location: string, options: LevelOptions = {}): Storage {
   if (typeof location !== 'string' || location === '') throw new TypeError('level needs the name of its folder')
@@ -83,6 +91,7 @@ interface Waiting {
 interface Session {
   readonly db: Database
   readonly store: RecordStore
+  readonly snapshots: ChunkStore
   readonly ledger: Ledger
   readonly marker: MarkerFile | null
   readonly queue: Waiting[]
@@ -99,8 +108,13 @@ interface Session {
   /** Marker writes, one after the other. */
   marking: Promise<void>
   timer: ReturnType<typeof setTimeout> | null
-  /** Cleaning under way. */
-  cleaning: Promise<void> | null
+}
+
+/** What is opened before it is read what it says. */
+interface Opened {
+  readonly store: RecordStore
+  readonly stored: StoreContent
+  readonly snapshots: ChunkStore
 }
 
 class LevelStorage implements Storage {
@@ -109,6 +123,7 @@ class LevelStorage implements Storage {
   readonly #sync: boolean
   readonly #database: (location: string) => Database
   readonly #segments: OpenSegment | null
+  readonly #logger: Logger | undefined
   readonly #checksum: Checksum = nativeChecksum()
   #session: Session | null = null
   #opening: Promise<Recovered> | null = null
@@ -120,6 +135,7 @@ class LevelStorage implements Storage {
     this.#database = options.database ?? database
     const node = nodeModules()
     const { segments } = options
+    this.#logger = options.logger
     this.#segments = node === undefined ? null : segments === undefined ? segmentFiles(node.fs) : segments
     this.features = Object.freeze({ persistent: true, durable: node !== undefined })
   }
@@ -188,25 +204,29 @@ class LevelStorage implements Storage {
     location: string, marker: MarkerFile | null, node: NodeModules | null, mayDiscard: boolean,
   ): Promise<Recovered> {
     const db = this.#database(location)
-    let store: RecordStore | null = null
+    let opened: Opened | null = null
     try {
       await db.open()
       if (node !== null) await syncNames(node, location)
       const marked = await marker?.read() ?? null
-      const opened = await this.#openStore(db, location, node, marked)
-      store = opened.store
-      const { content, entries } = await readContent(db, opened.stored, marked, this.#checksum)
-      checkFormat(content.circumstances.meta)
-      const ledger = new Ledger(content, this.#checksum, (sequence) => opened.store.load(sequence))
-      this.#session = {
-        db, store, ledger, marker: this.#sync ? marker : null, queue: [],
-        chunks: new ChunkQueue(db, this.#sync), onArrival: null, failure: null, pump: null, durable: null, marked,
-        marking: Promise.resolve(), timer: null, cleaning: null,
-      }
+      opened = await this.#openStores(db, location, node, marked)
+      const { store, stored, snapshots } = opened
+      const { content, entries } = await readContent(snapshots, stored, marked)
       const { meta, base, damage } = content.circumstances
-      return { meta, base, snapshot: this.#snapshot(db, base), entries, damage }
+      checkFormat(meta)
+      const orphans = content.snapshots.filter((id) => id !== base?.id)
+      // What a killed process left of one that it was writing. Of a damaged storage nothing is deleted yet.
+      if (damage === 'none') await snapshots.remove(orphans)
+      const ledger = new Ledger(content, (sequence) => store.load(sequence))
+      this.#session = {
+        db, store, snapshots, ledger, marker: this.#sync ? marker : null, queue: [],
+        chunks: new ChunkQueue(snapshots), onArrival: null, failure: null, pump: null, durable: null, marked,
+        marking: Promise.resolve(), timer: null,
+      }
+      return { meta, base, snapshot: this.#snapshot(snapshots, base), entries, damage }
     } catch (error) {
-      await store?.close()
+      await opened?.store.close()
+      await opened?.snapshots.close()
       await db.close()
       const isLost = isCorruption(error) || isZkError(error, 'StorageDamaged')
       if (!isLost || node === null || !mayDiscard) throw error
@@ -216,65 +236,42 @@ class LevelStorage implements Storage {
     }
   }
 
-  /** Opens the records of the log, in the current layout. */
-  async #openStore(
+  /** Opens the records of the log and the snapshots, in the current layout. */
+  async #openStores(
     db: Database, location: string, node: NodeModules | null, marked: Marker | null,
-  ): Promise<{ readonly store: RecordStore, readonly stored: StoreContent }> {
+  ): Promise<Opened> {
     const open = this.#segments
     const [sync, checksum] = [this.#sync, this.#checksum]
-    const make = (): RecordStore => node === null || open === null ? new KeyStore(db, checksum, sync)
-      : new SegmentStore(location, { sync, checksum, open, node })
+    const parts = node === null || open === null ? null : { sync, checksum, open, node }
+    const make = (): RecordStore =>
+      parts === null ? new KeyStore(db, checksum, sync) : new SegmentStore(location, parts)
+    const snapshots = parts === null ? new KeyChunks(db, checksum, sync) : new FileChunks(location, parts)
     const layout = await readLayout(db, hasJournal(location, node))
-    if (layout === 'earlier') await convert({ db, location, node, checksum, sync }, marked, make)
+    const place = { db, location, node, checksum, sync }
+    if (layout === 'first') await convertFirst(place, marked, make)
     else if (node !== null) await dropJournal(location, node)
     const store = make()
     try {
+      if (parts !== null && (layout === 'first' || layout === 'second')) await convertSecond(place, snapshots)
       const stored = await store.read()
       if (layout !== 'none' && stored.isAbsent) throw damaged(location, 'its log is gone')
       await store.prepare()
-      if (layout === 'none') await writeLayout(db, sync)
-      return { store, stored }
+      if (layout !== 'current') await writeLayout(db, sync)
+      return { store, stored, snapshots }
     } catch (error) {
       await store.close()
+      await snapshots.close()
       throw error
     }
   }
 
-  async *#snapshot(db: Database, base: SnapshotBase | null): AsyncIterable<Uint8Array> {
-    let bytes = 0
-    for (let index = 0; index < (base?.chunks ?? 0); index++) {
-      const value = await db.get(chunkKey(base!.id, index))
-      if (value === undefined || !isSealed(value, this.#checksum)) {
-        throw damaged(this.location, `chunk ${index} of its snapshot is damaged`)
-      }
-      bytes += value.byteLength
-      yield new Uint8Array(value.subarray(SEAL_BYTES))
+  async *#snapshot(snapshots: ChunkStore, base: SnapshotBase | null): AsyncIterable<Uint8Array> {
+    let index = 0
+    for await (const chunk of base === null ? [] : snapshots.chunksOf(base)) {
+      if (chunk === null) throw damaged(this.location, `chunk ${index} of its snapshot is damaged`)
+      index += 1
+      yield chunk
     }
-    const node = nodeModules()
-    if (node !== undefined && bytes >= LARGE_SNAPSHOT_BYTES) await this.#reopen(node)
-  }
-
-  /**
-   * LevelDB maps the files that it reads into memory, and keeps them there until it is closed: 177 of 904 MB that are
-   * resident after a restart with 1.4 million znodes of 100 bytes, for 10 ms. What is written meanwhile waits.
-   */
-  async #reopen(node: NodeModules): Promise<void> {
-    const session = this.#session
-    if (session === null || this.#closing !== null || session.pump !== null || session.cleaning !== null) return
-    if (!session.chunks.isIdle) return
-    const work = async (): Promise<void> => {
-      try {
-        await session.db.close()
-        await session.db.open()
-        await syncFolder(node.fs, node.path.join(this.location, 'db'))
-      } catch (error) {
-        fail(session, error)
-      }
-      await this.#pump(session)
-    }
-    session.pump = work()
-    await session.pump
-    if (session.failure !== null) throw session.failure
   }
 
   /**
@@ -304,26 +301,38 @@ class LevelStorage implements Storage {
   /** False when nothing but chunks was there, which are on their way. */
   async #writeMerged(session: Session, taken: readonly Waiting[]): Promise<boolean> {
     const { store, ledger, marker, chunks } = session
-    let isInstalling = false
-    for (const { batch } of taken) {
-      // What is being deleted must not be written meanwhile.
-      if (batch.chunks?.some(({ id }) => ledger.isStale(id)) === true) await session.cleaning
-      const reading = ledger.apply(batch)
-      if (reading !== undefined) await reading
-      isInstalling ||= batch.install !== undefined
+    for (const { batch: { chunks: written = [] } } of taken) {
+      ledger.expect(written)
+      chunks.add(written)
     }
-    const { sequence, record, operations } = ledger.finish()
-    chunks.add(operations)
-    await (isInstalling ? chunks.settled() : chunks.room())
+    const install = taken.at(-1)?.batch.install
+    await (install === undefined ? chunks.room() : chunks.settled())
+    const reason = install === undefined ? undefined : chunks.reasonAgainst(install.id)
+    for (const { batch } of taken) {
+      const reading = ledger.apply(reason === undefined ? batch : this.#withoutSnapshot(batch, reason))
+      if (reading !== undefined) await reading
+    }
+    const { sequence, record, dropped } = ledger.finish()
     if (record === null) return false
     await store.append(sequence, record)
     store.release(ledger.first)
-    clean(session)
+    if (dropped !== null) chunks.installed(ledger.baseId, dropped)
     if (marker === null || ledger.meta === null) return true
     session.durable = { sequence: ledger.sequence, meta: ledger.meta }
     if (isPromise(session.marked?.meta, ledger.meta)) await mark(session, marker)
     else session.timer ??= this.#markLater(session, marker)
     return true
+  }
+
+  /** What is left of a batch whose snapshot was given up. */
+  #withoutSnapshot(batch: LogBatch, reason: unknown): LogBatch {
+    const { install, purgeThrough: _, ...rest } = batch
+    if (install === undefined) return batch
+    // The log before it is of no use.
+    if (batch.resetLog === true) throw reason
+    const { location } = this
+    this.#logger?.warn('no room for a snapshot: the log stays as long as it is', { location, error: reason })
+    return rest
   }
 
   #markLater(session: Session, marker: MarkerFile): ReturnType<typeof setTimeout> {
@@ -343,7 +352,6 @@ class LevelStorage implements Storage {
     try {
       await session.pump
       await session.chunks.settled().catch((error: unknown) => fail(session, error))
-      await session.cleaning
       if (session.timer !== null) clearTimeout(session.timer)
       const { marker } = session
       const marking = marker === null || session.failure !== null ? session.marking : mark(session, marker)
@@ -352,6 +360,7 @@ class LevelStorage implements Storage {
     } finally {
       this.#session = null
       await session.store.close()
+      await session.snapshots.close()
       await session.db.close()
     }
   }
@@ -380,25 +389,7 @@ function mark(session: Session, marker: MarkerFile): Promise<void> {
   return session.marking
 }
 
-/** Deletes the chunks that are not needed, and gives their space back to the disk, beside the writes. */
-function clean(session: Session): void {
-  const { db, ledger } = session
-  if (session.cleaning !== null) return
-  const keys = ledger.takeGarbage()
-  const range = keys.length > 0 ? ledger.takeDeadRange() : null
-  if (keys.length === 0) return
-  const work = async (): Promise<void> => {
-    for (let from = 0; from < keys.length; from += DELETED_CHUNKS) {
-      const deletions = keys.slice(from, from + DELETED_CHUNKS).map((key): Operation => ({ type: 'del', key }))
-      await db.batch(deletions, { sync: from + DELETED_CHUNKS >= keys.length })
-    }
-    ledger.cleaned()
-    if (range !== null) await db.compactRange?.(...range)
-  }
-  session.cleaning = work().then(() => { session.cleaning = null }, (error: unknown) => void fail(session, error))
-}
-
-/** How many of the waiting batches fit one record; at least one. */
+/** How many of the waiting batches fit one record; at least one. What installs a snapshot is the last of its record. */
 function mergeable(queue: readonly Waiting[]): number {
   let count = 0
   let bytes = 0
@@ -407,6 +398,7 @@ function mergeable(queue: readonly Waiting[]): number {
     for (const chunk of batch.chunks ?? []) bytes += chunk.bytes.byteLength
     if (count > 0 && bytes > MERGED_BYTES) break
     count += 1
+    if (batch.install !== undefined) break
   }
   return count
 }

@@ -35,7 +35,7 @@ class MemoryStorage implements Storage {
   #groups: Group[] = []
   /** Zxid of the last entry, or of the base. */
   #tail = 0 as Zxid
-  readonly #snapshots = new Map<number, Map<number, Uint8Array>>()
+  readonly #snapshots = new Map<number, Uint8Array[]>()
 
   async open(): Promise<Recovered> {
     if (this.#isOpen) throw new ZkError('StorageLocked', 'the memory storage is open already')
@@ -73,11 +73,16 @@ class MemoryStorage implements Storage {
       if (entry.prevZxid !== tail || entry.zxid <= tail) return `a hole between ${tail} and ${entry.zxid}`
       tail = entry.zxid
     }
+    const written = new Map<number, number>()
+    for (const { id, index } of chunks ?? []) {
+      if (id === this.#base?.id) return `a chunk of snapshot ${id}, which is installed`
+      const next = written.get(id) ?? this.#snapshots.get(id)?.length ?? 0
+      if (index !== 0 && index !== next) return `chunk ${index} of snapshot ${id} out of turn`
+      written.set(id, index + 1)
+    }
     if (install === undefined) return null
-    const written = new Set(this.#snapshots.get(install.id)?.keys())
-    for (const chunk of chunks ?? []) if (chunk.id === install.id) written.add(chunk.index)
-    const missing = Array.from({ length: install.chunks }).findIndex((_, index) => !written.has(index))
-    return missing < 0 ? null : `chunk ${missing} of snapshot ${install.id} was not written`
+    const count = written.get(install.id) ?? this.#snapshots.get(install.id)?.length ?? 0
+    return count >= install.chunks ? null : `chunk ${count} of snapshot ${install.id} was not written`
   }
 
   /** The last zxid that a truncation at `cut` leaves. */
@@ -98,9 +103,9 @@ class MemoryStorage implements Storage {
     }
     if (meta !== undefined) this.#meta = { ...meta }
     for (const { id, index, bytes } of chunks ?? []) {
-      let snapshot = this.#snapshots.get(id)
-      if (snapshot === undefined) this.#snapshots.set(id, snapshot = new Map())
-      snapshot.set(index, new Uint8Array(bytes))
+      const copy = new Uint8Array(bytes)
+      if (index === 0) this.#snapshots.set(id, [copy])
+      else this.#snapshots.get(id)!.push(copy)
     }
     if (install !== undefined) this.#install(install)
     if (purgeThrough !== undefined) {
@@ -139,8 +144,6 @@ function unpack(group: Group): LogEntry[] {
   return entries
 }
 
-async function* copies(
-  count: number, chunks: ReadonlyMap<number, Uint8Array> | undefined,
-): AsyncIterable<Uint8Array> {
-  for (let index = 0; index < count; index++) yield new Uint8Array(chunks?.get(index) ?? [])
+async function* copies(count: number, chunks: readonly Uint8Array[] = []): AsyncIterable<Uint8Array> {
+  for (const chunk of chunks.slice(0, count)) yield new Uint8Array(chunk)
 }

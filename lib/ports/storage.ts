@@ -8,8 +8,12 @@ import type { Zxid } from '../core/zxid.ts'
  *   awaited (the adapter keeps one write in flight and may merge the batches that wait behind it into one);
  * - every crash image is a prefix of the batches written, and contains every batch whose `write` resolved; chunks alone
  *   may be missing from it, or be there too early, until the batch that installs them: that is durable after them all;
- * - a batch that would leave a hole in the log, or installs chunks that were not written, fails;
+ * - a batch that would leave a hole in the log or in the chunks of a snapshot, or installs chunks that were not
+ *   written, fails; what was not installed when the storage was closed may be gone when it is opened, and is written
+ *   anew;
  * - after a write failed, every later write fails too: the peer stops, nothing is retried;
+ * - a snapshot for which there is no room is no failure, unless the log was dropped for it: `install` and
+ *   `purgeThrough` of its batch have no effect then, so that the base and the log from before go on;
  * - bytes handed in are not kept after `write` resolved; bytes handed out are the caller's;
  * - what cannot be a prefix (a lost acknowledged tail, a damaged record) is reported by `open` as damage, never
  *   half-used.
@@ -83,7 +87,10 @@ export interface SnapshotBase {
   readonly chunks: number
 }
 
-/** One piece of a snapshot that is being written; it becomes valid only when a later batch installs it. */
+/**
+ * One piece of a snapshot that is being written; it becomes valid only when a later batch installs it. They come in the
+ * order of their indexes; the one with index 0 begins the snapshot anew. Not written: chunks of the base.
+ */
 export interface SnapshotChunk {
   readonly id: number
   readonly index: number
@@ -98,7 +105,7 @@ export interface LogBatch {
   readonly entries?: readonly LogEntry[]
   readonly meta?: Meta
   readonly chunks?: readonly SnapshotChunk[]
-  /** Makes the snapshot whose chunks were written before the base; chunks of all other snapshots may go. */
+  /** Makes the snapshot whose chunks were written before the base; all other snapshots are gone. */
   readonly install?: SnapshotBase
   /**
    * With `install` of a snapshot that came from a leader: drops the whole log first, before any other part takes

@@ -1,38 +1,58 @@
-import type { Database, Operation } from './database.ts'
+import type { SnapshotChunk } from '../../lib/ports/storage.ts'
+import type { ChunkStore, PackedChunk } from './chunks.ts'
 
 /** So many bytes may wait here; who adds more waits for room. */
 const WAITING_BYTES = 8 * 1024 * 1024
-/** Written and flushed at once: what the log flushes meanwhile waits no longer than for these on the same disk. */
-const BATCH_BYTES = 256 * 1024
+/** Written and flushed at once. Fewer flushes take less, but what the log flushes meanwhile may wait for each. */
+const BATCH_BYTES = 1024 * 1024
+
+/** A snapshot is installed, others are not needed any more. */
+interface Installation {
+  readonly id: number
+  readonly dropped: readonly number[]
+}
+
+/** Codes of errors that say that files cannot grow. */
+const NO_ROOM: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
 
 /**
- * Chunks of snapshots on their way into the database, flushed one batch after the other, beside the records of the log:
- * no txn waits for a chunk, and a snapshot counts only from the record that installs it, which waits for all of them.
+ * Chunks of snapshots on their way to the disk, flushed one batch after the other, beside the records of the log: no
+ * txn waits for a chunk, and a snapshot counts only from the record that installs it, which waits for all of them.
+ *
+ * A snapshot for which there is no room is given up, and what was written of it is removed: the log may need the room.
  */
 export class ChunkQueue {
-  readonly #db: Database
-  readonly #sync: boolean
-  readonly #waiting: Operation[] = []
+  readonly #store: ChunkStore
+  readonly #waiting: (PackedChunk | Installation)[] = []
   #bytes = 0
   #writing: Promise<void> | null = null
   #failure: { readonly error: unknown } | null = null
+  /** Snapshots that were given up, and why. */
+  readonly #givenUp = new Map<number, unknown>()
   #onRoom: (() => void) | null = null
 
-  constructor(db: Database, sync: boolean) {
-    this.#db = db
-    this.#sync = sync
+  constructor(store: ChunkStore) {
+    this.#store = store
   }
 
-  get isIdle(): boolean {
-    return this.#writing === null
-  }
-
-  add(operations: readonly Operation[]): void {
-    for (const operation of operations) {
-      this.#waiting.push(operation)
-      this.#bytes += sizeOf(operation)
+  add(chunks: readonly SnapshotChunk[]): void {
+    for (const chunk of chunks) {
+      const bytes = this.#store.pack(chunk)
+      this.#waiting.push({ id: chunk.id, index: chunk.index, bytes })
+      this.#bytes += bytes.byteLength
     }
     if (this.#waiting.length > 0) this.#writing ??= this.#write()
+  }
+
+  /** Why the snapshot was given up; undefined when it was not. Once it is settled. */
+  reasonAgainst(id: number): unknown {
+    return this.#givenUp.get(id)
+  }
+
+  /** A snapshot is installed, and what is dropped for it may go. */
+  installed(id: number, dropped: readonly number[]): void {
+    this.#waiting.push({ id, dropped })
+    this.#writing ??= this.#write()
   }
 
   /** Resolves as soon as more may be added. */
@@ -51,12 +71,14 @@ export class ChunkQueue {
   async #write(): Promise<void> {
     const waiting = this.#waiting
     try {
-      while (waiting.length > 0) {
-        const count = batchOf(waiting)
-        const taken = waiting.splice(0, count)
-        await this.#db.batch(taken, { sync: this.#sync })
-        for (const operation of taken) this.#bytes -= sizeOf(operation)
-        if (this.#bytes <= WAITING_BYTES) this.#wake()
+      for (let [first] = waiting; first !== undefined; [first] = waiting) {
+        if ('dropped' in first) {
+          waiting.shift()
+          for (const id of first.dropped) this.#givenUp.delete(id)
+          await this.#store.installed(first.id, first.dropped)
+        } else {
+          await this.#writeChunks(waiting.splice(0, batchOf(waiting)) as PackedChunk[])
+        }
       }
     } catch (error) {
       this.#failure ??= { error }
@@ -65,19 +87,33 @@ export class ChunkQueue {
     this.#writing = null
   }
 
+  async #writeChunks(chunks: readonly PackedChunk[]): Promise<void> {
+    const { id, index } = chunks[0]!
+    if (index === 0) this.#givenUp.delete(id)
+    if (!this.#givenUp.has(id)) {
+      try {
+        await this.#store.write(chunks)
+      } catch (error) {
+        if (!NO_ROOM.includes((error as { code?: unknown }).code)) throw error
+        this.#givenUp.set(id, error)
+        await this.#store.remove([id])
+      }
+    }
+    for (const { bytes } of chunks) this.#bytes -= bytes.byteLength
+    if (this.#bytes <= WAITING_BYTES) this.#wake()
+  }
+
   #wake(): void {
     this.#onRoom?.()
     this.#onRoom = null
   }
 }
 
-function sizeOf(operation: Operation): number {
-  return operation.type === 'put' ? operation.value.byteLength : 0
-}
-
-/** How many go into one batch; at least one. */
-function batchOf(operations: readonly Operation[]): number {
+/** How many chunks go into one batch; at least one. All of one snapshot, which none of the later ones begins. */
+function batchOf(steps: readonly (PackedChunk | Installation)[]): number {
   let bytes = 0
-  const end = operations.findIndex((operation) => (bytes += sizeOf(operation)) > BATCH_BYTES)
-  return end < 0 ? operations.length : Math.max(1, end)
+  const [first] = steps
+  const end = steps.findIndex((step, at) => 'dropped' in step || (bytes += step.bytes.byteLength) > BATCH_BYTES ||
+    (at > 0 && (step.index === 0 || step.id !== (first as PackedChunk).id)))
+  return end < 0 ? steps.length : Math.max(1, end)
 }

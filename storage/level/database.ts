@@ -24,15 +24,7 @@ export interface Database {
   iterator(range: Range): AsyncIterable<[string, Uint8Array]>
 }
 
-/**
- * Opens nothing yet. Values go in and out as bytes, without a copy where the platform allows it, and are not
- * compressed: that costs half as much again of the work of LevelDB's thread, for bytes that do not stay for long.
- */
+/** Opens nothing yet. Values go in and out as bytes, without a copy where the platform allows it. */
 export function database(location: string): Database {
-  return new Level<string, Uint8Array>(location, {
-    keyEncoding: 'utf8', valueEncoding: 'view', writeBufferSize: WRITE_BUFFER_BYTES, compression: false,
-  } as object)
+  return new Level<string, Uint8Array>(location, { keyEncoding: 'utf8', valueEncoding: 'view' })
 }
-
-/** Two of these may be held in memory. In browsers the log goes through it as well. */
-const WRITE_BUFFER_BYTES = 8 * 1024 * 1024

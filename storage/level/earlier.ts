@@ -1,10 +1,11 @@
 import type { LogEntry, Meta, SnapshotBase } from '../../lib/ports/storage.ts'
 import { unpackEntries } from '../parts/entries.ts'
+import type { ChunkStore, PackedChunk } from './chunks.ts'
 import type { Database, Operation } from './database.ts'
 import { Segment } from './segment.ts'
 import { Ledger } from './ledger.ts'
 import type { Marker, NodeModules } from './marker.ts'
-import { LAYOUT_VERSION, RECORD_RANGE, SEAL_BYTES, STATE_KEY, isSealed } from './records.ts'
+import { CHUNK_RANGE, LAYOUT_VERSION, RECORD_RANGE, SEAL_BYTES, STATE_KEY, isSealed, parseChunkKey } from './records.ts'
 import type { Checksum } from './records.ts'
 import { damaged, higher, worse } from './recovery.ts'
 import type { Circumstances } from './state.ts'
@@ -14,6 +15,7 @@ import { isCount, isDescription, parseObject } from './valid.ts'
 /*
  * Layout 1 had the log in the database: groups of entries, each under the zxid of its first, beside a state record,
  * both sealed; and in front of the database two segments of operations, not all of which the database contained.
+ * Layout 2 has the log in files, and the snapshots in the database.
  */
 
 const GROUP_RANGE = ['e', 'f'] as const
@@ -32,11 +34,10 @@ export interface EarlierState {
   readonly base: SnapshotBase | null
   readonly begin: number
   readonly end: number
-  readonly stale: readonly number[]
   readonly damage: Circumstances['damage']
 }
 
-/** Where a storage of layout 1 is. */
+/** Where a storage of an earlier layout is. */
 export interface EarlierPlace {
   readonly db: Database
   readonly location: string
@@ -47,10 +48,10 @@ export interface EarlierPlace {
 }
 
 /**
- * Makes a storage of layout 1 one of the current layout; the snapshot stays where it is. Until the last step nothing of
- * it is lost, and a conversion that was cut short begins anew. Damage is kept as damage.
+ * Makes a storage of layout 1 one of layout 2; the snapshot stays where it is. Until the last step nothing of it is
+ * lost, and a conversion that was cut short begins anew. Damage is kept as damage.
  */
-export async function convert(
+export async function convertFirst(
   place: EarlierPlace, marker: Marker | null, makeStore: () => RecordStore,
 ): Promise<void> {
   const { db, node, location, sync } = place
@@ -61,13 +62,13 @@ export async function convert(
   const isTailLost = marker !== null && marker.sequence > state.sequence
   const isLost = isTorn || isTailLost || log.isTorn
   const circumstances: Circumstances = {
-    meta: isTailLost ? higher(state.meta, marker.meta) : state.meta, base: state.base, stale: state.stale,
+    meta: isTailLost ? higher(state.meta, marker.meta) : state.meta, base: state.base,
     damage: isLost ? worse('log', state.damage) : state.damage, voids: [],
   }
   const ledger = new Ledger({
     sequence: Math.max(state.sequence, marker?.sequence ?? 0), circumstances, groups: [], begin: state.begin,
-    end: state.begin, isCut: true, chunks: new Map(),
-  }, place.checksum, () => Promise.resolve(null))
+    end: state.begin, isCut: true, snapshots: [],
+  }, () => Promise.resolve(null))
   const store = makeStore()
   try {
     await store.read()
@@ -82,10 +83,33 @@ export async function convert(
   }
   await db.batch([
     ...log.keys.map((key): Operation => ({ type: 'del', key })), { type: 'del', key: JOURNAL_KEY },
-    { type: 'put', key: STATE_KEY, value: Uint8Array.of(LAYOUT_VERSION) },
+    { type: 'put', key: STATE_KEY, value: Uint8Array.of(2) },
   ], { sync })
   await db.compactRange?.(...GROUP_RANGE)
   if (node !== null) await dropJournal(location, node)
+}
+
+/**
+ * Makes a storage of layout 2 one of layout 3: moves the snapshots to where they are kept now. What is damaged is not
+ * moved, and is missed then. Until the last step nothing is lost.
+ */
+export async function convertSecond({ db, checksum, sync }: EarlierPlace, chunks: ChunkStore): Promise<void> {
+  await chunks.remove(await chunks.list())
+  const moved: Operation[] = []
+  let next: Omit<PackedChunk, 'bytes'> = { id: -1, index: 0 }
+  for await (const [key, value] of db.iterator({ gte: CHUNK_RANGE[0], lt: CHUNK_RANGE[1] })) {
+    moved.push({ type: 'del', key })
+    const parsed = parseChunkKey(key)
+    if (parsed === null || !isSealed(value, checksum)) continue
+    const { id, index } = parsed
+    if (index !== 0 && (id !== next.id || index !== next.index)) continue
+    const bytes = chunks.pack({ id, index, bytes: value.subarray(SEAL_BYTES) })
+    await chunks.write([{ id, index, bytes }])
+    next = { id, index: index + 1 }
+  }
+  await chunks.close()
+  await db.batch([...moved, { type: 'put', key: STATE_KEY, value: Uint8Array.of(LAYOUT_VERSION) }], { sync })
+  if (moved.length > 0) await db.compactRange?.(...CHUNK_RANGE)
 }
 
 /** Few large groups instead of many small ones. */
@@ -190,7 +214,7 @@ async function readState({ db, checksum }: EarlierPlace): Promise<EarlierState> 
   const packed = await db.get(STATE_KEY)
   if (packed === undefined) {
     for await (const key of db.keys({ gte: '"' })) throw damaged(`${key} is there, but no state record`)
-    return { sequence: 0, meta: null, base: null, begin: 0, end: 0, stale: [], damage: 'none' }
+    return { sequence: 0, meta: null, base: null, begin: 0, end: 0, damage: 'none' }
   }
   if (!isSealed(packed.subarray(1), checksum)) {
     throw damaged('the state record is not what was written')

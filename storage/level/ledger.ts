@@ -1,8 +1,5 @@
 import { ZkError } from '../../lib/core/errors.ts'
-import type { LogBatch, LogEntry, Meta, SnapshotBase } from '../../lib/ports/storage.ts'
-import type { Operation } from './database.ts'
-import { CHUNK_RANGE, SEAL_BYTES, chunkKey, seal } from './records.ts'
-import type { Checksum } from './records.ts'
+import type { LogBatch, LogEntry, Meta, SnapshotBase, SnapshotChunk } from '../../lib/ports/storage.ts'
 import { CUT_ALL, packCircumstances, packRecord, unpackRecord } from './state.ts'
 import type { Circumstances, SequenceRange } from './state.ts'
 import type { RecordDraft } from './store.ts'
@@ -27,28 +24,24 @@ export interface LedgerContent {
   readonly end: number
   /** Nothing of the entries of earlier records is left. */
   readonly isCut: boolean
-  /** Index of every chunk that is there, by snapshot. */
-  readonly chunks: Map<number, Set<number>>
+  /** Snapshots of which something is there. */
+  readonly snapshots: readonly number[]
 }
 
 /** What one write puts on the disk. */
 export interface Draft {
   readonly sequence: number
-  /** Chunks, which must be there before the record. */
-  readonly operations: readonly Operation[]
   /** Null when nothing but chunks was written: without a record that installs them they say nothing. */
   readonly record: RecordDraft | null
+  /** Snapshots that are not needed once the record is durable; null when it installs none. */
+  readonly dropped: readonly number[] | null
 }
 
-/** The chunks of old snapshots are cleaned up when so much has been written since the last time. */
-const CLEANED_BYTES = 32 * 1024 * 1024
-
 /**
- * Turns log batches into records: knows which groups and chunks exist, checks that the log stays without a hole, and
- * nets several log batches into one record.
+ * Turns log batches into records: knows which groups and chunks exist, checks that the log and every snapshot stay
+ * without a hole, and nets several log batches into one record.
  */
 export class Ledger {
-  readonly #checksum: Checksum
   readonly #load: (sequence: number) => Promise<Uint8Array | null>
   #sequence: number
   #meta: Meta | null
@@ -57,37 +50,31 @@ export class Ledger {
   #damage: Circumstances['damage']
   #voids: readonly SequenceRange[]
   readonly #groups: Group[]
-  readonly #chunks: Map<number, Set<number>>
-  readonly #stale: Set<number>
-  /** Keys of chunks that are not needed. */
-  readonly #garbage = new Set<string>()
+  /** How many chunks there are of each snapshot; of what was not installed when the storage was opened, none counts. */
+  readonly #chunks = new Map<number, number>()
+  #dropped: number[] | null = null
   #end: number
   #cut: number
   /** Entries of the record being made; they follow the last group. */
   #entries: LogEntry[] = []
-  #operations: Operation[] = []
   /** The record being made says more than that chunks were written. */
   #isRecord = false
   /** Null when something in it has changed. */
   #circumstances: Uint8Array | null = null
-  #chunkBytes = 0
 
-  constructor(content: LedgerContent, checksum: Checksum, load: (sequence: number) => Promise<Uint8Array | null>) {
+  constructor(content: LedgerContent, load: (sequence: number) => Promise<Uint8Array | null>) {
     const { circumstances } = content
-    this.#checksum = checksum
     this.#load = load
     this.#sequence = content.sequence
     this.#meta = circumstances.meta
     this.#base = circumstances.base
     this.#damage = circumstances.damage
     this.#voids = circumstances.voids
-    this.#stale = new Set(circumstances.stale)
     this.#begin = content.begin
     this.#end = content.end
     this.#cut = content.isCut ? CUT_ALL : Infinity
     this.#groups = content.groups
-    this.#chunks = content.chunks
-    for (const id of this.#stale) this.#discard(id)
+    for (const id of content.snapshots) this.#chunks.set(id, id === this.#base?.id ? this.#base.chunks : 0)
   }
 
   get sequence(): number {
@@ -98,12 +85,29 @@ export class Ledger {
     return this.#meta
   }
 
+  /** Of the snapshot that is installed; 0 without one. */
+  get baseId(): number {
+    return this.#base?.id ?? 0
+  }
+
   /** Sequence of the oldest record that is needed. */
   get first(): number {
     return this.#groups[0]?.sequence ?? this.#sequence
   }
 
-  /** Adds a batch to the record being made; a promise only where the disk must be read. Throws on an invalid batch. */
+  /** Takes note of chunks that will be written. Throws when they do not follow what there is of their snapshot. */
+  expect(chunks: readonly SnapshotChunk[]): void {
+    for (const { id, index } of chunks) {
+      if (id === this.#base?.id) throw invalid(`a chunk of snapshot ${id}, which is installed`)
+      if (index !== 0 && index !== this.#chunks.get(id)) throw invalid(`chunk ${index} of snapshot ${id} out of turn`)
+      this.#chunks.set(id, index + 1)
+    }
+  }
+
+  /**
+   * Adds a batch, whose chunks are expected, to the record being made; a promise only where the disk must be read.
+   * Throws on an invalid batch.
+   */
   apply(batch: LogBatch): Promise<void> | undefined {
     const { truncateAfter, install } = batch
     if (batch.resetLog === true) {
@@ -129,7 +133,6 @@ export class Ledger {
       this.#damage = 'none'
       this.#circumstances = null
     }
-    for (const chunk of chunks ?? []) this.#chunk(chunk.id, chunk.index, chunk.bytes)
     if (install !== undefined) this.#install(install)
     if (purgeThrough !== undefined) this.#purge(purgeThrough)
     const isOnlyChunks = chunks !== undefined && entries === undefined && meta === undefined &&
@@ -139,9 +142,7 @@ export class Ledger {
 
   /** Closes the record. */
   finish(): Draft {
-    const operations = this.#operations
-    this.#operations = []
-    if (!this.#isRecord) return { sequence: this.#sequence, operations, record: null }
+    if (!this.#isRecord) return { sequence: this.#sequence, record: null, dropped: null }
     const sequence = ++this.#sequence
     const entries = this.#entries
     if (entries.length > 0) {
@@ -154,42 +155,15 @@ export class Ledger {
     }
     const state = { first, begin: this.#begin, end: this.#end, cut: this.#cut }
     this.#circumstances ??= packCircumstances({
-      meta: this.#meta, base: this.#base, stale: Array.from(this.#stale), damage: this.#damage, voids: this.#voids,
+      meta: this.#meta, base: this.#base, damage: this.#damage, voids: this.#voids,
     })
     const record = packRecord(state, this.#circumstances, entries)
     this.#entries = []
     this.#cut = Infinity
     this.#isRecord = false
-    return { sequence, operations, record }
-  }
-
-  /** Keys of chunks that no durable record needs; `cleaned` says that they are gone for good. */
-  takeGarbage(): string[] {
-    const keys = Array.from(this.#garbage)
-    this.#garbage.clear()
-    return keys
-  }
-
-  /** Whatever `takeGarbage` gave is deleted, durably: nobody needs to know of these snapshots any more. */
-  cleaned(): void {
-    if (this.#garbage.size > 0) return
-    this.#stale.clear()
-    this.#circumstances = null
-  }
-
-  /** True while chunks of a snapshot of this name are being deleted. */
-  isStale(id: number): boolean {
-    return this.#stale.has(id)
-  }
-
-  /**
-   * The range that holds nothing any more, when it is time to compact it; null otherwise. LevelDB lets a deletion and
-   * what it deletes sink to the bottom one after the other, and joins them only near a gigabyte.
-   */
-  takeDeadRange(): readonly [string, string] | null {
-    if (this.#base === null || this.#chunkBytes < CLEANED_BYTES) return null
-    this.#chunkBytes = 0
-    return [CHUNK_RANGE[0], chunkKey(this.#base.id, 0)]
+    const dropped = this.#dropped
+    this.#dropped = null
+    return { sequence, record, dropped }
   }
 
   /** Drops the whole log. */
@@ -226,44 +200,22 @@ export class Ledger {
     return record.entries.map(({ zxid }) => zxid)
   }
 
-  #chunk(id: number, index: number, bytes: Uint8Array): void {
-    const value = new Uint8Array(SEAL_BYTES + bytes.byteLength)
-    value.set(bytes, SEAL_BYTES)
-    const key = chunkKey(id, index)
-    this.#operations.push({ type: 'put', key, value: seal(value, this.#checksum) })
-    this.#garbage.delete(key)
-    this.#chunkBytes += value.byteLength
-    let indexes = this.#chunks.get(id)
-    if (indexes === undefined) this.#chunks.set(id, indexes = new Set())
-    indexes.add(index)
-    if (!this.#stale.delete(id)) return
-    this.#circumstances = null
-    this.#isRecord = true
-  }
-
   #install(base: SnapshotBase): void {
-    const written = this.#chunks.get(base.id)
-    for (let index = 0; index < base.chunks; index++) {
-      if (written?.has(index) !== true) throw invalid(`chunk ${index} of snapshot ${base.id} was not written`)
-    }
+    const written = this.#chunks.get(base.id) ?? 0
+    if (written < base.chunks) throw invalid(`chunk ${written} of snapshot ${base.id} was not written`)
     if (this.#groups.length + this.#entries.length > 0 && base.zxid < this.#begin) {
       throw invalid('the log begins after the snapshot')
     }
     this.#base = { ...base }
+    this.#dropped ??= []
     for (const id of Array.from(this.#chunks.keys())) {
       if (id === base.id) continue
-      this.#discard(id)
-      this.#stale.add(id)
+      this.#chunks.delete(id)
+      this.#dropped.push(id)
     }
     this.#circumstances = null
     // A log that ends before its snapshot cannot be continued without a hole.
     if (base.zxid > this.#end) this.#reset(base)
-  }
-
-  /** A snapshot is not needed, and cannot be installed any more. */
-  #discard(id: number): void {
-    for (const index of this.#chunks.get(id) ?? []) this.#garbage.add(chunkKey(id, index))
-    this.#chunks.delete(id)
   }
 
   #purge(through: Zxid): void {

@@ -1,5 +1,5 @@
-/** The layout this code writes. It reads layout 1 as well, and converts it. */
-export const LAYOUT_VERSION = 2
+/** The layout this code writes. It reads the layouts before as well, and converts them. */
+export const LAYOUT_VERSION = 3
 /** A sealed value begins with the CRC-32 of the rest. */
 export const SEAL_BYTES = 4
 

@@ -1,10 +1,10 @@
 import { ZkError } from '../../lib/core/errors.ts'
 import type { LogEntry, Meta, SnapshotBase } from '../../lib/ports/storage.ts'
+import type { ChunkStore } from './chunks.ts'
 import type { Database } from './database.ts'
 import type { Group, LedgerContent } from './ledger.ts'
 import type { Marker } from './marker.ts'
-import { CHUNK_RANGE, LAYOUT_VERSION, STATE_KEY, chunkKey, isSealed, parseChunkKey } from './records.ts'
-import type { Checksum } from './records.ts'
+import { LAYOUT_VERSION, STATE_KEY } from './records.ts'
 import { unpackCircumstances, unpackRecord } from './state.ts'
 import type { Circumstances, LogRecord, SequenceRange } from './state.ts'
 import type { StoreContent, StoredRecord } from './store.ts'
@@ -17,17 +17,21 @@ export interface Reading {
 
 type Damage = Circumstances['damage']
 
-/** Whether the database is empty, or which layout it has; there may be a journal of layout 1 beside it. */
-export async function readLayout(db: Database, hasJournal: boolean): Promise<'none' | 'earlier' | 'current'> {
+/** `none` of an empty database; the layouts before are those of earlier.ts. */
+export type Layout = 'none' | 'first' | 'second' | 'current'
+
+/** Which layout the database has; there may be a journal of layout 1 beside it. */
+export async function readLayout(db: Database, hasJournal: boolean): Promise<Layout> {
   const value = await db.get(STATE_KEY)
   if (value === undefined) {
-    if (hasJournal) return 'earlier'
+    if (hasJournal) return 'first'
     for await (const key of db.keys({ limit: 1 })) throw damaged(`${key} is there, but no version of a layout`)
     return 'none'
   }
-  if (value[0] === 1) return 'earlier'
-  if (value[0] === LAYOUT_VERSION) return 'current'
-  throw new ZkError('StorageVersion', `the storage has layout version ${value[0]}, this software reads version 1 and 2`)
+  const version = value[0]
+  if (version === LAYOUT_VERSION) return 'current'
+  if (version === 1 || version === 2) return version === 1 ? 'first' : 'second'
+  throw new ZkError('StorageVersion', `the storage has layout version ${version}, this software reads versions 1 to 3`)
 }
 
 /** Says that the layout is the current one. */
@@ -37,16 +41,15 @@ export async function writeLayout(db: Database, sync: boolean): Promise<void> {
 
 /** Reads what the newest record names; what cannot be had is left out and counts as damage. */
 export async function readContent(
-  db: Database, stored: StoreContent, marker: Marker | null, checksum: Checksum,
+  chunks: ChunkStore, stored: StoreContent, marker: Marker | null,
 ): Promise<Reading> {
   const newest = newestOf(stored.records)
   if (newest === null && !stored.isWhole) throw damaged('no record of the log is what was written')
   const written = newest === null ? NOTHING : unpackCircumstances(newest.circumstances)
   if (written === null) throw damaged('the newest record is not one')
-  const { meta: writtenMeta, base: writtenBase, stale, damage: writtenDamage, voids: writtenVoids } = written
+  const { meta: writtenMeta, base: writtenBase, damage: writtenDamage, voids: writtenVoids } = written
   const log = newest === null ? EMPTY_LOG : readLog(stored.records, newest, writtenVoids)
-  const chunks = await readChunkKeys(db)
-  const isWholeSnapshot = writtenBase === null || await verifySnapshot(db, writtenBase, chunks, checksum)
+  const isWholeSnapshot = writtenBase === null || await isWhole(chunks, writtenBase)
   const base = isWholeSnapshot ? writtenBase : null
   const lastSequence = newest?.sequence ?? 0
   const sequence = Math.max(lastSequence, marker?.sequence ?? 0)
@@ -62,8 +65,8 @@ export async function readContent(
   if (isTailLost) voids.push([lastSequence + 1, sequence])
   return {
     content: {
-      sequence, circumstances: { meta, base, stale, damage, voids }, groups: groups.slice(),
-      begin: entries[0]?.prevZxid ?? end, end, isCut, chunks,
+      sequence, circumstances: { meta, base, damage, voids }, groups: groups.slice(),
+      begin: entries[0]?.prevZxid ?? end, end, isCut, snapshots: await chunks.list(),
     },
     entries,
   }
@@ -74,7 +77,7 @@ export function damaged(why: string): ZkError {
   return new ZkError('StorageDamaged', `the stored data is damaged: ${why}`)
 }
 
-const NOTHING: Circumstances = { meta: null, base: null, stale: [], damage: 'none', voids: [] }
+const NOTHING: Circumstances = { meta: null, base: null, damage: 'none', voids: [] }
 
 interface LogReading {
   readonly entries: readonly LogEntry[]
@@ -158,27 +161,9 @@ class Replay {
   }
 }
 
-async function readChunkKeys(db: Database): Promise<Map<number, Set<number>>> {
-  const chunks = new Map<number, Set<number>>()
-  for await (const key of db.keys({ gte: CHUNK_RANGE[0], lt: CHUNK_RANGE[1] })) {
-    const parsed = parseChunkKey(key)
-    if (parsed === null) continue
-    const indexes = chunks.get(parsed.id)
-    if (indexes === undefined) chunks.set(parsed.id, new Set([parsed.index]))
-    else indexes.add(parsed.index)
-  }
-  return chunks
-}
-
 /** Reads the snapshot once, one chunk at a time, so that `open` can tell before anybody builds on it. */
-async function verifySnapshot(
-  db: Database, base: SnapshotBase, chunks: ReadonlyMap<number, ReadonlySet<number>>, checksum: Checksum,
-): Promise<boolean> {
-  for (let index = 0; index < base.chunks; index++) {
-    if (chunks.get(base.id)?.has(index) !== true) return false
-    const value = await db.get(chunkKey(base.id, index))
-    if (value === undefined || !isSealed(value, checksum)) return false
-  }
+async function isWhole(chunks: ChunkStore, base: SnapshotBase): Promise<boolean> {
+  for await (const chunk of chunks.chunksOf(base)) if (chunk === null) return false
   return true
 }
 

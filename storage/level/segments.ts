@@ -8,7 +8,7 @@ import type { RecordDraft, RecordStore, StoreContent, StoredRecord } from './sto
 /** So many segments wait for being used again; what is more is deleted. */
 const SPARE_SEGMENTS = 8
 
-/** What a store of segments is made of. */
+/** What is needed to keep things in files. */
 export interface SegmentParts {
   readonly sync: boolean
   readonly checksum: Checksum
@@ -25,7 +25,7 @@ interface Named {
  * Keeps the records in files `log-N` of the folder `location`, at most 8 MiB each. One is written after the other, from
  * beginning to end; when no record of a file is needed any more, it is used again, from its beginning. The next one is
  * made, in its full length, while the one before is filled: so hardly any write waits for the file system to find room.
- * With the log in LevelDB 300 txns took 1.0 ms of CPU, snapshots included, instead of 0.4.
+ * With the log in LevelDB 300 txns took 1.0 ms of CPU, snapshots there included, instead of 0.4.
  */
 export class SegmentStore implements RecordStore {
   readonly #location: string

@@ -10,8 +10,6 @@ export type SequenceRange = readonly [number, number]
 export interface Circumstances {
   readonly meta: Meta | null
   readonly base: SnapshotBase | null
-  /** Snapshots whose chunks are being deleted. */
-  readonly stale: readonly number[]
   /** What was found damaged and has not been told to the log by a later meta. */
   readonly damage: 'none' | 'log' | 'meta'
   /** Records that were lost, or lie behind some that were: whatever has one of these sequences does not count. */

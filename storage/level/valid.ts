@@ -39,9 +39,8 @@ export function isBase(value: unknown): value is SnapshotBase {
   return isCount(id) && isCount(zxid) && isCount(hash1) && isCount(hash2) && isCount(chunks)
 }
 
-/** The part that records of both layouts have in common. */
-export function isDescription({ meta, base, stale, damage }: Fields): boolean {
+/** The part that records of all layouts have in common. */
+export function isDescription({ meta, base, damage }: Fields): boolean {
   return (meta === null || isMeta(meta)) && (base === null || isBase(base)) &&
-    Array.isArray(stale) && stale.every(isCount) &&
     (damage === 'none' || damage === 'log' || damage === 'meta')
 }

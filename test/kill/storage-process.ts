@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { META, at, base, chunks, run } from '../../lib/testing/conformance/storage-fixtures.ts'
+import { META, at, base, bytesOf, chunks, run } from '../../lib/testing/conformance/storage-fixtures.ts'
 import type { LogBatch, Storage } from '../../lib/ports/storage.ts'
 import { level } from '../../storage/level.ts'
 
@@ -31,6 +31,16 @@ for (let batch = 0; batch < 20; batch++) {
   await write(storage, { entries: run(next, next + 4, ENTRY_BYTES) }, next + 4)
   next += 5
 }
+for (const id of [2, 3]) {
+  for (let index = 0; index < 4; index++) {
+    const chunk = { id, index, bytes: bytesOf(id + index, ENTRY_BYTES) }
+    await write(storage, { entries: run(next, next, ENTRY_BYTES), chunks: [chunk] }, next)
+    next += 1
+  }
+  await write(storage, { install: base(id, at(next - 3), 4), purgeThrough: at(next - 8) }, next - 1)
+}
+await write(storage, { entries: run(next, next), chunks: chunks(4, 2) }, next)
+next += 1
 await storage.close()
 await storage.open()
 await write(storage, { entries: run(next, next) }, next)

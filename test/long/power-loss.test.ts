@@ -91,7 +91,10 @@ test('without flushing it is lost, and that is noticed', async (t) => {
 async function problemsOf(folder: string, held: number): Promise<string[]> {
   const storage = level(folder)
   try {
-    const { base, entries, damage } = await storage.open()
+    const { base, entries, damage, snapshot } = await storage.open()
+    const chunks: Uint8Array[] = []
+    for await (const chunk of snapshot) chunks.push(chunk)
+    if (chunks.length !== (base?.chunks ?? 0)) return [`${chunks.length} chunks`]
     const last = counterOf(entries.at(-1)?.zxid ?? base?.zxid ?? ZXID_ZERO)
     if (damage !== 'none') return [`${damage} is damaged`]
     return last < held ? [`the last entry is ${last}, ${held} was acknowledged`] : []

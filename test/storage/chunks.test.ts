@@ -1,17 +1,19 @@
-import { join } from 'node:path'
+import * as fs from 'node:fs'
+import { basename, join } from 'node:path'
 import { META, at, base, bytesOf, chunks, run } from '../../lib/testing/conformance/storage-fixtures.ts'
 import { sameEntries } from '../../lib/testing/conformance/storage-checks.ts'
 import type { Recovered, Storage } from '../../lib/ports/storage.ts'
-import { database } from '../../storage/level/database.ts'
+import { segmentFiles } from '../../storage/level/segment-file.ts'
 import { level } from '../../storage/level.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import type { Case } from '../harness.ts'
 import { copyFolder } from './places.ts'
+import { isSnapshot } from './recorded-disk.ts'
 
 const test = suite('chunks beside the log')
 
-/** A storage whose database takes nothing until it is told to, or fails it. */
-class SlowDatabase {
+/** A storage whose files of snapshots take nothing until they are told to, or fail it. */
+class SlowFiles {
   readonly storage: Storage
   readonly #folder: string
   #gate: Promise<void> = Promise.resolve()
@@ -21,14 +23,16 @@ class SlowDatabase {
 
   constructor(t: Case) {
     this.#folder = join(t.tempFolder(), 'data')
-    this.storage = level(this.#folder, { database: (location) => {
-      const db = database(location)
-      const batch = db.batch.bind(db)
-      db.batch = async (operations, options) => {
-        await this.#gate
-        await batch(operations, options)
+    this.storage = level(this.#folder, { segments: async (path, sync) => {
+      const file = await segmentFiles(fs)(path, sync)
+      return {
+        get size() { return file.size },
+        read: (from, to) => file.read(from, to), close: () => file.close(),
+        write: async (bytes, position) => {
+          if (isSnapshot(basename(path))) await this.#gate
+          await file.write(bytes, position)
+        },
       }
-      return db
     } })
     t.defer(async () => {
       this.#open()
@@ -74,7 +78,7 @@ function watched(promise: Promise<void>): { readonly ended: boolean } {
 }
 
 test('txns wait for no chunk; the record that installs them waits for all', async (t) => {
-  const disk = new SlowDatabase(t)
+  const disk = new SlowFiles(t)
   const { storage } = disk
   await storage.open()
   await storage.write({ entries: run(1, 3), meta: META })
@@ -102,7 +106,7 @@ test('txns wait for no chunk; the record that installs them waits for all', asyn
 })
 
 test('chunks alone are acknowledged once they are on the disk', async (t) => {
-  const disk = new SlowDatabase(t)
+  const disk = new SlowFiles(t)
   const { storage } = disk
   await storage.open()
   await storage.write({ meta: META })
@@ -116,13 +120,13 @@ test('chunks alone are acknowledged once they are on the disk', async (t) => {
 })
 
 test('no more than 8 MiB of chunks wait in memory', async (t) => {
-  const disk = new SlowDatabase(t)
+  const disk = new SlowFiles(t)
   const { storage } = disk
   await storage.open()
   await storage.write({ meta: META })
   disk.hold()
   for (let index = 0; index < 8; index++) {
-    const piece = { id: 1, index, bytes: bytesOf(index, 1024 * 1024 - 4) }
+    const piece = { id: 1, index, bytes: bytesOf(index, 1024 * 1024 - 24) }
     await storage.write({ entries: run(index + 1, index + 1), chunks: [piece] })
   }
   const full = storage.write({ entries: run(9, 9), chunks: chunks(1, 1, 8) })
@@ -135,7 +139,7 @@ test('no more than 8 MiB of chunks wait in memory', async (t) => {
 })
 
 test('a chunk that cannot be written fails whatever comes later; its snapshot is never installed', async (t) => {
-  const disk = new SlowDatabase(t)
+  const disk = new SlowFiles(t)
   const { storage } = disk
   await storage.open()
   await storage.write({ entries: run(1, 3), meta: META })

@@ -9,12 +9,13 @@ import type { Database, Operation } from '../../storage/level/database.ts'
 import { Scratch, Segment } from '../../storage/level/segment.ts'
 import { STATE_KEY, chunkKey, nativeChecksum } from '../../storage/level/records.ts'
 import { segmentFiles } from '../../storage/level/segment-file.ts'
+import type { OpenSegment } from '../../storage/level/segment-file.ts'
 import { level } from '../../storage/level.ts'
 import { assert, suite } from '../harness.ts'
 import { group, packOperations, sealed, stateOf, stateRecord } from './layout-1.ts'
 import { copyFolder } from './places.ts'
 
-const test = suite('layout 1')
+const test = suite('earlier layouts')
 const checksum = nativeChecksum()
 
 /** Appends one record of operations to the journal of layout 1. */
@@ -84,12 +85,12 @@ test('a folder of layout 1 is converted, with what only its journal has', async 
   await storage.close()
   sameEntries((await found(folder)).entries, [...EXPECTED, ...run(16, 16)], 'log, continued')
   const names = readdirSync(join(folder, 'db'))
-  assert.ok(names.includes('log-0') && !names.some((name) => name.startsWith('journal-')), names.join())
+  assert.equal(names.filter((name) => /^(log|snap|journal)-/.test(name)).sort(), ['log-0', 'snap-1'])
   const db = database(join(folder, 'db'))
   await db.open()
   const keys: string[] = []
   for await (const key of db.keys({})) keys.push(key)
-  assert.equal([keys.filter((key) => /^e|!journal|^s0+9/.test(key)), (await db.get(STATE_KEY))?.[0]], [[], 2])
+  assert.equal([keys.filter((key) => /^e|!journal|^s/.test(key)), (await db.get(STATE_KEY))?.[0]], [[], 3])
   await db.close()
 })
 
@@ -100,7 +101,7 @@ test('a young storage, of which the database has nothing yet, is converted, also
     const segment = new Segment(await segmentFiles(fs)(join(folder, 'db', 'journal-0'), true), checksum)
     await segment.prepare(0)
     const state = stateRecord({
-      sequence: 1, meta: META, base: null, begin: 0, end: at(3), stale: [], damage: 'none',
+      sequence: 1, meta: META, base: null, begin: 0, end: at(3), damage: 'none',
     })
     if (!isEmpty) await append(segment, 1, [group(run(1, 3)), state])
     await segment.close()
@@ -186,6 +187,76 @@ test('damage of layout 1 is damage after the conversion', async (t) => {
       assert.is(entries.at(-1)?.zxid ?? at(8), at(last), what)
     }
     assert.ok(existsSync(join(folder, 'db', 'log-0')))
+  }
+})
+
+/** A storage of layout 2: a snapshot at 8 in the database, and chunks of another that was not finished. */
+async function writtenSecond(folder: string): Promise<void> {
+  const storage = level(folder)
+  await storage.open()
+  await storage.write({ entries: run(1, 12), meta: META, chunks: chunks(1, 3) })
+  await storage.write({ install: base(1, at(8), 3), purgeThrough: at(4) })
+  await storage.close()
+  fs.rmSync(join(folder, 'db', 'snap-1'))
+  const db = database(join(folder, 'db'))
+  await db.open()
+  await db.batch([...chunks(1, 3), ...chunks(2, 2)].map(({ id, index, bytes }): Operation =>
+    ({ type: 'put', key: chunkKey(id, index), value: sealed(bytes) })), { sync: true })
+  await db.batch([{ type: 'put', key: STATE_KEY, value: Uint8Array.of(2) }], { sync: true })
+  await db.close()
+}
+
+test('a folder of layout 2 is converted, also when that is cut short anywhere', async (t) => {
+  const folder = join(t.tempFolder(), 'data')
+  await writtenSecond(folder)
+  for (let step = 0; ; step++) {
+    const copy = `${folder}-${step}`
+    copyFolder(folder, copy)
+    let left = step
+    const segments: OpenSegment = async (path, sync) => {
+      const file = await segmentFiles(fs)(path, sync)
+      return {
+        get size() { return file.size },
+        read: (from, to) => file.read(from, to), close: () => file.close(),
+        write: async (bytes, position) => {
+          if (!path.includes('snap-') || left-- > 0) return file.write(bytes, position)
+          await file.write(bytes.subarray(0, bytes.byteLength / 2), position)
+          throw new Error('the power is gone')
+        },
+      }
+    }
+    const storage = level(copy, { segments })
+    const failure = await storage.open().then(() => null, (error: object) => error as { code?: string })
+    await storage.close()
+    assert.is(failure?.code ?? 'none', left < 0 ? 'StorageFailed' : 'none')
+    for (let opening = 0; opening < 2; opening++) {
+      const { damage, base: kept, entries } = await found(copy)
+      assert.equal([damage, kept], ['none', base(1, at(8), 3)])
+      sameEntries(entries.slice(-4), run(9, 12), 'log')
+    }
+    assert.equal(readdirSync(join(copy, 'db')).filter((name) => name.startsWith('snap-')), ['snap-1'])
+    if (failure === null) break
+    assert.ok(step < 20)
+  }
+})
+
+test('a chunk of layout 2 that is damaged or lost is damage after the conversion', async (t) => {
+  for (const change of ['altered', 'lost'] as const) {
+    for (const index of [0, 1, 2]) {
+      const folder = join(t.tempFolder(), 'data')
+      await writtenSecond(folder)
+      const db = database(join(folder, 'db'))
+      await db.open()
+      const key = chunkKey(1, index)
+      const value = (await db.get(key))!
+      value[value.length - 1]! ^= 1
+      await db.batch([change === 'lost' ? { type: 'del', key } : { type: 'put', key, value }], { sync: true })
+      await db.close()
+      for (let opening = 0; opening < 2; opening++) {
+        const { damage, base: kept, meta } = await found(folder)
+        assert.equal([damage, kept, meta], ['log', null, META], `${change} ${index}`)
+      }
+    }
   }
 })
 

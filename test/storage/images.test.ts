@@ -1,11 +1,11 @@
 import { join } from 'node:path'
-import { META, at, base, chunks, entry, run } from '../../lib/testing/conformance/storage-fixtures.ts'
-import type { LogBatch, LogEntry, SnapshotBase } from '../../lib/ports/storage.ts'
+import { META, at, base, bytesOf, chunks, entry, run } from '../../lib/testing/conformance/storage-fixtures.ts'
+import type { LogBatch, LogEntry, SnapshotBase, SnapshotChunk } from '../../lib/ports/storage.ts'
 import { counterOf } from '../../lib/core/zxid.ts'
 import { level } from '../../storage/level.ts'
 import { assert, suite } from '../harness.ts'
 import type { Case } from '../harness.ts'
-import { RecordedDisk } from './recorded-disk.ts'
+import { RecordedDisk, isSnapshot } from './recorded-disk.ts'
 import type { Moment, Torn } from './recorded-disk.ts'
 
 const test = suite('images of a log')
@@ -80,7 +80,7 @@ async function problemOf(
   for (let opening = 0; opening < 3; opening++) {
     const storage = level(folder, options)
     try {
-      const { damage, entries, meta, base: under } = await storage.open()
+      const { damage, entries, meta, base: under, snapshot } = await storage.open()
       if (damage !== 'none') return `${damage} is damaged at opening ${opening}`
       if (opening === 0) number = meta?.commitHint ?? 0
       if (number !== acknowledged && number !== acknowledged + 1) return `${number} is there, not ${acknowledged}`
@@ -88,6 +88,9 @@ async function problemOf(
       const last = entries.at(-1)?.zxid ?? under?.zxid ?? at(0)
       const wanted = opening === 2 ? [...expected.entries, next(expected)] : expected.entries
       if (JSON.stringify(under) !== JSON.stringify(expected.base)) return `the base is ${JSON.stringify(under)}`
+      const read: Uint8Array[] = []
+      for await (const chunk of snapshot) read.push(chunk)
+      if (read.length !== (under?.chunks ?? 0)) return `${read.length} chunks`
       const tail = wanted.slice(wanted.length - entries.length)
       const isSame = tail.every(({ zxid, bytes }, index) =>
         zxid === entries[index]!.zxid && Buffer.compare(bytes, entries[index]!.bytes) === 0)
@@ -105,6 +108,10 @@ async function problemOf(
 function next({ entries, base: under }: Expected): LogEntry {
   const last = entries.at(-1)?.zxid ?? under?.zxid ?? at(0)
   return entry(at(1, 7), last)
+}
+
+function largeChunks(id: number, count: number): SnapshotChunk[] {
+  return Array.from({ length: count }, (_, index) => ({ id, index, bytes: bytesOf(id * 10 + index, 9_000) }))
 }
 
 /** Opens every image of every write that has a label, and says which are not what they must be. */
@@ -155,7 +162,7 @@ test('the power may go at any byte of a purge, and of what is written over what 
   await history.write({ chunks: chunks(2, 1), install: base(2, at(64), 1), purgeThrough: at(64) }, 'purge-all')
   await history.write({ entries: run(65, 66) }, 'after')
   await close()
-  const names = new Set(history.disk.moments.map(({ name }) => name))
+  const names = new Set(history.disk.moments.map(({ name }) => name).filter((name) => !isSnapshot(name)))
   assert.ok(names.size <= 4, Array.from(names).join())
   const { images, problems } = await problemsOf(history, t)
   assert.equal(problems, [])
@@ -178,6 +185,34 @@ test('the power may go at any byte of a truncation and of a reset', async (t) =>
   const { images, problems } = await problemsOf(history, t)
   assert.equal(problems, [])
   assert.ok(images > 100, `${images}`)
+}, { timeoutMs: 60_000 })
+
+test('the power may go at any byte of a snapshot, with the one before it there until the next is', async (t) => {
+  const { history, close } = await History.on(join(t.tempFolder(), 'data'))
+  await history.write({ entries: run(1, 8) })
+  let last = 8
+  for (const id of [1, 2, 3]) {
+    for (const chunk of largeChunks(id, 4)) {
+      last += 1
+      await history.write({ entries: run(last, last), chunks: [chunk] }, 'chunk')
+    }
+    await history.write({ install: base(id, at(last - 2), 4), purgeThrough: at(last - 6) }, 'install')
+    await history.write({ entries: run(last + 1, last + 2) }, 'behind')
+    last += 2
+    // One that is begun anew.
+    await history.write({ chunks: largeChunks(id + 1, 2) }, 'abandoned')
+    await history.write({ entries: run(last + 1, last + 1) }, 'behind')
+    last += 1
+  }
+  await close()
+  const torn = history.disk.moments.filter(({ name, label }) => isSnapshot(name) && /chunk|install/.test(label))
+  assert.ok(torn.length >= 10, `${torn.length} writes of snapshots`)
+  const isTakenOver = history.disk.moments.some(({ name, position, bytes }) =>
+    isSnapshot(name) && position === 0 && bytes.byteLength > 20_000)
+  assert.ok(isTakenOver, 'no file was used again')
+  const { images, problems } = await problemsOf(history, t)
+  assert.equal(problems, [])
+  assert.ok(images > 200, `${images}`)
 }, { timeoutMs: 60_000 })
 
 test('an image that lacks what was acknowledged is noticed here', async (t) => {

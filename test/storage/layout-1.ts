@@ -22,7 +22,7 @@ export function group(entries: readonly LogEntry[]): Operation {
 
 /** A state record: the version, then the sealed JSON. */
 export function stateRecord(state: EarlierState): Operation {
-  const text = sealed(new TextEncoder().encode(JSON.stringify({ ...state, hash1: 0, hash2: 0 })))
+  const text = sealed(new TextEncoder().encode(JSON.stringify({ ...state, stale: [], hash1: 0, hash2: 0 })))
   const value = new Uint8Array(1 + text.byteLength)
   value[0] = 1
   value.set(text, 1)
@@ -32,7 +32,7 @@ export function stateRecord(state: EarlierState): Operation {
 /** Of a storage with a snapshot at 8 and a log from 4 to `end`. */
 export function stateOf(sequence: number, end: number): Operation {
   return stateRecord({
-    sequence, meta: META, base: base(1, at(8), 3), begin: at(4), end: at(end), stale: [9], damage: 'none',
+    sequence, meta: META, base: base(1, at(8), 3), begin: at(4), end: at(end), damage: 'none',
   })
 }
 

@@ -1,15 +1,17 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import type { Database, Operation, Range } from '../../storage/level/database.ts'
 import type { OpenSegment } from '../../storage/level/segment-file.ts'
 
-/** What was there before a write of the log, and the write. */
+/** What was there before a write of the log or of a snapshot, and the write. */
 export interface Moment {
   readonly name: string
   readonly position: number
   readonly bytes: Uint8Array
   /** Writes before it, on all files. */
   readonly index: number
+  /** Which files there are. */
+  readonly names: ReadonlySet<string>
   /** The database at that time. */
   readonly content: ReadonlyMap<string, Uint8Array>
   /** What the test said last. */
@@ -42,23 +44,41 @@ export class RecordedDisk {
 
   readonly open: OpenSegment = (path) => {
     const name = basename(path)
+    const isNew = !existsSync(path)
     writeFileSync(path, '')
-    if (!this.#files.has(name)) this.#files.set(name, new Uint8Array())
     const { moments } = this
     const files = this.#files
+    // Of a file that was removed, nothing is left in one of the same name.
+    if (isNew) files.set(name, new Uint8Array())
+    else if (!files.has(name)) this.#takeOver(dirname(path), name)
     return Promise.resolve({
       get size() { return files.get(name)!.byteLength },
       // Never written to: see `overwritten`.
       read: (from, to) => Promise.resolve(files.get(name)!.subarray(from, to)),
-      write: (bytes: Uint8Array, position: number) => {
+      write: async (bytes: Uint8Array, position: number) => {
         const kept = bytes.slice()
+        // Slower than the log: what does not wait for it is on the disk before it.
+        if (isSnapshot(name)) await new Promise((resolve) => { setImmediate(resolve) })
         const content = new Map(this.#content)
-        moments.push({ name, position, bytes: kept, index: moments.length, content, label: this.label })
+        const names = new Set(readdirSync(dirname(path)))
+        moments.push({ name, position, bytes: kept, index: moments.length, names, content, label: this.label })
         files.set(name, overwritten(files.get(name)!, kept, position))
-        return Promise.resolve()
       },
       close: () => Promise.resolve(),
     })
+  }
+
+  /** A file that has this name from now on: that which has lost its own. */
+  #takeOver(folder: string, name: string): void {
+    const there = new Set(readdirSync(folder))
+    const old = Array.from(this.#files.keys()).find((other) => !there.has(other)) ?? ''
+    const bytes = this.#files.get(old) ?? new Uint8Array()
+    this.#files.delete(old)
+    this.#files.set(name, bytes)
+    const { moments } = this
+    // As if it had been written; nobody asks for images of that.
+    const content = new Map(this.#content)
+    moments.push({ name, position: 0, bytes, index: moments.length, names: there, content, label: '' })
   }
 
   /** The database; `location` is where it would be. */
@@ -91,6 +111,7 @@ export class RecordedDisk {
       content = overwritten(content, moment.bytes.subarray(from, to), moment.position + from)
     }
     files.set(moment.name, content)
+    for (const name of files.keys()) if (!moment.names.has(name)) files.delete(name)
     return new RecordedDisk(files, moment.content)
   }
 
@@ -117,6 +138,11 @@ export class RecordedDisk {
     this.#made = { moment, files }
     return files
   }
+}
+
+/** Of a file that holds a snapshot. */
+export function isSnapshot(name: string): boolean {
+  return name.startsWith('snap-')
 }
 
 /** A copy of `content` with `bytes` in it, longer where that is needed. */

@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, promises, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { META, run } from '../../lib/testing/conformance/storage-fixtures.ts'
+import { META, at, base, chunks, run } from '../../lib/testing/conformance/storage-fixtures.ts'
 import { sameEntries } from '../../lib/testing/conformance/storage-checks.ts'
 import type { OpenSegment } from '../../storage/level/segment-file.ts'
 import { level } from '../../storage/level.ts'
@@ -82,15 +82,15 @@ for (const bytes of [20, 20_000, 5_000_000]) {
   })
 }
 
-/** Whether the folder is flushed, from now on, with a database in it. */
-function watchFlushes(t: Case, folder: string): () => boolean {
+/** Whether the folder is flushed, from now on, with this in it. */
+function watchFlushes(t: Case, folder: string, name: string): () => boolean {
   const { open } = promises
   let isFlushed = false
   promises.open = async (...parts) => {
     const handle = await open(...parts)
     const sync = handle.sync.bind(handle)
     handle.sync = async () => {
-      const isThere = existsSync(join(folder, 'db'))
+      const isThere = existsSync(join(folder, name))
       await sync()
       if (parts[0] === folder && isThere) isFlushed = true
     }
@@ -102,12 +102,24 @@ function watchFlushes(t: Case, folder: string): () => boolean {
 
 test('the name of the database is on the disk before anything is acknowledged', async (t) => {
   const folder = join(t.tempFolder(), 'data')
-  const isFlushed = watchFlushes(t, folder)
+  const isFlushed = watchFlushes(t, folder, 'db')
   const storage = level(folder)
   await storage.open()
   // Without promises there is no marker, which would flush it as well.
   await storage.write({ entries: run(1, 1, 20) })
   assert.ok(isFlushed())
+  await storage.close()
+})
+
+test('the name of a snapshot is on the disk before it is installed', async (t) => {
+  const folder = join(t.tempFolder(), 'data')
+  const storage = level(folder)
+  await storage.open()
+  await storage.write({ entries: run(1, 3), meta: META })
+  const isFlushed = watchFlushes(t, join(folder, 'db'), 'snap-1')
+  await storage.write({ chunks: chunks(1, 2) })
+  assert.ok(isFlushed())
+  await storage.write({ install: base(1, at(2), 2) })
   await storage.close()
 })
 

@@ -22,6 +22,8 @@ export const STORAGE_FLAWS = {
   'merges promises': 'the last promises count, and are kept whole',
   'brings an old snapshot back': 'a snapshot replaces the one before, which does not come back',
   'takes chunks of a sibling': 'a snapshot replaces the one before, which does not come back',
+  'keeps chunks of a snapshot begun anew': 'a snapshot that is begun anew has nothing of what was written of it before',
+  'accepts a hole in a snapshot': 'a hole in the chunks of a snapshot fails',
   'sorts chunks as text': 'chunks count from their installation on',
   'trusts chunks too early': 'chunks count from their installation on',
   'purges what is not in the snapshot': 'a purge keeps everything after the snapshot',
@@ -132,12 +134,23 @@ class FlawedStorage implements Storage {
     if (this.#flaw !== 'appends before it truncates') this.#append(entries)
     if (this.#flaw === 'writes half a batch') await turns(3)
     if (meta !== undefined) this.#promise(meta)
-    disk.chunks.push(...chunks)
+    for (const chunk of chunks) this.#chunk(chunk)
     if (install !== undefined) this.#install(install)
     if (purgeThrough !== undefined) {
       const limit = this.#flaw === 'purges what is not in the snapshot' ? Infinity : disk.base?.zxid ?? 0
       disk.entries = disk.entries.filter(({ zxid }) => zxid > Math.min(purgeThrough, limit))
     }
+  }
+
+  #chunk(chunk: SnapshotChunk): void {
+    const disk = this.#disk
+    if (chunk.index === 0 && this.#flaw !== 'keeps chunks of a snapshot begun anew') {
+      disk.chunks = disk.chunks.filter(({ id }) => id !== chunk.id)
+    }
+    const count = disk.chunks.filter(({ id }) => id === chunk.id).length
+    const isHole = chunk.index > count && this.#flaw !== 'accepts a hole in a snapshot'
+    if (isHole) throw this.#failure = new ZkError('StorageFailed')
+    disk.chunks.push(chunk)
   }
 
   #promise(meta: Meta): void {
@@ -169,6 +182,9 @@ class FlawedStorage implements Storage {
 
   #install(base: SnapshotBase): void {
     const disk = this.#disk
+    if (disk.chunks.filter(({ id }) => id === base.id).length < base.chunks) {
+      throw this.#failure = new ZkError('StorageFailed')
+    }
     disk.base = base
     disk.firstBase ??= base
     if (this.#flaw !== 'brings an old snapshot back') disk.chunks = disk.chunks.filter(({ id }) => id === base.id)

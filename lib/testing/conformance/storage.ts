@@ -63,10 +63,10 @@ export class StorageContext {
     return this.#storage
   }
 
-  /** Writes, and waits until it is durable. */
+  /** Writes, and waits until it is durable. What no batch has installed yet need not be there after an opening. */
   async write(batch: LogBatch): Promise<void> {
     await this.#storage.write(batch)
-    if (this.#reopening) await this.reopen()
+    if (this.#reopening && (batch.chunks === undefined || batch.install !== undefined)) await this.reopen()
   }
 
   /** Closes the storage and says what a new one finds. */
@@ -342,6 +342,7 @@ const snapshotCases: readonly StorageCase[] = [
     await context.write({ entries: run(1, 9), meta: META })
     await context.write({ chunks: chunks(1, 7) })
     check((await context.reopen()).base === null, 'chunks became the base without being installed')
+    await context.write({ chunks: chunks(1, 7) })
     await context.write({ chunks: chunks(1, 13, 7) })
     await context.write({ install: base(1, at(5), 20) })
     const found = await context.reopen()
@@ -353,6 +354,7 @@ const snapshotCases: readonly StorageCase[] = [
     await context.write({ entries: run(1, 9), chunks: chunks(1, 3), install: base(1, at(2), 3) })
     await context.write({ chunks: chunks(11, 12) })
     sameSnapshot(await context.reopen(), base(1, at(2), 3), 'first snapshot')
+    await context.write({ chunks: chunks(11, 12) })
     await context.write({ install: base(11, at(6), 12) })
     await context.write({ entries: run(10, 10) })
     sameSnapshot(await context.reopen(), base(11, at(6), 12), 'second snapshot')
@@ -360,6 +362,28 @@ const snapshotCases: readonly StorageCase[] = [
     const found = await context.reopen()
     sameSnapshot(found, base(0, at(10), 1), 'third snapshot')
     retained(found, 10, 10, 'log')
+  } },
+  { name: 'a snapshot that is begun anew has nothing of what was written of it before', async run(context) {
+    await context.open()
+    await context.write({ entries: run(1, 9), meta: META })
+    const other = chunks(2, 5).map((chunk) => ({ ...chunk, id: 1 }))
+    await context.write({ chunks: other })
+    await context.write({ chunks: chunks(1, 2) })
+    await context.write({ chunks: [...other.slice(0, 1), ...chunks(1, 3)] })
+    await context.write({ install: base(1, at(5), 3) })
+    sameSnapshot(await context.reopen(), base(1, at(5), 3), 'snapshot')
+    await context.write({ chunks: other.map((chunk) => ({ ...chunk, id: 2 })) })
+    await context.write({ chunks: chunks(2, 1) })
+    await fails(context.storage.write({ install: base(2, at(6), 5) }), 'an installation of chunks of before')
+    sameSnapshot(await context.reopen(), base(1, at(5), 3), 'snapshot after that')
+  } },
+  { name: 'a hole in the chunks of a snapshot fails', async run(context) {
+    await context.open()
+    await context.write({ entries: run(1, 9), meta: META })
+    await context.write({ chunks: chunks(1, 2) })
+    await fails(context.storage.write({ chunks: chunks(1, 1, 3) }), 'chunk 3 behind chunk 1')
+    await fails(context.storage.write({ entries: run(10, 10) }), 'a write after it')
+    check((await context.reopen()).base === null, 'there is a base')
   } },
   { name: 'a purge keeps everything after the snapshot', async run(context) {
     await context.open()

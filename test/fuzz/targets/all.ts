@@ -10,6 +10,7 @@ import { replicasTarget } from './replicas.ts'
 import { requestsTarget } from './requests.ts'
 import { serversTarget } from './servers.ts'
 import { shellTarget } from './shell.ts'
+import { snapshotFilesTarget } from './snapshot-files.ts'
 import { snapshotsTarget } from './snapshots.ts'
 import { groupsTarget, journalsTarget, markersTarget, statesTarget } from './storage-records.ts'
 import { textsTarget } from './texts.ts'
@@ -18,6 +19,6 @@ import { txnsTarget } from './txns.ts'
 /** Everything that is fuzzed. */
 export const TARGETS: readonly Target[] = [
   framesTarget, peerMessagesTarget, handshakeTarget, txnsTarget, snapshotsTarget, requestsTarget, repliesTarget,
-  groupsTarget, statesTarget, markersTarget, journalsTarget, recoveryTarget, configsTarget, shellTarget, textsTarget,
-  clientsTarget, serversTarget, replicasTarget,
+  groupsTarget, statesTarget, markersTarget, journalsTarget, snapshotFilesTarget, recoveryTarget, configsTarget,
+  shellTarget, textsTarget, clientsTarget, serversTarget, replicasTarget,
 ]

@@ -1,6 +1,7 @@
 import { makeZxid } from '../../../lib/core/zxid.ts'
 import type { Database, Operation, Range } from '../../../storage/level/database.ts'
-import { convert } from '../../../storage/level/earlier.ts'
+import { convertFirst } from '../../../storage/level/earlier.ts'
+import { KeyChunks } from '../../../storage/level/key-chunks.ts'
 import { KeyStore } from '../../../storage/level/key-store.ts'
 import { Ledger } from '../../../storage/level/ledger.ts'
 import { readContent, readLayout, writeLayout } from '../../../storage/level/recovery.ts'
@@ -73,23 +74,25 @@ let databases: Uint8Array[] = []
 
 const storeOf = (db: Database): KeyStore => new KeyStore(db, checksum, false)
 
+const chunksOf = (db: Database): KeyChunks => new KeyChunks(db, checksum, false)
+
 /** What `level` does with a database when it is opened. */
 async function opened(db: Database): Promise<{ readonly store: KeyStore, readonly reading: Reading }> {
   const layout = await readLayout(db, false)
-  if (layout === 'earlier') {
-    await convert({ db, location: '', node: null, checksum, sync: false }, null, () => storeOf(db))
+  if (layout === 'first') {
+    await convertFirst({ db, location: '', node: null, checksum, sync: false }, null, () => storeOf(db))
   }
   const store = storeOf(db)
   const stored = await store.read()
-  if (layout === 'none') await writeLayout(db, false)
-  return { store, reading: await readContent(db, stored, null, checksum) }
+  if (layout !== 'current') await writeLayout(db, false)
+  return { store, reading: await readContent(chunksOf(db), stored, null) }
 }
 
 /** Databases as a storage leaves them behind after some batches, in both layouts. */
 async function record(): Promise<Uint8Array[]> {
   const db = new MapDatabase(new Map())
   const { store, reading } = await opened(db)
-  const ledger = new Ledger(reading.content, checksum, (sequence) => store.load(sequence))
+  const ledger = new Ledger(reading.content, (sequence) => store.load(sequence))
   const entries = someEntries(12, [3, 0, 40])
   const seeds: Uint8Array[] = [packDatabase(new Map()), packDatabase(db.values), packDatabase(earlier())]
   const batches: Parameters<Ledger['apply']>[0][] = [
@@ -99,9 +102,11 @@ async function record(): Promise<Uint8Array[]> {
     { purgeThrough: makeZxid(2, 3) }, { truncateAfter: makeZxid(2, 6) }, { entries: entries.slice(6, 12) },
   ]
   for (const batch of batches) {
+    ledger.expect(batch.chunks ?? [])
     await ledger.apply(batch)
-    const { sequence, record: draft, operations } = ledger.finish()
-    await db.batch(operations)
+    const { sequence, record: draft } = ledger.finish()
+    const chunks = chunksOf(db)
+    await chunks.write((batch.chunks ?? []).map((chunk) => ({ ...chunk, bytes: chunks.pack(chunk) })))
     if (draft !== null) await store.append(sequence, draft)
     store.release(ledger.first)
     seeds.push(packDatabase(db.values))
@@ -113,8 +118,7 @@ function earlier(): Map<string, Uint8Array> {
   const db = new MapDatabase(new Map())
   const entries = someEntries(12, [3, 0, 40])
   const state = stateRecord({
-    sequence: 7, meta: someMeta, base: null, begin: entries[0]!.prevZxid, end: entries[11]!.zxid, stale: [],
-    damage: 'none',
+    sequence: 7, meta: someMeta, base: null, begin: entries[0]!.prevZxid, end: entries[11]!.zxid, damage: 'none',
   })
   void db.batch([group(entries.slice(0, 5)), group(entries.slice(5)), state])
   return db.values

@@ -69,9 +69,9 @@ export const groupsTarget: Target = {
 }
 
 const circumstances: readonly Circumstances[] = [
-  { meta: null, base: null, stale: [], damage: 'none', voids: [] },
+  { meta: null, base: null, damage: 'none', voids: [] },
   {
-    meta: someMeta, base: { id: 4, zxid: makeZxid(2, 5), hash1: 1, hash2: 2, chunks: 3 }, stale: [1, 2], damage: 'log',
+    meta: someMeta, base: { id: 4, zxid: makeZxid(2, 5), hash1: 1, hash2: 2, chunks: 3 }, damage: 'log',
     voids: [[3, 4]],
   },
 ]
@@ -167,8 +167,8 @@ const operations: readonly Operation[][] = [
   [], [{ type: 'del', key: '' }, { type: 'put', key: 'k', value: new Uint8Array(0) }],
 ]
 
-/** A segment in memory. */
-class MemoryFile {
+/** A file in memory. */
+export class MemoryFile {
   bytes: Uint8Array
 
   constructor(bytes: Uint8Array) {
@@ -179,8 +179,8 @@ class MemoryFile {
     return this.bytes.length
   }
 
-  read(): Promise<Uint8Array> {
-    return Promise.resolve(this.bytes.slice())
+  read(from?: number, to?: number): Promise<Uint8Array> {
+    return Promise.resolve(this.bytes.slice(from, to))
   }
 
   write(bytes: Uint8Array, position: number): Promise<void> {
