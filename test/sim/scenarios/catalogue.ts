@@ -14,6 +14,7 @@ const ELECTION = 'core/election.test.ts'
 const ENSEMBLE = 'core/ensemble.test.ts'
 const SESSIONS = 'core/sessions.test.ts'
 const LEVEL = 'storage/level.test.ts'
+const SNAPSHOTS = 'storage/snapshots.test.ts'
 const LOG = 'storage/log.test.ts'
 const IMAGES = 'storage/images.test.ts'
 
@@ -200,7 +201,8 @@ const STORAGES: readonly Entry[] = [
   {
     id: 'S-2325 S-3056 S-3644 S-3231', built: [
       'S-2325 a voter whose snapshot is not to be read counts when it is rebuilt, with a log behind it and without',
-      `${LEVEL}: a damaged snapshot is damage, and is not handed out`,
+      `${SNAPSHOTS}: any altered byte of a snapshot, and any tail that is missing, is damage`,
+      `${SNAPSHOTS}: a snapshot that is damaged after the opening is not handed out any further`,
       `${LEVEL}: a database that is gone is damage when the marker is there, and nothing when it is not`,
     ],
     missing: 'an older snapshot beside a damaged newest one: there is one at a time, and the batch that makes it the ' +
