@@ -109,16 +109,16 @@ export class Schedule {
   async #go(): Promise<void> {
     const { clock } = this.#zk
     const skips = this.#options.missed !== 'last'
-    const previous = (): number => this.#timetable.previous(clock.wall()) ?? -Infinity
+    const previous = (nowMs: number): number => this.#timetable.previous(nowMs) ?? -Infinity
     /** Ticks up to this one are done with. */
-    let passedMs = skips ? previous() : -Infinity
+    let passedMs = skips ? previous(clock.wall()) : -Infinity
     while (!isOver(this.#zk)) {
       const nowMs = clock.wall()
-      const dueMs = this.#timetable.previous(nowMs) ?? -Infinity
+      const dueMs = previous(nowMs)
       if (dueMs > passedMs) {
         passedMs = dueMs
         if (!this.#isLate(dueMs)) await this.#tick(dueMs)
-        if (skips) passedMs = previous()
+        if (skips) passedMs = previous(clock.wall())
         continue
       }
       // The clock may have been set back: by a day, and what comes next is due a day earlier than it was.

@@ -30,7 +30,8 @@ export async function readLayout(db: Database, hasJournal: boolean): Promise<Lay
   }
   const version = value[0]
   if (version === LAYOUT_VERSION) return 'current'
-  if (version === 1 || version === 2) return version === 1 ? 'first' : 'second'
+  if (version === 1) return 'first'
+  if (version === 2) return 'second'
   throw new ZkError('StorageVersion', `the storage has layout version ${version}, this software reads versions 1 to 3`)
 }
 

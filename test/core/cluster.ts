@@ -4,12 +4,14 @@ import type { Limits } from '../../lib/core/limits.ts'
 import { Replica } from '../../lib/core/replica.ts'
 import { TreeLoader } from '../../lib/core/tree/loader.ts'
 import { Tree } from '../../lib/core/tree/tree.ts'
-import type { Request } from '../../lib/core/tree/request.ts'
+import { OPEN_ACL } from '../../lib/core/tree/request.ts'
+import type { CreateRequest, Request } from '../../lib/core/tree/request.ts'
 import type { SessionId } from '../../lib/core/tree/stat.ts'
 import { ZXID_ZERO } from '../../lib/core/zxid.ts'
 import type { Message } from '../../lib/core/zab/messages.ts'
 import type { LogBatch, LogEntry, Meta, SnapshotBase } from '../../lib/ports/storage.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
+import { assert } from '../harness.ts'
 
 const txnCodec = makeTxnCodec()
 
@@ -307,6 +309,25 @@ export class World {
     return this.effectsOf(peer, 'send').map(({ message }) => message)
       .filter((message): message is Extract<Message, { kind: K }> => message.kind === kind)
   }
+}
+
+/** An ensemble all of whose peers are up, and one leads. */
+export function led(options: WorldOptions): World {
+  const world = new World(options)
+  world.up(...world.nodes.keys())
+  world.advance(1_000)
+  assert.ok(world.leader !== undefined, 'a leader is established')
+  return world
+}
+
+/** Why the peer has changed its role, all of it. */
+export function reasons(world: World, peer: number): string {
+  return world.effectsOf(peer, 'role').map(({ reason }) => reason).join('; ')
+}
+
+/** A request that anybody may make. */
+export function create(path: string, flags = 0): CreateRequest {
+  return { op: 1, path, data: null, acl: OPEN_ACL, flags, ttlMs: -1 }
 }
 
 function pairOf(a: number, b: number): string {

@@ -1,20 +1,12 @@
 import { assert, suite } from '../harness.ts'
 import { OPEN_ACL } from '../../lib/core/tree/request.ts'
 import type { Request } from '../../lib/core/tree/request.ts'
-import { World } from './cluster.ts'
+import { World, led } from './cluster.ts'
 
 const test = suite('ensemble of replicas')
 
 const create = (path: string, flags = 0): Request =>
   ({ op: 1, path, data: Uint8Array.of(1), acl: OPEN_ACL, flags, ttlMs: -1 })
-
-function led(options: ConstructorParameters<typeof World>[0]): World {
-  const world = new World(options)
-  world.up(...world.nodes.keys())
-  world.advance(1_000)
-  assert.ok(world.leader !== undefined, 'a leader is established')
-  return world
-}
 
 test('a single voter leads, writes and recovers', () => {
   const world = led({ voters: 1 })

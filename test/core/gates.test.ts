@@ -1,12 +1,8 @@
 import { assert, suite } from '../harness.ts'
-import { OPEN_ACL } from '../../lib/core/tree/request.ts'
-import type { Request } from '../../lib/core/tree/request.ts'
-import { World } from './cluster.ts'
+import { World, create } from './cluster.ts'
 
 /** One case per row of the gate table: what must be durable before which message. */
 const test = suite('gates: durable before promised')
-
-const create = (path: string): Request => ({ op: 1, path, data: null, acl: OPEN_ACL, flags: 0, ttlMs: -1 })
 
 function held(voters: number, ...ids: number[]): World {
   const world = new World({ voters })

@@ -1,25 +1,9 @@
 import { assert, suite } from '../harness.ts'
-import { OPEN_ACL } from '../../lib/core/tree/request.ts'
-import type { Request } from '../../lib/core/tree/request.ts'
 import { EPOCH_LIMIT, epochOf, makeZxid, ZXID_ZERO } from '../../lib/core/zxid.ts'
 import type { Message } from '../../lib/core/zab/messages.ts'
-import { World } from './cluster.ts'
+import { World, create, led, reasons } from './cluster.ts'
 
 const test = suite('leading and following')
-
-const create = (path: string): Request => ({ op: 1, path, data: null, acl: OPEN_ACL, flags: 0, ttlMs: -1 })
-
-function led(options: ConstructorParameters<typeof World>[0]): World {
-  const world = new World(options)
-  world.up(...world.nodes.keys())
-  world.advance(1_000)
-  assert.ok(world.leader !== undefined, 'a leader is established')
-  return world
-}
-
-function reasons(world: World, peer: number): string {
-  return world.effectsOf(peer, 'role').map(({ reason }) => reason).join('; ')
-}
 
 /** Replica 3 of three voters alone; what 1 and 2 say is up to the test. */
 class Stage {

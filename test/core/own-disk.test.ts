@@ -1,32 +1,23 @@
 /** An established leader whose own disk is slower than those of the others. */
 import { assert, suite } from '../harness.ts'
-import { OPEN_ACL } from '../../lib/core/tree/request.ts'
-import type { Request } from '../../lib/core/tree/request.ts'
-import { World } from './cluster.ts'
+import { create, led, reasons } from './cluster.ts'
+import type { World } from './cluster.ts'
 
 const test = suite('a slow disk under a leader')
 
 const SLOW = 'its own disk is too slow'
 
-const create = (path: string): Request => ({ op: 1, path, data: null, acl: OPEN_ACL, flags: 0, ttlMs: -1 })
-
 /** All are up, the last of them leads, and its client 1 is connected. */
-function led(voters: number): World {
-  const world = new World({ voters })
-  world.up(...world.nodes.keys())
-  world.advance(1_000)
+function lastLeads(voters: number): World {
+  const world = led({ voters })
   assert.is(world.leader?.config.peerId, voters)
   world.connect(voters, 1)
   return world
 }
 
-function reasons(world: World, peer: number): string {
-  return world.effectsOf(peer, 'role').map(({ reason }) => reason).join('; ')
-}
-
 test('a leader that others commit without for syncMs gives way; one that waits with them does not', () => {
   for (const [held, gaveWay] of [[[3], true], [[1, 2, 3], false], [[1, 3], false]] as const) {
-    const world = led(3)
+    const world = lastLeads(3)
     for (const id of held) world.node(id).held = true
     const before = world.replica(3).leader!
     world.request(3, 1, 1, create('/a'))
@@ -35,7 +26,7 @@ test('a leader that others commit without for syncMs gives way; one that waits w
     world.advance(10)
     assert.is(reasons(world, 3).includes(SLOW), gaveWay, `with ${held.join()} held`)
   }
-  const world = led(1)
+  const world = lastLeads(1)
   world.node(1).held = true
   world.request(1, 1, 1, create('/a'))
   world.advance(20_000)
@@ -43,7 +34,7 @@ test('a leader that others commit without for syncMs gives way; one that waits w
 })
 
 test('what a leader owes its disk is counted anew when that has been written, however much is committed', () => {
-  const world = led(3)
+  const world = lastLeads(3)
   world.node(3).held = true
   for (let i = 1; i <= 10; i++) {
     const under = world.node(3).writes.length

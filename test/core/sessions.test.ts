@@ -1,26 +1,14 @@
 import { makeRandom } from '../../lib/core/random.ts'
 import { assert, suite } from '../harness.ts'
 import { SessionTracker } from '../../lib/core/session/tracker.ts'
-import { OPEN_ACL } from '../../lib/core/tree/request.ts'
-import type { CreateRequest } from '../../lib/core/tree/request.ts'
 import type { SessionId } from '../../lib/core/tree/stat.ts'
-import { World } from './cluster.ts'
+import { create, led } from './cluster.ts'
+import type { World } from './cluster.ts'
 
 const test = suite('sessions')
 
 const A = '0xa' as SessionId
 const B = '0xb' as SessionId
-
-const create = (path: string, flags = 0): CreateRequest =>
-  ({ op: 1, path, data: null, acl: OPEN_ACL, flags, ttlMs: -1 })
-
-function led(options: ConstructorParameters<typeof World>[0]): World {
-  const world = new World(options)
-  world.up(...world.nodes.keys())
-  world.advance(1_000)
-  assert.ok(world.leader !== undefined, 'a leader is established')
-  return world
-}
 
 function codes(world: World, peer: number): string[] {
   return world.effectsOf(peer, 'reply').map(({ outcome }) => outcome.code)
@@ -230,16 +218,22 @@ test('a leader that was held up for a moment reads first what came meanwhile', (
   assert.ok(world.replica(3).tree.has('/mine'))
 })
 
+/** Peer 3 leads and hears nobody; a session of peer 1, which `join`ed it, expires at `endMs`, in a millisecond. */
+function almostExpired(): { world: World, session: SessionId, join: number, endMs: number } {
+  const world = led({ voters: 3 })
+  world.connect(1, 1, { timeoutMs: 600 })
+  const { session } = world.effectsOf(1, 'connected')[0]!
+  const { join } = world.replica(1).learner!
+  world.cut(1, 2)
+  world.node(1).replica = null
+  const endMs = world.replica(3).route.intake!.sessions.deadlineMs
+  world.advance(endMs - 1 - world.ms)
+  return { world, session, join, endMs }
+}
+
 test('what came in time counts, however short a leader was held up just then', () => {
   for (const lateMs of [1, 30, 150]) {
-    const world = led({ voters: 3 })
-    world.connect(1, 1, { timeoutMs: 600 })
-    const { session } = world.effectsOf(1, 'connected')[0]!
-    const { join } = world.replica(1).learner!
-    world.cut(1, 2)
-    world.node(1).replica = null
-    const endMs = world.replica(3).route.intake!.sessions.deadlineMs
-    world.advance(endMs - 1 - world.ms)
+    const { world, session, join, endMs } = almostExpired()
     // Its timers first, though the sockets have been full for longer.
     world.ms = endMs + lateMs
     world.input(3, { kind: 'tick' })
@@ -266,15 +260,8 @@ test('a leader that is late at each of its ticks expires sessions all the same',
 })
 
 test('a request that came before a tick of the same turn keeps its session alive', () => {
-  const world = led({ voters: 3 })
-  world.connect(1, 1, { timeoutMs: 600 })
-  const { session } = world.effectsOf(1, 'connected')[0]!
-  const { join } = world.replica(1).learner!
-  world.cut(1, 2)
-  world.node(1).replica = null
+  const { world, session, join, endMs } = almostExpired()
   const leader = world.replica(3)
-  const endMs = leader.route.intake!.sessions.deadlineMs
-  world.advance(endMs - 1 - world.ms)
   world.ms = endMs
   const link = leader.links.current.get(1)!
   const body = { kind: 'write', request: create('/mine', 1), identities: [] } as const

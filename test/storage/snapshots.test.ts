@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import { createPeer } from '../../lib/node.ts'
 import { META, at, base, bytesOf, chunks, run } from '../../lib/testing/conformance/storage-fixtures.ts'
 import { sameEntries } from '../../lib/testing/conformance/storage-checks.ts'
-import type { Recovered, SnapshotChunk } from '../../lib/ports/storage.ts'
+import type { Recovered, SnapshotChunk, Storage } from '../../lib/ports/storage.ts'
 import { segmentFiles } from '../../storage/level/segment-file.ts'
 import type { OpenSegment } from '../../storage/level/segment-file.ts'
 import { level } from '../../storage/level.ts'
@@ -352,13 +352,19 @@ class SmallDisk {
   }
 }
 
-test('a snapshot for which there is no room is left out, and what was written of it is removed', async (t) => {
-  const folder = join(t.tempFolder(), 'data')
+/** With twelve entries and snapshot 1 of three chunks, on a disk that is full as soon as it has no `room`. */
+async function onSmallDisk(folder: string): Promise<{ disk: SmallDisk, storage: Storage }> {
   const disk = new SmallDisk()
   const storage = level(folder, disk.options)
   await storage.open()
   await storage.write({ entries: run(1, 12), meta: META, chunks: chunks(1, 3) })
   await storage.write({ install: base(1, at(5), 3) })
+  return { disk, storage }
+}
+
+test('a snapshot for which there is no room is left out, and what was written of it is removed', async (t) => {
+  const folder = join(t.tempFolder(), 'data')
+  const { disk, storage } = await onSmallDisk(folder)
   for (const room of [0, 20, 40, 100, 200]) {
     disk.room = room
     await storage.write({ chunks: chunks(2, 4) })
@@ -382,11 +388,7 @@ test('a snapshot for which there is no room is left out, and what was written of
 
 test('without room for the snapshot of a leader, for which the log is dropped, the storage has failed', async (t) => {
   const folder = join(t.tempFolder(), 'data')
-  const disk = new SmallDisk()
-  const storage = level(folder, disk.options)
-  await storage.open()
-  await storage.write({ entries: run(1, 12), meta: META, chunks: chunks(1, 3) })
-  await storage.write({ install: base(1, at(5), 3) })
+  const { disk, storage } = await onSmallDisk(folder)
   disk.room = 100
   await storage.write({ chunks: chunks(2, 4) })
   await rejects(storage.write({ install: base(2, at(30), 4), resetLog: true }), 'StorageFailed')
