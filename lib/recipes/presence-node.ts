@@ -58,8 +58,10 @@ export class PresenceNode {
   error: ZkError | null = null
   readonly #parts: PresenceParts
   readonly #closing = new AbortController()
-  /** Sessions in which this node was, or may have been. */
-  readonly #owners = new Set<Stat['ephemeralOwner']>()
+  /** Which node was made last: another presence of the same session may have the one that is there. */
+  #czxid: Stat['czxid'] | null = null
+  /** Sessions in which an answer was lost: whatever they have at the path may have been made here. */
+  readonly #unsure = new Set<Stat['ephemeralOwner']>()
   readonly #writers = new Set<Writer>()
   /** Paths of nodes of former sessions that may still be there. */
   readonly #left = new Set<string>()
@@ -224,7 +226,7 @@ export class PresenceNode {
       await this.#watch(zk, path)
       const stat = await zk.exists(path)
       if (this.#closing.signal.aborted) return
-      if (stat === null || !isOwn(zk, stat)) {
+      if (stat === null || !this.#isOwn(zk, stat)) {
         this.#path = null
         this.#tell(false)
         continue
@@ -260,10 +262,7 @@ export class PresenceNode {
     const number = this.#newest
     const data = this.#data
     try {
-      const created = await this.#create(zk, data)
-      this.#path = created.path
-      this.#written = number
-      this.#taken = { data, number }
+      this.#made(await this.#answer(zk, this.#create(zk, data)), data, number)
       return true
     } catch (error) {
       if (isZkError(error, 'NodeExists')) return this.#comeAfter(zk)
@@ -272,10 +271,34 @@ export class PresenceNode {
     }
   }
 
+  #made({ path, stat }: Created, data: Bytes, number: number): void {
+    this.#path = path
+    this.#czxid = stat.czxid
+    this.#written = number
+    this.#taken = { data, number }
+  }
+
+  /** Of what makes the node: when it is lost, nobody knows whether the node is there. */
+  async #answer<T>(zk: Client, making: Promise<T>): Promise<T> {
+    try {
+      return await making
+    } catch (error) {
+      const session = zk.session?.id
+      if (session !== undefined && isZkError(error) && error.mayHaveHappened) this.#unsure.add(session)
+      throw error
+    }
+  }
+
+  #isMine({ czxid, ephemeralOwner }: Stat): boolean {
+    return this.#parts.isSequential || czxid === this.#czxid || this.#unsure.has(ephemeralOwner)
+  }
+
+  #isOwn(zk: Client, stat: Stat): boolean {
+    return stat.ephemeralOwner === zk.session?.id && this.#isMine(stat)
+  }
+
   #create(zk: Client, data: Bytes): Promise<Created> {
     const { path, isSequential, acl } = this.#parts
-    const own = zk.session?.id
-    if (own !== undefined) this.#owners.add(own)
     const withAcl = acl === undefined ? {} : { acl }
     if (!isSequential) {
       return zk.createWithStat(path, data, { mode: 'ephemeral', parents: 'container', ...withAcl })
@@ -295,12 +318,13 @@ export class PresenceNode {
       this.#wake()
       return false
     }
-    if (isOwn(zk, stat)) {
+    if (this.#isOwn(zk, stat)) {
       this.#path = path
+      this.#czxid = stat.czxid
       this.#written = -1
       return true
     }
-    if (!this.#mayReplace && !this.#owners.has(stat.ephemeralOwner)) return false
+    if (!this.#mayReplace && !this.#isMine(stat)) return false
     return this.#replace(zk, stat)
   }
 
@@ -313,21 +337,19 @@ export class PresenceNode {
     const number = this.#newest
     const data = this.#data
     const options = { mode: 'ephemeral', ...(acl === undefined ? {} : { acl }) } as const
-    const multi = zk.multi().delete(path, { version })
+    const isFirst = version === 0
+    const multi = zk.multi().delete(path, { version }).createWithStat(path, isFirst ? null : data, options)
     // The data stands in the request once, as it may be as large as a request.
-    if (version === 0) multi.create(path, null, options).set(path, data)
-    else multi.create(path, data, options)
+    if (isFirst) multi.set(path, data)
     try {
-      await multi.commit()
+      const [, created] = await this.#answer(zk, multi.commit())
+      this.#made(created, data, number)
+      return true
     } catch (error) {
       if (!isZkError(error, 'NoNode') && !isZkError(error, 'BadVersion')) throw error
       this.#wake()
       return false
     }
-    this.#path = path
-    this.#written = number
-    this.#taken = { data, number }
-    return true
   }
 
   /** False: the node is not what it was, or the data was refused and what it should hold has changed. */
@@ -426,7 +448,7 @@ export class PresenceNode {
         return await retried(zk, undefined, async () => {
           // After the sync no create can happen any more whose answer was lost.
           const [, stat] = await Promise.all([zk.sync(path), zk.exists(path)])
-          if (stat !== null && this.#owners.has(stat.ephemeralOwner)) await zk.delete(path, { version: stat.version })
+          if (stat !== null && this.#isMine(stat)) await zk.delete(path, { version: stat.version })
           return true
         })
       } catch (error) {
@@ -437,10 +459,6 @@ export class PresenceNode {
       }
     }
   }
-}
-
-function isOwn(zk: Client, stat: Stat): boolean {
-  return stat.ephemeralOwner === zk.session?.id
 }
 
 /** Resolves when it is gone, or the session is over, or may be. */

@@ -164,7 +164,8 @@ export function bytesOf(data: Data): Uint8Array | null {
  *
  * Does not promise: that others see the node at once, or exactly while `isPresent` is true: their reads are as old as
  * reads are, and a node whose program died stays until its session times out. It is no lock: use `acquire` for that. A
- * change of its data by others is left alone until the next `set`. One presence per path and session.
+ * change of its data by others is left alone until the next `set`. Of two presences at one path one waits, also in one
+ * session; but after an answer was lost there, each takes the other's node for its own: have one per path and session.
  *
  * Errors: those of `create`; BadArguments (see `set`); Aborted; SessionExpired and Closed when there is no session any
  * more; TypeError.

@@ -1,31 +1,15 @@
 import { Client, createEnsemble, Perm } from '../../lib/node.ts'
 import { presence, sessionsFrom } from '../../lib/recipes/index.ts'
-import type { Presence, PresenceEvents } from '../../lib/recipes/index.ts'
 import { untilState } from '../client/remote-scene.ts'
 import { pass, SleepyClock } from '../client/wire-server.ts'
 import { assert, rejects, suite } from '../harness.ts'
-import type { Case } from '../harness.ts'
 import { cutPlace } from './cut.ts'
-import { Losing, losingPlace } from './losing.ts'
+import { Losing } from './losing.ts'
 import { place } from './place.ts'
+import { closing, next } from './presence-scene.ts'
 import { timedPlace } from './timed.ts'
 
 const test = suite('presence')
-
-/** What comes with the next such event. */
-function next<Name extends keyof PresenceEvents>(kept: Presence, event: Name): Promise<PresenceEvents[Name]> {
-  return new Promise((resolve) => {
-    const off = kept.on(event, (...given) => {
-      off()
-      resolve(given)
-    })
-  })
-}
-
-function closing(t: Case, kept: Presence): Presence {
-  t.defer(() => kept.close())
-  return kept
-}
 
 test('the node is there, with its data, and is made again when somebody deletes it', async (t) => {
   const at = await place(t)
@@ -160,6 +144,30 @@ test('somebody else is there: it waits until he goes, or takes his place', async
   await third.close()
   await present
   assert.is((await zk.get('/p')).text(), 'second')
+})
+
+test('two of one session: each keeps its own node, and neither takes the other one for it', async (t) => {
+  const at = await place(t)
+  const [zk, other] = [await at.connect(), await at.connect()]
+  const first = await presence(other, '/p', 'first')
+  const controller = new AbortController()
+  let isThere = false
+  const inVain = presence(zk, '/p', 'in vain', { signal: controller.signal }).finally(() => { isThere = true })
+  await zk.sync()
+  const second = closing(t, await presence(zk, '/p', 'second', { replace: true }))
+  const { stat } = await other.get('/p')
+  for (let round = 0; round < 5; round++) await zk.sync()
+  assert.is(isThere, false)
+  controller.abort()
+  await rejects(inVain, 'Aborted')
+  await first.close()
+  for (let round = 0; round < 5; round++) await zk.sync()
+  assert.equal([(await zk.get('/p')).stat.czxid, (await zk.get('/p')).text()], [stat.czxid, 'second'])
+  const absent = next(second, 'absent')
+  const third = closing(t, await presence(zk, '/p', 'third', { replace: true }))
+  await absent
+  await second.close()
+  assert.equal([(await zk.get('/p')).text(), second.isPresent, third.isPresent], ['third', false, true])
 })
 
 test('one session: when it is over, so is the presence', async (t) => {
@@ -336,85 +344,6 @@ test('the session may be over: absent, and close does not wait for the network',
   assert.is(seen.length, 1)
   await kept.close()
 })
-
-for (const loss of ['write', 'answer'] as const) {
-  test(`the ${loss} of a create or a change is lost: one node, with the newest data`, async (t) => {
-    const { losing, zk, other } = await losingPlace(t)
-    losing.lose(loss)
-    const kept = await presence(zk, '/p', 'x')
-    assert.is((await other.get('/p')).text(), 'x')
-    losing.lose(loss)
-    await kept.set('y')
-    assert.is((await other.get('/p')).text(), 'y')
-    losing.lose(loss, undefined, ({ op }) => op === 2)
-    await kept.close()
-    assert.is(await other.exists('/p'), null)
-    losing.lose(loss)
-    const numbered = await presence(zk, '/g/n-', 'x', { mode: 'ephemeralSequential' })
-    assert.is((await other.children('/g')).length, 1)
-    await numbered.close()
-    assert.equal(await other.children('/g').catch(() => []), [])
-    assert.is(losing.losses, 4)
-  })
-
-  test(`closed while the ${loss} of its create is lost: nothing is left`, async (t) => {
-    const { losing, zk, other } = await losingPlace(t)
-    const controller = new AbortController()
-    losing.lose(loss, () => {
-      controller.abort()
-      return Promise.resolve()
-    })
-    await rejects(presence(zk, '/p', 'x', { signal: controller.signal }), 'Aborted')
-    // Its close goes on: what this session asks for comes after it.
-    await untilState(zk, 'connected')
-    while (await other.exists('/p') !== null) await other.once('/p')
-    assert.is(losing.losses, 1)
-  })
-}
-
-/** The client, but before its call of this name that follows so many others something else happens. */
-function before(zk: Client, method: 'set' | 'delete', others: number, work: () => Promise<unknown>): Client {
-  let calls = 0
-  return new Proxy(zk, {
-    get: (client, name) => {
-      const value: unknown = Reflect.get(client, name, client)
-      if (typeof value !== 'function') return value
-      return (...given: unknown[]): unknown => {
-        const call = (): unknown => (value as (...all: unknown[]) => unknown).apply(client, given)
-        if (name !== method || calls++ !== others) return call()
-        return work().then(call)
-      }
-    },
-  })
-}
-
-for (const sets of [0, 1]) {
-  test(`somebody takes its place just before it writes or leaves, set ${sets} times: his stays as it is`, async (t) => {
-    const at = await place(t)
-    const [zk, other] = [await at.connect(), await at.connect()]
-    let second: Presence | undefined
-    const takeOver = async (): Promise<void> => {
-      second = closing(t, await presence(other, '/p', 'second', { replace: true }))
-    }
-    const first = closing(t, await presence(before(zk, 'set', sets, takeOver), '/p', 'first'))
-    for (let time = 0; time < sets; time++) await first.set('once more')
-    const absent = next(first, 'absent')
-    const writing = rejects(first.set('late'), 'Closed')
-    await absent
-    assert.equal([(await other.get('/p')).text(), second?.isPresent], ['second', true])
-    await first.close()
-    await writing
-    await second?.close()
-    const third = await presence(before(zk, 'delete', 0, takeOver), '/p', 'third')
-    for (let time = 0; time < sets; time++) await third.set('once more')
-    await third.close()
-    await other.sync()
-    const { stat } = await other.get('/p')
-    assert.is(stat.ephemeralOwner, other.session?.id)
-    await second?.set('still there')
-    assert.is((await other.get('/p')).stat.czxid, stat.czxid)
-  })
-}
 
 test('the most that a node may hold takes a place, too', async (t) => {
   const at = await cutPlace(t)
