@@ -367,7 +367,9 @@ test('a node that went while it was read is not seen any more', async (t) => {
   await other.create('/locks/n1')
   await read
   const told = new Promise<void>((resolve) => { onChange = resolve })
-  const gone = zk.once('/locks/n1')
+  let onGone: () => void = () => undefined
+  const gone = new Promise<void>((resolve) => { onGone = resolve })
+  assert.ok(await zk.exists('/locks/n1', { watch: () => onGone() }))
   await other.delete('/locks/n1')
   await gone
   gate.open()

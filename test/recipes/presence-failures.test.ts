@@ -5,7 +5,7 @@ import { untilState } from '../client/remote-scene.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { losingPlace } from './losing.ts'
 import { place } from './place.ts'
-import { closing, next } from './presence-scene.ts'
+import { closing, next, untilGone } from './presence-scene.ts'
 
 const test = suite('presence, failures')
 
@@ -39,7 +39,7 @@ for (const loss of ['write', 'answer'] as const) {
     await rejects(presence(zk, '/p', 'x', { signal: controller.signal }), 'Aborted')
     // Its close goes on: what this session asks for comes after it.
     await untilState(zk, 'connected')
-    while (await other.exists('/p') !== null) await other.once('/p')
+    await untilGone(other, '/p')
     assert.is(losing.losses, 1)
   })
 }

@@ -6,7 +6,7 @@ import { assert, rejects, suite } from '../harness.ts'
 import { cutPlace } from './cut.ts'
 import { Losing } from './losing.ts'
 import { place } from './place.ts'
-import { closing, next } from './presence-scene.ts'
+import { closing, next, untilGone } from './presence-scene.ts'
 import { timedPlace } from './timed.ts'
 
 const test = suite('presence')
@@ -288,7 +288,7 @@ test('a session that is over here before it is at the ensemble: the next one cle
   await Promise.all(again)
   const former = zk.session?.id
   assert.equal([zk.state, former !== undefined && peer.tree.hasSession(former)], ['expired', true])
-  while (await other.exists('/q') !== null) await other.once('/q')
+  await untilGone(other, '/q')
   const owner = sessions.client.session?.id
   assert.is((await other.get('/p')).stat.ephemeralOwner, owner)
   assert.equal((await other.children('/g')).map((name) => `/g/${name}`), [numbered.path])
