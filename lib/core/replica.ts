@@ -12,7 +12,7 @@ import type { Tree } from './tree/tree.ts'
 import type { ElectionRecord, ReplicaStatus } from './status.ts'
 import type { ZabContext } from './zab/context.ts'
 import { Election, NO_VOTE } from './zab/election.ts'
-import { FoundingRule } from './zab/founding.ts'
+import { FoundingRule, isUnwritten } from './zab/founding.ts'
 import { Journal } from './zab/journal.ts'
 import { Leader } from './zab/leader.ts'
 import { Learner, appliedZxid, applicableZxid, reportedTail } from './zab/learner.ts'
@@ -103,7 +103,7 @@ export class Replica implements ZabContext {
 
   get tree(): Tree { return this.#tree }
 
-  get health(): Health {
+  get health(): Exclude<Health, 'new'> {
     const { health, acceptedEpoch, currentEpoch } = this.journal.meta
     return health === 'ok' && acceptedEpoch === 0 && currentEpoch === 0 ? 'empty' : health
   }
@@ -266,7 +266,7 @@ export class Replica implements ZabContext {
   }
 
   #joined(peer: number, message: FollowerInfo): void {
-    if (message.health === 'empty') this.founding.heard(peer, 'empty', 0)
+    if (isUnwritten(message.health)) this.founding.heard(peer, message.health, 0)
     if (this.leader !== null) this.leader.joined(peer, message)
     else if (this.election !== null) this.#earlyJoins.set(peer, message)
     else this.#refuseJoin(peer, message)

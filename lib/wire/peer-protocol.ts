@@ -20,7 +20,7 @@ const Kind = {
 } as const
 
 const ROLES: readonly Role[] = ['looking', 'following', 'leading', 'observing']
-const HEALTHS: readonly Health[] = ['ok', 'log', 'meta', 'empty']
+const HEALTHS: readonly Health[] = ['ok', 'log', 'meta', 'empty', 'new']
 /** About what a packed message takes besides its entries, requests and bytes. */
 const MESSAGE_BYTES = 96
 const ENTRY_BYTES = 48

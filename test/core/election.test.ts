@@ -10,6 +10,8 @@ const test = suite('election')
 
 const FINALIZE_MS = DEFAULT_TIMING.finalizeMs
 
+const counts = (_: number, health: Health): boolean => health === 'ok'
+
 function voteFor(leader: number, epoch = 1, counter = 1): Vote {
   return { leader, zxid: makeZxid(epoch, counter), peerEpoch: epoch }
 }
@@ -29,7 +31,7 @@ class Booth {
       config: { peerId, timing: DEFAULT_TIMING },
       configs: [{ voters }], voters, isVoter: true, random: makeRandom(1),
       get now() { return { ms: now(), wallMs: now() } },
-      founding: { health: 'ok', heard: () => undefined, counts: (_: number, health: Health) => health === 'ok' },
+      founding: { health: 'ok', heard: () => undefined, counts, votes: counts },
       isLinked: (peer: number) => this.linked.has(peer),
       send: (peer: number, message: Notification) => void this.sent.push({ peer, message }),
     } as unknown as ZabContext

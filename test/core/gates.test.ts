@@ -79,17 +79,14 @@ test('ACK(txn) waits for the txn, and for currentEpoch before it', () => {
 })
 
 test('a txn of an epoch is not acked before the epoch is marked', () => {
-  const world = new World({ voters: 5 })
-  world.up(3, 4, 5)
-  world.advance(1_000)
+  const world = held(5, 1)
   world.connect(5, 1)
   world.request(5, 1, 1, create('/a'))
-  world.node(1).held = true
-  world.up(1)
-  world.settle()
-  world.complete(1)
-  world.settle()
-  while (world.node(1).disk.entries.length === 0) assert.ok(world.complete(1), 'the history arrives')
+  assert.is(world.node(1).disk.meta, null, 'it comes late')
+  while (world.node(1).disk.entries.length === 0) {
+    assert.ok(world.complete(1), 'the history arrives')
+    world.settle()
+  }
   if (world.node(1).disk.meta?.currentEpoch === 0) assert.is(world.sent(1, 'ack').length, 0)
   world.node(1).held = false
   world.settle()

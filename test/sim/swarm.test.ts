@@ -11,6 +11,7 @@ findsEach(test, {
   emptyLeads: 1_000_754,
   endlessSync: 1_275,
   fixedInitLimit: 615,
+  foundsForLife: 1_034_584,
   gapIsWarning: 90,
   ignoresLastSeen: 18,
   localSync: 240,

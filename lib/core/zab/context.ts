@@ -33,6 +33,8 @@ export interface Founding {
   readonly health: Health
   /** Learns another peer's health, and the epoch of the vote or history it named (0: it knows of none). */
   heard(peer: number, health: Health, peerEpoch: number): void
-  /** True when the vote or ack of a peer of this health counts. */
+  /** True when what a peer of this health acknowledges counts. */
   counts(peer: number, health: Health): boolean
+  /** True when its vote counts, which is but a hint: it may be a founder that has not heard all others yet. */
+  votes(peer: number, health: Health): boolean
 }

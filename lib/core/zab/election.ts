@@ -123,10 +123,10 @@ export class Election {
       this.#settled.delete(from)
       // One who does not count hears where votes stand by what is sent to all, never as an answer: two of them would
       // answer each other for ever, and duplicated datagrams would make it a storm.
-      if (founding.counts(from, message.health)) this.#lookingVote(from, message)
+      if (founding.votes(from, message.health)) this.#lookingVote(from, message)
     } else {
       this.#settled.set(from, { vote: message.vote, state: message.state, round: message.round })
-      if (message.round === this.round && founding.counts(from, message.health)) this.#votes.set(from, message.vote)
+      if (message.round === this.round && founding.votes(from, message.health)) this.#votes.set(from, message.vote)
     }
     this.#tally()
     this.#joinSettled()

@@ -3,7 +3,7 @@ import type { Health } from './messages.ts'
 
 /** What the rule knows of this replica's own storage. */
 export interface OwnStorage {
-  readonly health: Health
+  readonly health: Exclude<Health, 'new'>
   readonly currentEpoch: number
 }
 
@@ -11,6 +11,10 @@ export interface OwnStorage {
  * An empty storage is trusted only while an ensemble is being founded: when the user allowed it (`bootstrap`) and
  * nobody was heard who has a history, or when every listed voter was heard to have none. A wiped voter of a living
  * ensemble therefore never counts (ZOOKEEPER-261).
+ *
+ * Each can tell that of itself alone, as long as its process runs: the others may not have heard what it was part of
+ * before it lost its disk. So an empty storage calls itself 'new' when its own process saw the founding, and 'empty'
+ * when it did not; a leader takes in the first alone as one that counts.
  */
 export class FoundingRule implements Founding {
   readonly #peerId: number
@@ -37,20 +41,26 @@ export class FoundingRule implements Founding {
   }
 
   get health(): Health {
-    return this.#own().health
+    const { health } = this.#own()
+    return health === 'empty' && this.counts(this.#peerId, 'new') ? 'new' : health
   }
 
   heard(peer: number, health: Health, peerEpoch: number): void {
     if (!this.#voters.includes(peer) || peer === this.#peerId) return
-    if (health === 'empty' || (health === 'ok' && peerEpoch === 0)) this.#add(peer)
+    if (isUnwritten(health) || (health === 'ok' && peerEpoch === 0)) this.#add(peer)
     else if (this.#own().currentEpoch === 0 && !this.#empty.has(peer)) this.#bootstrap = false
     if (health === 'ok' && peerEpoch > 0) this.#settled.add(peer)
   }
 
   counts(peer: number, health: Health): boolean {
-    if (health === 'ok' || (health === 'empty' && this.#mutant === 'trustEmptyDisk')) return true
+    if (health === 'ok' || (isUnwritten(health) && this.#mutant === 'trustEmptyDisk')) return true
     if (health === 'log' && this.#mutant === 'damagedVotes') return true
-    return health === 'empty' && (this.#allEmpty || this.#bootstrap) && !this.#settled.has(peer)
+    const isFounder = health === 'new' || (health === 'empty' && this.#mutant === 'foundsForLife')
+    return isFounder && (this.#allEmpty || this.#bootstrap) && !this.#settled.has(peer)
+  }
+
+  votes(peer: number, health: Health): boolean {
+    return this.counts(peer, isUnwritten(health) ? 'new' : health)
   }
 
   /**
@@ -61,4 +71,9 @@ export class FoundingRule implements Founding {
     this.#empty.add(peer)
     if (this.#voters.every((voter) => this.#empty.has(voter))) this.#allEmpty = true
   }
+}
+
+/** Nothing was ever promised on that storage, or all of it is lost. */
+export function isUnwritten(health: Health): boolean {
+  return health === 'new' || health === 'empty'
 }

@@ -154,7 +154,7 @@ export class Learner {
     const isFirst = epoch > acceptedEpoch || this.#mutant('countRepeatAck')
     const counts = isVoter && isFirst && founding.counts(config.peerId, founding.health)
     if (epoch > acceptedEpoch) {
-      const forgetful = founding.health === 'empty' && !founding.counts(config.peerId, 'empty') && isVoter
+      const forgetful = founding.health === 'empty' && isVoter
       journal.setMeta(forgetful ? { acceptedEpoch: epoch, health: 'meta' } : { acceptedEpoch: epoch })
     }
     this.stage = 'promised'

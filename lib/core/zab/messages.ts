@@ -25,8 +25,11 @@ export interface Vote {
   readonly peerEpoch: number
 }
 
-/** What a peer can say of its storage: whole, damaged in its log or its promises (Meta.health), or never written. */
-export type Health = 'ok' | 'log' | 'meta' | 'empty'
+/**
+ * What a peer can say of its storage: whole; damaged in its log or its promises (Meta.health); empty; or new: empty, and
+ * this process knows of itself that it takes part in the founding.
+ */
+export type Health = 'ok' | 'log' | 'meta' | 'empty' | 'new'
 
 /** Fast leader election: my state, my round, my vote, and whether my vote may count. */
 export interface Notification {

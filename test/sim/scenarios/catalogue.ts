@@ -189,7 +189,8 @@ const ELECTIONS: readonly Entry[] = [
 const STORAGES: readonly Entry[] = [
   { id: 'S-261', built: ['S-261 a wiped voter helps no quorum to forget',
     'S-wiped-candidate a voter is not elected by votes from before it lost its disk',
-    'S-founder-hears who was elected as a founder and hears of a history before it chose an epoch resigns'] },
+    'S-founder-hears who was elected as a founder and hears of a history before it chose an epoch resigns',
+    'S-founders-memory who saw the founding does not take a voter without its disk for one that never joined'] },
   {
     id: 'S-lost-promise', built: [
       `${ENSEMBLE}: a wiped voter waits until all others have shown that they follow still`,

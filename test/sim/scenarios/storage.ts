@@ -91,6 +91,37 @@ const founderHears: Scenario = {
   mutants: [{ mutant: 'emptyLeads', seenBy: ['D9'] }],
 }
 
+const foundersMemory: Scenario = {
+  name: 'S-founders-memory who saw the founding does not take a voter without its disk for one that never joined',
+  run: (options) => {
+    const script = empty(5, options)
+    // D never hears that B has joined.
+    script.cut(B, D)
+    script.up(A, B, C, D, E)
+    script.lead(E)
+    script.serve(B, D)
+    script.connect(E, 1)
+    script.write(E, 1, '/w1')
+    // E dies as a candidate to which B has promised itself.
+    script.crash(B, E)
+    for (const id of [B, E]) {
+      const { disk } = script.peer(id)
+      assert.ok(disk.meta !== null)
+      disk.meta = { ...disk.meta, acceptedEpoch: 9 }
+    }
+    script.wipe(B)
+    script.mend(B, D)
+    script.lead(D)
+    const joins = countJoins(script, B)
+    script.up(B)
+    script.pass(5_000)
+    must(joins() > 0 && !script.replica(B).serving, 'P17', 'B helps D, whatever it promised E')
+    convergeWith(script, ['/w1'])
+    return script
+  },
+  mutants: [{ mutant: 'foundsForLife', seenBy: ['P17'] }],
+}
+
 const rotInTheMiddle: Scenario = {
   name: 'S-rot-middle a voter that has lost acknowledged txns, and knows it, counts when it is rebuilt',
   run: (options) => {
@@ -300,6 +331,6 @@ const snapshotGone: Scenario = {
 
 /** All of D.5 that concerns the core. */
 export const STORAGE: Section = [
-  wiped, wipedCandidate, founderHears, rotInTheMiddle, rotAtTheTail, fullDisk, fullDiskAtTruncation, snapshotGone,
+  wiped, wipedCandidate, founderHears, foundersMemory, rotInTheMiddle, rotAtTheTail, fullDisk, fullDiskAtTruncation, snapshotGone,
   halfOpen, lostPromise,
 ]

@@ -86,7 +86,8 @@ const serveBeforeApply: Scenario = {
 const joinWithinBroadcast: Scenario = {
   name: 'S-paper-Q who was sent NEWLEADER gets every later proposal, before its ack too',
   run: (options) => {
-    const script = started(3, options, B, C)
+    const script = started(3, options, A, B, C)
+    script.crash(A)
     script.connect(C, 1)
     script.write(C, 1, '/w1')
     const joins = countJoins(script, A)
