@@ -249,6 +249,8 @@ export class Replica implements ZabContext {
   #notified(peer: number, message: Notification): void {
     this.founding.heard(peer, message.health, message.vote.peerEpoch)
     if (message.health === 'ok') this.leader?.recovered(peer)
+    // It asked to follow, and has left since.
+    if (message.state === 'looking') this.#earlyJoins.delete(peer)
     if (this.election !== null) {
       this.election.notified(peer, message)
       return

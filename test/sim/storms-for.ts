@@ -6,7 +6,6 @@ const SILENCE_MS = 30_000
 /** Storms that are looked at first, of bugs that take a rare one. */
 const KNOWN: Readonly<Record<string, number>> = {
   emptyLeads: 1_000_754, endlessSync: 1_275, fixedInitLimit: 615, foundsForLife: 1_034_584,
-  resignsWhileJoining: 1_028_699,
 }
 
 /**

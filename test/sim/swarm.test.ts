@@ -18,7 +18,6 @@ findsEach(test, {
   observersKeepPromises: 274,
   readTailBeforeDrain: 10,
   refuseEpochMismatch: 28,
-  resignsWhileJoining: 1_028_699,
   uncappedResend: 271,
   wipedRejoinsAnyLeader: 99,
 })

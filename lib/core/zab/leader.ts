@@ -489,10 +489,16 @@ export class Leader {
     if (!this.active) this.#resign(`peer ${peer} leads a newer epoch`)
   }
 
-  /** A voter looks for a leader although this one waits for it: give up when no quorum can form (ZOOKEEPER-3109). */
+  /**
+   * It follows nobody any more. A voter that looks for a leader although this one waits for it: give up when no quorum
+   * can form (ZOOKEEPER-3109).
+   */
   heardLooking(peer: number): void {
-    const { config, now } = this.#context
-    if (this.active || this.#learners.has(peer)) return
+    const { config, now, voters } = this.#context
+    const learner = this.#learners.get(peer)
+    if (learner !== undefined) this.#remove(learner)
+    if (this.active || learner !== undefined) return
+    if (config.mutant !== 'observersUnsettle' && !voters.includes(peer)) return
     if (now.ms - this.#startedMs < config.timing.finalizeMs * LOYALTY_ROUNDS) return
     if (!this.#isQuorum(() => true)) this.#resign(`voter ${peer} looks for another leader`)
   }

@@ -354,8 +354,12 @@ export class Learner {
     if (this.#context.now.ms >= this.deadlineMs) this.#abandon('the leader is silent')
   }
 
-  /** The leader itself says that it does not lead: no need to wait for the timeout. */
+  /**
+   * The leader itself says that it does not lead: no need to wait for the timeout, nor to drop the link. That link is
+   * what the next election needs: where each of many left with its link, the best candidate never had a quorum of them.
+   */
   heardLeaderNot(): void {
+    this.refused = !this.#mutant('leavesWithItsLink')
     this.#abandon('the leader does not lead')
   }
 }

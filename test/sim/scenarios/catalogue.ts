@@ -123,7 +123,12 @@ const ELECTIONS: readonly Entry[] = [
     id: 'S-3109', built: [
       'S-3109 a voter hears a better vote when its candidate has decided: who leads nobody gives up early',
       `${LEADING}: a leader in discovery gives up early when its voters look for another`,
+      'S-observer-looks a leader that a voter is about to join does not give up because an observer looks for one',
     ],
+  },
+  {
+    id: 'S-leaves-with-its-link',
+    built: ['S-leaves-with-its-link a voter that hears that its candidate looks again has its link to it still'],
   },
   {
     id: 'S-1514 S-1732 S-1805 S-1818', built: [

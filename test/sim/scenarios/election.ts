@@ -391,9 +391,52 @@ const slowLeader: Scenario = {
   mutants: [{ mutant: 'slowVotesItsTail', seenBy: ['L1'] }],
 }
 
+const keepsItsLink: Scenario = {
+  name: 'S-leaves-with-its-link a voter that hears that its candidate looks again has its link to it still',
+  run: (options) => {
+    const script = empty(5, options)
+    // E would win and is linked with A alone; all vote for it, and it hears of A.
+    script.cut(B, E)
+    script.cut(C, E)
+    script.up(A, E)
+    script.pass(10)
+    script.up(B, C)
+    passUntil(script, () => script.replica(A).learner?.leader === E, 'A follows E')
+    assert.equal(script.replica(E).role, 'looking')
+    // B and C have begun another round, as they cannot follow E. E hears of that when it is linked with B, A by E.
+    script.mend(B, E)
+    const hasLeft = (): boolean => script.log.some((line) => line.endsWith('1 looking epoch 0: the leader does not lead'))
+    while (!hasLeft() && script.deliver());
+    assert.ok(hasLeft(), 'A leaves E')
+    must(script.replica(A).isLinked(E), 'L1', 'A leaves E with its link')
+    script.lead(E, 1_000)
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [{ mutant: 'leavesWithItsLink', seenBy: ['L1'] }],
+}
+
+const unsettledByObserver: Scenario = {
+  name: 'S-observer-looks a leader that a voter is about to join does not give up because an observer looks for one',
+  run: (options) => {
+    const script = empty(3, { ...options, observers: 1 })
+    script.tap = (from, _to, message) => from === A && message.kind === 'followerInfo' ? [] : [message]
+    script.up(A, C)
+    passUntil(script, () => script.replica(C).role === 'leading', 'C leads')
+    script.pass(500)
+    script.up(D)
+    script.pass(500)
+    must((script.replica(C).leader?.uptimeMs ?? 0) > 900, 'L1', 'C gives up although A follows it')
+    plain(script)
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [{ mutant: 'observersUnsettle', seenBy: ['L1'] }],
+}
+
 /** All of D.4. */
 export const ELECTION: Section = [
   observersDoNotCount, roundsDiffer, deadCandidate, lingeringVotes, betterVote, epochUsedUp, skewedStart,
   oneWay, longPartition, higherPromise, observerPromised, observerForgot, stalledCandidate,
-  hungLeader, slowLeader,
+  hungLeader, slowLeader, keepsItsLink, unsettledByObserver,
 ]
