@@ -112,7 +112,6 @@ export class Replica implements ZabContext {
   isLinked(peer: number): boolean { return this.links.isUp(peer) }
 
   send(peer: number, message: Message): void { this.links.send(peer, message) }
-
   sendAfter(ticket: number, peer: number, message: Message): void { this.links.sendAfter(ticket, peer, message) }
 
   dropLink(peer: number, reason: string): void { this.links.drop(peer, reason) }
@@ -249,7 +248,6 @@ export class Replica implements ZabContext {
   #notified(peer: number, message: Notification): void {
     this.founding.heard(peer, message.health, message.vote.peerEpoch)
     if (message.health === 'ok') this.leader?.recovered(peer)
-    // It asked to follow, and has left since.
     if (message.state === 'looking') this.#earlyJoins.delete(peer)
     if (this.election !== null) {
       this.election.notified(peer, message)
@@ -289,7 +287,7 @@ export class Replica implements ZabContext {
     this.route.close()
     leader?.close(reason)
     learner?.close()
-    if (learner !== null && !learner.refused && this.isLinked(learner.leader)) this.dropLink(learner.leader, reason)
+    if (learner?.mayKeepLink === false && this.isLinked(learner.leader)) this.dropLink(learner.leader, reason)
     this.serving = false
     this.role = 'looking'
     this.clients.suspend('ConnectionLoss', false)

@@ -311,22 +311,26 @@ export class Ensemble {
   begin(size: number, established: boolean): World {
     const { lists: { empty } } = this.#machines
     this.#machines.founding = true
-    let world = World.empty(size, this.#machines.disk({ meta: null, log: [] }), empty)
-    for (let peer = 0; peer < size; peer++) {
-      world = this.after(world, { kind: 'restart', peer, other: peer })
-    }
-    world = this.#run(world)
+    const blank = World.empty(size, this.#machines.disk({ meta: null, log: [] }), empty)
+    // All of them see each other before anything is established: there are no pings here, so nobody could come later.
+    const world = this.#run(this.#linked(blank))
     this.#machines.founding = false
     const began = World.empty(size, 0, empty)
     for (let peer = 0; peer < size; peer++) began.setDisk(peer, world.disk(peer))
     began.delivered = world.delivered
-    let next = began
-    for (let peer = 0; peer < size; peer++) next = this.after(next, { kind: 'restart', peer, other: peer })
-    for (let peer = 0; peer < size; peer++) {
-      for (let other = 0; other < peer; other++) next = this.after(next, { kind: 'connect', peer, other })
-    }
+    let next = this.#linked(began)
     if (established) next = this.#run(next)
     next.waits = 0
+    return next
+  }
+
+  /** All start, and are linked with each other. */
+  #linked(world: World): World {
+    let next = world
+    for (let peer = 0; peer < world.size; peer++) next = this.after(next, { kind: 'restart', peer, other: peer })
+    for (let peer = 0; peer < world.size; peer++) {
+      for (let other = 0; other < peer; other++) next = this.after(next, { kind: 'connect', peer, other })
+    }
     return next
   }
 

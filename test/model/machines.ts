@@ -276,7 +276,7 @@ export class Machines {
       return { to: -1, sends: [], notices: [], writes: [], drops: [], said: [], broken }
     }
     const { peer, founding } = definition
-    const print = `${peer} ${founding} ${printOf(replica, this.#isFull)}`
+    const print = `${peer} ${founding} ${printOf(replica, this.#isFull || founding)}`
     let to = this.#definitions.find(print)
     if (to < 0) {
       const local = this.#localOf(replica)

@@ -6,6 +6,7 @@ const test = suite('sim: swarm')
 
 findsEach(test, {
   commitOldEpochByCount: 19,
+  dropsBeforeActive: 1_041_896,
   duplicateIsGap: 18,
   earlierLivesCount: 67,
   emptyLeads: 1_000_754,

@@ -80,12 +80,9 @@ export class Leader {
   get phase(): 'discovery' | 'synchronization' | 'broadcast' {
     return this.active ? 'broadcast' : this.ownDisk.hasMark ? 'synchronization' : 'discovery'
   }
-
   get learners(): ReadonlyMap<number, Association> { return this.#learners }
-
   /** Syncs that wait for a quorum. */
   get pendingSyncs(): number { return this.#syncs.size }
-
   get uptimeMs(): number { return this.#context.now.ms - this.#startedMs }
 
   /** Txns proposed and not committed yet. */
@@ -106,9 +103,7 @@ export class Leader {
     return hold
   }
 
-  #resign(reason: string): void {
-    this.resigned ??= reason
-  }
+  #resign(reason: string): void { this.resigned ??= reason }
 
   /** Ends leading: every learner is told. */
   close(reason: string): void {
@@ -404,8 +399,12 @@ export class Leader {
     if (this.#context.journal.log.bytes > this.#context.config.limits.linkQueueBytes) this.#dropLaggard()
   }
 
-  /** Somebody takes so long that the log in memory cannot be trimmed: it may come back and begin anew. */
+  /**
+   * Somebody takes so long that the log in memory cannot be trimmed: it may come back and begin anew. Not before this
+   * leader is active: its log does not grow, and who is needed for a quorum would be sent all of it anew.
+   */
   #dropLaggard(): void {
+    if (!this.active && this.#context.config.mutant !== 'dropsBeforeActive') return
     let last: Association | null = null
     for (const learner of this.#learners.values()) {
       const holds = learner.stage === 'syncing' || learner.stage === 'live'
@@ -489,16 +488,12 @@ export class Leader {
     if (!this.active) this.#resign(`peer ${peer} leads a newer epoch`)
   }
 
-  /**
-   * It follows nobody any more. A voter that looks for a leader although this one waits for it: give up when no quorum
-   * can form (ZOOKEEPER-3109).
-   */
+  /** It follows nobody now. Give up when it is a voter waited for and no quorum can form (ZOOKEEPER-3109). */
   heardLooking(peer: number): void {
     const { config, now, voters } = this.#context
     const learner = this.#learners.get(peer)
-    if (learner !== undefined) this.#remove(learner)
-    if (this.active || learner !== undefined) return
-    if (config.mutant !== 'observersUnsettle' && !voters.includes(peer)) return
+    if (learner !== undefined) return this.#remove(learner)
+    if (this.active || (!voters.includes(peer) && config.mutant !== 'observersUnsettle')) return
     if (now.ms - this.#startedMs < config.timing.finalizeMs * LOYALTY_ROUNDS) return
     if (!this.#isQuorum(() => true)) this.#resign(`voter ${peer} looks for another leader`)
   }

@@ -61,8 +61,10 @@ export class Learner {
   #lastHeardMs: number
   /** Why this association is over; null while it lives. */
   abandoned: string | null = null
-  /** True when the leader ended it, so that the link need not be dropped. */
+  /** The leader ended it with a reason: it is to be asked later. */
   refused = false
+  /** The leader does not lead any more. */
+  leaderLeft = false
 
   constructor(context: ZabContext, owner: LearnerOwner, leader: number, join: number, committed: Zxid) {
     this.#context = context
@@ -345,6 +347,11 @@ export class Learner {
     this.#context.send(this.leader, { kind: 'ack', join: this.join, epoch: this.epoch, zxid, newLeader: false })
   }
 
+  /** The leader knows that it is over. */
+  get mayKeepLink(): boolean {
+    return this.refused || (this.leaderLeft && !this.#mutant('leavesWithItsLink'))
+  }
+
   get deadlineMs(): number {
     const { initMs, syncMs } = this.#context.config.timing
     return this.#lastHeardMs + (this.#newLeaderAcked ? syncMs : initMs)
@@ -359,7 +366,7 @@ export class Learner {
    * what the next election needs: where each of many left with its link, the best candidate never had a quorum of them.
    */
   heardLeaderNot(): void {
-    this.refused = !this.#mutant('leavesWithItsLink')
+    this.leaderLeft = true
     this.#abandon('the leader does not lead')
   }
 }

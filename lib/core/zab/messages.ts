@@ -26,8 +26,8 @@ export interface Vote {
 }
 
 /**
- * What a peer can say of its storage: whole; damaged in its log or its promises (Meta.health); empty; or new: empty, and
- * this process knows of itself that it takes part in the founding.
+ * What a peer can say of its storage: whole; damaged in its log or its promises (Meta.health); empty; or new, which is
+ * empty, but this process knows of itself that it takes part in the founding.
  */
 export type Health = 'ok' | 'log' | 'meta' | 'empty' | 'new'
 

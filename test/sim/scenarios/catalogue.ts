@@ -188,6 +188,11 @@ const ELECTIONS: readonly Entry[] = [
     id: 'S-established-late',
     built: ['S-established-late a slow disk establishes a leader after the next one has committed'],
   },
+  {
+    id: 'S-long-tail', built: [
+      'S-long-tail a candidate has more behind its snapshot than may be held for a learner, and the other needs both',
+    ],
+  },
 ]
 
 /** D.5: storage. */

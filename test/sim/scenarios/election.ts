@@ -405,7 +405,8 @@ const keepsItsLink: Scenario = {
     assert.equal(script.replica(E).role, 'looking')
     // B and C have begun another round, as they cannot follow E. E hears of that when it is linked with B, A by E.
     script.mend(B, E)
-    const hasLeft = (): boolean => script.log.some((line) => line.endsWith('1 looking epoch 0: the leader does not lead'))
+    const words = '1 looking epoch 0: the leader does not lead'
+    const hasLeft = (): boolean => script.log.some((line) => line.endsWith(words))
     while (!hasLeft() && script.deliver());
     assert.ok(hasLeft(), 'A leaves E')
     must(script.replica(A).isLinked(E), 'L1', 'A leaves E with its link')

@@ -331,6 +331,6 @@ const snapshotGone: Scenario = {
 
 /** All of D.5 that concerns the core. */
 export const STORAGE: Section = [
-  wiped, wipedCandidate, founderHears, foundersMemory, rotInTheMiddle, rotAtTheTail, fullDisk, fullDiskAtTruncation, snapshotGone,
-  halfOpen, lostPromise,
+  wiped, wipedCandidate, founderHears, foundersMemory, rotInTheMiddle, rotAtTheTail, fullDisk, fullDiskAtTruncation,
+  snapshotGone, halfOpen, lostPromise,
 ]

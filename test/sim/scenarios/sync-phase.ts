@@ -1,5 +1,6 @@
 /** D.3 of the correctness plan: the order of things while a learner is brought up. */
 import { strict as assert } from 'node:assert'
+import { OPEN_ACL } from '../../../lib/core/tree/request.ts'
 import type { Message } from '../../../lib/core/zab/messages.ts'
 import {
   A, B, C, TINY, convergeWith, countJoins, empty, must, passUntil, plain, started,
@@ -318,7 +319,33 @@ const establishedLate: Scenario = {
   mutants: [],
 }
 
+const longTail: Scenario = {
+  name: 'S-long-tail a candidate has more behind its snapshot than may be held for a learner, and the other needs both',
+  run: (options) => {
+    const limits = { ...TINY, snapshotTxns: 30, linkQueueBytes: 20_000 }
+    const script = started(3, { ...options, limits }, A, B, C)
+    script.connect(C, 1)
+    script.write(C, 1, '/w1')
+    script.isolate(B)
+    script.pass(2_000)
+    const paths = Array.from({ length: 50 }, (_, at) => `/n${at}`)
+    for (const path of paths) {
+      script.request(C, 1, { op: 1, path, data: new Uint8Array(1_500), acl: OPEN_ACL, flags: 0, ttlMs: -1 })
+    }
+    const { disk } = script.peer(C)
+    assert.ok(disk.base !== null && disk.log.bytesAfter(disk.base.zxid) > limits.linkQueueBytes, 'a long tail')
+    script.crash(A, B, C)
+    script.heal()
+    script.up(B, C)
+    script.lead(C)
+    script.serve(B)
+    convergeWith(script, ['/w1', ...paths])
+    return script
+  },
+  mutants: [{ mutant: 'dropsBeforeActive', seenBy: ['L1'] }],
+}
+
 export const SYNC_PHASE: Section = [
   commitBeforeUpToDate, overtakingAck, serveBeforeApply, joinWithinBroadcast, duplicateProposal, longSync,
-  stalledLearner, fleeingEnd, restless, gap, establishedLate,
+  stalledLearner, fleeingEnd, restless, gap, establishedLate, longTail,
 ]
