@@ -32,6 +32,11 @@ export function optionWords<Texts extends OptionTexts>(
   command: string, about: string, texts: Texts, args: readonly string[] = process.argv.slice(2),
 ): OptionWords<keyof Texts & string> {
   const usage = usageOf(command, about, texts)
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // Whoever reads has seen enough, as `head` has.
+    if (error.code === 'EPIPE') process.exit(0)
+    throw error
+  })
   const refuse = (why: string): never => {
     process.stderr.write(`${why}\n\n${usage}`)
     process.exit(2)

@@ -45,6 +45,10 @@ function run(suite: string): Promise<Count> {
 }
 
 const wanted = process.argv.slice(2)
+if (wanted.includes('--help')) {
+  process.stdout.write(`usage: npm run foreign -- [SUITE...]\nAll of them, or these: ${SUITES.join(', ')}\n`)
+  process.exit(0)
+}
 const unknown = wanted.filter((suite) => !SUITES.includes(suite) || !existsSync(new URL(suite, import.meta.url)))
 if (unknown.length > 0) throw new Error(`no suite ${unknown.join(', ')}; there are ${SUITES.join(', ')}`)
 const total = { passed: 0, failed: 0 }
