@@ -65,6 +65,20 @@ test('chunks are about as large as asked', () => {
   view.close()
 })
 
+test('small chunks while nothing waits, large ones while rows are kept', () => {
+  const zk = new World()
+  for (let i = 0; i < 100; i++) zk.ok(create(`/n${i}`, { data: new Uint8Array(1_000) }))
+  const view = zk.tree.freeze()
+  const isLarge = ([, , data]: SnapshotRow): boolean => data instanceof Uint8Array && data.length === 1_000
+  const next = (): number => (view.next(10_000, 2_000) ?? []).filter(isLarge).length
+  assert.is(next(), 2)
+  for (let i = 50; i < 70; i++) zk.ok(set(`/n${i}`, 'changed'))
+  const [first, second, third] = [next(), next(), next()]
+  assert.ok(first >= 9 && first + second >= 18, `${first} and ${second} of 20 that are kept`)
+  assert.ok(third <= 3, `${third} when none is left`)
+  view.close()
+})
+
 test('several views, while thousands of random writes go on', () => {
   for (const seed of [11, 12, 13, 14]) {
     const random = makeRandom(seed)

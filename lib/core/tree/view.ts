@@ -10,8 +10,10 @@ import { Znode } from './znode.ts'
 /** The exact state of a tree at one zxid, read piece by piece while the tree goes on. */
 export interface TreeView {
   readonly zxid: Zxid
-  /** Rows of about `maxBytes` (one at least), null when all were given. */
-  next(maxBytes: number): readonly SnapshotRow[] | null
+  /**
+   * Rows of about `maxBytes` (one at least), or only of `calmBytes` where no kept row waits; null when all were given.
+   */
+  next(maxBytes: number, calmBytes?: number): readonly SnapshotRow[] | null
   close(): void
 }
 
@@ -89,10 +91,10 @@ export class FrozenView implements TreeView {
     }
   }
 
-  next(maxBytes: number): readonly SnapshotRow[] | null {
+  next(maxBytes: number, calmBytes: number = maxBytes): readonly SnapshotRow[] | null {
     const rows: SnapshotRow[] = []
     let bytes = 0
-    while (bytes < maxBytes || rows.length === 0) {
+    while (bytes < (this.#kept.length > 0 ? maxBytes : calmBytes) || rows.length === 0) {
       const row = this.#row()
       if (row === null) break
       rows.push(row)
