@@ -102,22 +102,17 @@ export class Replica implements ZabContext {
   // --- what the phases share (ZabContext) --------------------------------------------------------------------------
 
   get tree(): Tree { return this.#tree }
-
   get health(): Exclude<Health, 'new'> {
     const { health, acceptedEpoch, currentEpoch } = this.journal.meta
     return health === 'ok' && acceptedEpoch === 0 && currentEpoch === 0 ? 'empty' : health
   }
-
   get ensembleId(): string { return this.journal.meta.ensembleId }
   isLinked(peer: number): boolean { return this.links.isUp(peer) }
 
   send(peer: number, message: Message): void { this.links.send(peer, message) }
   sendAfter(ticket: number, peer: number, message: Message): void { this.links.sendAfter(ticket, peer, message) }
-
   dropLink(peer: number, reason: string): void { this.links.drop(peer, reason) }
-
   emit(effect: Effect): void { this.#effects.push(effect) }
-
   log(level: 'debug' | 'info' | 'warn' | 'error', text: string, fields: Readonly<Record<string, unknown>> = {}): void {
     this.emit({ kind: 'log', level, text, fields })
   }
@@ -242,20 +237,25 @@ export class Replica implements ZabContext {
   }
 
   #notification(): Notification {
-    return { kind: 'notify', state: this.role, round: this.#round, vote: this.#vote, health: this.health }
+    const { role: state, health, journal: { meta: { currentEpoch: epoch } } } = this
+    return { kind: 'notify', state, round: this.#round, vote: this.#vote, health, epoch }
   }
 
   #notified(peer: number, message: Notification): void {
-    this.founding.heard(peer, message.health, message.vote.peerEpoch)
+    const { vote: { peerEpoch } } = message
+    const epoch = this.config.mutant === 'founderByItsVote' ? peerEpoch : Math.max(message.epoch, peerEpoch)
+    this.founding.heard(peer, message.health, epoch)
     if (message.health === 'ok') this.leader?.recovered(peer)
-    if (message.state === 'looking') this.#earlyJoins.delete(peer)
+    const early = message.state === 'looking' ? this.#earlyJoins.get(peer) : undefined
+    // It left, or said that before it asked, as words come late or twice: then it asks again.
+    if (early !== undefined && this.#earlyJoins.delete(peer)) this.#refuseJoin(peer, early)
     if (this.election !== null) {
       this.election.notified(peer, message)
       return
     }
     if (message.state === 'looking') {
       this.send(peer, this.#notification())
-      this.leader?.heardLooking(peer)
+      this.leader?.heardLooking(peer, message.round > this.#round)
     }
     if (message.state === 'leading' && message.vote.leader === peer && message.vote.peerEpoch > this.#vote.peerEpoch) {
       this.leader?.heardLeader(peer)
@@ -287,7 +287,8 @@ export class Replica implements ZabContext {
     this.route.close()
     leader?.close(reason)
     learner?.close()
-    if (learner?.mayKeepLink === false && this.isLinked(learner.leader)) this.dropLink(learner.leader, reason)
+    if (learner?.mayKeepLink === false) this.dropLink(learner.leader, reason)
+    else if (learner !== null) this.links.forget(learner.leader)
     this.serving = false
     this.role = 'looking'
     this.clients.suspend('ConnectionLoss', false)
@@ -340,24 +341,22 @@ export class Replica implements ZabContext {
     }
     const { election } = this
     if (election === null || this.now.ms < this.#holdOffMs) return
-    if (election.decision === null && this.#mayVoteNow(election)) return
-    if (election.decision === null) return
+    if (election.decision === null) return this.#mayVoteNow(election)
     const { vote, reason } = election.decision
     this.election = null
     this.#round = election.round
     this.#vote = vote
     if (vote.leader === this.config.peerId) this.#lead(reason)
-    else this.#follow(vote.leader, reason)
+    else if (this.isLinked(vote.leader)) this.#follow(vote.leader, reason)
+    else this.#look('the link to the leader is down')
   }
 
   /** The founding rule has just come to trust this storage, or the disk has caught up: vote with it. */
-  #mayVoteNow(election: Election): boolean {
-    if (election.hasVoice) return false
-    const own = this.#ownVote()
-    if (own.leader === -1) return false
+  #mayVoteNow(election: Election): void {
+    const own = election.hasVoice ? NO_VOTE : this.#ownVote()
+    if (own.leader === -1) return
     this.#round = election.round
     this.election = new Election(this, this.#round, own)
-    return true
   }
 
   #announce(leader: number | null, reason: string): void {

@@ -32,6 +32,7 @@ class Booth {
       configs: [{ voters }], voters, isVoter: true, random: makeRandom(1),
       get now() { return { ms: now(), wallMs: now() } },
       founding: { health: 'ok', heard: () => undefined, counts, votes: counts },
+      journal: { meta: { currentEpoch: 1 } },
       isLinked: (peer: number) => this.linked.has(peer),
       send: (peer: number, message: Notification) => void this.sent.push({ peer, message }),
     } as unknown as ZabContext
@@ -40,7 +41,7 @@ class Booth {
 
   hears(from: number, vote: Vote, options: { round?: number, state?: Role, health?: Health } = {}): void {
     const { round = this.election.round, state = 'looking', health = 'ok' } = options
-    this.election.notified(from, { kind: 'notify', state, round, vote, health })
+    this.election.notified(from, { kind: 'notify', state, round, vote, health, epoch: 0 })
   }
 
   passes(ms: number): void {

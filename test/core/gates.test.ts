@@ -1,4 +1,5 @@
 import { assert, suite } from '../harness.ts'
+import { ZXID_ZERO } from '../../lib/core/zxid.ts'
 import { World, create } from './cluster.ts'
 
 /** One case per row of the gate table: what must be durable before which message. */
@@ -33,6 +34,23 @@ test('FOLLOWERINFO waits for the acceptedEpoch that it states', () => {
   while (world.complete(1));
   world.settle()
   assert.ok(world.sent(1, 'followerInfo').length > before)
+})
+
+test('FOLLOWERINFO that waits still when its voter has left is sent no more', () => {
+  const world = held(3, 1)
+  world.cut(1, 3)
+  world.heal()
+  world.advance(500)
+  const before = world.sent(1, 'followerInfo').length
+  const vote = { leader: 3, zxid: ZXID_ZERO, peerEpoch: 1 }
+  world.inject(3, 1, { kind: 'notify', state: 'looking', round: 1_000, vote, health: 'ok', epoch: 1 })
+  assert.is(world.replica(1).role, 'looking')
+  world.advance(1_000)
+  assert.is(world.replica(1).role, 'following', 'it has asked again')
+  assert.is(world.sent(1, 'followerInfo').length, before)
+  while (world.complete(1));
+  world.settle()
+  assert.is(world.sent(1, 'followerInfo').length, before + 1)
 })
 
 test('ACKEPOCH waits for the follower\'s acceptedEpoch', () => {

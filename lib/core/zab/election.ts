@@ -77,7 +77,7 @@ export class Election {
   #notification(): Notification {
     return {
       kind: 'notify', state: 'looking', round: this.round, vote: this.proposal,
-      health: this.#context.founding.health,
+      health: this.#context.founding.health, epoch: this.#context.journal.meta.currentEpoch,
     }
   }
 

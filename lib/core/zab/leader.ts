@@ -84,7 +84,6 @@ export class Leader {
   /** Syncs that wait for a quorum. */
   get pendingSyncs(): number { return this.#syncs.size }
   get uptimeMs(): number { return this.#context.now.ms - this.#startedMs }
-
   /** Txns proposed and not committed yet. */
   get outstanding(): number {
     if (!this.active) return 0
@@ -482,18 +481,19 @@ export class Leader {
     const learner = this.#learners.get(peer)
     if (learner !== undefined) this.#remove(learner)
   }
-
   /** Somebody established an epoch after the one this leader was elected from: no quorum will join this one. */
-  heardLeader(peer: number): void {
-    if (!this.active) this.#resign(`peer ${peer} leads a newer epoch`)
-  }
+  heardLeader(peer: number): void { if (!this.active) this.#resign(`peer ${peer} leads a newer epoch`) }
 
-  /** It follows nobody now. Give up when it is a voter waited for and no quorum can form (ZOOKEEPER-3109). */
-  heardLooking(peer: number): void {
-    const { config, now, voters } = this.#context
-    const learner = this.#learners.get(peer)
-    if (learner !== undefined) return this.#remove(learner)
-    if (this.active || (!voters.includes(peer) && config.mutant !== 'observersUnsettle')) return
+  /** Give up when a voter that is waited for looks, and no quorum can form (ZOOKEEPER-3109). */
+  heardLooking(peer: number, isLater: boolean): void {
+    const [{ config, now, voters }, learner] = [this.#context, this.#learners.get(peer)]
+    // What it said before it joined may come late or twice: who follows still is told that it begins anew.
+    if (learner !== undefined && (isLater || config.mutant === 'anyWordLeaves')) {
+      this.#refuse(peer, learner.join, 'ConnectionLoss', 'it looks for a leader')
+      this.#remove(learner)
+    }
+    const isAwaited = voters.includes(peer) || config.mutant === 'observersUnsettle'
+    if (learner !== undefined || this.active || !isAwaited) return
     if (now.ms - this.#startedMs < config.timing.finalizeMs * LOYALTY_ROUNDS) return
     if (!this.#isQuorum(() => true)) this.#resign(`voter ${peer} looks for another leader`)
   }

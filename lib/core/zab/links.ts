@@ -70,6 +70,12 @@ export class Links {
     if (count > 0) this.#gated.splice(0, count)
   }
 
+  /** What waits for the disk to be sent there is not to be sent any more; the link stays. */
+  forget(peer: number): void {
+    const link = this.#links.get(peer)
+    this.#gated = this.#gated.filter((one) => one.link !== link)
+  }
+
   drop(peer: number, reason: string): void {
     const link = this.#links.get(peer)
     if (link === undefined) return

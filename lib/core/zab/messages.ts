@@ -38,6 +38,8 @@ export interface Notification {
   readonly round: number
   readonly vote: Vote
   readonly health: Health
+  /** The sender's own currentEpoch, which a vote of before may not know: 0 while it has no history. */
+  readonly epoch: number
 }
 
 /** A learner's side of an association. */

@@ -9,6 +9,8 @@ export interface ScriptOptions {
   readonly limits?: Partial<Limits>
   /** Txns of one epoch, after which its leader resigns. */
   readonly epochTxns?: number
+  /** Founds although not all are there; left out: until something is committed. */
+  readonly bootstrap?: boolean
   readonly mutant?: string
   /** Checks of emitted messages to leave out, so that a known bug shows its consequences instead of itself: `D2`. */
   readonly ignore?: readonly string[]

@@ -119,7 +119,7 @@ export class Script {
 
   #config(id: number): ReplicaConfig {
     const { members } = this
-    const bootstrap = this.ghost.commits === 0
+    const bootstrap = this.#options.bootstrap ?? this.ghost.commits === 0
     return scriptConfig(this.#options, { peerId: id, members, bootstrap, seed: this.#nextSeed++, codec: this.#codec })
   }
 

@@ -131,6 +131,10 @@ const ELECTIONS: readonly Entry[] = [
     built: ['S-leaves-with-its-link a voter that hears that its candidate looks again has its link to it still'],
   },
   {
+    id: 'S-late-looking',
+    built: ['S-late-looking what a follower said when it looked comes once more, and it follows still'],
+  },
+  {
     id: 'S-1514 S-1732 S-1805 S-1818', built: [
       'S-1732 newcomers and restarted members join an ensemble whose members count rounds differently',
       `${LEADING}: a newcomer finds the established leader although rounds and zxids differ`,
@@ -200,7 +204,8 @@ const STORAGES: readonly Entry[] = [
   { id: 'S-261', built: ['S-261 a wiped voter helps no quorum to forget',
     'S-wiped-candidate a voter is not elected by votes from before it lost its disk',
     'S-founder-hears who was elected as a founder and hears of a history before it chose an epoch resigns',
-    'S-founders-memory who saw the founding does not take a voter without its disk for one that never joined'] },
+    'S-founders-memory who saw the founding does not take a voter without its disk for one that never joined',
+    'S-founder-by-its-vote a candidate has marked an epoch that its vote does not name, and counts as no founder'] },
   {
     id: 'S-lost-promise', built: [
       `${ENSEMBLE}: a wiped voter waits until all others have shown that they follow still`,

@@ -3,7 +3,9 @@ import { strict as assert } from 'node:assert'
 import { counterOf } from '../../../lib/core/zxid.ts'
 import type { Message } from '../../../lib/core/zab/messages.ts'
 import type { Script } from '../../../lib/testing/sim/script.ts'
-import { A, B, C, D, E, convergeWith, empty, must, passUntil, plain, started } from './scenario.ts'
+import {
+  A, B, C, D, E, convergeWith, countJoins, empty, must, passUntil, plain, started,
+} from './scenario.ts'
 import type { Scenario, Section } from './scenario.ts'
 
 const observersDoNotCount: Scenario = {
@@ -435,9 +437,39 @@ const unsettledByObserver: Scenario = {
   mutants: [{ mutant: 'observersUnsettle', seenBy: ['L1'] }],
 }
 
+const lateWord: Scenario = {
+  name: 'S-late-looking what a follower said when it looked comes once more, and it follows still',
+  run: (options) => {
+    const script = empty(3, options)
+    let early: Message | null = null
+    script.tap = (from, to, message) => {
+      if (from === A && to === C && message.kind === 'notify' && message.state === 'looking') early ??= message
+      return [message]
+    }
+    script.up(A, C)
+    script.lead(C)
+    script.serve(A)
+    const joins = countJoins(script, A)
+    const { tap } = script
+    let isSent = false
+    script.tap = (from, to, message) => {
+      const sent = tap(from, to, message)
+      if (isSent || from !== A || to !== C || message.kind !== 'pong' || early === null) return sent
+      isSent = true
+      return [early, ...sent]
+    }
+    passUntil(script, () => isSent, 'A says again that it looks')
+    script.pass(3_000)
+    must(joins() === 0 && script.replica(A).serving && script.leader === C, 'L4', 'A had to begin anew')
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [{ mutant: 'anyWordLeaves', seenBy: ['L4'] }],
+}
+
 /** All of D.4. */
 export const ELECTION: Section = [
   observersDoNotCount, roundsDiffer, deadCandidate, lingeringVotes, betterVote, epochUsedUp, skewedStart,
   oneWay, longPartition, higherPromise, observerPromised, observerForgot, stalledCandidate,
-  hungLeader, slowLeader, keepsItsLink, unsettledByObserver,
+  hungLeader, slowLeader, keepsItsLink, unsettledByObserver, lateWord,
 ]

@@ -122,6 +122,45 @@ const foundersMemory: Scenario = {
   mutants: [{ mutant: 'foundsForLife', seenBy: ['P17'] }],
 }
 
+const founderByItsVote: Scenario = {
+  name: 'S-founder-by-its-vote a candidate has marked an epoch that its vote does not name, and counts as no founder',
+  run: (options) => {
+    const script = empty(3, { ...options, bootstrap: false })
+    script.tap = (_from, _to, message) => message.kind === 'notify' ? [message] : []
+    script.up(A, B, C)
+    script.pass(100)
+    // All have heard that nobody has anything. A lives on and hears no more.
+    script.isolate(A)
+    script.cut(B, C)
+    script.pass(100)
+    // C does not get the first promise of B, and asks for another one.
+    script.tap = (_from, _to, message) => message.kind === 'ackEpoch' ? [] : [message]
+    script.mend(B, C)
+    passUntil(script, () => script.peer(B).disk.meta?.acceptedEpoch === 1, 'B promises 1')
+    script.cut(B, C)
+    script.pass(100)
+    script.tap = (_from, _to, message) => message.kind === 'newLeader' ? [] : [message]
+    script.mend(B, C)
+    passUntil(script, () => script.peer(C).disk.meta?.currentEpoch === 2, 'C marks epoch 2')
+    // B loses its disk before C leads, and hears from C that it has voted for nobody with a history.
+    script.crash(B)
+    script.wipe(B)
+    script.up(B)
+    script.pass(20)
+    script.isolate(C)
+    plain(script)
+    script.mend(A, B)
+    script.pass(20_000)
+    must(script.leader === 0, 'C6', 'A and B found another ensemble')
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [
+    { mutant: 'founderByItsVote', seenBy: ['D9'] },
+    { mutant: 'founderByItsVote', ignore: ['D9'], seenBy: ['P17', 'C6'] },
+  ],
+}
+
 const rotInTheMiddle: Scenario = {
   name: 'S-rot-middle a voter that has lost acknowledged txns, and knows it, counts when it is rebuilt',
   run: (options) => {
@@ -331,6 +370,6 @@ const snapshotGone: Scenario = {
 
 /** All of D.5 that concerns the core. */
 export const STORAGE: Section = [
-  wiped, wipedCandidate, founderHears, foundersMemory, rotInTheMiddle, rotAtTheTail, fullDisk, fullDiskAtTruncation,
-  snapshotGone, halfOpen, lostPromise,
+  wiped, wipedCandidate, founderHears, foundersMemory, founderByItsVote, rotInTheMiddle, rotAtTheTail, fullDisk,
+  fullDiskAtTruncation, snapshotGone, halfOpen, lostPromise,
 ]
