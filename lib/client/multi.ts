@@ -2,7 +2,7 @@ import { ZkError } from '../core/errors.ts'
 import type { MultiOp, OpResult, Outcome, Request, WatchableRead } from '../core/tree/request.ts'
 import type { Stat } from '../core/tree/stat.ts'
 import { checkOptions, checkSignal } from './options.ts'
-import type { Created } from './outcomes.ts'
+import type { CreatedInMulti } from './outcomes.ts'
 import { pickMulti, pickMultiRead } from './outcomes.ts'
 import {
   CREATE_OPTIONS, VERSION_OPTIONS, checkPath, createRequest, deleteRequest, setRequest, versionOf,
@@ -47,8 +47,8 @@ export class Multi<Results extends readonly unknown[] = []> {
     return this.#add(createRequest(path, data, options, false, this.#session.copies))
   }
 
-  /** Result: the final path and the stat. */
-  createWithStat(path: string, data?: Data, options?: CreateOptions): Multi<[...Results, Created]> {
+  /** Result: the final path, and the stat if the server gives one. */
+  createWithStat(path: string, data?: Data, options?: CreateOptions): Multi<[...Results, CreatedInMulti]> {
     checkOptions(options, CREATE_OPTIONS)
     const request = createRequest(path, data, options, true, this.#session.copies)
     this.#withStat.add(this.#ops.length)
@@ -88,7 +88,7 @@ export class Multi<Results extends readonly unknown[] = []> {
 
   #value(result: OpResult, index: number): unknown {
     switch (result.op) {
-      case 1: return result.path
+      case 1: return this.#withStat.has(index) ? { path: result.path, stat: undefined } : result.path
       case 15: case 19: case 21:
         return this.#withStat.has(index) ? { path: result.path, stat: result.stat } : result.path
       case 5: return result.stat

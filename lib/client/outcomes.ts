@@ -12,6 +12,15 @@ export interface Created {
   readonly stat: Stat
 }
 
+/**
+ * A node that a multi has created. There is no stat where the server leaves it out: Apache ZooKeeper before 3.7.2 and
+ * 3.8.2 (ZOOKEEPER-4026).
+ */
+export interface CreatedInMulti {
+  readonly path: string
+  readonly stat: Stat | undefined
+}
+
 /** Names of the children, and the stat of their parent. */
 export interface Children {
   readonly children: readonly string[]

@@ -12,7 +12,7 @@ export interface Limits {
    * Their bytes; also the bytes of txns that one learner has not acknowledged, and that a peer has not had answered.
    */
   readonly outstandingBytes: number
-  /** Bytes queued on a link, or held in memory for one learner, above which the link is dropped. */
+  /** Bytes queued on a link, or held for one learner by an established leader, above which the link is dropped. */
   readonly linkQueueBytes: number
   /** Bytes of watch events and replies queued for one client above which it is cut. */
   readonly clientQueueBytes: number

@@ -1,6 +1,6 @@
 import type { Client } from '../client/client.ts'
 import { Moment } from '../client/moment.ts'
-import type { Created } from '../client/outcomes.ts'
+import type { CreatedInMulti } from '../client/outcomes.ts'
 import { NodeData } from '../client/values.ts'
 import { isZkError } from '../core/errors.ts'
 import { isLost, untilConnected } from './connection.ts'
@@ -164,16 +164,18 @@ export class Claims {
     try {
       const results: readonly unknown[] = await multi.commit()
       Lifeline.of(this.#zk).credit(sent)
-      return results.slice(some.length, 2 * some.length).map((result) => (result as Created).stat.czxid)
+      const claims = results.slice(some.length, 2 * some.length).map((result) => (result as CreatedInMulti).stat?.czxid)
+      if (claims.every((czxid) => czxid !== undefined)) return claims
     } catch (error) {
       if (REFUSALS.some((code) => isZkError(error, code))) return null
       if (!isLost(error)) throw error
       await untilConnected(this.#zk)
-      return isZkError(error) && error.mayHaveHappened ? this.#claimed(some, id) : null
+      if (!isZkError(error) || !error.mayHaveHappened) return null
     }
+    return this.#claimed(some, id)
   }
 
-  /** After a lost answer: the czxids of the claims if they are this session's. */
+  /** After an answer that was lost, or had no stats: the czxids of the claims if they are this session's. */
   async #claimed(some: readonly Candidate[], id: string): Promise<readonly number[] | null> {
     await retried(this.#zk, undefined, () => this.#zk.sync(this.layout.taken))
     const claims = await this.#read(some.map(({ name }) => this.layout.claim(name)), undefined)

@@ -2,7 +2,7 @@ import type { Client } from '../client/client.ts'
 import { Moment } from '../client/moment.ts'
 import type { Multi } from '../client/multi.ts'
 import type { CallOptions } from '../client/multi.ts'
-import type { Created } from '../client/outcomes.ts'
+import type { Created, CreatedInMulti } from '../client/outcomes.ts'
 import type { CreateOptions, VersionOptions } from '../client/requests.ts'
 import type { Data } from '../client/values.ts'
 import { ZkError } from '../core/errors.ts'
@@ -75,9 +75,9 @@ export class GuardedMulti<Results extends readonly unknown[] = []> {
     return this as unknown as GuardedMulti<[...Results, string]>
   }
 
-  createWithStat(path: string, data?: Data, options?: CreateOptions): GuardedMulti<[...Results, Created]> {
+  createWithStat(path: string, data?: Data, options?: CreateOptions): GuardedMulti<[...Results, CreatedInMulti]> {
     this.#multi.createWithStat(path, data, options)
-    return this as unknown as GuardedMulti<[...Results, Created]>
+    return this as unknown as GuardedMulti<[...Results, CreatedInMulti]>
   }
 
   set(path: string, data: Data, options?: VersionOptions): GuardedMulti<[...Results, Created['stat']]> {

@@ -1,4 +1,6 @@
 import type { Channel, ChannelEvents, Endpoint, Hello } from '../../lib/client/channel.ts'
+import { Multi } from '../../lib/client/multi.ts'
+import type { Outcome, Request } from '../../lib/core/tree/request.ts'
 import { Client, createEnsemble, createPeer, isZkError, Perm } from '../../lib/node.ts'
 import type { Ensemble, StateChange, WatchItem, ZkError } from '../../lib/node.ts'
 import { systemClock } from '../../lib/peer/system-clock.ts'
@@ -98,6 +100,20 @@ test('missing parents are created, also by many at once', async (t) => {
   await rejects(zk.create('/p/q/r/n1', 'x', { parents: true }), 'NodeExists')
 })
 
+test('a server that answers a create in a multi without its stat', async (t) => {
+  const { zk } = await start(t)
+  const multi = zk.multi().createWithStat('/m').create('/k')
+  // Stands in for the session: the answer is that of Apache ZooKeeper before 3.7.2 (ZOOKEEPER-4026).
+  const session = { submit: (request: Request, pick: (outcome: Outcome, request: Request) => unknown, _: unknown,
+    resolve: (results: unknown) => void): void => {
+    resolve(pick({ code: 'Ok', result: { op: 14, results: [{ op: 1, path: '/m' }, { op: 1, path: '/k' }] } }, request))
+  } }
+  const answered = new Multi(session as never).createWithStat('/m').create('/k')
+  assert.equal(await answered.commit(), [{ path: '/m', stat: undefined }, '/k'])
+  const [created] = await multi.commit()
+  assert.is(created.stat?.version, 0)
+})
+
 test('a subtree is deleted, children first', async (t) => {
   const { zk } = await start(t)
   await Promise.all(Array.from({ length: 300 }, (_, i) => zk.create(`/d/${i % 7}/${i}`, 'x', { parents: true })))
@@ -115,7 +131,8 @@ test('a multi happens as a whole, or says which operation failed', async (t) => 
   const name: string = path
   const version: number = stat.version
   const nothing: undefined = checked
-  assert.equal([name, version, nothing, created.path, created.stat.version], ['/m', 1, undefined, '/m/n-0000000000', 0])
+  const parts = [name, version, nothing, created.path, created.stat?.version]
+  assert.equal(parts, ['/m', 1, undefined, '/m/n-0000000000', 0])
   const failed = zk.multi().create('/k', 'x').check('/m', 77).delete('/m/n-0000000000').commit()
   const error = await rejects(failed, 'BadVersion') as ZkError
   assert.is(error.path, '/m')

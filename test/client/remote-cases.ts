@@ -185,7 +185,7 @@ const MULTIS: readonly RemoteCase[] = [{
       [undefined, `${root}/a`, `${root}/c`, `${root}/t`, undefined])
     assert.equal(stat.version, 1)
     assert.equal(created.path, `${root}/s-0000000002`)
-    assert.equal(created.stat.czxid, stat.mzxid)
+    assert.equal(created.stat?.czxid, stat.mzxid)
     assert.deepEqual((await zk.children(root)).sort(), ['a', 'c', 's-0000000002', 't'])
     assert.deepEqual(await zk.multi().commit(), [])
   },

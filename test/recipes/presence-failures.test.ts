@@ -88,4 +88,41 @@ for (const sets of [0, 1]) {
   })
 }
 
+/** The client of a server that answers a create in a multi without its stat, as Apache ZooKeeper 3.6 does. */
+function withoutStats(zk: Client): Client {
+  return new Proxy(zk, {
+    get: (client, name) => {
+      const value: unknown = Reflect.get(client, name, client)
+      if (typeof value !== 'function') return value
+      if (name !== 'multi') return value.bind(client) as unknown
+      return (): unknown => {
+        const multi = client.multi()
+        const commit = multi.commit.bind(multi)
+        const strip = (result: unknown): unknown =>
+          typeof result === 'object' && result !== null && 'path' in result ? { ...result, stat: undefined } : result
+        return Object.assign(multi, {
+          commit: async () => (await commit() as readonly unknown[]).map((result) => strip(result)),
+        })
+      }
+    },
+  })
+}
+
+test('a server that gives no stat in a multi: taken over, made again and left all the same', async (t) => {
+  const at = await place(t)
+  const [zk, other] = [await at.connect(), await at.connect()]
+  const first = await presence(other, '/p', 'first')
+  const second = await presence(withoutStats(zk), '/p', 'second', { replace: true })
+  assert.is((await other.get('/p')).text(), 'second')
+  await first.close()
+  assert.is((await other.get('/p')).text(), 'second')
+  const present = next(second, 'present')
+  await other.delete('/p')
+  await present
+  assert.is((await other.get('/p')).stat.ephemeralOwner, zk.session?.id)
+  await second.close()
+  await other.sync()
+  assert.is(await other.exists('/p'), null)
+})
+
 test.run()

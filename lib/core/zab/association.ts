@@ -6,7 +6,8 @@ import { ZXID_ZERO } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
 
 /**
- * The leader's side of one learner, from its FOLLOWERINFO to the end of the link or of the epoch.
+ * The leader's side of one learner, from its FOLLOWERINFO to the end of the link or of the epoch, or
+ * until it says that it looks.
  * stage: info (waits for an epoch) -> asked (LEADERINFO sent) -> acked (ACKEPOCH in) -> syncing (plan sent) -> live
  * (NEWLEADER sent: everything new is forwarded). A learner is in the forwarding set from the step that made its plan
  * (rule R8): the one log and `cursor` see to that.

@@ -347,7 +347,7 @@ export class Learner {
     this.#context.send(this.leader, { kind: 'ack', join: this.join, epoch: this.epoch, zxid, newLeader: false })
   }
 
-  /** The leader knows that it is over. */
+  /** The leader ended it, or looks itself: it expects nothing more of it. */
   get mayKeepLink(): boolean {
     return this.refused || (this.leaderLeft && !this.#mutant('leavesWithItsLink'))
   }
