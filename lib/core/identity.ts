@@ -26,7 +26,7 @@ export function memberText(members: readonly Member[]): string {
  * edited list is an unsafe reconfiguration.
  */
 export function initialMeta(
-  config: ReplicaConfig, recovered: Pick<RecoveredState, 'meta' | 'damage' | 'entries'>,
+  config: ReplicaConfig, recovered: Pick<RecoveredState, 'meta' | 'damage' | 'entries' | 'tree'>,
 ): Meta {
   const members = memberText(config.members)
   const { meta, damage } = recovered
@@ -50,5 +50,7 @@ export function initialMeta(
   if (config.mutant === 'refuseEpochMismatch' && last !== undefined && epochOf(last.zxid) > meta.currentEpoch) {
     throw new ZkError('StorageDamaged', 'the log is of a later epoch than the promises')
   }
-  return damage === 'none' || meta.health === 'meta' ? meta : { ...meta, health: damage }
+  // A snapshot of a leader is on disk before what is known of it is.
+  const ensembleId = meta.ensembleId === '' ? recovered.tree.ensembleId : meta.ensembleId
+  return { ...meta, ensembleId, health: damage === 'none' || meta.health === 'meta' ? meta.health : damage }
 }

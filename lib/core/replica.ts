@@ -68,7 +68,7 @@ export class Replica implements ZabContext {
   #holdOffMs = 0
   /** Its disk was too slow for its leading, and it has not served since; null: it was not. */
   #slow: Slowness | null = null
-  #joins: number
+  joins: number
   #announced = ''
 
   constructor(config: ReplicaConfig, recovered: RecoveredState, now: Now) {
@@ -91,7 +91,7 @@ export class Replica implements ZabContext {
     this.founding = new FoundingRule(config.peerId, this.voters, config.bootstrap,
       () => ({ health: this.health, currentEpoch: this.journal.meta.currentEpoch }), config.mutant)
     this.links = new Links((effect) => this.emit(effect), () => this.journal.durableTicket)
-    this.#joins = this.random.below(2 ** 30)
+    this.joins = this.random.below(2 ** 30)
     this.#snapshotter = new Snapshotter(config, this.journal)
     this.route = new Route(this, (tag, timeoutMs) => this.clients.revalidated(tag, timeoutMs))
     this.clients = new Clients(this.#clientsOwner(), this.random.below(2 ** 20) * TAG_SPACE + 1)
@@ -211,14 +211,16 @@ export class Replica implements ZabContext {
 
   #linkDown(link: number): void {
     const peer = this.links.peerOf(link)
-    if (peer === undefined) return
     this.links.down(link)
-    this.#peerLost(peer)
+    if (peer !== undefined) this.#peerLost(peer)
   }
-
   #peerLost(peer: number): void {
     this.#earlyJoins.delete(peer)
     this.election?.linkDown()
+    // It would ask nobody, or one that has restarted and knows of no decision.
+    if (this.election?.decision?.vote.leader === peer) {
+      this.#look('the link to the leader is down', Math.max(0, this.#holdOffMs - this.now.ms))
+    }
     this.leader?.linkDown(peer)
     if (this.learner?.leader === peer) this.#look('the link to the leader is down')
   }
@@ -238,7 +240,7 @@ export class Replica implements ZabContext {
 
   #notification(): Notification {
     const { role: state, health, journal: { meta: { currentEpoch: epoch } } } = this
-    return { kind: 'notify', state, round: this.#round, vote: this.#vote, health, epoch }
+    return { kind: 'notify', state, round: this.#round, vote: this.#vote, health, epoch, joins: this.joins }
   }
 
   #notified(peer: number, message: Notification): void {
@@ -246,16 +248,15 @@ export class Replica implements ZabContext {
     const epoch = this.config.mutant === 'founderByItsVote' ? peerEpoch : Math.max(message.epoch, peerEpoch)
     this.founding.heard(peer, message.health, epoch)
     if (message.health === 'ok') this.leader?.recovered(peer)
-    const early = message.state === 'looking' ? this.#earlyJoins.get(peer) : undefined
-    // It left, or said that before it asked, as words come late or twice: then it asks again.
-    if (early !== undefined && this.#earlyJoins.delete(peer)) this.#refuseJoin(peer, early)
+    const early = this.#earlyJoins.get(peer)
+    if (early !== undefined && message.state === 'looking' && message.joins >= early.join) this.#earlyJoins.delete(peer)
     if (this.election !== null) {
       this.election.notified(peer, message)
       return
     }
     if (message.state === 'looking') {
       this.send(peer, this.#notification())
-      this.leader?.heardLooking(peer, message.round > this.#round)
+      this.leader?.heardLooking(peer, message.joins)
     }
     if (message.state === 'leading' && message.vote.leader === peer && message.vote.peerEpoch > this.#vote.peerEpoch) {
       this.leader?.heardLeader(peer)
@@ -264,16 +265,18 @@ export class Replica implements ZabContext {
       this.learner.heardLeaderNot()
     }
   }
-
   #joined(peer: number, message: FollowerInfo): void {
     if (isUnwritten(message.health)) this.founding.heard(peer, message.health, 0)
     if (this.leader !== null) this.leader.joined(peer, message)
     else if (this.election !== null) this.#earlyJoins.set(peer, message)
     else this.#refuseJoin(peer, message)
   }
-
   #refuseJoin(peer: number, { join }: FollowerInfo): void {
     this.send(peer, { kind: 'refuse', join, code: 'ConnectionLoss', reason: 'this peer does not lead' })
+  }
+  #refuseEarly(): void {
+    for (const [peer, info] of this.#earlyJoins) this.#refuseJoin(peer, info)
+    this.#earlyJoins.clear()
   }
 
   // --- roles -------------------------------------------------------------------------------------------------------
@@ -293,7 +296,7 @@ export class Replica implements ZabContext {
     this.role = 'looking'
     this.clients.suspend('ConnectionLoss', false)
     this.#snapshotter.abandon()
-    this.#earlyJoins.clear()
+    this.#refuseEarly()
     this.#holdOffMs = this.now.ms + holdOffMs
     this.#vote = NO_VOTE
     this.#announce(null, reason)
@@ -324,9 +327,8 @@ export class Replica implements ZabContext {
   #follow(leader: number, reason: string): void {
     this.role = this.isVoter ? 'following' : 'observing'
     this.#slow = follows(this.#slow)
-    for (const [peer, info] of this.#earlyJoins) this.#refuseJoin(peer, info)
-    this.#earlyJoins.clear()
-    this.learner = new Learner(this, this.#learnerOwner(), leader, ++this.#joins, this.committed)
+    this.#refuseEarly()
+    this.learner = new Learner(this, this.#learnerOwner(), leader, ++this.joins, this.committed)
     this.route.follow(this.learner)
     this.#announce(leader, reason)
   }
@@ -347,8 +349,7 @@ export class Replica implements ZabContext {
     this.#round = election.round
     this.#vote = vote
     if (vote.leader === this.config.peerId) this.#lead(reason)
-    else if (this.isLinked(vote.leader)) this.#follow(vote.leader, reason)
-    else this.#look('the link to the leader is down')
+    else this.#follow(vote.leader, reason)
   }
 
   /** The founding rule has just come to trust this storage, or the disk has caught up: vote with it. */

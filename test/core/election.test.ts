@@ -41,7 +41,7 @@ class Booth {
 
   hears(from: number, vote: Vote, options: { round?: number, state?: Role, health?: Health } = {}): void {
     const { round = this.election.round, state = 'looking', health = 'ok' } = options
-    this.election.notified(from, { kind: 'notify', state, round, vote, health, epoch: 0 })
+    this.election.notified(from, { kind: 'notify', state, round, vote, health, epoch: 0, joins: 0 })
   }
 
   passes(ms: number): void {

@@ -1,3 +1,4 @@
+import { initialMeta } from '../../lib/core/identity.ts'
 import { assert, suite } from '../harness.ts'
 import { OPEN_ACL } from '../../lib/core/tree/request.ts'
 import type { Request } from '../../lib/core/tree/request.ts'
@@ -205,6 +206,14 @@ test('empty voters found an ensemble only when all are there', () => {
   world.up(3)
   world.advance(2_000)
   assert.ok(world.leader !== undefined)
+})
+
+test('a voter that crashed between a snapshot and what is known of it knows its ensemble still', () => {
+  const world = led({ voters: 3 })
+  const { config, tree, journal: { meta } } = world.replica(3)
+  const recovered = { meta: { ...meta, ensembleId: '' }, damage: 'none', entries: [], tree } as const
+  assert.is(initialMeta(config, recovered).ensembleId, tree.ensembleId)
+  assert.is(tree.ensembleId, meta.ensembleId)
 })
 
 test.run()

@@ -14,7 +14,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   // What it logged last.
   'hidden$isShort',
   // Printed as `joinCounts`.
-  'hidden$joins', 'joinCounts',
+  'joins', 'joinCounts',
 ])
 
 /**

@@ -22,7 +22,7 @@ interface OpenReplica {
   random: Replica['random']
   hidden$round: number
   hidden$holdOffMs: number
-  hidden$joins: number
+  joins: number
   readonly hidden$earlyJoins: ReadonlyMap<number, { readonly join: number }>
   /** By leader: how often this replica has followed it over the link of now. */
   joinCounts?: number[]
@@ -47,8 +47,8 @@ export function countJoins(prototype: Replica): void {
   const { hidden$follow: follow } = core
   core.hidden$follow = function counted(this: OpenReplica, leader: number, reason: string): void {
     const counts = this.joinCounts ??= []
-    this.hidden$joins = counts[leader] ?? 0
-    counts[leader] = this.hidden$joins + 1
+    this.joins = counts[leader] ?? 0
+    counts[leader] = this.joins + 1
     follow.call(this, leader, reason)
   }
 }

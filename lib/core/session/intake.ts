@@ -24,6 +24,8 @@ interface Queued {
   readonly request: ForwardedRequest
   /** The session acted through another peer when this came: it stays refused, even if the session comes back. */
   readonly moved: boolean
+  /** How often the session had been attached to a connection when this came. */
+  readonly attachments: number
 }
 
 /** What the intake needs of the replica around it. */
@@ -96,7 +98,7 @@ export class Intake {
   add(peer: number, request: ForwardedRequest): void {
     // It is alive from now on, however long its request waits.
     const moved = !this.sessions.act(request.session, peer, this.#owner.now().ms)
-    this.#queue.push({ peer, request, moved })
+    this.#queue.push({ peer, request, moved, attachments: this.sessions.attachmentsOf(request.session) })
   }
 
   /** The first txn of an ensemble. */
@@ -128,7 +130,8 @@ export class Intake {
     this.#outstandingBytes += this.#leader.propose(zxid, txn)
   }
 
-  #prepare({ peer, request, moved }: Queued): void {
+  #prepare(queued: Queued): void {
+    const { peer, request } = queued
     const zxid = this.#leader.nextZxid()
     if (zxid === null) return
     const { body } = request
@@ -140,7 +143,7 @@ export class Intake {
       this.sessions.add(session, body.timeoutMs, peer, this.#owner.now().ms)
     } else if (!this.#preparer.hasSession(session)) {
       made = { kind: 'error', code: 'SessionExpired' }
-    } else if (!this.#mayAct(session, peer, moved)) {
+    } else if (!this.#mayAct(queued)) {
       made = { kind: 'error', code: 'SessionMoved' }
     } else if (body.kind === 'closeSession') {
       made = this.#preparer.closeSession(zxid, session)
@@ -154,10 +157,16 @@ export class Intake {
     })
   }
 
-  /** Not through a peer that its session has left, nor if it had when this came. */
-  #mayAct(session: SessionId, peer: number, moved: boolean): boolean {
-    if (this.#owner.mutant === 'movesForgotten') return true
-    return !moved && this.sessions.act(session, peer, this.#owner.now().ms)
+  /**
+   * Not through a peer that its session has left, nor if it had when this came; and nothing but an end through a
+   * connection before the one of now, which may have heard by a sync that nothing of before is still to happen.
+   */
+  #mayAct({ peer, request: { session, body }, moved, attachments }: Queued): boolean {
+    const { mutant } = this.#owner
+    if (mutant === 'movesForgotten') return true
+    const isLate = body.kind !== 'closeSession' && attachments !== this.sessions.attachmentsOf(session)
+    return !moved && (!isLate || mutant === 'resumesForgotten') &&
+      this.sessions.act(session, peer, this.#owner.now().ms)
   }
 
   /** A client resumed its session at `peer`: its timeout if it lives, else 0. */

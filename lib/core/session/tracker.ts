@@ -8,6 +8,8 @@ interface Tracked {
   heldMs: number
   /** Peer the session is attached to; null until somebody claims it. */
   owner: number | null
+  /** How often a connection was attached to it, under this leader. */
+  attachments: number
 }
 
 /**
@@ -38,7 +40,7 @@ export class SessionTracker {
   add(session: SessionId, timeoutMs: number, owner: number | null, nowMs: number): void {
     this.remove(session)
     const bucketMs = this.#bucketOf(nowMs + timeoutMs)
-    this.#sessions.set(session, { timeoutMs, bucketMs, heldMs: bucketMs, owner })
+    this.#sessions.set(session, { timeoutMs, bucketMs, heldMs: bucketMs, owner, attachments: 0 })
     this.#enter(session, bucketMs)
   }
 
@@ -107,7 +109,14 @@ export class SessionTracker {
 
   own(session: SessionId, owner: number): void {
     const tracked = this.#sessions.get(session)
-    if (tracked !== undefined) tracked.owner = owner
+    if (tracked === undefined) return
+    tracked.owner = owner
+    tracked.attachments++
+  }
+
+  /** How often a connection was attached to it: what came before the last one belongs to a connection that it left. */
+  attachmentsOf(session: SessionId): number {
+    return this.#sessions.get(session)?.attachments ?? 0
   }
 
   /** The leader was frozen: whoever could not be heard meanwhile gets a whole timeout again. */

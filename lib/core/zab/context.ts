@@ -16,6 +16,8 @@ export interface ZabContext {
   readonly voters: readonly number[]
   readonly isVoter: boolean
   readonly founding: Founding
+  /** The last number of FOLLOWERINFO that was used; they begin at random and rise. */
+  readonly joins: number
   isLinked(peer: number): boolean
   /** Sends on the current link to `peer`; dropped when there is none. */
   send(peer: number, message: Message): void

@@ -78,6 +78,7 @@ export class Election {
     return {
       kind: 'notify', state: 'looking', round: this.round, vote: this.proposal,
       health: this.#context.founding.health, epoch: this.#context.journal.meta.currentEpoch,
+      joins: this.#context.joins,
     }
   }
 

@@ -47,7 +47,8 @@ export class FoundingRule implements Founding {
 
   heard(peer: number, health: Health, peerEpoch: number): void {
     if (!this.#voters.includes(peer) || peer === this.#peerId) return
-    if (isUnwritten(health) || (health === 'ok' && peerEpoch === 0)) this.#add(peer)
+    // Whose log alone is damaged has its promises, and with them the word that it was part of no epoch.
+    if (isUnwritten(health) || (health !== 'meta' && peerEpoch === 0)) this.#add(peer)
     else if (this.#own().currentEpoch === 0 && !this.#empty.has(peer)) this.#bootstrap = false
     if (health === 'ok' && peerEpoch > 0) this.#settled.add(peer)
   }

@@ -485,15 +485,12 @@ export class Leader {
   heardLeader(peer: number): void { if (!this.active) this.#resign(`peer ${peer} leads a newer epoch`) }
 
   /** Give up when a voter that is waited for looks, and no quorum can form (ZOOKEEPER-3109). */
-  heardLooking(peer: number, isLater: boolean): void {
+  heardLooking(peer: number, joins: number): void {
     const [{ config, now, voters }, learner] = [this.#context, this.#learners.get(peer)]
-    // What it said before it joined may come late or twice: who follows still is told that it begins anew.
-    if (learner !== undefined && (isLater || config.mutant === 'anyWordLeaves')) {
-      this.#refuse(peer, learner.join, 'ConnectionLoss', 'it looks for a leader')
-      this.#remove(learner)
-    }
+    // What it said before it joined may come late or twice.
+    if (learner !== undefined && (joins >= learner.join || config.mutant === 'anyWordLeaves')) this.#remove(learner)
     const isAwaited = voters.includes(peer) || config.mutant === 'observersUnsettle'
-    if (learner !== undefined || this.active || !isAwaited) return
+    if (this.#learners.has(peer) || this.active || !isAwaited) return
     if (now.ms - this.#startedMs < config.timing.finalizeMs * LOYALTY_ROUNDS) return
     if (!this.#isQuorum(() => true)) this.#resign(`voter ${peer} looks for another leader`)
   }

@@ -148,7 +148,7 @@ export class Learner {
   #leaderInfo(epoch: number): void {
     const { journal, founding, isVoter, config } = this.#context
     const { acceptedEpoch, currentEpoch } = journal.meta
-    if (this.stage !== 'asked' || (isVoter && epoch < acceptedEpoch)) {
+    if (this.stage !== 'asked' || (isVoter && epoch < acceptedEpoch) || epoch < currentEpoch) {
       this.#abandon(`epoch ${epoch} is below the promised ${acceptedEpoch}`)
       return
     }

@@ -40,6 +40,8 @@ export interface Notification {
   readonly health: Health
   /** The sender's own currentEpoch, which a vote of before may not know: 0 while it has no history. */
   readonly epoch: number
+  /** The last number of FOLLOWERINFO that the sender has used: who looks has left all up to it. */
+  readonly joins: number
 }
 
 /** A learner's side of an association. */

@@ -338,7 +338,7 @@ class Freeze {
 /** Where one request in ten writes, four writes come within so many mean distances of them, but for bad luck. */
 const SPARSE = 400
 
-/** Clients with many requests under way at once write seldom, and so do few that ask little; after so long they have. */
+/** Clients with many requests under way at once write seldom, so do few that ask little; after so long they have. */
 function longestThinkMs({ world }: Plan): number {
   const { clientPlan: { pipeline, opsPerSecond } } = world
   return Math.max(1.5 * 1.5 * meanThinkMs(world, pipeline), SPARSE * 1_000 / opsPerSecond)

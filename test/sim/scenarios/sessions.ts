@@ -462,9 +462,18 @@ const movedSession: Scenario = {
     back.resume(A, 3, 1)
     back.release(A, B, C)
     refused(back, 3, A)
-    return back
+    // The same, and the session has never been elsewhere.
+    const again = begin()
+    again.connect(C, 9)
+    again.hold(A, B, C)
+    again.write(C, 9, '/fill')
+    again.write(A, 1, '/stale')
+    again.resume(A, 3, 1)
+    again.release(A, B, C)
+    refused(again, 3, A)
+    return again
   },
-  mutants: [{ mutant: 'movesForgotten', seenBy: ['C12'] }],
+  mutants: [{ mutant: 'movesForgotten', seenBy: ['C12'] }, { mutant: 'resumesForgotten', seenBy: ['C12'] }],
 }
 
 /** What of D.6 and D.7 is built. */
