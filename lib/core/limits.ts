@@ -31,7 +31,7 @@ export interface Limits {
   /** Txns kept in the log behind the newest snapshot, so that a peer that was away briefly gets a DIFF. */
   readonly retainedTxns: number
   readonly retainedBytes: number
-  /** One piece of a synchronization stream; so many pieces may be unacknowledged. */
+  /** One piece of a snapshot or of a synchronization stream; so many pieces may be unacknowledged. */
   readonly syncChunkBytes: number
   readonly syncChunksInFlight: number
   /** Containers and TTL nodes reaped at a time. */

@@ -1,6 +1,6 @@
 import type { Client } from '../client/client.ts'
 import { offAbort, onAbort } from '../client/on-abort.ts'
-import type { Created, CreatedInMulti } from '../client/outcomes.ts'
+import type { Created } from '../client/outcomes.ts'
 import type { CreateOptions } from '../client/requests.ts'
 import type { Watcher } from '../client/watcher.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
@@ -60,7 +60,7 @@ export class PresenceNode {
   readonly #closing = new AbortController()
   /** Which node was made last: another presence of the same session may have the one that is there. */
   #czxid: Stat['czxid'] | null = null
-  /** Sessions in which an answer was lost, or had no stat: whatever they have at the path may have been made here. */
+  /** Sessions in which an answer was lost: whatever they have at the path may have been made here. */
   readonly #unsure = new Set<Stat['ephemeralOwner']>()
   readonly #writers = new Set<Writer>()
   /** Paths of nodes of former sessions that may still be there. */
@@ -262,7 +262,7 @@ export class PresenceNode {
     const number = this.#newest
     const data = this.#data
     try {
-      this.#made(zk, await this.#answer(zk, this.#create(zk, data)), data, number)
+      this.#made(await this.#answer(zk, this.#create(zk, data)), data, number)
       return true
     } catch (error) {
       if (isZkError(error, 'NodeExists')) return this.#comeAfter(zk)
@@ -271,10 +271,9 @@ export class PresenceNode {
     }
   }
 
-  #made(zk: Client, { path, stat }: CreatedInMulti, data: Bytes, number: number): void {
+  #made({ path, stat }: Created, data: Bytes, number: number): void {
     this.#path = path
-    this.#czxid = stat?.czxid ?? null
-    if (stat === undefined) this.#mayBeOf(zk)
+    this.#czxid = stat.czxid
     this.#written = number
     this.#taken = { data, number }
   }
@@ -284,14 +283,10 @@ export class PresenceNode {
     try {
       return await making
     } catch (error) {
-      if (isZkError(error) && error.mayHaveHappened) this.#mayBeOf(zk)
+      const session = zk.session?.id
+      if (session !== undefined && isZkError(error) && error.mayHaveHappened) this.#unsure.add(session)
       throw error
     }
-  }
-
-  #mayBeOf(zk: Client): void {
-    const session = zk.session?.id
-    if (session !== undefined) this.#unsure.add(session)
   }
 
   #isMine({ czxid, ephemeralOwner }: Stat): boolean {
@@ -342,13 +337,14 @@ export class PresenceNode {
     const number = this.#newest
     const data = this.#data
     const options = { mode: 'ephemeral', ...(acl === undefined ? {} : { acl }) } as const
-    const isFirst = version === 0
-    const multi = zk.multi().delete(path, { version }).createWithStat(path, isFirst ? null : data, options)
+    const multi = zk.multi().delete(path, { version }).create(path, null, options)
     // The data stands in the request once, as it may be as large as a request.
-    if (isFirst) multi.set(path, data)
+    if (version === 1) multi.set(path, null)
+    multi.set(path, data)
     try {
-      const [, created] = await this.#answer(zk, multi.commit())
-      this.#made(zk, created, data, number)
+      const results: readonly unknown[] = await this.#answer(zk, multi.commit())
+      // The stat of a create in a multi is not to be had from every server (ZOOKEEPER-4026).
+      this.#made({ path, stat: results.at(-1) as Stat }, data, number)
       return true
     } catch (error) {
       if (!isZkError(error, 'NoNode') && !isZkError(error, 'BadVersion')) throw error

@@ -7,7 +7,7 @@ import type { Zxid } from '../zxid.ts'
 
 /**
  * The leader's side of one learner, from its FOLLOWERINFO to the end of the link or of the epoch, or
- * until it says that it looks.
+ * until it looks and names this FOLLOWERINFO or a later one.
  * stage: info (waits for an epoch) -> asked (LEADERINFO sent) -> acked (ACKEPOCH in) -> syncing (plan sent) -> live
  * (NEWLEADER sent: everything new is forwarded). A learner is in the forwarding set from the step that made its plan
  * (rule R8): the one log and `cursor` see to that.

@@ -54,7 +54,7 @@ export class Leader {
   committed: Zxid
   #pingAtMs: number
   #pingSeq = 0
-  /** Voters that came without any promises, by the ping whose answers prove that nobody has those any more. */
+  /** Voters that have no promises (any more), by the ping whose answers prove that nobody counts on such. */
   readonly #forgetful = new Map<number, number>()
   /** Voters that hold a promise above this epoch, which one, and since when they ask. */
   readonly #promised = new Map<number, { readonly epoch: number, readonly sinceMs: number }>()
