@@ -1,4 +1,6 @@
 import { initialMeta } from '../../lib/core/identity.ts'
+import { FoundingRule } from '../../lib/core/zab/founding.ts'
+import { Learner } from '../../lib/core/zab/learner.ts'
 import { assert, suite } from '../harness.ts'
 import { OPEN_ACL } from '../../lib/core/tree/request.ts'
 import type { Request } from '../../lib/core/tree/request.ts'
@@ -214,6 +216,43 @@ test('a voter that crashed between a snapshot and what is known of it knows its 
   const recovered = { meta: { ...meta, ensembleId: '' }, damage: 'none', entries: [], tree } as const
   assert.is(initialMeta(config, recovered).ensembleId, tree.ensembleId)
   assert.is(tree.ensembleId, meta.ensembleId)
+})
+
+test('who lost its log before the first epoch, not its promises, was part of none: it does not block the founding', () => {
+  for (const health of ['log', 'meta'] as const) {
+    const rule = new FoundingRule(1, [1, 2, 3], false, () => ({ health: 'ok', currentEpoch: 0 }))
+    rule.heard(2, 'new', 0)
+    assert.is(rule.counts(2, 'new'), false)
+    rule.heard(3, health, 0)
+    assert.equal([rule.counts(2, 'new'), rule.counts(3, health)], [health === 'log', false])
+    rule.heard(3, health, 4)
+    assert.is(rule.counts(3, health), false)
+  }
+})
+
+test('an observer that has marked an epoch follows no leader of one before', () => {
+  const world = new World({ voters: 3, observers: 1 })
+  world.up(...world.nodes.keys())
+  world.advance(2_000)
+  const observer = world.replica(4)
+  const { journal: { meta: { currentEpoch } }, committed } = observer
+  assert.ok(observer.serving && currentEpoch > 0)
+  const learner = new Learner(observer, {} as never, 3, 77, committed)
+  learner.received({ kind: 'leaderInfo', join: 77, epoch: currentEpoch - 1 })
+  assert.ok(learner.abandoned !== null)
+})
+
+test('a voter that has decided while it may not ask yet, and loses its link to the leader, asks when it is back', () => {
+  const world = led({ voters: 3 })
+  const { join } = world.replica(1).learner!
+  world.inject(3, 1, { kind: 'refuse', join, code: 'ConnectionLoss', reason: 'not now' })
+  world.settle()
+  assert.is(world.replica(1).election?.decision?.vote.leader, 3, 'it has decided, and holds off')
+  world.cut(1, 3)
+  world.advance(500)
+  world.heal()
+  world.advance(500)
+  assert.ok(world.replica(1).serving)
 })
 
 test.run()
