@@ -218,7 +218,7 @@ test('a voter that crashed between a snapshot and what is known of it knows its 
   assert.is(tree.ensembleId, meta.ensembleId)
 })
 
-test('who lost its log before the first epoch, not its promises, was part of none: it does not block the founding', () => {
+test('who lost its log before the first epoch, not its promises, does not block the founding', () => {
   for (const health of ['log', 'meta'] as const) {
     const rule = new FoundingRule(1, [1, 2, 3], false, () => ({ health: 'ok', currentEpoch: 0 }))
     rule.heard(2, 'new', 0)
@@ -242,7 +242,7 @@ test('an observer that has marked an epoch follows no leader of one before', () 
   assert.ok(learner.abandoned !== null)
 })
 
-test('a voter that has decided while it may not ask yet, and loses its link to the leader, asks when it is back', () => {
+test('a voter that has decided while it may not ask yet, and loses its link, asks when it is back', () => {
   const world = led({ voters: 3 })
   const { join } = world.replica(1).learner!
   world.inject(3, 1, { kind: 'refuse', join, code: 'ConnectionLoss', reason: 'not now' })
