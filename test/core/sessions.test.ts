@@ -282,16 +282,4 @@ test('a request of a closed session is refused, wherever it waits', () => {
   assert.equal(world.effectsOf(1, 'closeConn').map(({ code }) => code), ['Closed'])
 })
 
-test('who resumes a session with a wrong password moves nothing', () => {
-  const world = led({ voters: 3 })
-  world.connect(3, 1)
-  const { session } = world.effectsOf(3, 'connected')[0]!
-  world.connect(3, 2, { session, password: new Uint8Array(16).fill(99) })
-  assert.equal(world.effectsOf(3, 'closeConn').map(({ conn, code }) => [conn, code]), [[2, 'SessionExpired']])
-  world.connect(2, 3, { session, password: new Uint8Array(16).fill(99) })
-  assert.equal(world.effectsOf(2, 'closeConn').map(({ conn, code }) => [conn, code]), [[3, 'SessionExpired']])
-  world.request(3, 1, 1, create('/mine'))
-  assert.ok(world.replica(3).tree.has('/mine'), 'its owner goes on')
-})
-
 test.run()

@@ -128,12 +128,6 @@ export class Clients {
       this.#ask({ tag, connection }, 0, { kind: 'createSession', timeoutMs, password: connection.password })
       return
     }
-    // Who does not know the password moves nothing.
-    const record = this.#owner.tree().sessions.get(connection.session)
-    if (record !== undefined && !sameBytes(record.password, connection.password)) {
-      this.#drop(connection, 'SessionExpired')
-      return
-    }
     const previous = this.#bySession.get(connection.session)
     if (previous !== undefined) this.#drop(previous, 'SessionMoved')
     this.#asked.set(tag, connection)
