@@ -11,6 +11,7 @@ import type { SessionId } from './tree/stat.ts'
 import type { Tree } from './tree/tree.ts'
 import type { ElectionRecord, ReplicaStatus } from './status.ts'
 import type { ZabContext } from './zab/context.ts'
+import { EarlyJoins } from './zab/early-joins.ts'
 import { Election, NO_VOTE } from './zab/election.ts'
 import { FoundingRule, isUnwritten } from './zab/founding.ts'
 import { Journal } from './zab/journal.ts'
@@ -61,8 +62,7 @@ export class Replica implements ZabContext {
   #round = 0
   /** What this peer answers to those who look for a leader. */
   #vote: Vote = NO_VOTE
-  /** FOLLOWERINFO of peers that decided for this one before it decided itself. */
-  readonly #earlyJoins = new Map<number, FollowerInfo>()
+  readonly #earlyJoins = new EarlyJoins()
   readonly route: Route
   /** No decision is acted on before this moment: a refused learner must not run in circles. */
   #holdOffMs = 0
@@ -214,8 +214,9 @@ export class Replica implements ZabContext {
     this.links.down(link)
     if (peer !== undefined) this.#peerLost(peer)
   }
+
   #peerLost(peer: number): void {
-    this.#earlyJoins.delete(peer)
+    this.#earlyJoins.lost(peer)
     this.election?.linkDown()
     // It would ask nobody, or one that has restarted and knows of no decision.
     if (this.election?.decision?.vote.leader === peer) {
@@ -248,8 +249,7 @@ export class Replica implements ZabContext {
     const epoch = this.config.mutant === 'founderByItsVote' ? peerEpoch : Math.max(message.epoch, peerEpoch)
     this.founding.heard(peer, message.health, epoch)
     if (message.health === 'ok') this.leader?.recovered(peer)
-    const early = this.#earlyJoins.get(peer)
-    if (early !== undefined && message.state === 'looking' && message.joins >= early.join) this.#earlyJoins.delete(peer)
+    if (message.state === 'looking') this.#earlyJoins.heardLooking(peer, message.joins)
     if (this.election !== null) {
       this.election.notified(peer, message)
       return
@@ -265,18 +265,20 @@ export class Replica implements ZabContext {
       this.learner.heardLeaderNot()
     }
   }
+
   #joined(peer: number, message: FollowerInfo): void {
     if (isUnwritten(message.health)) this.founding.heard(peer, message.health, 0)
     if (this.leader !== null) this.leader.joined(peer, message)
-    else if (this.election !== null) this.#earlyJoins.set(peer, message)
+    else if (this.election !== null) this.#earlyJoins.add(peer, message)
     else this.#refuseJoin(peer, message)
   }
+
   #refuseJoin(peer: number, { join }: FollowerInfo): void {
     this.send(peer, { kind: 'refuse', join, code: 'ConnectionLoss', reason: 'this peer does not lead' })
   }
+
   #refuseEarly(): void {
-    for (const [peer, info] of this.#earlyJoins) this.#refuseJoin(peer, info)
-    this.#earlyJoins.clear()
+    for (const [peer, info] of this.#earlyJoins.take()) this.#refuseJoin(peer, info)
   }
 
   // --- roles -------------------------------------------------------------------------------------------------------
@@ -319,9 +321,7 @@ export class Replica implements ZabContext {
     this.role = 'leading'
     this.leader = new Leader(this, this.#leaderOwner(), this.committed, this.#slow !== null)
     this.#announce(this.config.peerId, reason)
-    const joins = [...this.#earlyJoins]
-    this.#earlyJoins.clear()
-    for (const [peer, info] of joins) this.leader?.joined(peer, info)
+    for (const [peer, info] of this.#earlyJoins.take()) this.leader?.joined(peer, info)
   }
 
   #follow(leader: number, reason: string): void {
@@ -467,7 +467,7 @@ export class Replica implements ZabContext {
         this.#tree = tree
         tree.setConfig(this.config.configData)
         this.committed = tree.zxid
-        this.#snapshotter.abandon()
+        this.#snapshotter.rebased()
         if (tree.ensembleId !== '') this.journal.setMeta({ ensembleId: tree.ensembleId })
       },
       revalidated: (tag, timeoutMs) => this.clients.revalidated(tag, timeoutMs),

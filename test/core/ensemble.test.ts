@@ -109,6 +109,49 @@ test('snapshots of a large tree are paid for by as many bytes, or by a third of 
   assert.ok(small > 900 && small < 1_200, `${small} small ones`)
 })
 
+test('what a snapshot is due for counts on when roles change, and one that a change ended is taken anew', () => {
+  const world = led({ voters: 3, limits: { snapshotTxns: 40, syncChunkBytes: 200 } })
+  const restless = world.node(1)
+  let count = 0
+  const write = (times: number): void => {
+    const { peerId } = world.leader!.config
+    world.connect(peerId, ++count)
+    for (let i = 0; i < times; i++) world.request(peerId, count, i + 1, create(`/n${count}-${i}`))
+  }
+  const changeRole = (): void => {
+    world.isolate(1)
+    world.advance(2_000)
+    world.heal()
+    world.advance(2_000)
+    assert.ok(world.replica(1).serving)
+  }
+  for (let i = 0; i < 3; i++) {
+    assert.is(restless.disk.base, null)
+    write(15)
+    changeRole()
+  }
+  assert.ok(restless.disk.base !== null, 'three times 15 txns are more than 40')
+  const { zxid } = restless.disk.base
+  write(20)
+  restless.held = true
+  write(15)
+  while (!restless.writes.some(({ batch }) => batch.chunks !== undefined)) {
+    assert.ok(world.complete(1), 'the next one is being taken')
+    world.settle()
+  }
+  world.isolate(1)
+  restless.held = false
+  world.advance(2_000)
+  assert.is(restless.disk.base.zxid, zxid)
+  world.heal()
+  world.advance(2_000)
+  assert.ok(restless.disk.base.zxid > zxid, 'it is taken anew without another write')
+  world.crash(1)
+  world.up(1)
+  world.advance(2_000)
+  assert.equal(world.replica(1).tree.digest(), world.leader!.tree.digest())
+})
+
 test('sessions expire, close and move', () => {
   const world = led({ voters: 3 })
   world.connect(1, 1, { timeoutMs: 1_000 })

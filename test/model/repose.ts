@@ -23,7 +23,7 @@ interface OpenReplica {
   hidden$round: number
   hidden$holdOffMs: number
   joins: number
-  readonly hidden$earlyJoins: ReadonlyMap<number, { readonly join: number }>
+  readonly hidden$earlyJoins: { readonly hidden$byPeer: ReadonlyMap<number, { readonly join: number }> }
   /** By leader: how often this replica has followed it over the link of now. */
   joinCounts?: number[]
   readonly clients: { hidden$pending: unknown[], hidden$pendingHead: number, hidden$nextTag: number }
@@ -55,7 +55,7 @@ export function countJoins(prototype: Replica): void {
 
 /** The join of a peer that has chosen this one before it has chosen itself; -1 for none. */
 export function earlyJoinOf(replica: Replica, peer: number): number {
-  return open(replica).hidden$earlyJoins.get(peer)?.join ?? -1
+  return open(replica).hidden$earlyJoins.hidden$byPeer.get(peer)?.join ?? -1
 }
 
 /** The link to a peer is another one, or none. */

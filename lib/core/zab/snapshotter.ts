@@ -36,9 +36,12 @@ export class Snapshotter {
   #source: SnapshotChunkSource | null = null
   #id = 0
   #chunkTicket = 0
-  /** Txns and bytes applied since the base. */
+  /** Txns and bytes applied since the base ... */
   #txns = 0
   #bytes = 0
+  /** ... and how many of them the snapshot holds that is being taken. */
+  #coveredTxns = 0
+  #coveredBytes = 0
   #taken = 0
   /** What was applied before this turn, or before it was served: the log in memory may be trimmed so far. */
   #settled: Zxid = ZXID_ZERO
@@ -61,13 +64,18 @@ export class Snapshotter {
     this.#bytes += bytes
   }
 
-  /** A leader's snapshot replaced everything: what was being taken is void. */
+  /** A role ended: what was being taken is void. It is taken anew once this peer serves; what it is due for counts on. */
   abandon(): void {
     this.#source?.close()
     this.#source = null
+    this.#settled = ZXID_ZERO
+  }
+
+  /** A leader's snapshot is the base now. */
+  rebased(): void {
+    this.abandon()
     this.#txns = 0
     this.#bytes = 0
-    this.#settled = ZXID_ZERO
   }
 
   #due(tree: Tree): boolean {
@@ -112,8 +120,8 @@ export class Snapshotter {
       const view = tree.freeze(mutant === 'fuzzySnapshot')
       const calmBytes = Math.ceil(limits.syncChunkBytes / CALM_SHARE)
       this.#source = new SnapshotChunkSource(view, chain, codec, limits.syncChunkBytes, calmBytes)
-      this.#txns = 0
-      this.#bytes = 0
+      this.#coveredTxns = this.#txns
+      this.#coveredBytes = this.#bytes
     } else if (this.#journal.durableTicket < this.#chunkTicket) {
       return
     }
@@ -136,6 +144,8 @@ export class Snapshotter {
     }, purge)
     source.close()
     this.#source = null
+    this.#txns -= this.#coveredTxns
+    this.#bytes -= this.#coveredBytes
     this.#taken++
   }
 }
