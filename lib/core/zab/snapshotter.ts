@@ -64,7 +64,7 @@ export class Snapshotter {
     this.#bytes += bytes
   }
 
-  /** A role ended: what was being taken is void. It is taken anew once this peer serves; what it is due for counts on. */
+  /** A role ended: what was being taken is void, and taken anew once this peer serves. What it is due for counts on. */
   abandon(): void {
     this.#source?.close()
     this.#source = null
