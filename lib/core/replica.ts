@@ -62,7 +62,7 @@ export class Replica implements ZabContext {
   #round = 0
   /** What this peer answers to those who look for a leader. */
   #vote: Vote = NO_VOTE
-  readonly #earlyJoins = new EarlyJoins()
+  readonly #earlyJoins = new EarlyJoins((peer, message) => this.send(peer, message))
   readonly route: Route
   /** No decision is acted on before this moment: a refused learner must not run in circles. */
   #holdOffMs = 0
@@ -256,7 +256,8 @@ export class Replica implements ZabContext {
     }
     if (message.state === 'looking') {
       this.send(peer, this.#notification())
-      this.leader?.heardLooking(peer, message.joins)
+      const isComing = message.round === this.#round && message.vote.leader === this.config.peerId
+      this.leader?.heardLooking(peer, message.joins, isComing)
     }
     if (message.state === 'leading' && message.vote.leader === peer && message.vote.peerEpoch > this.#vote.peerEpoch) {
       this.leader?.heardLeader(peer)
@@ -270,15 +271,7 @@ export class Replica implements ZabContext {
     if (isUnwritten(message.health)) this.founding.heard(peer, message.health, 0)
     if (this.leader !== null) this.leader.joined(peer, message)
     else if (this.election !== null) this.#earlyJoins.add(peer, message)
-    else this.#refuseJoin(peer, message)
-  }
-
-  #refuseJoin(peer: number, { join }: FollowerInfo): void {
-    this.send(peer, { kind: 'refuse', join, code: 'ConnectionLoss', reason: 'this peer does not lead' })
-  }
-
-  #refuseEarly(): void {
-    for (const [peer, info] of this.#earlyJoins.take()) this.#refuseJoin(peer, info)
+    else this.#earlyJoins.refuse(peer, message)
   }
 
   // --- roles -------------------------------------------------------------------------------------------------------
@@ -298,7 +291,7 @@ export class Replica implements ZabContext {
     this.role = 'looking'
     this.clients.suspend('ConnectionLoss', false)
     this.#snapshotter.abandon()
-    this.#refuseEarly()
+    this.#earlyJoins.refuseAll()
     this.#holdOffMs = this.now.ms + holdOffMs
     this.#vote = NO_VOTE
     this.#announce(null, reason)
@@ -327,7 +320,7 @@ export class Replica implements ZabContext {
   #follow(leader: number, reason: string): void {
     this.role = this.isVoter ? 'following' : 'observing'
     this.#slow = follows(this.#slow)
-    this.#refuseEarly()
+    this.#earlyJoins.refuseAll()
     this.learner = new Learner(this, this.#learnerOwner(), leader, ++this.joins, this.committed)
     this.route.follow(this.learner)
     this.#announce(leader, reason)

@@ -1,4 +1,4 @@
-import type { FollowerInfo } from './messages.ts'
+import type { FollowerInfo, Message } from './messages.ts'
 
 /**
  * FOLLOWERINFO of peers that decided for this one before it decided itself. Each is answered in the end: by the leader
@@ -6,7 +6,12 @@ import type { FollowerInfo } from './messages.ts'
  * look again, for whom it was over before it was read.
  */
 export class EarlyJoins {
+  readonly #send: (peer: number, message: Message) => void
   #byPeer = new Map<number, FollowerInfo>()
+
+  constructor(send: (peer: number, message: Message) => void) {
+    this.#send = send
+  }
 
   add(peer: number, info: FollowerInfo): void {
     this.#byPeer.set(peer, info)
@@ -21,6 +26,15 @@ export class EarlyJoins {
   heardLooking(peer: number, joins: number): void {
     const info = this.#byPeer.get(peer)
     if (info !== undefined && joins >= info.join) this.#byPeer.delete(peer)
+  }
+
+  /** One that comes while this peer follows, or all that wait once it does. */
+  refuse(peer: number, { join }: FollowerInfo): void {
+    this.#send(peer, { kind: 'refuse', join, code: 'ConnectionLoss', reason: 'this peer does not lead' })
+  }
+
+  refuseAll(): void {
+    for (const [peer, info] of this.take()) this.refuse(peer, info)
   }
 
   /** Those that wait, which are nobody's from here on. */

@@ -481,16 +481,21 @@ export class Leader {
     const learner = this.#learners.get(peer)
     if (learner !== undefined) this.#remove(learner)
   }
+
   /** Somebody established an epoch after the one this leader was elected from: no quorum will join this one. */
   heardLeader(peer: number): void { if (!this.active) this.#resign(`peer ${peer} leads a newer epoch`) }
 
-  /** Give up when a voter that is waited for looks, and no quorum can form (ZOOKEEPER-3109). */
-  heardLooking(peer: number, joins: number): void {
+  /**
+   * Give up when a voter that is waited for looks, and no quorum can form (ZOOKEEPER-3109). One that looks and has chosen
+   * this leader in its round `isComing`: it must hear that others have, or may not act on that yet.
+   */
+  heardLooking(peer: number, joins: number, isComing: boolean): void {
     const [{ config, now, voters }, learner] = [this.#context, this.#learners.get(peer)]
     // What it said before it joined may come late or twice.
     if (learner !== undefined && (joins >= learner.join || config.mutant === 'anyWordLeaves')) this.#remove(learner)
     const isAwaited = voters.includes(peer) || config.mutant === 'observersUnsettle'
-    if (this.#learners.has(peer) || this.active || !isAwaited) return
+    const isSure = isComing && config.mutant !== 'unsettledByItsOwn'
+    if (this.#learners.has(peer) || this.active || !isAwaited || isSure) return
     if (now.ms - this.#startedMs < config.timing.finalizeMs * LOYALTY_ROUNDS) return
     if (!this.#isQuorum(() => true)) this.#resign(`voter ${peer} looks for another leader`)
   }

@@ -67,6 +67,31 @@ export function drawFaults(seed: number, plan: FaultPlan, stormMs: number, calms
   return faults.sort((a, b) => a.atMs - b.atMs)
 }
 
+/** What makes a founding hard: whoever promises, marks or leads first is gone soon, and some of their disks. */
+const FOUNDING_KINDS: readonly FaultKind[] = [
+  'crash', 'crash', 'crash', 'crash', 'wipe', 'wipe', 'wipe', 'break', 'break', 'break', 'partition', 'partition',
+  'halfOpen', 'pause', 'slow', 'promise', 'rot', 'stop',
+]
+
+/** A founding that goes wrong. */
+export interface FoundingPlan {
+  readonly forMs: number
+  /** In the mean something goes wrong that often. */
+  readonly everyMs: number
+  /** Disks are lost although those that are left may never lead again. */
+  readonly isReckless: boolean
+}
+
+/** The faults of a founding, in their order, besides those of the storm. */
+export function drawFoundingFaults(seed: number, { forMs, everyMs }: FoundingPlan): Fault[] {
+  const random = makeRandom(seed ^ 0xf0d1)
+  const faults: Fault[] = []
+  for (let atMs = untilNext(random, everyMs); atMs < forMs; atMs += untilNext(random, everyMs)) {
+    faults.push({ atMs, kind: FOUNDING_KINDS[random.below(FOUNDING_KINDS.length)]!, dice: random.next() })
+  }
+  return faults
+}
+
 function putOff(atMs: number, calms: readonly Calm[]): number {
   let laterMs = atMs
   for (const { fromMs, toMs } of calms) if (laterMs >= fromMs) laterMs += toMs - fromMs

@@ -6,7 +6,7 @@ import type { Random } from '../../core/random.ts'
 import { logUniform } from '../draws.ts'
 import type { ClientPlan } from './client-plan.ts'
 import { FAULT_KINDS, FIRST_KINDS } from './faults.ts'
-import type { Calm, FaultKind, FaultPlan } from './faults.ts'
+import type { Calm, FaultKind, FaultPlan, FoundingPlan } from './faults.ts'
 import type { WorldPlan } from './server.ts'
 import { meanLargeBytes, NOTHING_LARGE } from './workload.ts'
 import type { LargePlan } from './workload.ts'
@@ -23,6 +23,8 @@ export type Ending = 'core heals' | 'never heals' | 'no faults'
 export interface Plan {
   readonly world: WorldPlan
   readonly faults: FaultPlan
+  /** Null: the ensemble comes to be as far as the storm lets it. */
+  readonly founding: FoundingPlan | null
   /** It begins with the run, and holds its calms. */
   readonly stormMs: number
   /** Within the storm, one after the other: no fault happens in them. */
@@ -178,13 +180,13 @@ export function drawPlan(seed: number, mutant?: string): Plan {
       spoils: faults.spoil === Infinity ? null : random.below(2) === 0 ? 'lost' : 'twice',
       ...(mutant === undefined ? {} : { mutant }),
     },
-    faults, stormMs: STORM_MS, calms: [], finalSilenceMs: random.below(10) === 0 ? silenceMs : 0,
+    faults, founding: null, stormMs: STORM_MS, calms: [], finalSilenceMs: random.below(10) === 0 ? silenceMs : 0,
     ending: 'core heals', isShort: false,
   }
   const { network, clientPlan } = plan.world
   const bytesPerMs = isLarge(clientPlan) ? Infinity : Math.max(network.bytesPerMs, loadOf(clientPlan))
   const world = { ...plan.world, limits: roomy(plan.world), network: { ...network, bytesPerMs } }
-  const drawn = withCalms(drawEnding(random, { ...plan, world }), drawCalms(seed))
+  const drawn = withFounding(withCalms(drawEnding(random, { ...plan, world }), drawCalms(seed)))
   return seed % SHORT === SHORT - 1 ? shorten(drawn) : drawn
 }
 
@@ -216,6 +218,22 @@ function drawCalms(seed: number): Calm[] {
 function withCalms(plan: Plan, calms: readonly Calm[]): Plan {
   const calmMs = calms.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0)
   return plan.ending === 'no faults' ? plan : { ...plan, calms, stormMs: plan.stormMs + calmMs }
+}
+
+/**
+ * One seed in eight of those that may lose a disk is hit while its ensemble is being founded: no calm goes before that.
+ * Half of these are over soon after, and nobody asks whether the ensemble comes to be.
+ */
+function withFounding(plan: Plan): Plan {
+  const { world: { seed, voters, timing: { tickMs } }, calms, stormMs } = plan
+  const random = makeRandom(seed ^ 0xf0d)
+  if (random.below(8) > 0 || voters < 3 || plan.ending === 'no faults') return plan
+  const isReckless = random.below(2) === 0
+  const forMs = logUniform(random, 3 * tickMs, 20 * tickMs)
+  const founding = { forMs, everyMs: logUniform(random, 0.02, 0.5) * tickMs, isReckless }
+  return isReckless
+    ? { ...plan, founding, calms: [], stormMs: forMs + 10 * tickMs, finalSilenceMs: 0, ending: 'never heals' }
+    : { ...plan, founding, calms: calms.filter(({ fromMs }) => fromMs > 0), stormMs }
 }
 
 /**

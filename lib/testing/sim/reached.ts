@@ -57,7 +57,7 @@ export const REACHED_BY_SLICE: readonly string[] = [
   'dropped: silent or behind',
   'disk: truncation', 'disk: snapshot of its own', 'disk: snapshot of the leader', 'disk: a write failed',
   'disk: all writes lost', 'disk: some writes lost', 'disk: part of a failed write is there',
-  'disk: a write lands elsewhere', 'disk: a stray write is found, txns',
+  'disk: damaged before the first txn', 'disk: a write lands elsewhere', 'disk: a stray write is found, txns',
   'disk: rot of txns', 'disk: damage of log is found', 'disk: a damaged voter is rebuilt', 'disk: full, following',
   'freeze: one is down', 'freeze: one is deaf', 'freeze: one is mute', 'freeze: one is slow', 'freeze: one is restless',
   'start: promised above its epoch', 'link: half-open', 'order: a way falls to the bottom',

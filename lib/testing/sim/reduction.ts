@@ -1,7 +1,7 @@
 import { DEFAULT_LIMITS } from '../../core/limits.ts'
 import { bred } from './breed.ts'
 import type { Change } from './breed.ts'
-import { drawFaults } from './faults.ts'
+import { drawFaults, drawFoundingFaults } from './faults.ts'
 import type { Fault } from './faults.ts'
 import { drawPlan } from './plan.ts'
 import type { Plan } from './plan.ts'
@@ -48,7 +48,7 @@ export interface Run {
 export function drawRun(seed: number, mutant?: string, reduction: Reduction = {}): Run {
   const own = drawPlan(seed, mutant)
   const { plan: drawn, faults: all, salt: other } =
-    bred(own, drawFaults(seed, own.faults, own.stormMs, own.calms), reduction.bred ?? [])
+    bred(own, faultsOf(seed, own), reduction.bred ?? [])
   let plan: Plan = reduction.stormMs === undefined ? drawn : { ...drawn, stormMs: reduction.stormMs }
   for (const part of reduction.plain ?? []) plan = plainer(plan, part)
   const { clients = plan.world.clients, voters = plan.world.voters, salt = 0 } = reduction
@@ -63,6 +63,11 @@ export function drawRun(seed: number, mutant?: string, reduction: Reduction = {}
     return share === undefined ? { ...fault, atMs } : { ...fault, atMs, share }
   })
   return { plan, faults: kept === undefined ? faults : faults.filter((_fault, at) => kept.includes(at)) }
+}
+
+function faultsOf(seed: number, { faults, founding, stormMs, calms }: Plan): Fault[] {
+  const drawn = drawFaults(seed, faults, stormMs, calms)
+  return founding === null ? drawn : [...drawFoundingFaults(seed, founding), ...drawn].sort((a, b) => a.atMs - b.atMs)
 }
 
 function closer(plan: Plan, share: number): Plan {

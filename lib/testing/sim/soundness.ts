@@ -1,6 +1,7 @@
 import type { Zxid } from '../../core/zxid.ts'
 import { formatZxid } from '../../core/zxid.ts'
 import type { Message } from '../../core/zab/messages.ts'
+import type { Meta } from '../../ports/storage.ts'
 import type { SimDisk } from './disk.ts'
 import { Violation } from './violation.ts'
 
@@ -31,9 +32,13 @@ export class Soundness {
     this.#disks = disks
   }
 
-  /** Its disk is empty from here on, until a leader has rebuilt it. */
-  lose(id: number): void {
-    this.#emptied.add(id)
+  /**
+   * Its disk is empty from here on, until a leader has rebuilt it. Before anybody had marked an epoch it held promises
+   * alone: it may take part in the founding again, which is what P17 and P1 are asked of.
+   */
+  lose(id: number, { currentEpoch }: Pick<Meta, 'currentEpoch'>): void {
+    const { voters, disk } = this.#disks
+    if (currentEpoch > 0 || voters.some((voter) => (disk(voter).meta?.currentEpoch ?? 0) > 0)) this.#emptied.add(id)
   }
 
   #isSound(id: number): boolean {

@@ -220,14 +220,19 @@ export class Storm {
    */
   #victim(dice: Random, chosen?: number): number | null {
     this.#forgetRebuilt()
-    const { plan: { voters }, peers } = this.#world
+    const { plan: { voters }, peers, ghost } = this.#world
     const id = chosen ?? 1 + dice.below(voters)
     // Voters that were never up may be the others: with a majority of the histories gone nobody could lead ever again.
+    // While an ensemble is being founded, whoever has promised something can.
+    const isReckless = this.#plan.founding?.isReckless === true
+    const isKnown = (peer: number): boolean =>
+      ghost.commits > 0 ? this.#world.hasHistory(peer) : isReckless || this.#world.hasPromised(peer)
     const isWhole = (peer: number): boolean =>
-      peer <= voters && peer !== id && !this.#damaged.has(peer) && this.#world.hasHistory(peer)
+      peer <= voters && peer !== id && !this.#damaged.has(peer) && isKnown(peer)
     const isTooMany = this.#damaged.has(id) || this.#damaged.size >= this.#mayLose
-    if (id > voters || voters < 3 || this.#world.ghost.commits === 0 || isTooMany) return null
+    if (id > voters || voters < 3 || isTooMany) return null
     if (peers.filter(isWhole).length * 2 <= voters) return null
+    if (ghost.commits === 0) this.#world.reached.hit('disk: damaged before the first txn')
     this.#damaged.add(id)
     return id
   }

@@ -123,7 +123,7 @@ export class SimWorld implements ClientWorld {
     this.reached.found(server.disk)
     const recover = server.incarnation % 2 === 0 ? recoveredTwice : recovered
     server.replica = recover(configOf(this.plan, id, {
-      members: this.members, bootstrap: this.ghost.commits === 0 && server.disk.meta === null,
+      members: this.members, bootstrap: this.ghost.commits === 0 && server.disk.meta === null && !this.ghost.excused.has(id),
       seed: this.random.next(), codec: this.#codec,
     }), server.disk, this.#now(server))
     this.#settle(server)
@@ -181,7 +181,7 @@ export class SimWorld implements ClientWorld {
     const server = this.#server(id)
     this.crash(id)
     this.note(`wipe ${id}`)
-    this.ghost.loses(id, server.disk.meta ?? { acceptedEpoch: 0 })
+    this.ghost.loses(id, server.disk.meta ?? { acceptedEpoch: 0, currentEpoch: 0 })
     server.disk = new SimDisk()
   }
 
@@ -213,6 +213,11 @@ export class SimWorld implements ClientWorld {
   /** Its disk knows of an established epoch. */
   hasHistory(id: number): boolean {
     return (this.#server(id).disk.meta?.currentEpoch ?? 0) > 0
+  }
+
+  /** Its disk knows of a promise. */
+  hasPromised(id: number): boolean {
+    return this.#server(id).disk.meta !== null
   }
 
   /** The wiped voter was rebuilt: its disk counts like any other again. */

@@ -131,6 +131,10 @@ const ELECTIONS: readonly Entry[] = [
     built: ['S-leaves-with-its-link a voter that hears that its candidate looks again has its link to it still'],
   },
   {
+    id: 'S-on-its-way',
+    built: ['S-on-its-way a voter that is about to follow says once more that it looks: its leader waits for it'],
+  },
+  {
     id: 'S-late-looking',
     built: ['S-late-looking what a follower said when it looked comes once more, and it follows still'],
   },

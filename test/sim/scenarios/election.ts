@@ -467,9 +467,34 @@ const lateWord: Scenario = {
   mutants: [{ mutant: 'anyWordLeaves', seenBy: ['L4'] }],
 }
 
+const onItsWay: Scenario = {
+  name: 'S-on-its-way a voter that is about to follow says once more that it looks: its leader waits for it',
+  run: (options) => {
+    const script = empty(5, options)
+    let hasVoted = false
+    script.tap = (from, to, message) => {
+      if (from === A && to === E && message.kind === 'notify' && message.vote.leader === E) hasVoted = true
+      return [message]
+    }
+    script.up(A, B, E)
+    while (!hasVoted) assert.ok(script.deliver(), 'A votes for E')
+    // E needs both, and A, which has not heard of the vote of B, stands still for longer than voters may look.
+    script.pause(A)
+    passUntil(script, () => script.replica(E).role === 'leading', 'E leads')
+    script.pass(400)
+    script.wake(A)
+    script.pass(100)
+    must((script.replica(E).leader?.uptimeMs ?? 0) > 400, 'L1', 'E gives up although A is on its way')
+    script.lead(E, 100)
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [{ mutant: 'unsettledByItsOwn', seenBy: ['L1'] }],
+}
+
 /** All of D.4. */
 export const ELECTION: Section = [
   observersDoNotCount, roundsDiffer, deadCandidate, lingeringVotes, betterVote, epochUsedUp, skewedStart,
   oneWay, longPartition, higherPromise, observerPromised, observerForgot, stalledCandidate,
-  hungLeader, slowLeader, keepsItsLink, unsettledByObserver, lateWord,
+  hungLeader, slowLeader, keepsItsLink, unsettledByObserver, onItsWay, lateWord,
 ]
