@@ -35,7 +35,7 @@ const BEFORE_ACTIVE: ReadonlySet<string> = new Set([
 
 /** Maps that are asked by key, or whose values are sent to one peer each: their order is of no account. */
 const UNORDERED: ReadonlySet<string> = new Set([
-  'hidden$links', 'hidden$peers', 'hidden$learners', 'hidden$votes', 'hidden$promised', 'hidden$forgetful',
+  'hidden$links', 'hidden$peers', 'hidden$learners', 'hidden$votes', 'hidden$asked', 'hidden$forgetful',
 ])
 
 /** Other times are moments. */

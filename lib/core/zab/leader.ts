@@ -8,6 +8,7 @@ import type { Zxid } from '../zxid.ts'
 import { Association, areMany } from './association.ts'
 import type { ZabContext } from './context.ts'
 import { Feed } from './feed.ts'
+import { LaterPromises } from './later-promises.ts'
 import type { Ack, AckEpoch, FollowerInfo, LearnerMessage, Pong } from './messages.ts'
 import { OwnDisk } from './own-disk.ts'
 import { isQuorum, quorumZxid } from './quorum.ts'
@@ -56,8 +57,7 @@ export class Leader {
   #pingSeq = 0
   /** Voters that have no promises (any more), by the ping whose answers prove that nobody counts on such. */
   readonly #forgetful = new Map<number, number>()
-  /** Voters that hold a promise above this epoch, which one, and since when they ask. */
-  readonly #promised = new Map<number, { readonly epoch: number, readonly sinceMs: number }>()
+  readonly #promised = new LaterPromises()
   #progressMs: number
   /** When that was looked at last it had no quorum that counts; only its log tells. */
   #isShort = false
@@ -142,9 +142,7 @@ export class Leader {
     // The promise of an observer binds nobody, as it is counted nowhere.
     const isBound = info.role === 'voter' || config.mutant === 'observersKeepPromises'
     if (isBound && this.epoch !== 0 && info.acceptedEpoch > this.epoch) {
-      if (info.role === 'voter' && !this.#promised.has(peer)) {
-        this.#promised.set(peer, { epoch: info.acceptedEpoch, sinceMs: now.ms })
-      }
+      if (info.role === 'voter') this.#promised.refused(peer, info.acceptedEpoch, now.ms)
       this.#refuse(peer, info.join, 'ConnectionLoss', `peer ${peer} promised epoch ${info.acceptedEpoch}`)
       return
     }
@@ -438,10 +436,7 @@ export class Leader {
     for (const learner of this.#learners.values()) {
       if (learner.isLate(now.ms, timing, this.#progressMs)) this.#remove(learner, 'silent or behind for too long')
     }
-    for (const [peer, { epoch, sinceMs }] of this.#promised) {
-      if (now.ms - sinceMs < timing.initMs) continue
-      this.#promised.delete(peer)
-      if (mutant === 'neverRaises') continue
+    for (const { peer, epoch } of mutant === 'neverRaises' ? [] : this.#promised.takeSince(now.ms - timing.initMs)) {
       // Promised here too: the next leader is sure to hear of it, even if it finds its quorum before that voter comes.
       if (epoch > journal.meta.acceptedEpoch) journal.setMeta({ acceptedEpoch: epoch })
       this.#resign(`voter ${peer} promised a later epoch and waits for it`)
@@ -486,8 +481,8 @@ export class Leader {
   heardLeader(peer: number): void { if (!this.active) this.#resign(`peer ${peer} leads a newer epoch`) }
 
   /**
-   * Give up when a voter that is waited for looks, and no quorum can form (ZOOKEEPER-3109). One that looks and has chosen
-   * this leader in its round `isComing`: it must hear that others have, or may not act on that yet.
+   * Give up when a voter that is waited for looks, and no quorum can form (ZOOKEEPER-3109). One that looks and has
+   * chosen this leader in its round `isComing`: it must hear that others have, or may not act on that yet.
    */
   heardLooking(peer: number, joins: number, isComing: boolean): void {
     const [{ config, now, voters }, learner] = [this.#context, this.#learners.get(peer)]

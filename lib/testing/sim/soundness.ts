@@ -37,8 +37,8 @@ export class Soundness {
    * alone: it may take part in the founding again, which is what P17 and P1 are asked of.
    */
   lose(id: number, { currentEpoch }: Pick<Meta, 'currentEpoch'>): void {
-    const { voters, disk } = this.#disks
-    if (currentEpoch > 0 || voters.some((voter) => (disk(voter).meta?.currentEpoch ?? 0) > 0)) this.#emptied.add(id)
+    const hasMarked = (voter: number): boolean => (this.#disks.disk(voter).meta?.currentEpoch ?? 0) > 0
+    if (currentEpoch > 0 || this.#disks.voters.some(hasMarked)) this.#emptied.add(id)
   }
 
   #isSound(id: number): boolean {
