@@ -167,7 +167,11 @@ test('D9: a commit that one of its majority has not marked the epoch for', () =>
 test('D9: a voter whose disk was emptied says that all is well, before it is rebuilt', () => {
   const { disks, soundness } = marked(0, 0, 0)
   soundness.emitted(1, JOIN)
-  soundness.lose(1, { currentEpoch: 1 })
+  soundness.lose(1)
+  // Nobody else had marked an epoch: none was ever established.
+  soundness.emitted(1, JOIN)
+  disks[1]!.meta = { ...disks[1]!.meta!, currentEpoch: 1 }
+  soundness.lose(1)
   isSeen('D9', () => { soundness.emitted(1, JOIN) })
   disks[0]!.meta = { ...disks[0]!.meta!, currentEpoch: 2 }
   soundness.emitted(1, JOIN)

@@ -173,12 +173,12 @@ export class Ghost {
   }
 
   /** Its disk is lost with these promises: from here on that is excused. */
-  loses(id: number, meta: Pick<Meta, 'acceptedEpoch' | 'currentEpoch'>): void {
+  loses(id: number, { acceptedEpoch }: Pick<Meta, 'acceptedEpoch'>): void {
     this.excused.add(id)
-    this.#soundness.lose(id, meta)
+    this.#soundness.lose(id)
     // What an observer promised binds nobody.
     if (!this.#voters.includes(id)) return
-    this.#lostPromises.lose(id, meta.acceptedEpoch, this.#voters.filter((other) => other !== id).map(this.#disk))
+    this.#lostPromises.lose(id, acceptedEpoch, this.#voters.filter((other) => other !== id).map(this.#disk))
   }
 
   /** After a step of this server: what it applied, who it says it is. */

@@ -162,7 +162,7 @@ export class Script {
   /** Loses its disk. */
   wipe(id: number): void {
     const peer = this.peer(id)
-    this.ghost.loses(id, peer.disk.meta ?? { acceptedEpoch: 0, currentEpoch: 0 })
+    this.ghost.loses(id, peer.disk.meta ?? { acceptedEpoch: 0 })
     peer.disk = new SimDisk()
   }
 

@@ -1,7 +1,6 @@
 import type { Zxid } from '../../core/zxid.ts'
 import { formatZxid } from '../../core/zxid.ts'
 import type { Message } from '../../core/zab/messages.ts'
-import type { Meta } from '../../ports/storage.ts'
 import type { SimDisk } from './disk.ts'
 import { Violation } from './violation.ts'
 
@@ -33,12 +32,12 @@ export class Soundness {
   }
 
   /**
-   * Its disk is empty from here on, until a leader has rebuilt it. Before anybody had marked an epoch it held promises
-   * alone: it may take part in the founding again, which is what P17 and P1 are asked of.
+   * Its disk is empty from here on, until a leader has rebuilt it. Before anybody else had marked an epoch none was ever
+   * established, and it may take part in the founding once more: whether that goes well is what P1 and P17 are asked of.
    */
-  lose(id: number, { currentEpoch }: Pick<Meta, 'currentEpoch'>): void {
+  lose(id: number): void {
     const hasMarked = (voter: number): boolean => (this.#disks.disk(voter).meta?.currentEpoch ?? 0) > 0
-    if (currentEpoch > 0 || this.#disks.voters.some(hasMarked)) this.#emptied.add(id)
+    if (this.#disks.voters.some((voter) => voter !== id && hasMarked(voter))) this.#emptied.add(id)
   }
 
   #isSound(id: number): boolean {

@@ -238,6 +238,10 @@ export class Storm {
   }
 
   #damage(dice: Random, act: (id: number) => void, chosen?: number): void {
+    if (this.#plan.founding !== null && this.#world.ghost.commits === 0 && dice.below(2) === 0) {
+      this.#trapFounders(dice, act, this.#world.events.nowMs + this.#syncMs)
+      return
+    }
     const id = this.#victim(dice, chosen)
     if (id === null) return
     if (chosen === undefined && dice.below(3) > 0) {
@@ -246,6 +250,33 @@ export class Storm {
     }
     act(id)
     this.#restartLater(dice, id)
+  }
+
+  /**
+   * Somebody has marked the first epoch of all and leads nobody yet when one that is about to follow it loses its disk.
+   * That one alone hears of it once more, and then nobody does for a while.
+   */
+  #trapFounders(dice: Random, act: (id: number) => void, endMs: number): void {
+    const { events, network, peers, servers } = this.#world
+    if (events.nowMs >= endMs || this.#world.ghost.commits > 0) return
+    const marked = peers.find((peer) => servers.get(peer)!.replica?.leader?.phase === 'synchronization')
+    if (marked === undefined) {
+      this.#later(1 + dice.below(4), () => { this.#trapFounders(dice, act, endMs) })
+      return
+    }
+    const learners = Array.from(servers.get(marked)!.replica!.leader!.learners.keys())
+    const id = learners.length === 0 ? null : this.#victim(dice, learners[dice.below(learners.length)])
+    if (id === null) return
+    const block = (other: number): void => {
+      network.block(marked, other)
+      network.block(other, marked)
+    }
+    this.#world.note(`${id} alone hears ${marked}`)
+    for (const other of peers) if (other !== marked && other !== id) block(other)
+    act(id)
+    this.#later(dice.below(20), () => { this.#world.start(id) })
+    this.#later(dice.below(200), () => { block(id) })
+    this.#later((0.5 + 3 * dice.unit()) * this.#syncMs, () => { if (!this.#isSilent) network.heal() })
   }
 
   /** A write lands elsewhere. Nobody knows until the process ends: alone, or with all others. */

@@ -181,7 +181,7 @@ export class SimWorld implements ClientWorld {
     const server = this.#server(id)
     this.crash(id)
     this.note(`wipe ${id}`)
-    this.ghost.loses(id, server.disk.meta ?? { acceptedEpoch: 0, currentEpoch: 0 })
+    this.ghost.loses(id, server.disk.meta ?? { acceptedEpoch: 0 })
     server.disk = new SimDisk()
   }
 
@@ -217,7 +217,7 @@ export class SimWorld implements ClientWorld {
 
   /** Its disk knows of a promise. */
   hasPromised(id: number): boolean {
-    return this.#server(id).disk.meta !== null
+    return (this.#server(id).disk.meta?.acceptedEpoch ?? 0) > 0
   }
 
   /** The wiped voter was rebuilt: its disk counts like any other again. */
