@@ -14,7 +14,10 @@ export interface Limits {
   readonly outstandingBytes: number
   /** Bytes queued on a link, or held for one learner by an established leader, above which the link is dropped. */
   readonly linkQueueBytes: number
-  /** Bytes of watch events and replies queued for one client above which it is cut. */
+  /**
+   * Bytes of watch events and replies queued for one client above which it is cut; of its requests under way, above
+   * which nothing more is read from it until half of them are answered.
+   */
   readonly clientQueueBytes: number
   /** Requests one connection may have in flight. */
   readonly connectionRequests: number

@@ -47,8 +47,6 @@ export interface RemoteParts {
 
 /** The first frame holds a password and five numbers. */
 const HELLO_BYTES = 1_024
-/** Requests that may be under way: with more, the client's bytes wait in its socket. */
-const IN_FLIGHT_MAX = 4_096
 const PING = 11
 const CLOSE_SESSION = -11
 const CHECK = 13
@@ -76,7 +74,7 @@ export class RemoteClient implements ConnectionEvents {
   #conn = 0
   #identities: readonly Identity[]
   /** What the replica has not answered. */
-  readonly #inFlight = new InFlight()
+  readonly #inFlight: InFlight
   #isAuthenticating = false
   readonly #claimed = new ClaimedIdentities()
   #isPaused = false
@@ -93,6 +91,7 @@ export class RemoteClient implements ConnectionEvents {
     this.#link = link
     this.#parts = parts
     const { writer, queueBytes } = parts
+    this.#inFlight = new InFlight(queueBytes)
     this.#output = new ClientOutput(link, { writer, stats, queueBytes, onOverflow: () => this.abort('Overloaded') })
     this.host = remote.host
     this.port = remote.port
@@ -173,7 +172,7 @@ export class RemoteClient implements ConnectionEvents {
 
   #mayRead(): boolean {
     const may = (this.#state === 'hello' || this.#state === 'open') && !this.#isAuthenticating &&
-      this.#output.isClear && this.inFlight < IN_FLIGHT_MAX
+      this.#output.isClear && !this.#inFlight.isFull
     if (may === this.#isPaused && this.#state !== 'over') {
       this.#isPaused = !may
       if (may) this.#link.resume()
@@ -267,12 +266,12 @@ export class RemoteClient implements ConnectionEvents {
         return
       }
     }
-    this.#push(op, xid, request)
+    this.#push(op, xid, request, this.#frames.end - this.#frames.start)
   }
 
   /** The replica answers in a later turn, in order. */
-  #push(op: number, xid: number, request: Request): void {
-    this.#inFlight.push(op, this.lastHeardMs)
+  #push(op: number, xid: number, request: Request, bytes: number): void {
+    this.#inFlight.push(op, this.lastHeardMs, bytes)
     this.#parts.host.push({ kind: 'request', conn: this.#conn, xid, request })
   }
 
@@ -317,7 +316,7 @@ export class RemoteClient implements ConnectionEvents {
       this.#parts.host.push({ kind: 'identify', conn: this.#conn, identities })
       // Reads on the spot must not pass the identity that is on its way to the replica.
       this.#authXids.push(xid)
-      this.#push(WireOp.auth, xid, { op: PING })
+      this.#push(WireOp.auth, xid, { op: PING }, 0)
       this.#pump()
       this.#output.flush()
     }, (error: unknown) => {

@@ -2,6 +2,7 @@ import { makeRandom } from '../../lib/core/random.ts'
 import { assert, suite } from '../harness.ts'
 import { SessionTracker } from '../../lib/core/session/tracker.ts'
 import type { SessionId } from '../../lib/core/tree/stat.ts'
+import { ZXID_ZERO } from '../../lib/core/zxid.ts'
 import { create, led } from './cluster.ts'
 import type { World } from './cluster.ts'
 
@@ -158,6 +159,53 @@ test('a wrong password or an unknown session is expired, a right one resumes at 
     [[2, 'SessionExpired'], [3, 'SessionExpired']])
   world.connect(2, 4, { session, password })
   assert.equal(world.effectsOf(2, 'connected').map((connected) => connected.session), [session])
+})
+
+test('a wrong password is refused by the peer alone, and ends no more than a connection there', () => {
+  const world = led({ voters: 3 })
+  world.connect(1, 1)
+  const { session, password } = world.effectsOf(1, 'connected')[0]!
+  const { sessions } = world.replica(3).route.intake!
+  const before = [sessions.ownerOf(session), sessions.attachmentsOf(session), ...sessions.expiries()]
+  world.ms += 300
+  for (const peer of [1, 2, 3]) {
+    world.connect(peer, 10 + peer, { session, password: new Uint8Array(16).fill(99) })
+    assert.equal([sessions.ownerOf(session), sessions.attachmentsOf(session), ...sessions.expiries()], before)
+    world.connect(peer, 20 + peer, { session, password: new Uint8Array(0) })
+    assert.equal([sessions.ownerOf(session), sessions.attachmentsOf(session), ...sessions.expiries()], before)
+    assert.equal(world.effectsOf(peer, 'closeConn').map(({ conn, code }) => `${conn} ${code}`), [
+      // Whose client knows the password and comes back; another one that does would have taken it up.
+      ...(peer === 1 ? ['1 ConnectionLoss'] : []), `${10 + peer} SessionExpired`, `${20 + peer} SessionExpired`,
+    ])
+  }
+  assert.is(world.sent(1, 'revalidate').length + world.sent(2, 'revalidate').length, 0)
+  world.connect(1, 2, { session, password })
+  world.request(1, 2, 1, create('/right'))
+  assert.equal(codes(world, 1), ['Ok'])
+})
+
+test('a wrong password is refused also where its session is not known yet', () => {
+  // It hears of it in time to compare, or does not.
+  for (const isLate of [true, false]) {
+    const world = led({ voters: 3 })
+    world.node(2).held = true
+    world.connect(1, 1)
+    const { session, password } = world.effectsOf(1, 'connected')[0]!
+    assert.is(world.replica(2).tree.sessions.size, 0)
+    world.input(2, {
+      kind: 'connect', conn: 2, session, password: new Uint8Array(16), timeoutMs: 5_000, lastZxidSeen: ZXID_ZERO,
+      identities: [], inProcess: false,
+    })
+    world.node(2).held = isLate
+    world.settle()
+    assert.equal(world.effectsOf(2, 'connected'), [])
+    const closed = world.effectsOf(2, 'closeConn').map(({ code }) => code)
+    assert.equal(closed, [isLate ? 'ConnectionLoss' : 'SessionExpired'])
+    world.node(2).held = false
+    world.settle()
+    world.connect(2, 3, { session, password })
+    assert.equal(world.effectsOf(2, 'connected').map(({ conn }) => conn), [3])
+  }
 })
 
 test('one owner: what the old connection still had on its way does not happen', () => {

@@ -4,9 +4,11 @@ import { isZkError } from '../../lib/core/errors.ts'
 import { DEFAULT_LIMITS } from '../../lib/core/limits.ts'
 import { makeZxid } from '../../lib/core/zxid.ts'
 import type { Peer } from '../../lib/peer/peer.ts'
+import type { Storage } from '../../lib/ports/storage.ts'
 import { makeFrame } from '../../lib/wire/frame.ts'
 import { writeConnectRequest } from '../../lib/wire/jute/records.ts'
 import { JuteWriter } from '../../lib/wire/jute/writer.ts'
+import { memory as memoryStorage } from '../../storage/memory.ts'
 import { memory as memoryTransport, MemoryNetwork } from '../../transports/memory.ts'
 import { tcp } from '../../transports/tcp.ts'
 import { websocketServer } from '../../transports/websocket-server.ts'
@@ -21,13 +23,13 @@ const test = suite('doors for clients')
 const BOTH = ['tcp://127.0.0.1:0', 'ws://127.0.0.1:0']
 const LIMIT_BYTES = 1_048_575
 
-/** A setData of '/a' that makes a frame of so many bytes. */
-function large(frameBytes: number): Uint8Array {
+/** A setData of a path of two bytes that makes a frame of so many bytes. */
+function large(frameBytes: number, path = '/a'): Uint8Array {
   const writer = new JuteWriter()
   writer.begin()
   writer.int(1)
   writer.int(5)
-  writer.text('/a')
+  writer.text(path)
   writer.data(new Uint8Array(frameBytes - 22))
   writer.int(-1)
   writer.end()
@@ -61,6 +63,57 @@ test('the limit is the peer\'s', async (t) => {
   client.send(large(2_001))
   await client.ended
 })
+
+/** A storage that takes nothing while it stands still. */
+function stalling(): { readonly storage: Storage, readonly stall: () => void, readonly goOn: () => void } {
+  const memory = memoryStorage()
+  let standing: Promise<void> | null = null
+  let goOn = (): void => undefined
+  return {
+    storage: {
+      features: memory.features,
+      open: () => memory.open(),
+      write: async (batch) => {
+        await standing
+        await memory.write(batch)
+      },
+      close: () => memory.close(),
+    },
+    stall: () => { standing = new Promise((resolve) => { goOn = resolve }) },
+    goOn: () => goOn(),
+  }
+}
+
+test('a client that sends faster than the disk takes it is read up to the bound, and answered once the disk goes on',
+  async (t) => {
+    const { storage, stall, goOn } = stalling()
+    const boundBytes = 4 * 1024 * 1024
+    const peer = await serve(t, {
+      clock: new FakeClock(), storage, limits: { clientQueueBytes: boundBytes },
+      clients: { listen: BOTH, words: ['cons'] },
+    })
+    await peer.ready()
+    const count = 40
+    for (const door of [0, 1]) {
+      const client = await join(t, peer, door)
+      assert.is(await client.code(1, create(`/${door}`)), 0)
+      stall()
+      const frame = large(LIMIT_BYTES, `/${door}`)
+      for (let i = 0; i < count; i++) client.send(frame)
+      let queued = 0
+      for (let isRead = true; isRead && queued < count;) {
+        const word = await dial(t, peer)
+        word.send(new TextEncoder().encode('cons'))
+        const [, interest, requests] = /\[(\d)\]\(queued=([1-9]\d*),/.exec(await word.text()) ?? ['', '1', '0']
+        isRead = (Number(interest) & 1) > 0
+        queued = Number(requests)
+      }
+      assert.is(queued, Math.floor(boundBytes / LIMIT_BYTES) + 1, 'the bound, and one request')
+      goOn()
+      for (let i = 0; i < count; i++) assert.is((await client.answer()).number, 0)
+      assert.is(peer.tree.get(`/${door}`)?.stat.version, count)
+    }
+  })
 
 /** True when the connection came to be a session; one too many may be reset before it stands. */
 async function enters(t: Case, peer: Peer, door = 0): Promise<boolean> {

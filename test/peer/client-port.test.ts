@@ -164,6 +164,31 @@ test('requests that come with the first word wait until it is answered', async (
   for (let round = 0; round < 100; round++) assert.is((await client.answer()).xid, round)
 })
 
+test('a wrong password ends the connection of a session, whose client comes back; in this process too', async (t) => {
+  const peer = await ready(t)
+  const zk = await peer.connect()
+  t.defer(() => zk.close())
+  const mine = await zk.create('/mine', null, { mode: 'ephemeral' })
+  const remote = await join(t, peer)
+  const states: string[] = []
+  zk.on('state', ({ state, code }) => void states.push(`${state} ${code}`))
+  for (let round = 0; round < 3; round++) {
+    const stranger = await dial(t, peer)
+    const response = await stranger.hello({ session: zk.session!.id, password: new Uint8Array(16).fill(7) })
+    assert.equal([response?.timeoutMs, response?.session], [0, '0x0'])
+    await stranger.ended
+    assert.is(await zk.create(`/later${round}`), `/later${round}`)
+  }
+  assert.equal(states, Array.from({ length: 3 }, () => ['suspended ConnectionLoss', 'connected null']).flat())
+  assert.is((await zk.exists(mine))?.ephemeralOwner, zk.session!.id)
+  const { session, password } = remote
+  const stranger = await dial(t, peer)
+  assert.is((await stranger.hello({ session, password: new Uint8Array(16) }))?.timeoutMs, 0)
+  await remote.ended
+  const again = await dial(t, peer)
+  assert.is((await again.hello({ session, password }))?.session, session)
+})
+
 test('a session resumed elsewhere while the first connection pipelines is answered on the second alone', async (t) => {
   const peer = await ready(t)
   const first = await join(t, peer)

@@ -119,6 +119,15 @@ export class Clients {
       else if (behind) this.#late = true
       return
     }
+    const isWrong = this.#isWrong(connection)
+    const previous = this.#bySession.get(connection.session)
+    // Who knows the password has the session now; of one who does not, its client knows nothing, and comes back.
+    if (previous !== undefined) this.#drop(previous, isWrong ? 'ConnectionLoss' : 'SessionMoved')
+    if (isWrong && this.#owner.mutant !== 'wrongPasswordTouches') {
+      // The leader is not asked: the session would be attached to this peer, and heard of.
+      this.#drop(connection, 'SessionExpired')
+      return
+    }
     connection.state = 'opening'
     const tag = this.#nextTag++
     connection.openTag = tag
@@ -128,10 +137,14 @@ export class Clients {
       this.#ask({ tag, connection }, 0, { kind: 'createSession', timeoutMs, password: connection.password })
       return
     }
-    const previous = this.#bySession.get(connection.session)
-    if (previous !== undefined) this.#drop(previous, 'SessionMoved')
     this.#asked.set(tag, connection)
     this.#owner.revalidate(tag, connection.session)
+  }
+
+  /** The session is known here by another password; one that this peer has not heard of yet is not. */
+  #isWrong({ session, password }: Connection): boolean {
+    const record = this.#owner.tree().sessions.get(session)
+    return record !== undefined && !sameBytes(record.password, password)
   }
 
   /** The leader's answer to a resumed session; 0: there is none. */
@@ -142,7 +155,7 @@ export class Clients {
     const record = this.#owner.tree().sessions.get(connection.session)
     if (timeoutMs > 0 && record === undefined) {
       this.#drop(connection, 'ConnectionLoss')
-    } else if (timeoutMs === 0 || record === undefined || !sameBytes(record.password, connection.password)) {
+    } else if (timeoutMs === 0 || this.#isWrong(connection)) {
       this.#drop(connection, 'SessionExpired')
     } else {
       this.#opened(connection, connection.session, timeoutMs)

@@ -1,5 +1,6 @@
 import type { Effect } from '../../core/effects.ts'
 import type { ErrorCode } from '../../core/errors.ts'
+import type { SessionId } from '../../core/tree/stat.ts'
 import type { Message } from '../../core/zab/messages.ts'
 import type { GhostClock, Watched } from './ghost.ts'
 import { Violation } from './violation.ts'
@@ -21,8 +22,10 @@ export class Conduct {
   readonly #areLinksSpoilt: boolean
   /** By leader and learner: when its synchronization began or moved last, by the leader's clock. */
   readonly #moved = new Map<string, number>()
-  /** Connections that were told that they are open. */
-  readonly #open = new Set<string>()
+  /** Connections that were told that they are open, and their sessions. */
+  readonly #open = new Map<string, SessionId>()
+  /** Sessions that somebody asked for with a wrong password, which ends their connection at that peer. */
+  readonly intruded: Set<SessionId> = new Set()
 
   constructor(clock: GhostClock, areLinksSpoilt: boolean) {
     this.#clock = clock
@@ -51,7 +54,7 @@ export class Conduct {
         break
       case 'log': this.#said(server, effect.text); break
       case 'role': this.#legal(server, effect.reason); break
-      case 'connected': this.#open.add(connectionOf(server, effect.conn)); break
+      case 'connected': this.#open.set(connectionOf(server, effect.conn), effect.session); break
       case 'closeConn': this.#closed(server, effect.conn, effect.code); break
       case 'fatal':
         if (effect.code !== 'StorageFailed') throw new Violation('A1', `server ${server.id} gives up: ${effect.reason}`)
@@ -74,8 +77,11 @@ export class Conduct {
   }
 
   #closed(server: Watched, conn: number, code: ErrorCode): void {
-    const wasOpen = this.#open.delete(connectionOf(server, conn))
-    if (!wasOpen || code !== 'ConnectionLoss' || !server.replica.serving) return
+    const connection = connectionOf(server, conn)
+    const session = this.#open.get(connection)
+    this.#open.delete(connection)
+    if (session === undefined || code !== 'ConnectionLoss' || !server.replica.serving) return
+    if (this.intruded.has(session)) return
     throw new Violation('C2', `server ${server.id} serves on and drops connection ${conn}, which is open`)
   }
 

@@ -99,7 +99,7 @@ export class Ghost {
   readonly lastWords: Map<SessionId, number> = new Map()
   readonly #primaries: Primaries
   readonly #leases = new Leases()
-  readonly #conduct: Conduct
+  readonly conduct: Conduct
   readonly #timeliness: Timeliness
   readonly #snapshots: Snapshots
   readonly #moves = new Moves()
@@ -133,7 +133,7 @@ export class Ghost {
   ) {
     this.codec = codec
     this.#clock = clock
-    this.#conduct = new Conduct(clock, areLinksSpoilt)
+    this.conduct = new Conduct(clock, areLinksSpoilt)
     this.#timeliness = new Timeliness(clock, drift)
     this.#snapshots = new Snapshots(codec, this.reference, this.#model)
     this.#primaries = new Primaries({
@@ -344,7 +344,7 @@ export class Ghost {
   /** Before a message is stepped: what UPTODATE names must be applied before this learner serves. */
   received(server: Watched, link: number, message: Message): void {
     const { id, replica } = server
-    this.#conduct.received(server, link, message)
+    this.conduct.received(server, link, message)
     this.#leases.received(replica, replica.links.peerOf(link) ?? 0, message, this.#clock.localMs(id))
     if (message.kind === 'upToDate') this.#upToDate.set(server.id, message.commit)
     else if (message.kind === 'leaderInfo') this.#upToDate.delete(server.id)
@@ -355,7 +355,7 @@ export class Ghost {
    * cut.
    */
   emitted(server: Watched, effect: Effect): void {
-    this.#conduct.emitted(server, effect)
+    this.conduct.emitted(server, effect)
     this.#moves.emitted(server.id, effect)
     if (effect.kind === 'send') {
       this.#checkClaim(server, effect.message)

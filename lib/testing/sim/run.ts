@@ -4,6 +4,7 @@ import { Chronicle } from './chronicle.ts'
 import { boundMsOf, freeze, until } from './freeze.ts'
 import type { FreezeFigures } from './freeze.ts'
 import type { Coverage } from './coverage.ts'
+import { Intruder } from './intruder.ts'
 import { Lanes } from './lanes.ts'
 import type { Plan } from './plan.ts'
 import { noFaults } from './faults.ts'
@@ -74,6 +75,7 @@ export function play(
     if (coverage !== undefined) world.reached.coverage = coverage
     if (read !== undefined) read(world.lanes = new Lanes(world.peers))
     storm = new Storm(world, plan, faults)
+    new Intruder(world, plan.world.seed, plan.stormMs)
     if (plan.isShort) world.ghost.chronicle = new Chronicle()
     const began = plan.ending === 'no faults' ? begin(world, plan) : null
     world.events.runUntil(Math.min(plan.stormMs + plan.finalSilenceMs, limitMs))

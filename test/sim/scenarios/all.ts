@@ -1,6 +1,7 @@
 import { DISCOVERY } from './discovery.ts'
 import { ELECTION } from './election.ts'
 import { MEMORY_AND_DISK } from './memory-disk.ts'
+import { PASSWORDS } from './passwords.ts'
 import type { Section } from './scenario.ts'
 import { SESSIONS } from './sessions.ts'
 import { STORAGE } from './storage.ts'
@@ -9,5 +10,5 @@ import { WATCHES } from './watches.ts'
 
 /** Every scenario of the correctness plan that is built. */
 export const SCENARIOS: Section = [
-  ...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE, ...ELECTION, ...STORAGE, ...SESSIONS, ...WATCHES,
+  ...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE, ...ELECTION, ...STORAGE, ...SESSIONS, ...PASSWORDS, ...WATCHES,
 ]

@@ -339,6 +339,13 @@ const SESSION_ENTRIES: readonly Entry[] = [
     ],
   },
   {
+    id: 'S-wrong-password', built: [
+      'S-wrong-password who does not know the password neither moves a session nor keeps it alive',
+      `${SESSIONS}: a wrong password or an unknown session is expired, a right one resumes at any peer`,
+      `${SESSIONS}: a wrong password is refused by the peer alone, and ends no more than a connection there`,
+    ],
+  },
+  {
     id: 'S-frozen-future',
     built: ['S-frozen-future a client that has seen more than a peer has applied is not served by it'],
   },
