@@ -76,6 +76,20 @@ export function newServer(id: number, rate: number): Server {
   }
 }
 
+/** Its process begins anew, with what is on its disk. */
+export function begin(server: Server, nowMs: number): void {
+  server.incarnation++
+  server.writes = []
+  server.writing = false
+  server.paused = false
+  server.awakeMs = nowMs
+  server.inbox.length = 0
+  server.ticksMs = Infinity
+  server.failNextWrite = false
+  server.strayDice = null
+  server.writesToCrash = Infinity
+}
+
 /** What its clocks say. */
 export function clockOf(server: Server, nowMs: number): Now {
   const ms = Math.floor(nowMs * server.rate + server.jumpedMs)

@@ -32,8 +32,8 @@ export class Soundness {
   }
 
   /**
-   * Its disk is empty from here on, until a leader has rebuilt it. Before anybody else had marked an epoch none was ever
-   * established, and it may take part in the founding once more: whether that goes well is what P1 and P17 are asked of.
+   * Its disk is empty from here on, until a leader has rebuilt it. Before anybody else had marked an epoch none was
+   * ever established, and it may found the ensemble again with the others: P1 and P17 tell whether that goes well.
    */
   lose(id: number): void {
     const hasMarked = (voter: number): boolean => (this.#disks.disk(voter).meta?.currentEpoch ?? 0) > 0

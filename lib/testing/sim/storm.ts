@@ -226,7 +226,7 @@ export class Storm {
     // While an ensemble is being founded, whoever has promised something can.
     const isReckless = this.#plan.founding?.isReckless === true
     const isKnown = (peer: number): boolean =>
-      ghost.commits > 0 ? this.#world.hasHistory(peer) : isReckless || this.#world.hasPromised(peer)
+      ghost.commits > 0 ? this.#hasHistory(peer) : isReckless || this.#world.epochs(peer).acceptedEpoch > 0
     const isWhole = (peer: number): boolean =>
       peer <= voters && peer !== id && !this.#damaged.has(peer) && isKnown(peer)
     const isTooMany = this.#damaged.has(id) || this.#damaged.size >= this.#mayLose
@@ -332,6 +332,10 @@ export class Storm {
     }
   }
 
+  #hasHistory(id: number): boolean {
+    return this.#world.epochs(id).currentEpoch > 0
+  }
+
   get #mayLose(): number {
     return Math.floor((this.#plan.world.voters - 1) / 2)
   }
@@ -347,7 +351,7 @@ export class Storm {
     this.#forgetRebuilt()
     const { members } = this.#world
     // An empty voter may need every other one.
-    const areKnown = members.every(({ id, role }) => role === 'observer' || this.#world.hasHistory(id))
+    const areKnown = members.every(({ id, role }) => role === 'observer' || this.#hasHistory(id))
     return areKnown ? this.#mayLose - this.#damaged.size : 0
   }
 

@@ -3,6 +3,7 @@ import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
 import type { Replica } from '../../core/replica.ts'
 import type { TxnCodec } from '../../core/tree/txn.ts'
+import type { Meta } from '../../ports/storage.ts'
 import { ZXID_ZERO } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
 import type { Message } from '../../core/zab/messages.ts'
@@ -19,7 +20,7 @@ import { recovered, recoveredTwice } from './recovery.ts'
 import type { Lanes } from './lanes.ts'
 import { Network, wayOf } from './network.ts'
 import { Priorities } from './priorities.ts'
-import { clockOf, configOf, isSound, landAll, newServer } from './server.ts'
+import { begin, clockOf, configOf, isSound, landAll, newServer } from './server.ts'
 import type { Server, WorldPlan } from './server.ts'
 import { sharedCodec } from './shared-codec.ts'
 import { Trace } from './trace.ts'
@@ -109,21 +110,13 @@ export class SimWorld implements ClientWorld {
   start(id: number): void {
     const server = this.#server(id)
     if (server.replica !== null) return
-    server.incarnation++
-    server.writes = []
-    server.writing = false
-    server.paused = false
-    server.awakeMs = this.events.nowMs
-    server.inbox.length = 0
-    server.ticksMs = Infinity
-    server.failNextWrite = false
-    server.strayDice = null
-    server.writesToCrash = Infinity
+    begin(server, this.events.nowMs)
     this.note(`start ${id}`)
     this.reached.found(server.disk)
     const recover = server.incarnation % 2 === 0 ? recoveredTwice : recovered
     server.replica = recover(configOf(this.plan, id, {
-      members: this.members, bootstrap: this.ghost.commits === 0 && server.disk.meta === null && !this.ghost.excused.has(id),
+      members: this.members,
+      bootstrap: this.ghost.commits === 0 && server.disk.meta === null && !this.ghost.excused.has(id),
       seed: this.random.next(), codec: this.#codec,
     }), server.disk, this.#now(server))
     this.#settle(server)
@@ -210,14 +203,9 @@ export class SimWorld implements ClientWorld {
     if (server.disk.log.last !== last) server.disk.damage = 'log'
   }
 
-  /** Its disk knows of an established epoch. */
-  hasHistory(id: number): boolean {
-    return (this.#server(id).disk.meta?.currentEpoch ?? 0) > 0
-  }
-
-  /** Its disk knows of a promise. */
-  hasPromised(id: number): boolean {
-    return (this.#server(id).disk.meta?.acceptedEpoch ?? 0) > 0
+  /** What its disk knows of epochs: 0 of none. */
+  epochs(id: number): Pick<Meta, 'acceptedEpoch' | 'currentEpoch'> {
+    return this.#server(id).disk.meta ?? { acceptedEpoch: 0, currentEpoch: 0 }
   }
 
   /** The wiped voter was rebuilt: its disk counts like any other again. */
