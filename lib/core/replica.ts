@@ -22,7 +22,7 @@ import { Log } from './zab/log.ts'
 import type { FollowerInfo, Health, Message, Notification, Role, Vote } from './zab/messages.ts'
 import { follows, mayStand, votedTail } from './zab/own-disk.ts'
 import type { Slowness } from './zab/own-disk.ts'
-import { quorumConfig } from './zab/quorum.ts'
+import { isQuorum, quorumConfig } from './zab/quorum.ts'
 import type { QuorumConfig } from './zab/quorum.ts'
 import { Snapshotter } from './zab/snapshotter.ts'
 import { ZXID_ZERO, formatZxid } from './zxid.ts'
@@ -217,6 +217,7 @@ export class Replica implements ZabContext {
 
   #peerLost(peer: number): void {
     this.#earlyJoins.lost(peer)
+    if (this.election?.hasVoice === true) this.#revote(this.election)
     this.election?.linkDown()
     // It would ask nobody, or one that has restarted and knows of no decision.
     if (this.election?.decision?.vote.leader === peer) {
@@ -262,15 +263,13 @@ export class Replica implements ZabContext {
     if (message.state === 'leading' && message.vote.leader === peer && message.vote.peerEpoch > this.#vote.peerEpoch) {
       this.leader?.heardLeader(peer)
     }
-    if (this.learner?.leader === peer && message.state !== 'leading' && message.round > this.#round) {
-      this.learner.heardLeaderNot()
-    }
+    if (this.learner?.leader === peer) this.learner.heardLeader(message, this.#round)
   }
 
   #joined(peer: number, message: FollowerInfo): void {
     if (isUnwritten(message.health)) this.founding.heard(peer, message.health, 0)
     if (this.leader !== null) this.leader.joined(peer, message)
-    else if (this.election !== null) this.#earlyJoins.add(peer, message)
+    else if (this.election?.mayWin === true) this.#earlyJoins.add(peer, message)
     else this.#earlyJoins.refuse(peer, message)
   }
 
@@ -295,17 +294,20 @@ export class Replica implements ZabContext {
     this.#holdOffMs = this.now.ms + holdOffMs
     this.#vote = NO_VOTE
     this.#announce(null, reason)
-    this.election = new Election(this, this.#round + 1, this.#ownVote())
+    this.election = new Election(this, (this.election?.round ?? this.#round) + 1, this.#ownVote())
   }
 
   /**
    * From the tail of the log, never from the tree (rule R4). Who must not count proposes nobody, nor who was too
-   * slow: its tail, of which that disk may have nothing yet, would beat those who can lead, again and again.
+   * slow: its tail, of which that disk may have nothing yet, would beat those who can lead, again and again. Nor who is
+   * not linked with a quorum: it could not lead, and those who hear its vote from others could not follow it.
    */
   #ownVote(): Vote {
-    const { config: { peerId }, journal: { meta: { currentEpoch } } } = this
+    const { config: { peerId, mutant }, journal: { meta: { currentEpoch } } } = this
     if (!this.isVoter || !this.founding.counts(peerId, this.founding.health)) return NO_VOTE
     if (!mayStand(this.#slow, this)) return NO_VOTE
+    const isBound = mutant !== 'standsAlone' && (mutant !== 'keepsItsVoice' || this.election?.hasVoice !== true)
+    if (isBound && !isQuorum(this.configs, (peer) => peer === peerId || this.isLinked(peer))) return NO_VOTE
     const tail = reportedTail(this, this.#tree)
     return { leader: peerId, zxid: votedTail(this.#slow, tail, this), peerEpoch: currentEpoch }
   }
@@ -336,7 +338,8 @@ export class Replica implements ZabContext {
     }
     const { election } = this
     if (election === null || this.now.ms < this.#holdOffMs) return
-    if (election.decision === null) return this.#mayVoteNow(election)
+    if (!election.hasVoice) this.#revote(election)
+    if (election.decision === null) return
     const { vote, reason } = election.decision
     this.election = null
     this.#round = election.round
@@ -345,12 +348,13 @@ export class Replica implements ZabContext {
     else this.#follow(vote.leader, reason)
   }
 
-  /** The founding rule has just come to trust this storage, or the disk has caught up: vote with it. */
-  #mayVoteNow(election: Election): void {
-    const own = election.hasVoice ? NO_VOTE : this.#ownVote()
-    if (own.leader === -1) return
-    this.#round = election.round
-    this.election = new Election(this, this.#round, own)
+  /** The founding rule, the disk or the links may say otherwise now: it votes with its storage, or not any more. */
+  #revote(election: Election): void {
+    const own = this.#ownVote()
+    if ((own !== NO_VOTE) === election.hasVoice || election.decision !== null) return
+    election.stands(own)
+    // Who has chosen it would wait for it in vain.
+    if (own === NO_VOTE) this.#earlyJoins.refuseAll()
   }
 
   #announce(leader: number | null, reason: string): void {

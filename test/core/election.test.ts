@@ -228,4 +228,43 @@ test('a link that comes up hears the proposal, one that goes need not be waited 
   assert.is(booth.decided, 2)
 })
 
+test('an established leader that was found is not given up for the vote that was about to win', () => {
+  const booth = new Booth(2, [1, 2, 3, 4, 5])
+  for (const peer of [1, 3]) booth.hears(peer, voteFor(2))
+  for (const peer of [1, 3]) booth.hears(peer, voteFor(5, 5, 1), { state: 'following', round: 40 })
+  booth.hears(5, voteFor(5, 5, 1), { state: 'leading', round: 40 })
+  assert.is(booth.decided, 5)
+  booth.passes(FINALIZE_MS)
+  assert.is(booth.decided, 5, 'it may not be acted on yet')
+})
+
+test('who may be elected from now on says so, and what it has heard counts', () => {
+  const booth = new Booth(2, [1, 2, 3], NO_VOTE)
+  booth.linked.delete(3)
+  booth.drain()
+  booth.hears(1, voteFor(2))
+  assert.is(booth.election.proposal.leader, -1, 'a vote for it from before is none it may take over')
+  assert.is(booth.decided, null)
+  booth.election.stands(voteFor(2))
+  assert.equal(booth.drain().map(({ peer, message }) => [peer, message.vote.leader]), [[1, 2], [3, 2]])
+  assert.is(booth.election.round, 1)
+  assert.is(booth.decided, 2)
+})
+
+test('who may not be elected any more takes back its word for itself, and keeps one for another', () => {
+  const booth = new Booth(2, [1, 2, 3])
+  booth.drain()
+  booth.election.stands(NO_VOTE)
+  assert.equal(booth.drain().map(({ peer, message }) => [peer, message.vote.leader]), [[1, -1], [3, -1]])
+  booth.hears(1, voteFor(2))
+  booth.passes(FINALIZE_MS)
+  assert.is(booth.decided, null)
+  assert.is(booth.election.proposal.leader, -1)
+
+  const other = new Booth(2, [1, 2, 3])
+  other.hears(3, voteFor(3))
+  other.election.stands(NO_VOTE)
+  assert.is(other.election.proposal.leader, 3)
+})
+
 test.run()

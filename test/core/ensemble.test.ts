@@ -298,4 +298,17 @@ test('a voter that has decided while it may not ask yet, and loses its link, ask
   assert.ok(world.replica(1).serving)
 })
 
+test('a voter that has decided while it may not ask yet, and loses its link, votes for itself in a new round', () => {
+  const world = led({ voters: 3 })
+  const { join } = world.replica(1).learner!
+  world.inject(3, 1, { kind: 'refuse', join, code: 'ConnectionLoss', reason: 'not now' })
+  world.settle()
+  world.crash(3)
+  world.settle()
+  const { decision, round } = world.replica(1).election!
+  assert.is(decision?.vote.leader, 2, 'it has decided, and holds off')
+  world.cut(1, 2)
+  assert.ok(world.replica(1).election!.round > round, 'within a round a vote only gets better')
+})
+
 test.run()

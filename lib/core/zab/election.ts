@@ -34,7 +34,7 @@ export class Election {
   /** The logical clock; volatile, only ever grows. */
   round: number
   proposal: Vote
-  readonly #own: Vote
+  #own: Vote
   /** Votes of this round by voters that count, this peer's own among them. */
   readonly #votes = new Map<number, Vote>()
   /** Last claims of peers that follow or lead, of any round. */
@@ -74,12 +74,30 @@ export class Election {
     return this.#own.leader !== -1
   }
 
+  /** False while nothing can come of it that makes this peer the leader: who has chosen it need not wait. */
+  get mayWin(): boolean {
+    return this.hasVoice || this.#decision !== null
+  }
+
   #notification(): Notification {
     return {
       kind: 'notify', state: 'looking', round: this.round, vote: this.proposal,
       health: this.#context.founding.health, epoch: this.#context.journal.meta.currentEpoch,
       joins: this.#context.joins,
     }
+  }
+
+  /**
+   * From here on it may be elected, with this vote, or not any more (NO_VOTE). The round goes on, and what was heard in
+   * it counts: those who spoke already may have nothing more to say.
+   */
+  stands(own: Vote): void {
+    const { config: { peerId } } = this.#context
+    this.#own = own
+    this.#adopt(this.proposal.leader === peerId || beats(own, this.proposal) ? own : this.proposal)
+    // Its last words as a candidate, if so: others must not count its vote for itself.
+    if (!this.hasVoice) this.#broadcast()
+    this.#tally()
   }
 
   #recordOwn(): void {
@@ -141,13 +159,19 @@ export class Election {
     if (message.round !== this.round) {
       this.round = message.round
       this.#votes.clear()
-      this.#adopt(beats(message.vote, this.#own) ? message.vote : this.#own)
-    } else if (beats(message.vote, this.proposal)) {
+      this.#adopt(this.#isBetter(message.vote, this.#own) ? message.vote : this.#own)
+    } else if (this.#isBetter(message.vote, this.proposal)) {
       this.#adopt(message.vote)
     } else if (beats(this.proposal, message.vote)) {
       this.#context.send(from, this.#notification())
     }
     this.#votes.set(from, message.vote)
+  }
+
+  /** Votes for this peer from before it lost its disk, or its links, are none that it may take over. */
+  #isBetter(vote: Vote, than: Vote): boolean {
+    const { config } = this.#context
+    return beats(vote, than) && (vote.leader !== config.peerId || this.hasVoice || config.mutant === 'emptyLeads')
   }
 
   #adopt(vote: Vote): void {
@@ -170,8 +194,6 @@ export class Election {
   #tally(): void {
     const { configs, voters, config } = this.#context
     if (this.#decision !== null || this.proposal.leader === -1) return
-    // Votes for this peer from before it lost its disk: it has nothing left that they are for.
-    if (this.proposal.leader === config.peerId && !this.hasVoice && config.mutant !== 'emptyLeads') return
     if (!isQuorum(configs, (peer) => this.#agrees(peer))) {
       this.#decideAtMs = Infinity
       return
@@ -198,6 +220,7 @@ export class Election {
         isQuorum(this.#context.configs, (voter) => this.#agrees(voter))
       if (sameRound || isQuorum(this.#context.configs, named)) {
         this.round = heard.round
+        this.#decideAtMs = Infinity
         this.#decision = { vote: heard.vote, reason: 'an established leader was found' }
         return
       }

@@ -10,7 +10,7 @@ import { chainNext } from './chain.ts'
 import type { Chain } from './chain.ts'
 import type { ZabContext } from './context.ts'
 import { follows } from './log.ts'
-import type { LeaderMessage, NewLeader, Snap, SnapChunkMessage, Trunc } from './messages.ts'
+import type { LeaderMessage, NewLeader, Notification, Snap, SnapChunkMessage, Trunc } from './messages.ts'
 
 /** What the learner needs of the replica around it. */
 export interface LearnerOwner {
@@ -362,10 +362,19 @@ export class Learner {
   }
 
   /**
-   * The leader itself says that it does not lead: no need to wait for the timeout, nor to drop the link. That link is
-   * what the next election needs: where each of many left with its link, the best candidate never had a quorum of them.
+   * What the leader itself says. That it does not lead: no need to wait for the timeout, nor to drop the link. That
+   * link is what the next election needs: where each of many left with its link, the best candidate never had a quorum
+   * of them.
+   *
+   * It may say so of the `round` in which this peer chose it: that it votes for another. Within a round a vote only
+   * gets better, so it does not come back to itself; only who could not be elected yet may have said that before it
+   * stood. Such a word that comes late costs at most this try: once the leader has answered, it is known to be old.
    */
-  heardLeaderNot(): void {
+  heardLeader({ state, round: of, vote }: Notification, round: number): void {
+    const votesForAnother = of === round && state === 'looking' && vote.leader !== -1 && vote.leader !== this.leader
+    const isOpen = this.stage === 'asked' || this.#mutant('anyVoteLeaves')
+    const isTurnedDown = isOpen && votesForAnother && !this.#mutant('waitsForWhoVotes')
+    if (state === 'leading' || (of <= round && !isTurnedDown)) return
     this.leaderLeft = true
     this.#abandon('the leader does not lead')
   }

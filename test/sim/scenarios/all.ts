@@ -1,3 +1,4 @@
+import { CANDIDACIES } from './candidacies.ts'
 import { DISCOVERY } from './discovery.ts'
 import { ELECTION } from './election.ts'
 import { MEMORY_AND_DISK } from './memory-disk.ts'
@@ -10,5 +11,6 @@ import { WATCHES } from './watches.ts'
 
 /** Every scenario of the correctness plan that is built. */
 export const SCENARIOS: Section = [
-  ...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE, ...ELECTION, ...STORAGE, ...SESSIONS, ...PASSWORDS, ...WATCHES,
+  ...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE, ...ELECTION, ...CANDIDACIES, ...STORAGE, ...SESSIONS, ...PASSWORDS,
+  ...WATCHES,
 ]

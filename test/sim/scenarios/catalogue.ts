@@ -139,6 +139,20 @@ const ELECTIONS: readonly Entry[] = [
     built: ['S-late-looking what a follower said when it looked comes once more, and it follows still'],
   },
   {
+    id: 'S-stands-alone S-loses-its-links', built: [
+      'S-stands-alone one who is linked with one voter of five has the best vote: those who are a quorum do not wait',
+      'S-loses-its-links a candidate loses its quorum of links while it looks: who has chosen it is told',
+      `${ELECTION}: who may be elected from now on says so, and what it has heard counts`,
+      `${ELECTION}: who may not be elected any more takes back its word for itself, and keeps one for another`,
+    ],
+  },
+  {
+    id: 'S-votes-for-another S-late-vote', built: [
+      'S-votes-for-another a candidate that others follow already hears a better vote: they do not wait for it',
+      'S-late-vote what a leader said in the round of its election, before it stood, comes once more: it is followed',
+    ],
+  },
+  {
     id: 'S-1514 S-1732 S-1805 S-1818', built: [
       'S-1732 newcomers and restarted members join an ensemble whose members count rounds differently',
       `${LEADING}: a newcomer finds the established leader although rounds and zxids differ`,

@@ -4,7 +4,7 @@ import { counterOf } from '../../../lib/core/zxid.ts'
 import type { Message } from '../../../lib/core/zab/messages.ts'
 import type { Script } from '../../../lib/testing/sim/script.ts'
 import {
-  A, B, C, D, E, convergeWith, countJoins, empty, must, passUntil, plain, started,
+  A, B, C, D, E, convergeWith, countJoins, empty, must, mute, passUntil, plain, started,
 } from './scenario.ts'
 import type { Scenario, Section } from './scenario.ts'
 
@@ -115,11 +115,11 @@ const betterVote: Scenario = {
   name: 'S-3109 a voter hears a better vote when its candidate has decided: who leads nobody gives up early',
   run: (options) => {
     const script = empty(3, options)
-    script.up(C)
-    script.pass(30)
-    // A and B agree and wait for what C may have to say. A hears of it within that time, and B does not.
     script.tap = (from, _to, message) => from === C ? [] : [message]
-    script.up(A, B)
+    script.up(A, C)
+    passUntil(script, () => script.replica(C).deadline() <= script.ms + 20, 'C is about to say again that it looks')
+    // A and B agree and wait for what C may have to say. A hears of it within that time, and B does not.
+    script.up(B)
     passUntil(script, () => script.replica(A).election?.proposal.leader === B, 'A votes for B')
     script.tap = (_from, to, message) => to === B ? [] : [message]
     passUntil(script, () => script.replica(A).election?.proposal.leader === C, 'A votes for C')
@@ -193,10 +193,6 @@ function staysStable(script: Script, among: readonly number[]): void {
 
 function deaf(script: Script, id: number): void {
   script.tap = (_from, to, message) => to === id ? [] : [message]
-}
-
-function mute(script: Script, id: number): void {
-  script.tap = (from, _to, message) => from === id ? [] : [message]
 }
 
 const oneWay: Scenario = {
@@ -393,32 +389,6 @@ const slowLeader: Scenario = {
   mutants: [{ mutant: 'slowVotesItsTail', seenBy: ['L1'] }],
 }
 
-const keepsItsLink: Scenario = {
-  name: 'S-leaves-with-its-link a voter that hears that its candidate looks again has its link to it still',
-  run: (options) => {
-    const script = empty(5, options)
-    // E would win and is linked with A alone; all vote for it, and it hears of A.
-    script.cut(B, E)
-    script.cut(C, E)
-    script.up(A, E)
-    script.pass(10)
-    script.up(B, C)
-    passUntil(script, () => script.replica(A).learner?.leader === E, 'A follows E')
-    assert.equal(script.replica(E).role, 'looking')
-    // B and C have begun another round, as they cannot follow E. E hears of that when it is linked with B, A by E.
-    script.mend(B, E)
-    const words = '1 looking epoch 0: the leader does not lead'
-    const hasLeft = (): boolean => script.log.some((line) => line.endsWith(words))
-    while (!hasLeft() && script.deliver());
-    assert.ok(hasLeft(), 'A leaves E')
-    must(script.replica(A).isLinked(E), 'L1', 'A leaves E with its link')
-    script.lead(E, 1_000)
-    convergeWith(script, [])
-    return script
-  },
-  mutants: [{ mutant: 'leavesWithItsLink', seenBy: ['L1'] }],
-}
-
 const unsettledByObserver: Scenario = {
   name: 'S-observer-looks a leader that a voter is about to join does not give up because an observer looks for one',
   run: (options) => {
@@ -492,9 +462,9 @@ const onItsWay: Scenario = {
   mutants: [{ mutant: 'unsettledByItsOwn', seenBy: ['L1'] }],
 }
 
-/** All of D.4. */
+/** D.4, but for who stands (candidacies.ts). */
 export const ELECTION: Section = [
   observersDoNotCount, roundsDiffer, deadCandidate, lingeringVotes, betterVote, epochUsedUp, skewedStart,
   oneWay, longPartition, higherPromise, observerPromised, observerForgot, stalledCandidate,
-  hungLeader, slowLeader, keepsItsLink, unsettledByObserver, onItsWay, lateWord,
+  hungLeader, slowLeader, unsettledByObserver, onItsWay, lateWord,
 ]

@@ -61,6 +61,11 @@ export function plain(script: Script): void {
   script.tap = (_from, _to, message): readonly Message[] => [message]
 }
 
+/** Nothing that it sends arrives. */
+export function mute(script: Script, id: number): void {
+  script.tap = (from, _to, message) => from === id ? [] : [message]
+}
+
 /** A check of the plan fails unless this holds. */
 export function must(condition: boolean, check: string, what: string): void {
   if (!condition) throw new Violation(check, what)

@@ -41,10 +41,12 @@ const wipedCandidate: Scenario = {
     script.write(E, 1, '/w1')
     script.crash(A, B, C, D, E)
     script.heal()
-    // A has heard E, which dies then with its disk; C and D hear of it by A.
-    script.up(A, E)
+    // A has heard E, which dies then with its disk; C and D hear of it by A. Nobody hears B: it is a link, no vote.
+    script.tap = (from, _to, message) => from === B ? [] : [message]
+    script.up(A, B, E)
     script.pass(1_000)
-    script.crash(E)
+    script.crash(B, E)
+    plain(script)
     script.wipe(E)
     script.up(E)
     script.pass(1_000)

@@ -1,0 +1,154 @@
+/** D.4 of the correctness plan: who stands for the lead, and who waits for whom that has chosen somebody. */
+import { strict as assert } from 'node:assert'
+import type { Message } from '../../../lib/core/zab/messages.ts'
+import type { Script } from '../../../lib/testing/sim/script.ts'
+import {
+  A, B, C, D, E, convergeWith, countJoins, empty, must, mute, passUntil, plain, started,
+} from './scenario.ts'
+import type { Scenario, Section } from './scenario.ts'
+
+/** A quorum that hears each other has this leader before anybody has waited in vain for `initMs`. */
+function leadsSoon(script: Script, id: number, what: string): void {
+  const fromMs = script.ms
+  while (script.leader !== id && script.ms < fromMs + 1_000) script.pass(1)
+  must(script.leader === id, 'L1', what)
+}
+
+const keepsItsLink: Scenario = {
+  name: 'S-leaves-with-its-link a voter that hears that its candidate looks again has its link to it still',
+  run: (options) => {
+    const script = empty(5, options)
+    // E would win and is linked with A and D; all vote for it, and it hears of A.
+    mute(script, D)
+    script.cut(B, E)
+    script.cut(C, E)
+    script.up(A, D, E)
+    script.pass(10)
+    script.up(B, C)
+    passUntil(script, () => script.replica(A).learner?.leader === E, 'A follows E')
+    assert.equal(script.replica(E).role, 'looking')
+    // B and C have begun another round, as they cannot follow E. E hears of that when it is linked with B, A by E.
+    script.mend(B, E)
+    const words = '1 looking epoch 0: the leader does not lead'
+    const hasLeft = (): boolean => script.log.some((line) => line.endsWith(words))
+    while (!hasLeft() && script.deliver());
+    assert.ok(hasLeft(), 'A leaves E')
+    must(script.replica(A).isLinked(E), 'L1', 'A leaves E with its link')
+    script.lead(E, 1_000)
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [{ mutant: 'leavesWithItsLink', seenBy: ['L1'] }],
+}
+
+const standsAlone: Scenario = {
+  name: 'S-stands-alone one who is linked with one voter of five has the best vote: those who are a quorum do not wait',
+  run: (options) => {
+    const script = started(5, options, A, B, C, D, E)
+    script.connect(E, 1)
+    script.write(E, 1, '/w1')
+    script.crash(D)
+    script.cut(B, E)
+    script.cut(C, E)
+    leadsSoon(script, C, 'A, B and C vote for E, which B and C cannot follow, and A waits for it')
+    script.pass(20_000)
+    must(script.leader === C, 'L4', 'who is linked with A alone moves those who have a leader')
+    // Its voice is back with its links.
+    script.heal()
+    script.serve(E)
+    script.crash(C)
+    script.lead(E, 1_000)
+    convergeWith(script, ['/w1'])
+    return script
+  },
+  mutants: [{ mutant: 'standsAlone', seenBy: ['L1'] }],
+}
+
+const losesItsLinks: Scenario = {
+  name: 'S-loses-its-links a candidate loses its quorum of links while it looks: who has chosen it is told',
+  run: (options) => {
+    let script = empty(5, options)
+    for (const isAskedLater of [false, true]) {
+      script = empty(5, options)
+      let asked: Message | null = null
+      // All vote for E, and it hears of none.
+      script.tap = (from, to, message) => {
+        if (from === A && message.kind === 'followerInfo') asked = message
+        return to === E && (message.kind === 'notify' || isAskedLater) ? [] : [message]
+      }
+      script.up(A, B, C, E)
+      passUntil(script, () => asked !== null, 'A follows E')
+      assert.equal(script.replica(E).role, 'looking')
+      script.cut(B, E)
+      script.cut(C, E)
+      plain(script)
+      const link = script.replica(E).links.current.get(A)
+      assert.ok(asked !== null && link !== undefined)
+      if (isAskedLater) script.input(E, { kind: 'receive', link, message: asked })
+      leadsSoon(script, C, 'A waits for E, which cannot lead any more')
+      convergeWith(script, [])
+    }
+    return script
+  },
+  mutants: [{ mutant: 'keepsItsVoice', seenBy: ['L1'] }],
+}
+
+const votesForAnother: Scenario = {
+  name: 'S-votes-for-another a candidate that others follow already hears a better vote: they do not wait for it',
+  run: (options) => {
+    const script = empty(5, options)
+    script.cut(A, D)
+    script.cut(B, D)
+    // A, B and C agree, and C does not hear of it. E is a link and no vote.
+    script.tap = (from, to, message) => from === E || (to === C && message.kind === 'notify') ? [] : [message]
+    script.up(A, B, C, E)
+    passUntil(script, () => [A, B].every((id) => script.replica(id).learner?.leader === C), 'A and B follow C')
+    assert.equal(script.replica(C).role, 'looking')
+    mute(script, E)
+    script.up(D)
+    passUntil(script, () => script.replica(C).election?.proposal.leader === D, 'C votes for D')
+    script.mend(A, D)
+    script.mend(B, D)
+    leadsSoon(script, D, 'A and B wait for C, which votes for D')
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [{ mutant: 'waitsForWhoVotes', seenBy: ['L1'] }],
+}
+
+const lateVote: Scenario = {
+  name: 'S-late-vote what a leader said in the round of its election, before it stood, comes once more: it is followed',
+  run: (options) => {
+    const script = empty(5, options)
+    let early: Message | null = null
+    script.tap = (from, to, message) => {
+      if (from === C && to === A && message.kind === 'notify' && message.vote.leader === A) early ??= message
+      return from === B && early === null ? [] : [message]
+    }
+    // C is linked with A alone. A is linked with B too, and stands; it does not hear that B votes for it.
+    script.cut(B, C)
+    script.up(A, B, C)
+    passUntil(script, () => early !== null, 'C votes for A')
+    script.mend(B, C)
+    script.lead(C)
+    script.serve(A, B)
+    const joins = countJoins(script, A)
+    const { tap } = script
+    let isSent = false
+    script.tap = (from, to, message) => {
+      const sent = tap(from, to, message)
+      if (isSent || from !== C || to !== A || message.kind !== 'ping' || early === null) return sent
+      isSent = true
+      return [early, ...sent]
+    }
+    passUntil(script, () => isSent, 'C says again that it votes for A')
+    script.pass(3_000)
+    must(joins() === 0 && script.replica(A).serving && script.leader === C, 'L4', 'A had to begin anew')
+    convergeWith(script, [])
+    return script
+  },
+  mutants: [{ mutant: 'anyVoteLeaves', seenBy: ['L4'] }],
+}
+
+/** The rest of D.4. */
+export const CANDIDACIES: Section = [keepsItsLink, standsAlone, losesItsLinks, votesForAnother, lateVote]
