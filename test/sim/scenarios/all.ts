@@ -1,5 +1,6 @@
 import { DISCOVERY } from './discovery.ts'
 import { ELECTION } from './election.ts'
+import { LIFETIMES } from './lifetimes.ts'
 import { MEMORY_AND_DISK } from './memory-disk.ts'
 import type { Section } from './scenario.ts'
 import { SESSIONS } from './sessions.ts'
@@ -9,5 +10,5 @@ import { WATCHES } from './watches.ts'
 
 /** Every scenario of the correctness plan that is built. */
 export const SCENARIOS: Section = [
-  ...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE, ...ELECTION, ...STORAGE, ...SESSIONS, ...WATCHES,
+  ...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE, ...ELECTION, ...STORAGE, ...SESSIONS, ...LIFETIMES, ...WATCHES,
 ]
