@@ -407,7 +407,7 @@ export class Replica implements ZabContext {
       const claimed = this.serving && isOwn ? this.clients.claim(txn) : null
       const outcome = this.#tree.apply(entry.zxid, txn, this.serving ? this.clients.watches : null, claimed !== null)
       this.#snapshotter.applied(entry.bytes.length)
-      this.route.intake?.applied(entry.zxid, entry.bytes.length)
+      this.route.intake?.applied(entry.zxid, entry.bytes.length, txn.body)
       if (isOwn) this.route.answered(txn.tag)
       if (this.serving) this.clients.applied(entry.zxid, txn, claimed, outcome)
       if (txn.body.kind === 'found') this.journal.setMeta({ ensembleId: txn.body.ensembleId })

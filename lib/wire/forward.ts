@@ -136,22 +136,3 @@ function readMultiOp(op: unknown, fields: Packed): MultiOp {
     default: return bad('operation')
   }
 }
-
-/** About how many bytes the packed request takes; never much less than it does. */
-export function forwardedBytes(request: ForwardedRequest): number {
-  const { body } = request
-  if (body.kind !== 'write') return 64
-  let total = 64
-  for (const each of body.identities) total += 16 + 3 * (each.scheme.length + each.id.length)
-  return total + writeBytes(body.request)
-}
-
-function writeBytes(request: WriteRequest | MultiOp): number {
-  if (request.op === 14) return request.ops.reduce((sum, op) => sum + writeBytes(op), 16)
-  let total = 48 + 3 * request.path.length
-  if ('data' in request && request.data !== null) total += request.data.length
-  if ('acl' in request && request.acl !== null) {
-    for (const each of request.acl) total += 16 + 3 * (each.scheme.length + each.id.length)
-  }
-  return total
-}

@@ -1,12 +1,13 @@
 import { unreachable } from '../core/assert.ts'
 import type { ErrorCode } from '../core/errors.ts'
+import { forwardedBytes } from '../core/session/forward-window.ts'
 import type { Health, Message, Proposal, Role } from '../core/zab/messages.ts'
 import type { Packed } from './check.ts'
 import {
   bad, below, bytes, errorCode, flag, integer, list, packSession, session, text, tuple, uint32, zxid,
 } from './check.ts'
 import { packEntries, readEntries } from './entries.ts'
-import { forwardedBytes, packForwards, readForwards } from './forward.ts'
+import { packForwards, readForwards } from './forward.ts'
 import { FRAME_HEAD_BYTES, sealFrame } from './frame.ts'
 import { Packing } from './pack.ts'
 

@@ -31,6 +31,26 @@ test('what is unanswered is bounded, in order, and answers make room', () => {
   assert.equal(tags(window.take()), [13])
 })
 
+test('what makes a request large counts: its lists, its paths, the identities of who asks', () => {
+  const [path, id] = [`/${'x'.repeat(10_000)}`, 'y'.repeat(1_000)]
+  const acl = Array.from({ length: 20 }, (_, at) => ({ perms: 31, scheme: 'digest', id: `${at}${id}` }))
+  const small = { op: 5, path: '/a', data: null, version: -1 } as const
+  const bodies: readonly Extract<ForwardedRequest['body'], { kind: 'write' }>[] = [
+    { kind: 'write', identities: [], request: { op: 7, path: '/a', acl, version: -1 } },
+    { kind: 'write', identities: [], request: { op: 2, path, version: -1 } },
+    { kind: 'write', identities: [], request: { op: 14, ops: [{ op: 13, path, version: -1 }] } },
+    { kind: 'write', identities: acl, request: small },
+  ]
+  for (const body of bodies) {
+    const window = new ForwardWindow(10_000)
+    for (let tag = 1; tag <= 5; tag++) window.add({ tag, session: NO_SESSION, cxid: tag, body })
+    assert.equal(tags(window.take()), [1], `a request ${body.request.op}`)
+  }
+  const window = new ForwardWindow(10_000)
+  for (let tag = 1; tag <= 50; tag++) window.add(request(tag, 0))
+  assert.is(window.take().length, 50)
+})
+
 test('thousands pass through in order', () => {
   const window = new ForwardWindow(100_000)
   const passed: number[] = []

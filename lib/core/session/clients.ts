@@ -134,7 +134,7 @@ export class Clients {
     if (connection.session === NO_SESSION) {
       const { sessionMinMs, sessionMaxMs } = this.#owner
       const timeoutMs = Math.min(Math.max(connection.timeoutMs, sessionMinMs), sessionMaxMs)
-      this.#ask({ tag, connection }, 0, { kind: 'createSession', timeoutMs, password: connection.password })
+      this.#ask(tag, connection, 0, { kind: 'createSession', timeoutMs, password: connection.password })
       return
     }
     this.#asked.set(tag, connection)
@@ -196,6 +196,7 @@ export class Clients {
     this.#connections.delete(connection.id)
     if (this.#bySession.get(connection.session) === connection) this.#bySession.delete(connection.session)
     this.watches.removeConnection(connection.id)
+    connection.clear()
     connection.state = 'waiting'
   }
 
@@ -233,9 +234,9 @@ export class Clients {
 
   // --- requests ----------------------------------------------------------------------------------------------------
 
-  #ask(pending: Pending, cxid: number, body: ForwardedBody): void {
-    this.#pending.push(pending)
-    this.#owner.forward({ tag: pending.tag, session: pending.connection.session, cxid, body })
+  #ask(tag: number, connection: Connection, cxid: number, body: ForwardedBody): void {
+    this.#pending.push({ tag, connection })
+    this.#owner.forward({ tag, session: connection.session, cxid, body })
   }
 
   request(conn: ConnId, xid: number, request: Request): void {
@@ -249,19 +250,18 @@ export class Clients {
     const write = isWrite(request) && request.op !== 20
     if (!write && request.op !== -11 && request.op !== 9) {
       if (connection.waiting === 0) this.#answer(connection, xid, this.#tree.zxid, this.#read(connection, request))
-      else connection.queue.push({ xid, request, tag: 0, connection, syncedTo: null })
+      else connection.queue.push({ xid, request, tag: 0, syncedTo: null })
       return
     }
     const tag = this.#nextTag++
-    const waiting: Waiting = { xid, request, tag, connection, syncedTo: null }
-    connection.queue.push(waiting)
+    connection.queue.push({ xid, request, tag, syncedTo: null })
     if (request.op === 9) {
       this.#asked.set(tag, connection)
       this.#owner.askSync(tag)
     } else if (write) {
-      this.#ask(waiting, xid, { kind: 'write', request, identities: connection.identities })
+      this.#ask(tag, connection, xid, { kind: 'write', request, identities: connection.identities })
     } else {
-      this.#ask(waiting, xid, { kind: 'closeSession' })
+      this.#ask(tag, connection, xid, { kind: 'closeSession' })
     }
   }
 

@@ -4,14 +4,14 @@ import { NO_SESSION } from '../tree/stat.ts'
 import type { SessionId } from '../tree/stat.ts'
 import type { Zxid } from '../zxid.ts'
 
-/** A txn of one of this peer's clients, on its way. */
+/** A txn of one of this peer's clients, on its way: not what was asked, which goes with its connection. */
 export interface Pending {
   readonly tag: number
   readonly connection: Connection
 }
 
 /** A request that cannot be answered yet. */
-export interface Waiting extends Pending {
+export interface Waiting {
   readonly xid: number
   readonly request: Request
   /** Mark of a write or sync that is under way at the leader; 0 for a read that waits for its turn. */
@@ -61,13 +61,17 @@ export class Connection {
     return this.queue[this.head]
   }
 
+  /** Nothing of it is answered any more. */
+  clear(): void {
+    this.queue.length = 0
+    this.head = 0
+  }
+
   /** Drops the first; compacts when half of the array is dead. */
   shift(): void {
     this.head++
-    if (this.head === this.queue.length) {
-      this.queue.length = 0
-      this.head = 0
-    } else if (this.head > 1024 && this.head * 2 > this.queue.length) {
+    if (this.head === this.queue.length) this.clear()
+    else if (this.head > 1024 && this.head * 2 > this.queue.length) {
       this.queue.splice(0, this.head)
       this.head = 0
     }

@@ -1,7 +1,7 @@
 import type { ForwardedRequest } from '../zab/messages.ts'
 import type { MultiOp, WriteRequest } from '../tree/request.ts'
 
-const REQUEST_BYTES = 100
+const REQUEST_BYTES = 64
 const NOTHING: readonly ForwardedRequest[] = []
 
 /**
@@ -38,7 +38,7 @@ export class ForwardWindow {
     const first = this.#head
     while (this.#head < this.#waiting.length && this.#sentBytes < this.#windowBytes) {
       const request = this.#waiting[this.#head++]!
-      const bytes = forwardBytes(request)
+      const bytes = forwardedBytes(request)
       this.#sent.push({ tag: request.tag, bytes })
       this.#sentBytes += bytes
     }
@@ -80,15 +80,24 @@ export class ForwardWindow {
   }
 }
 
-function forwardBytes({ body }: ForwardedRequest): number {
-  return REQUEST_BYTES + (body.kind === 'write' ? dataBytes(body.request) : 0)
+/** About how many bytes a request takes on its way; never much less than it does. */
+export function forwardedBytes({ body }: ForwardedRequest): number {
+  if (body.kind !== 'write') return REQUEST_BYTES
+  let total = REQUEST_BYTES
+  for (const { scheme, id } of body.identities) total += identityBytes(scheme, id)
+  return total + writeBytes(body.request)
 }
 
-function dataBytes(request: WriteRequest | MultiOp): number {
-  if (request.op === 14) {
-    let bytes = 0
-    for (const op of request.ops) bytes += REQUEST_BYTES + dataBytes(op)
-    return bytes
+function identityBytes(scheme: string, id: string): number {
+  return 16 + 3 * (scheme.length + id.length)
+}
+
+function writeBytes(request: WriteRequest | MultiOp): number {
+  if (request.op === 14) return request.ops.reduce((sum, op) => sum + writeBytes(op), 16)
+  let total = 48 + 3 * request.path.length
+  if ('data' in request && request.data !== null) total += request.data.length
+  if ('acl' in request && request.acl !== null) {
+    for (const { scheme, id } of request.acl) total += identityBytes(scheme, id)
   }
-  return 'data' in request && request.data !== null ? request.data.length : 0
+  return total
 }

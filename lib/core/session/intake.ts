@@ -64,6 +64,8 @@ export class Intake {
   #expireFromMs = 0
   /** When this process was held up last, by its clock: what had come by then is read by `#expireFromMs`. */
   #heldUpMs = 0
+  /** When it was the time before that. */
+  #earlierMs = 0
 
   constructor(owner: IntakeOwner, leader: Leader, tree: Tree) {
     this.#owner = owner
@@ -182,9 +184,11 @@ export class Intake {
     for (const session of sessions) this.sessions.touch(session, nowMs)
   }
 
-  applied(zxid: Zxid, bytes: number): void {
+  applied(zxid: Zxid, bytes: number, { kind }: TxnBody): void {
     this.#outstandingBytes -= bytes
     this.#preparer.applied(zxid)
+    // Its client hears of it now, however long that took.
+    if (kind === 'createSession') this.sessions.touch(sessionIdOf(zxid), this.#owner.now().ms)
   }
 
   /**
@@ -192,9 +196,12 @@ export class Intake {
    * this process is held up just then, so that its timers run late and before its sockets: it is given as long as it
    * is late to read, and a bucket waits for that once. After a long pause that is a ping, after one of `frozenMs`
    * nobody could be heard: nobody is expired for it (a leader paused is not a client dead).
+   * Who is held up again and again would wait without end. It judges whose time was over two hold-ups ago: it has read
+   * its sockets twice since, what had come by then and the pongs that say what its learners had heard by then. So a
+   * session is closed within three times such a pause and a ping after its bucket, each pause shorter than `frozenMs`.
    */
   #readUntil(nowMs: number, frozenMs: number): number {
-    const { pingMs } = this.#owner
+    const { pingMs, mutant } = this.#owner
     const gapMs = nowMs - this.#lastTickMs
     this.#lastTickMs = nowMs
     if (gapMs >= frozenMs) {
@@ -204,16 +211,20 @@ export class Intake {
     const lateMs = nowMs - Math.max(this.sessions.deadlineMs, this.#expireFromMs)
     const isLong = gapMs >= 2 * pingMs
     if (lateMs <= 0 && !isLong) return lateMs < 0 ? 0 : nowMs
-    const heldUpMs = this.#heldUpMs
+    const [heldUpMs, earlierMs] = [this.#heldUpMs, this.#earlierMs]
+    this.#earlierMs = heldUpMs
     this.#heldUpMs = nowMs
     this.#expireFromMs = nowMs + (isLong ? pingMs : Math.min(pingMs, lateMs))
-    return isLong ? 0 : heldUpMs
+    if (!isLong || mutant === 'stutterJudgesLast') return heldUpMs
+    return mutant === 'stutterNeverExpires' ? 0 : earlierMs
   }
 
   /** Expires sessions and reaps nodes; a gap of `frozenMs` between ticks means that this process stood still. */
   tick(frozenMs: number): void {
     const now = this.#owner.now()
-    for (const session of this.sessions.expire(this.#readUntil(now.ms, frozenMs))) {
+    const isBorn = (session: SessionId): boolean =>
+      !this.#preparer.isOpening(session) || this.#owner.mutant === 'expiresAtBirth'
+    for (const session of this.sessions.expire(this.#readUntil(now.ms, frozenMs), isBorn)) {
       if (!this.#preparer.hasSession(session)) continue
       this.#propose(session, 0, this.#owner.peerId, 0, (zxid) => this.#preparer.closeSession(zxid, session))
     }

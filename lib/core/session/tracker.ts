@@ -124,8 +124,11 @@ export class SessionTracker {
     for (const session of this.#sessions.keys()) this.touch(session, nowMs)
   }
 
-  /** Takes out the sessions whose bucket is over; the caller proposes to close them. */
-  expire(nowMs: number): SessionId[] {
+  /**
+   * Takes out the sessions whose bucket is over; the caller proposes to close them. One that is not born yet, which
+   * nobody can speak for, gets a whole timeout again.
+   */
+  expire(nowMs: number, isBorn: (session: SessionId) => boolean = () => true): SessionId[] {
     const expired: SessionId[] = []
     if (nowMs < this.#nextMs) return expired
     let next = Infinity
@@ -137,6 +140,7 @@ export class SessionTracker {
       this.#buckets.delete(bucketMs)
       for (const session of bucket) {
         const tracked = this.#sessions.get(session)
+        if (tracked !== undefined && tracked.bucketMs <= nowMs && !isBorn(session)) this.#touch(tracked, nowMs)
         if (tracked !== undefined && tracked.bucketMs > nowMs) {
           tracked.heldMs = tracked.bucketMs
           this.#enter(session, tracked.bucketMs)

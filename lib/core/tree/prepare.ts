@@ -306,6 +306,10 @@ export class Preparer {
     return (this.#tree.sessions.has(session) || this.#opening.has(session)) && !this.#closing.has(session)
   }
 
+  isOpening(session: SessionId): boolean {
+    return this.#opening.has(session)
+  }
+
   applied(zxid: Zxid): void {
     this.#overlay.applied(zxid)
     if (this.#opening.size > 0) forget(this.#opening, zxid)

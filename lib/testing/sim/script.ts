@@ -450,10 +450,10 @@ export class Script {
   }
 
   /** A session at a peer; `conn` names it from here on. */
-  connect(id: number, conn: number, timeoutMs = 600_000): void {
+  connect(id: number, conn: number, timeoutMs = 600_000, inProcess = true): void {
     this.input(id, {
       kind: 'connect', conn, session: null, password: new Uint8Array(16).fill(conn), timeoutMs,
-      lastZxidSeen: ZXID_ZERO, identities: [], inProcess: true,
+      lastZxidSeen: ZXID_ZERO, identities: [], inProcess,
     })
     this.settle()
   }

@@ -1,6 +1,7 @@
 import { CANDIDACIES } from './candidacies.ts'
 import { DISCOVERY } from './discovery.ts'
 import { ELECTION } from './election.ts'
+import { LIFETIMES } from './lifetimes.ts'
 import { MEMORY_AND_DISK } from './memory-disk.ts'
 import { PASSWORDS } from './passwords.ts'
 import type { Section } from './scenario.ts'
@@ -11,6 +12,6 @@ import { WATCHES } from './watches.ts'
 
 /** Every scenario of the correctness plan that is built. */
 export const SCENARIOS: Section = [
-  ...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE, ...ELECTION, ...CANDIDACIES, ...STORAGE, ...SESSIONS, ...PASSWORDS,
-  ...WATCHES,
+  ...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE, ...ELECTION, ...CANDIDACIES, ...STORAGE, ...SESSIONS, ...LIFETIMES,
+  ...PASSWORDS, ...WATCHES,
 ]

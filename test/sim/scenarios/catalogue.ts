@@ -317,6 +317,14 @@ const SESSION_ENTRIES: readonly Entry[] = [
     ],
   },
   {
+    id: 'S-stutter', built: [
+      'S-stutter a leader that is held up again and again ends the sessions of clients that are gone, and no other',
+    ],
+  },
+  {
+    id: 'S-birth', built: ['S-birth a session that takes longer to open than its timeout begins with all of it'],
+  },
+  {
     id: 'S-2136', built: [
       'S-2136 a leader that was deposed and does not know answers no sync',
       `${LEADING}: sync is answered by a quorum: a leader that stands alone answers none`,
