@@ -78,7 +78,7 @@ export function leastFrameBytes({ requestBytes, syncChunkBytes }: Limits): numbe
 /** Asserts the relations between bounds that the code relies on. */
 export function checkLimits(limits: Limits): void {
   assert(limits.frameBytes >= limits.sessionEphemeralBytes + 65_536, 'a frame must hold the txn that closes a session')
-  assert(limits.frameBytes >= leastFrameBytes(limits), 'a frame must hold a sync chunk and any node')
+  assert(limits.frameBytes >= leastFrameBytes(limits), 'a frame must hold a sync chunk')
   assert(limits.snapshotTxns >= 1 && limits.outstandingTxns >= 1 && limits.syncChunksInFlight >= 1,
     'limits must be positive')
 }

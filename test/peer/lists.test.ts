@@ -11,7 +11,9 @@ const test = suite('long access-control lists')
 const NODES = 12
 const MEMBERS = { 1: 'memory://1', 2: 'memory://2', 3: 'memory://3' }
 /** Fewer of the lists than there are nodes fit a frame. */
-const LIMITS = { frameBytes: 7 * 1024 * 1024, snapshotTxns: 5, retainedTxns: 1, retainedBytes: 1, sessionEphemeralBytes: 1_000 }
+const LIMITS = {
+  frameBytes: 7 * 1024 * 1024, snapshotTxns: 5, retainedTxns: 1, retainedBytes: 1, sessionEphemeralBytes: 1_000,
+}
 
 test('a tree whose nodes share one goes through frames and files', async (t) => {
   const folder = t.tempFolder()
