@@ -64,7 +64,7 @@ export const DEFAULT_LIMITS: Limits = {
  * stands for all that the requester has proved.
  */
 export const ACL_LENGTH_MAX: number = 1024 * 1024
-/** Bytes of such lists as they are packed, for each character of theirs: at most three, and the heads of the entries. */
+/** Bytes of such lists as they are packed, for each character: three at most, and the heads of the entries. */
 const ACL_CHARACTER_BYTES = 4
 
 /**
