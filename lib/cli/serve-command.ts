@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { leastFrameBytes } from '../core/limits.ts'
 import { DEFAULT_LIMITS, createPeer } from '../node.ts'
 import type { ClientPortOptions, CreatePeerOptions, Limits, MemberOption, Peer } from '../node.ts'
 import type { Transport } from '../ports/transport.ts'
@@ -196,7 +197,7 @@ function zooTimes(config: ZooConfig): Pick<CreatePeerOptions, 'timing' | 'limits
   if (snapshotTxns !== null) limits.snapshotTxns = snapshotTxns
   if (requestBytes !== null) {
     limits.requestBytes = requestBytes
-    limits.frameBytes = Math.max(DEFAULT_LIMITS.frameBytes, 2 * requestBytes + DEFAULT_LIMITS.syncChunkBytes + 65_536)
+    limits.frameBytes = Math.max(DEFAULT_LIMITS.frameBytes, leastFrameBytes({ ...DEFAULT_LIMITS, requestBytes }))
   }
   return {
     timing: {

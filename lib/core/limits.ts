@@ -62,11 +62,26 @@ export const DEFAULT_LIMITS: Limits = {
   reapedNodes: 1_000,
 }
 
+/**
+ * Characters of all access-control lists of one txn: more than a request of the usual bound can spell out, as `auth`
+ * stands for all that the requester has proved.
+ */
+export const ACL_LENGTH_MAX: number = 1024 * 1024
+/** Bytes of such lists as they are packed, for each character: three at most, and the heads of the entries. */
+const ACL_CHARACTER_BYTES = 4
+
+/**
+ * A frame must hold a piece of a snapshot, which ends with any node: its path came with one request, its data with
+ * another, and its list may be longer than both. No txn is larger.
+ */
+export function leastFrameBytes({ requestBytes, syncChunkBytes }: Limits): number {
+  return syncChunkBytes + 2 * requestBytes + ACL_CHARACTER_BYTES * ACL_LENGTH_MAX + 65_536
+}
+
 /** Asserts the relations between bounds that the code relies on. */
 export function checkLimits(limits: Limits): void {
-  assert(limits.frameBytes >= 2 * limits.requestBytes + 65_536, 'a frame must hold the largest txn')
   assert(limits.frameBytes >= limits.sessionEphemeralBytes + 65_536, 'a frame must hold the txn that closes a session')
-  assert(limits.frameBytes >= limits.syncChunkBytes + limits.requestBytes + 65_536, 'a frame must hold a sync chunk')
+  assert(limits.frameBytes >= leastFrameBytes(limits), 'a frame must hold a sync chunk')
   assert(limits.snapshotTxns >= 1 && limits.outstandingTxns >= 1 && limits.syncChunksInFlight >= 1,
     'limits must be positive')
 }

@@ -1,3 +1,4 @@
+import { assert } from '../../lib/core/assert.ts'
 import type { SnapshotBase, SnapshotChunk } from '../../lib/ports/storage.ts'
 import type { ChunkStore, PackedChunk } from './chunks.ts'
 import {
@@ -14,8 +15,8 @@ const SIGNATURE_BYTES = SIGNATURE.byteLength + 8
 /** The file that waits for the next snapshot; one that is longer by this factor than what it is for does not. */
 const SPARE = 'snap-spare'
 const SPARE_FACTOR = 2
-/** No chunk is so long: what says that it is, is altered, and not worth the memory. */
-const MOST_FRAME_BYTES = 256 * 1024 * 1024
+/** As many bytes as the system reads at once, together with the head behind them. */
+const MOST_FRAME_BYTES = 2 ** 31 - 1 - FRAME_HEAD_BYTES
 
 /** A snapshot that is being written. */
 interface Written {
@@ -66,7 +67,7 @@ export class FileChunks implements ChunkStore {
       for (let index = 0; index < chunks; index++) {
         const head = content.subarray(content.byteLength - FRAME_HEAD_BYTES)
         const length = frameEnd(head, 0, salt)
-        if (length === null || at + length > Math.min(file.size, at + MOST_FRAME_BYTES)) return yield null
+        if (length === null || length > MOST_FRAME_BYTES || at + length > file.size) return yield null
         content = await file.read(at, Math.min(file.size, at + length + FRAME_HEAD_BYTES))
         at += length
         const frame = frameAt(content, 0, salt, checksum)
@@ -79,7 +80,10 @@ export class FileChunks implements ChunkStore {
   }
 
   pack({ index, bytes }: SnapshotChunk): Uint8Array {
-    const frame = new Uint8Array(FRAME_HEAD_BYTES + bytes.byteLength)
+    const length = FRAME_HEAD_BYTES + bytes.byteLength
+    // What could not be read must never be what the log is dropped for.
+    assert(length <= MOST_FRAME_BYTES, `a chunk of ${bytes.byteLength} bytes cannot be kept`)
+    const frame = new Uint8Array(length)
     frame.set(bytes, FRAME_HEAD_BYTES)
     sealFrame(frame, index, this.#parts.checksum)
     return frame

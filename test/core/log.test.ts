@@ -211,6 +211,16 @@ test('each row of the decision table', () => {
   assert.is(diverged.kind === 'trunc' && diverged.to, makeZxid(1, 5))
   assert.equal(planSync(log, { ...at(makeZxid(1, 3)), hash1: 1 }), { kind: 'snap', alarm: true })
   assert.equal(planSync(log, at(makeZxid(2, 1), makeZxid(2, 1))), { kind: 'snap', alarm: true })
+  // Three bytes each.
+  const far = { bytes: 11, zxid: log.last }
+  assert.equal(planSync(log, at(makeZxid(1, 5)), far), { kind: 'snap', alarm: false })
+  assert.equal(planSync(log, at(makeZxid(1, 5)), { ...far, bytes: 12 }), { kind: 'diff', from: makeZxid(1, 5) })
+  assert.equal(planSync(log, at(makeZxid(1, 5)), { ...far, zxid: makeZxid(1, 4) }),
+    { kind: 'diff', from: makeZxid(1, 5) })
+  assert.equal(planSync(log, at(makeZxid(2, 1)), far), { kind: 'snap', alarm: false })
+  assert.is(planSync(log, at(makeZxid(2, 1)), { ...far, bytes: 12 }).kind, 'trunc')
+  assert.is(planSync(log, at(makeZxid(2, 1)), { ...far, zxid: makeZxid(1, 4) }).kind, 'trunc')
+  assert.equal(planSync(log, { ...at(makeZxid(1, 3)), hash1: 1 }, far), { kind: 'snap', alarm: true })
   log.trim(makeZxid(1, 4))
   assert.equal(planSync(log, at(makeZxid(1, 3))), { kind: 'snap', alarm: false })
   assert.equal(planSync(log, at(ZXID_ZERO)), { kind: 'snap', alarm: false })

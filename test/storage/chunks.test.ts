@@ -3,7 +3,11 @@ import { basename, join } from 'node:path'
 import { META, at, base, bytesOf, chunks, run } from '../../lib/testing/conformance/storage-fixtures.ts'
 import { sameEntries } from '../../lib/testing/conformance/storage-checks.ts'
 import type { Recovered, Storage } from '../../lib/ports/storage.ts'
+import { FileChunks } from '../../storage/level/file-chunks.ts'
+import type { NodeModules } from '../../storage/level/marker.ts'
+import { nativeChecksum } from '../../storage/level/records.ts'
 import { segmentFiles } from '../../storage/level/segment-file.ts'
+import type { SegmentFile } from '../../storage/level/segment-file.ts'
 import { level } from '../../storage/level.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import type { Case } from '../harness.ts'
@@ -156,6 +160,36 @@ test('a chunk that cannot be written fails whatever comes later; its snapshot is
   assert.is(damage, 'none')
   assert.is(under, null)
   sameEntries(entries, run(1, 4), 'log')
+})
+
+test('a chunk that no file could give back fails the storage', async (t) => {
+  const storage = level(join(t.tempFolder(), 'data'))
+  t.defer(() => storage.close())
+  await storage.open()
+  await storage.write({ entries: run(1, 3), meta: META })
+  await rejects(storage.write({ chunks: [{ id: 1, index: 0, bytes: new Uint8Array(2 ** 31) }] }), 'StorageFailed')
+})
+
+test('a chunk is as long as its file says', async () => {
+  const long = new Uint8Array(257 * 1024 * 1024)
+  const content = new Uint8Array(long.byteLength + 1_000)
+  let size = 0
+  const file: SegmentFile = {
+    get size() { return size },
+    read: (from, to) => Promise.resolve(content.subarray(from, to)),
+    write: (bytes, position) => {
+      content.set(bytes, position)
+      size = Math.max(size, position + bytes.byteLength)
+      return Promise.resolve()
+    },
+    close: () => Promise.resolve(),
+  }
+  const node = { fs: { existsSync: () => true } } as unknown as NodeModules
+  const store = new FileChunks('', { sync: false, checksum: nativeChecksum(), node, open: () => Promise.resolve(file) })
+  await store.write([{ id: 2, index: 0, bytes: store.pack({ id: 2, index: 0, bytes: long }) }])
+  const lengths: unknown[] = []
+  for await (const chunk of store.chunksOf(base(2, at(1), 1))) lengths.push(chunk?.byteLength)
+  assert.equal(lengths, [long.byteLength])
 })
 
 test.run()

@@ -1,5 +1,6 @@
 import { makeRandom } from '../../lib/core/random.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
+import type { Acl } from '../../lib/core/tree/request.ts'
 import { TreeLoader } from '../../lib/core/tree/loader.ts'
 import type { SnapshotRow } from '../../lib/core/tree/txn.ts'
 import type { TreeView } from '../../lib/core/tree/view.ts'
@@ -62,6 +63,28 @@ test('chunks are about as large as asked', () => {
     assert.ok(size <= 11_000, `${size} bytes`)
   }
   assert.ok(chunks >= 10 && chunks <= 14, `${chunks} chunks`)
+  view.close()
+})
+
+test('a list that nodes share counts in each of its rows', () => {
+  const zk = new World()
+  const codec = makeTxnCodec()
+  const lists: Readonly<Record<string, readonly Acl[]>> = {
+    long: [{ perms: 31, scheme: 'digest', id: `somebody:${'\u20ac'.repeat(3_000)}` }],
+    many: Array.from({ length: 600 }, (_, each) => ({ perms: each, scheme: 'ip', id: '10.0.0.1' })),
+  }
+  for (const [name, acl] of Object.entries(lists)) {
+    for (let i = 0; i < 50; i++) zk.ok(create(`/${name}${i}`, { acl }))
+  }
+  const view = zk.tree.freeze()
+  let chunks = 0
+  for (let rows = view.next(20_000); rows !== null; rows = view.next(20_000)) {
+    chunks++
+    const { length } = codec.encodeRows(rows)
+    const last = codec.encodeRows(rows.slice(-1)).length
+    assert.ok(length <= 20_000 + last, `${length} bytes, ${last} of them the last row`)
+  }
+  assert.ok(chunks >= 25 && chunks <= 70, `${chunks} chunks`)
   view.close()
 })
 

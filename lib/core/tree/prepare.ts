@@ -1,5 +1,6 @@
 import { assert } from '../assert.ts'
 import type { ErrorCode } from '../errors.ts'
+import { ACL_LENGTH_MAX } from '../limits.ts'
 import { isZxid } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
 import { aclLength, fixAcl, permits } from './acl.ts'
@@ -39,8 +40,6 @@ export const TTL_MAX_MS = 0xff_ffff_ffff
 
 /** So many candidates are looked at in one search for nodes to reap. */
 const REAP_SCAN = 10_000
-/** Characters of all access-control lists of one txn: more than a request of the usual bound can spell out. */
-const ACL_LENGTH_MAX = 1024 * 1024
 
 /** Either a delta or the reason why there is none. */
 type Prepared<T> = T | Refused

@@ -1,3 +1,4 @@
+import { bytesOfPath } from './owned-paths.ts'
 import { CONFIG_PATH } from './path.ts'
 import { OPEN_ACL } from './request.ts'
 import type { SessionId } from './stat.ts'
@@ -11,7 +12,7 @@ import { Znode } from './znode.ts'
 export interface TreeView {
   readonly zxid: Zxid
   /**
-   * Rows of about `maxBytes` (one at least), or only of `calmBytes` where no kept row waits; null when all were given.
+   * Rows of `maxBytes` and one more at most, or only of `calmBytes` where no kept row waits; null when all were given.
    */
   next(maxBytes: number, calmBytes?: number): readonly SnapshotRow[] | null
   close(): void
@@ -42,8 +43,25 @@ function sessionRow(session: SessionId, { timeoutMs, password }: StoredSession):
   return [Row.session, session, timeoutMs, password]
 }
 
+/** What a row takes besides its texts and its data, and an entry of its list besides its. */
 const ROW_BYTES = 100
+const ENTRY_BYTES = 6
 const NO_BYTES: Readonly<Uint8Array> = new Uint8Array(0)
+
+/** About how many bytes a row takes. Nodes share their lists, rows do not: each has all of its own. */
+function bytesOf(row: SnapshotRow): number {
+  const path = row[1]
+  const data = row[2]
+  const acl = row[3]
+  let bytes = ROW_BYTES
+  if (typeof path === 'string') bytes += bytesOfPath(path)
+  if (data instanceof Uint8Array) bytes += data.length
+  if (!Array.isArray(acl)) return bytes
+  for (const [, scheme, id] of acl as [number, string, string][]) {
+    bytes += ENTRY_BYTES + bytesOfPath(scheme) + bytesOfPath(id)
+  }
+  return bytes
+}
 
 /**
  * Copy on write by generation: the tree hands over the row of a node just before its first change after the freeze,
@@ -98,9 +116,7 @@ export class FrozenView implements TreeView {
       const row = this.#row()
       if (row === null) break
       rows.push(row)
-      const path = row[1]
-      const data = row[2]
-      bytes += ROW_BYTES + (typeof path === 'string' ? path.length : 0) + (data instanceof Uint8Array ? data.length : 0)
+      bytes += bytesOf(row)
     }
     return rows.length === 0 ? null : rows
   }

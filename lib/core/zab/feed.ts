@@ -36,14 +36,18 @@ export class Feed {
     this.#tree = tree
   }
 
-  /** Decides how a learner is brought up, and begins. */
-  start(learner: Association): void {
+  /**
+   * Decides how a learner is brought up, and begins. An active leader sends it no more of the log than it holds for a
+   * learner: it would drop it, and again each time it comes back.
+   */
+  start(learner: Association, isActive: boolean): void {
     const { journal, config, now } = this.#context
     assert(learner.stage === 'acked' && learner.log !== null, 'the learner reported its log')
     const { peer, join } = learner
     learner.stage = 'syncing'
     learner.progressMs = now.ms
-    const plan = planSync(journal.log, learner.log)
+    const shortcut = isActive ? { bytes: config.limits.linkQueueBytes, zxid: this.#tree().zxid } : null
+    const plan = planSync(journal.log, learner.log, shortcut)
     this.#context.log('info', `sync of peer ${peer}: ${plan.kind}`, { plan: plan.kind, from: learner.log.lastZxid })
     switch (plan.kind) {
       case 'diff':

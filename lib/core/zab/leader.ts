@@ -265,7 +265,7 @@ export class Leader {
     // An observer is given committed txns only, so it waits for activation.
     if (learner.stage !== 'acked' || (learner.role === 'observer' && !this.active)) return
     assert(this.#feed !== null, 'the epoch is established')
-    this.#feed.start(learner)
+    this.#feed.start(learner, this.active)
   }
 
   #activate(): void {
