@@ -66,6 +66,12 @@ function needsAll(script: Script, id: number): boolean {
   return isDamaged || script.ghost.excused.has(id)
 }
 
+/** Has promised nothing and did not see the founding: where others lead already it waits for every voter. */
+function isLate(script: Script, id: number): boolean {
+  const { replica, disk } = script.peer(id)
+  return replica === null ? (disk.meta?.acceptedEpoch ?? 0) === 0 : replica.founding.health === 'empty'
+}
+
 /** The server dies here; the rest goes on without it and then with it. */
 function crashAndGoOn(script: Script, { server, landed }: Cut): void {
   script.land(server, landed)
@@ -75,6 +81,7 @@ function crashAndGoOn(script: Script, { server, landed }: Cut): void {
   for (const id of script.peers.keys()) script.isolate(id)
   script.heal()
   const others = [...script.peers.keys()].filter((id) => id !== server)
+  const late = others.filter((id) => isLate(script, id))
   script.release(...others)
   for (const id of others) {
     if (script.peer(id).backlog !== null) script.wake(id)
@@ -87,7 +94,7 @@ function crashAndGoOn(script: Script, { server, landed }: Cut): void {
     convergeWith(script, [])
     return
   }
-  script.serve(...others)
+  script.serve(...others.filter((id) => whole.length === 0 || !late.includes(id)))
   script.connect(script.leader, 800)
   script.write(script.leader, 800, '/without')
   script.pass(500)

@@ -11,3 +11,7 @@ import { WATCHES } from './watches.ts'
 export const SCENARIOS: Section = [
   ...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE, ...ELECTION, ...STORAGE, ...SESSIONS, ...WATCHES,
 ]
+
+/** The names of all bugs that can be switched on: each of them is seen by a schedule. */
+export const MUTANTS: readonly string[] =
+  Array.from(new Set(SCENARIOS.flatMap(({ mutants }) => mutants.map(({ mutant }) => mutant)))).sort()
