@@ -50,8 +50,8 @@ function npm(script: string, ...options: (string | number)[]): string[] {
 }
 
 /**
- * The gate of a night (correctness plan, F.10) for so many hours: rules and schedules; a sample of the known bugs, another
- * each day, and all of them from 20 hours on; a slice of the model; the sweep of the first groups, whole or with
+ * The gate of a night (correctness plan, F.10) for so many hours: rules and schedules; a sample of the known bugs,
+ * others each day, and all of them from 20 hours on; a slice of the model; the sweep of the first groups, whole or with
  * strides, a part of that of all groups, another each day, and that of short runs; disks beyond what is guaranteed;
  * fuzzing; histories before somebody else's checker; the codec on every message; bred seeds; how fast a core is; and in
  * the time that is left, most of it, the storms, added to the ledger.
