@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { assert, suite } from '../harness.ts'
+import { MUTANTS } from '../sim/scenarios/all.ts'
 import { stepsFor } from './steps.ts'
 import { verdictOf } from './verdict.ts'
 
@@ -16,6 +17,17 @@ test('the steps fit into the time, and most of it is storms', () => {
   }
   const sweep = stepsFor(8).find(({ name }) => name === 'sweep')
   assert.equal(sweep?.words.slice(-2), ['--stride', '1'], 'a whole night has the whole sweep')
+})
+
+test('a day is another part of what a night has no time for; from 20 hours on all known bugs are looked for', () => {
+  const wordsOf = (hours: number, day: number, name: string): string =>
+    stepsFor(hours, day).find((step) => step.name === name)!.words.join(' ')
+  const parts = new Set(Array.from({ length: 14 }, (_, day) => wordsOf(8, 20_000 + day, 'sweep-all')))
+  assert.is(parts.size, 14)
+  assert.ok(parts.has('run -s sweep -- --all --part 14/14'), Array.from(parts).join())
+  assert.match(wordsOf(8, 1, 'mutants'), /--sample \d+ --seconds 240$/)
+  for (const hours of [20, 24]) assert.is(wordsOf(hours, 1, 'mutants'), 'run -s sim:mutants -- --seconds 240')
+  assert.is(stepsFor(24).find(({ name }) => name === 'mutants')!.aboutS, 40 * MUTANTS.length)
 })
 
 test('every step is a script of the package', () => {

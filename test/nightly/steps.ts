@@ -1,3 +1,5 @@
+import { MUTANTS } from '../sim/scenarios/all.ts'
+
 /** One step of the night. */
 export interface Step {
   readonly name: string
@@ -12,18 +14,30 @@ export interface Step {
 }
 
 /** Shares of the time; each step is as large as fits into its own. */
-const SHARES = { mutants: 0.06, model: 0.08, sweep: 0.07, beyond: 0.04, fuzz: 0.08, histories: 0.04, codec: 0.02 }
+const SHARES = {
+  mutants: 0.06, model: 0.08, sweep: 0.07, sweepAll: 0.03, short: 0.01, beyond: 0.04, fuzz: 0.08, histories: 0.04,
+  codec: 0.02, bred: 0.04, measure: 0.005,
+}
 /** Most of a share is not always used up: no step grows beyond what it can be good for. */
 const SWEEP_FULL_S = 720
+/** Of the schedules of all groups. */
+const SWEEP_ALL_S = 12_000
+const SHORT_S = 0.5
+const SHORT_STRIDE = 100
+const MEASURE_MINUTES = 3
 const MUTANT_S = 40
 const BEYOND_SEED_S = 0.8
 const HISTORY_S = 0.8
 const CODEC_SEED_S = 1
-const MUTANTS = 38
+/** Of storms for each known bug: those that show it after some hundred seeds need more than a minute. */
+const MUTANT_SECONDS = 240
+/** Who has so much time, once a week, looks for all of them. */
+const WHOLE_HOURS = 20
+const DAY_MS = 86_400_000
 /** As many states as memory holds in two threads. */
 const MODEL = ['--txns', 2, '--crashes', 1, '--losses', 1, '--states', 15_000_000] as const
-/** What no share pays for: the schedules. */
-const SCHEDULES_S = 30
+/** What no share pays for: the rules one by one, and the schedules. */
+const SCHEDULES_S = 45
 /** Beyond twice the time, and this, something hangs. */
 const SLACK_S = 900
 
@@ -36,33 +50,45 @@ function npm(script: string, ...options: (string | number)[]): string[] {
 }
 
 /**
- * The gate of a night (correctness plan, F.10) for so many hours: the schedules; a sample of the known bugs, another
- * each day; a slice of the model; the sweep, whole or with strides; disks beyond what is guaranteed; fuzzing; histories
- * before somebody else's checker; the codec on every message; and in the time that is left, most of it, the storms,
- * added to the ledger.
+ * The gate of a night (correctness plan, F.10) for so many hours: rules and schedules; a sample of the known bugs,
+ * others each day, and all of them from 20 hours on; a slice of the model; the sweep of the first groups, whole or with
+ * strides, a part of that of all groups, another each day, and that of short runs; disks beyond what is guaranteed;
+ * fuzzing; histories before somebody else's checker; the codec on every message; bred seeds; how fast a core is; and in
+ * the time that is left, most of it, the storms, added to the ledger.
  */
-export function stepsFor(hours: number): Step[] {
+export function stepsFor(hours: number, day: number = Math.floor(Date.now() / DAY_MS)): Step[] {
   const seconds = hours * 3_600
   const part = (name: keyof typeof SHARES): number => seconds * SHARES[name]
   const atLeastOne = (count: number): number => Math.max(1, Math.floor(count))
-  const sample = Math.min(MUTANTS, atLeastOne(part('mutants') / MUTANT_S))
+  const minutesOf = (s: number): number => Math.max(0.1, Math.round(s / 6) / 10)
+  const isWhole = hours >= WHOLE_HOURS
+  const sample = isWhole ? MUTANTS.length : Math.min(MUTANTS.length, atLeastOne(part('mutants') / MUTANT_S))
+  const sampled = isWhole ? [] : ['--sample', sample]
   const stride = atLeastOne(Math.ceil(SWEEP_FULL_S / part('sweep')))
+  const parts = atLeastOne(Math.ceil(SWEEP_ALL_S / part('sweepAll')))
+  const short = atLeastOne(part('short') / SHORT_S)
   const beyond = atLeastOne(part('beyond') / BEYOND_SEED_S)
   const histories = atLeastOne(part('histories') / HISTORY_S)
   const codec = atLeastOne(part('codec') / CODEC_SEED_S)
   const modelS = atLeastOne(part('model'))
-  const fuzzMinutes = Math.max(1, Math.round(part('fuzz') / 6) / 10)
+  const fuzzMinutes = Math.max(1, minutesOf(part('fuzz')))
+  const bredMinutes = minutesOf(part('bred'))
+  const measureMinutes = Math.min(MEASURE_MINUTES, minutesOf(part('measure')))
   const others: Step[] = [
-    step('schedules', SCHEDULES_S, 'test', '-s', '--', 'test/sim/scenarios', 'test/sim/schedules'),
-    step('mutants', sample * MUTANT_S, ...npm('sim:mutants', '--sample', sample)),
+    step('schedules', SCHEDULES_S, 'test', '-s', '--', 'test/core', 'test/sim/scenarios', 'test/sim/schedules'),
+    step('mutants', sample * MUTANT_S, ...npm('sim:mutants', ...sampled, '--seconds', MUTANT_SECONDS)),
     step('model', modelS, ...npm('model', ...MODEL, '--seconds', modelS)),
     step('sweep', SWEEP_FULL_S / stride, ...npm('sweep', '--stride', stride)),
+    step('sweep-all', SWEEP_ALL_S / parts, ...npm('sweep', '--all', '--part', `${1 + day % parts}/${parts}`)),
+    step('sweep-short', short * SHORT_S, ...npm('sweep', '--short', short, '--stride', SHORT_STRIDE)),
     step('beyond', beyond * BEYOND_SEED_S, ...npm('sim:beyond', '--seeds', beyond)),
     step('fuzz', fuzzMinutes * 60, ...npm('fuzz', '--minutes', fuzzMinutes, '--processes', 2)),
     { ...step('histories', histories * HISTORY_S + 10, ...npm('histories', '--seeds', histories)), partCode: 3 },
     step('codec', codec * CODEC_SEED_S, ...npm('sim', '--seeds', codec, '--codec-all')),
+    step('bred', bredMinutes * 60, ...npm('sim', '--minutes', bredMinutes, '--breed')),
+    step('measure', measureMinutes * 60, ...npm('sim', '--measure', '--minutes', measureMinutes)),
   ]
   const restS = seconds - others.reduce((sum, { aboutS }) => sum + aboutS, 0)
-  const minutes = Math.max(1, Math.round(restS / 6) / 10)
+  const minutes = Math.max(1, minutesOf(restS))
   return [...others, step('storms', minutes * 60, ...npm('sim', '--minutes', minutes, '--majors', '--ledger'))]
 }

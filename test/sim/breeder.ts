@@ -83,7 +83,7 @@ export class Breeder {
   }
 
   get line(): string {
-    return `, ${this.#paths.size} paths, ${this.#states.size} states, ${this.#keptEver} kept`
+    return `, ${this.#paths.size} paths, ${this.#states.size} states of the ensemble, ${this.#keptEver} kept`
   }
 
   /** Rows for the closing table. */

@@ -67,6 +67,11 @@ isIllTyped('a leader that has no leadership', 3, { leader: null })
 isIllTyped('a follower that looks for a leader as well', 1, { election: {} })
 isIllTyped('a voter that observes', 1, { role: 'observing' })
 isIllTyped('service before UPTODATE', 1, { learner: { stage: 'synced', epoch: 1, committed: ZXID_ZERO } })
+isIllTyped('sessions that are timed by a follower', 1, { route: { intake: {} } })
+isIllTyped('sessions that are timed by who looks', 1, {
+  role: 'looking', election: {}, learner: null, serving: false, route: { intake: {} },
+})
+isIllTyped('an established leader that times no sessions', 3, { route: { intake: null } })
 isIllTyped('a mark above the promise', 3, {}, {}, { acceptedEpoch: 0 })
 isIllTyped('half an epoch', 3, {}, {}, { currentEpoch: 0.5 })
 isIllTyped('health that nobody knows', 3, {}, {}, { health: 'fine' })

@@ -1,5 +1,6 @@
+import { readdirSync } from 'node:fs'
 import { assert, suite } from '../harness.ts'
-import { shareOf } from './measure.ts'
+import { CHECKS, shareOf } from './measure.ts'
 
 const test = suite('sim: measure')
 
@@ -13,6 +14,19 @@ test('what a check calls belongs to it, and idle time to nobody', () => {
   assert.is(shareOf({ nodes }, /ghost\.ts$/), 0.75)
   assert.is(shareOf({ nodes }, /other\.ts$/), 0)
   assert.is(shareOf({ nodes: [] }, /ghost\.ts$/), 0)
+})
+
+/** What a simulated ensemble takes without any check, and who looks at what it did. */
+const NO_CHECKS = [
+  'breed', 'client', 'client-plan', 'coverage', 'disk', 'events', 'faults', 'frames', 'freeze', 'lanes', 'network',
+  'partitions', 'plan', 'priorities', 'probe', 'reached', 'reduction', 'run', 'script', 'script-config', 'server',
+  'shared-codec', 'shortage', 'shrink', 'storm', 'trace', 'violation', 'workload', 'world',
+]
+
+test('every file of the simulator is one of its checks or is not', () => {
+  const names = readdirSync(new URL('../../lib/testing/sim/', import.meta.url)).map((name) => name.replace('.ts', ''))
+  const others = names.filter((name) => !CHECKS.test(`/lib/testing/sim/${name}.ts`))
+  assert.equal(others.sort(), NO_CHECKS)
 })
 
 test.run()

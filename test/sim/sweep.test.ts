@@ -28,6 +28,20 @@ test('where a disk was lost or damaged the others wait for whoever crashed, and 
   }
 }, { timeoutMs: 120_000 })
 
+test('a voter that starts when others lead already is not asked to serve while one is away', () => {
+  const scenario = SCENARIOS.find(({ name }) => name.startsWith('S-1419'))!
+  const { cuts, failures } = sweep(scenario, 10_000, 499)
+  assert.equal(failures, [])
+  assert.ok(cuts > 2, `${cuts} cuts`)
+})
+
+test('where a disk was lost before most had a history nobody is asked to go on', () => {
+  const scenario = SCENARIOS.find(({ name }) => name.startsWith('S-founder-by-its-vote'))!
+  const { cuts, failures } = sweep(scenario, 10_000, 136)
+  assert.equal(failures, [])
+  assert.ok(cuts > 2, `${cuts} cuts`)
+})
+
 test('a crash at any point of a short run of random acts loses nothing, and the others go on', () => {
   let cuts = 0
   for (let seed = 0; seed < 6; seed++) {

@@ -66,6 +66,23 @@ function needsAll(script: Script, id: number): boolean {
   return isDamaged || script.ghost.excused.has(id)
 }
 
+/** Has promised nothing and did not see the founding: where others lead already it waits for every voter. */
+function isLate(script: Script, id: number): boolean {
+  const { replica, disk } = script.peer(id)
+  return replica === null ? (disk.meta?.acceptedEpoch ?? 0) === 0 : replica.founding.health === 'empty'
+}
+
+/**
+ * A disk was lost before most had a history: what an empty storage was part of is known to processes alone, so that
+ * whoever crashes may leave nobody to go on from. Nothing was acknowledged; nothing may be broken either.
+ */
+function isUnfounded(script: Script): boolean {
+  const peers = [...script.peers.values()]
+  const marked = peers.filter(({ disk }) => (disk.meta?.currentEpoch ?? 0) > 0)
+  return marked.length > 0 && marked.length * 2 <= peers.length &&
+    peers.some(({ id, disk }) => script.ghost.excused.has(id) && disk.meta === null)
+}
+
 /** The server dies here; the rest goes on without it and then with it. */
 function crashAndGoOn(script: Script, { server, landed }: Cut): void {
   script.land(server, landed)
@@ -75,19 +92,28 @@ function crashAndGoOn(script: Script, { server, landed }: Cut): void {
   for (const id of script.peers.keys()) script.isolate(id)
   script.heal()
   const others = [...script.peers.keys()].filter((id) => id !== server)
+  const late = others.filter((id) => isLate(script, id))
   script.release(...others)
   for (const id of others) {
     if (script.peer(id).backlog !== null) script.wake(id)
     if (script.peer(id).replica?.stopped === true) script.crash(id)
     if (script.peer(id).replica === null) script.up(id)
   }
-  // A voter that was never up helps no quorum: without another that has a history it needs all of them.
+  if (isUnfounded(script)) {
+    if (script.peer(server).replica === null) script.up(server)
+    script.pass(10_000)
+    return
+  }
+  // A voter that was never up helps no quorum: without another that has a history it needs all of them, and so it does
+  // where nobody has one and the user did not allow fewer to found the ensemble.
   const whole = others.filter((id) => (script.peer(id).disk.meta?.currentEpoch ?? 0) > 0)
-  if (whole.length > 0 && (whole.length * 2 <= script.peers.size || others.some((id) => needsAll(script, id)))) {
+  const needAll = whole.length === 0 ? others.some((id) => !script.replica(id).config.bootstrap)
+    : whole.length * 2 <= script.peers.size || others.some((id) => needsAll(script, id))
+  if (needAll) {
     convergeWith(script, [])
     return
   }
-  script.serve(...others)
+  script.serve(...others.filter((id) => whole.length === 0 || !late.includes(id)))
   script.connect(script.leader, 800)
   script.write(script.leader, 800, '/without')
   script.pass(500)

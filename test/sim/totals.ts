@@ -1,3 +1,4 @@
+import { REACHED_BY_FULL } from '../../lib/testing/sim/reached.ts'
 import type { SeedResult } from '../../lib/testing/sim/run.ts'
 
 /** syncMs is five ticks in every run. */
@@ -85,13 +86,19 @@ export class Totals {
     const speed = seconds / (elapsedMs / 1_000)
     return `${this.passed + this.failed} seeds, ${this.failed} failed; ${hours(seconds)} simulated ` +
       `(${Math.round(speed)} s per s, ${Math.round(speed / cores)} a core), ${short(this.#steps)} steps, ` +
-      `${short(this.#of('commits'))} commits, ${short(this.#of('elections'))} elections, ${this.#faultsByKind}`
+      `${short(this.#of('commits'))} commits, ${short(this.#of('elections'))} elections, ${this.#states} states, ` +
+      this.#faultsByKind
+  }
+
+  /** How many of those that a long run must come to it has come to. */
+  get #states(): string {
+    return `${REACHED_BY_FULL.length - this.unreached(REACHED_BY_FULL).length}/${REACHED_BY_FULL.length}`
   }
 
   table(): string[] {
     const rows: [string, string][] = [
       ['seeds', String(this.passed + this.failed)], ['simulated', hours(this.#simulatedMs / 1_000)],
-      ['steps', String(this.#steps)],
+      ['steps', String(this.#steps)], ['states of those that are asked for', this.#states],
     ]
     if (this.#leaderTicks.length > 0) {
       const ticks = [0.5, 0.99, 1].map((share) => this.leaderTicks(share).toFixed(2))

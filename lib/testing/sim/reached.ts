@@ -15,11 +15,12 @@ const GATED: Readonly<Partial<Record<Message['kind'], string>>> = {
 }
 
 /** Why roles end, drops and refusals: what stands before the first number or name, so that peers do not differ. */
-const REASONS: readonly (readonly [RegExp, string])[] = [
+export const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^resigned: voter \d+ has a later history/, 'resigned: a voter has a later history'],
   [/^resigned: voter \d+ promised a later epoch/, 'resigned: a voter promised a later epoch'],
   [/^resigned: voter \d+ looks for another leader/, 'resigned: a voter looks for another leader'],
   [/^resigned: peer \d+ leads a newer epoch/, 'resigned: another leads a newer epoch'],
+  [/^resigned: its own storage does not count/, 'resigned: its own storage does not count'],
   [/^resigned: no quorum joined in time/, 'resigned: no quorum joined in time'],
   [/^resigned: lost the quorum/, 'resigned: lost the quorum'],
   [/^resigned: its own disk is too slow/, 'resigned: its own disk is too slow'],
@@ -27,9 +28,20 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^the link to the leader is down/, 'left: the link to the leader is down'],
   [/^the leader is silent/, 'left: the leader is silent'],
   [/^the leader does not lead/, 'left: the leader does not lead'],
+  [/^epoch \d+ is below the promised/, 'left: an epoch below the promise'],
+  [/^a synchronization out of place/, 'left: a synchronization out of place'],
+  [/^a diff from elsewhere/, 'left: a diff from elsewhere'],
+  [/^a snapshot chunk out of place/, 'left: a snapshot chunk out of place'],
+  [/^a snapshot chunk that cannot be read/, 'left: a snapshot chunk that cannot be read'],
+  [/^a snapshot of another zxid/, 'left: a snapshot of another zxid'],
+  [/^a proposal out of place/, 'left: a proposal out of place'],
+  [/^a proposal with a gap/, 'left: a proposal with a gap'],
+  [/^a proposal that does not continue this log/, 'left: a proposal that does not continue the log'],
+  [/^NEWLEADER out of place/, 'left: NEWLEADER out of place'],
+  [/^a commit out of place/, 'left: a commit out of place'],
   [/^the leader refused: a voter without its promises/, 'refused: a voter without its promises'],
   [/^the leader refused: peer \d+ promised epoch/, 'refused: a promise above the epoch'],
-  [/^peer \d+ calls itself/, 'refused: another role'],
+  [/^(the leader refused: )?peer \d+ calls itself/, 'refused: another role'],
   [/^the leader refused: the last epoch/, 'refused: the last epoch'],
   [/^told to truncate to/, 'fatal: a truncation below what is applied'],
   [/^the leader sent a snapshot older/, 'fatal: a snapshot from before what is applied'],
@@ -37,6 +49,8 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^the leader refused: resigned/, 'refused: the leader resigned'],
   [/is dropped: silent or behind for too long/, 'dropped: silent or behind'],
   [/is dropped: too far behind/, 'dropped: too far behind'],
+  [/is dropped: an epoch ack out of place/, 'dropped: an epoch ack out of place'],
+  [/is dropped: an ack out of place/, 'dropped: an ack out of place'],
   [/^leads on without a quorum/, 'quorum: it is being brought up'],
   [/^truncates its log/, 'disk: truncation'],
 ]
@@ -54,7 +68,7 @@ export const REACHED_BY_SLICE: readonly string[] = [
   'resigned: lost the quorum', 'resigned: no quorum joined in time', 'resigned: a voter looks for another leader',
   'left: the link to the leader is down', 'left: the leader is silent', 'left: the leader does not lead',
   'refused: does not lead', 'refused: the leader resigned', 'refused: a voter without its promises',
-  'dropped: silent or behind',
+  'dropped: silent or behind', 'quorum: it is being brought up',
   'disk: truncation', 'disk: snapshot of its own', 'disk: snapshot of the leader', 'disk: a write failed',
   'disk: all writes lost', 'disk: some writes lost', 'disk: part of a failed write is there',
   'disk: damaged before the first txn', 'disk: a write lands elsewhere', 'disk: a stray write is found, txns',
@@ -72,6 +86,7 @@ export const REACHED_BY_FULL: readonly string[] = [
   ...REACHED_BY_SLICE,
   'gate: followerInfo waits', 'resigned: a voter has a later history', 'resigned: a voter promised a later epoch',
   'resigned: another leads a newer epoch', 'resigned: the zxid counter is used up',
+  'resigned: its own disk is too slow', 'left: a proposal with a gap', 'left: a commit out of place',
   'refused: a promise above the epoch', 'dropped: too far behind', 'disk: the leader\'s write failed',
   'disk: full, leading', 'disk: full, looking', 'disk: full, taking a snapshot', 'disk: full, receiving a snapshot',
   'disk: rot of snapshot', 'disk: rot of promises',
@@ -81,11 +96,17 @@ export const REACHED_BY_FULL: readonly string[] = [
 ]
 
 /**
- * What damage beyond the guarantee or a foe leads to, and a branch that storms come to seldom, if ever: no mix of seeds
+ * What damage beyond the guarantee, a foe or a bug leads to, and what storms come to seldom, if ever: no mix of seeds
  * is asked for these, but each has a case of its own. They are counted like all others.
  */
 export const REACHED_BY_CASES: readonly string[] = [
   'sync: nothing in common', 'sync: hashes differ', 'sync: diverged below its snapshot',
+  'resigned: its own storage does not count',
+  'left: an epoch below the promise', 'left: a synchronization out of place', 'left: a diff from elsewhere',
+  'left: a snapshot chunk out of place', 'left: a snapshot chunk that cannot be read',
+  'left: a snapshot of another zxid', 'left: a proposal out of place',
+  'left: a proposal that does not continue the log', 'left: NEWLEADER out of place',
+  'dropped: an epoch ack out of place', 'dropped: an ack out of place',
   'refused: another role', 'refused: the last epoch',
   'fatal: a truncation below what is applied', 'fatal: a snapshot from before what is applied',
 ]

@@ -11,8 +11,8 @@ const LEADER_STAGES = ['info', 'asked', 'acked', 'syncing', 'live']
 
 /**
  * P16, TypeOK of the published specifications: what a replica that runs knows of itself is well formed. Its role and
- * what it has for that role agree; promises, zxids and counts are in range and in order; it applied nothing that is not
- * committed or not on its own disk.
+ * what it has for that role agree, and sessions are timed by an established leader alone; promises, zxids and counts
+ * are in range and in order; it applied nothing that is not committed or not on its own disk.
  */
 export function checkTypes(server: Watched): void {
   const what = wrongRole(server) ?? wrongPromises(server) ?? wrongOrder(server) ?? wrongParts(server)
@@ -20,12 +20,16 @@ export function checkTypes(server: Watched): void {
 }
 
 function wrongRole({ replica }: Watched): string | null {
-  const { role, leader, learner, election, serving, isVoter } = replica
+  const { role, leader, learner, election, serving, isVoter, route: { intake } } = replica
   const fits = role === 'looking' ? election !== null && leader === null && learner === null
     : role === 'leading' ? election === null && leader !== null && learner === null && isVoter
     : (role === 'following' || role === 'observing') && election === null && leader === null && learner !== null &&
       (role === 'following') === isVoter
   if (!fits) return `${role} without what belongs to it, or with more`
+  // The only timers of sessions, and the only requests that wait for a txn: none outlives the role (A.3).
+  if ((intake !== null) !== (leader?.active === true)) {
+    return intake === null ? 'leads an established epoch and times no session' : `times sessions while ${role}`
+  }
   if (serving && leader?.active !== true && learner?.stage !== 'upToDate') return `serves while ${role}, and may not`
   return null
 }

@@ -15,3 +15,7 @@ export const SCENARIOS: Section = [
   ...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE, ...ELECTION, ...CANDIDACIES, ...STORAGE, ...SESSIONS, ...LIFETIMES,
   ...PASSWORDS, ...WATCHES,
 ]
+
+/** The names of all bugs that can be switched on: each of them is seen by a schedule. */
+export const MUTANTS: readonly string[] =
+  Array.from(new Set(SCENARIOS.flatMap(({ mutants }) => mutants.map(({ mutant }) => mutant)))).sort()
