@@ -25,7 +25,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
  */
 const IDLE: ReadonlySet<string> = new Set([
   'founding', 'hidden$snapshotter', 'owesSinceMs', 'hidden$reapAtMs', 'hidden$tellFromMs', 'hidden$expireFromMs',
-  'hidden$heldUpMs', 'hidden$frames', 'hidden$unackedBytes', 'hidden$lastTickMs', 'hidden$tickMs',
+  'hidden$heldUpMs', 'hidden$earlierMs', 'hidden$frames', 'hidden$unackedBytes', 'hidden$lastTickMs', 'hidden$tickMs',
 ])
 
 /** Fields of an established leader that are asked before only. */
@@ -35,7 +35,7 @@ const BEFORE_ACTIVE: ReadonlySet<string> = new Set([
 
 /** Maps that are asked by key, or whose values are sent to one peer each: their order is of no account. */
 const UNORDERED: ReadonlySet<string> = new Set([
-  'hidden$links', 'hidden$peers', 'hidden$learners', 'hidden$votes', 'hidden$asked', 'hidden$forgetful',
+  'hidden$links', 'hidden$peers', 'hidden$learners', 'hidden$votes', 'hidden$refusals', 'hidden$forgetful',
 ])
 
 /** Other times are moments. */

@@ -226,7 +226,7 @@ function withCalms(plan: Plan, calms: readonly Calm[]): Plan {
  */
 function withFounding(plan: Plan): Plan {
   const { world: { seed, voters, timing: { tickMs } }, calms, stormMs } = plan
-  const random = makeRandom(seed ^ 0xf0d)
+  const random = makeRandom(seed ^ 0xf0e)
   if (random.below(8) > 0 || voters < 3 || plan.ending === 'no faults') return plan
   const isReckless = random.below(2) === 0
   const forMs = logUniform(random, 3 * tickMs, 20 * tickMs)
