@@ -16,9 +16,9 @@ export type OpenSegment = (path: string, sync: boolean) => Promise<SegmentFile>
 
 type Files = NodeModules['fs']
 
-/** Codes of errors that say that files cannot grow. */
 const NO_ROOM: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
 
+/** True for an error that says that files cannot grow. */
 export function isNoRoom(error: unknown): boolean {
   return NO_ROOM.includes((error as { code?: unknown }).code)
 }
