@@ -1,5 +1,6 @@
 import type { SnapshotChunk } from '../../lib/ports/storage.ts'
 import type { ChunkStore, PackedChunk } from './chunks.ts'
+import { isNoRoom } from './segment-file.ts'
 
 /** So many bytes may wait here; who adds more waits for room. */
 const WAITING_BYTES = 8 * 1024 * 1024
@@ -11,9 +12,6 @@ interface Installation {
   readonly id: number
   readonly dropped: readonly number[]
 }
-
-/** Codes of errors that say that files cannot grow. */
-const NO_ROOM: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
 
 /**
  * Chunks of snapshots on their way to the disk, flushed one batch after the other, beside the records of the log: no
@@ -94,7 +92,7 @@ export class ChunkQueue {
       try {
         await this.#store.write(chunks)
       } catch (error) {
-        if (!NO_ROOM.includes((error as { code?: unknown }).code)) throw error
+        if (!isNoRoom(error)) throw error
         this.#givenUp.set(id, error)
         await this.#store.remove([id])
       }

@@ -16,6 +16,13 @@ export type OpenSegment = (path: string, sync: boolean) => Promise<SegmentFile>
 
 type Files = NodeModules['fs']
 
+const NO_ROOM: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
+
+/** True for an error that says that files cannot grow. */
+export function isNoRoom(error: unknown): boolean {
+  return NO_ROOM.includes((error as { code?: unknown }).code)
+}
+
 /** Opens the files of a log on the disk. */
 export function segmentFiles(fs: Files): OpenSegment {
   return async (path, sync) => {

@@ -1,5 +1,6 @@
 import { FRAME_HEAD_BYTES, frameAt, headBytes, makeSalt, packHead, saltOf, sealFrame, setSalt } from './frame.ts'
 import type { Checksum } from './records.ts'
+import { isNoRoom } from './segment-file.ts'
 import type { SegmentFile } from './segment-file.ts'
 import type { RecordDraft, StoredRecord } from './store.ts'
 
@@ -46,7 +47,8 @@ export class Segment {
   /** Where the last record began that `read` found. */
   #lastRead = HEAD_BYTES
   #growth: Promise<void> | null = null
-  #growthFailure: { readonly error: unknown } | null = null
+  /** Why its file may not be written any more. */
+  #failure: { readonly error: unknown } | null = null
   /** Of the last record in it; 0 without one. */
   last = 0
 
@@ -156,13 +158,16 @@ export class Segment {
   #growAhead(): void {
     this.#growth ??= this.#grow(Math.min(GROWTH_BYTES, SEGMENT_BYTES - this.size)).then(
       () => { this.#growth = null },
-      // Whoever needs the room is told.
-      (error: unknown) => { this.#growthFailure = { error } })
+      (error: unknown) => {
+        // Whoever needs the room looks for it again, or is told. Of other errors a file may tell only once.
+        if (isNoRoom(error)) this.#growth = null
+        else this.#failure = { error }
+      })
   }
 
   async #growInTime(end: number): Promise<void> {
     await this.#growth
-    if (this.#growthFailure !== null) throw this.#growthFailure.error
+    if (this.#failure !== null) throw this.#failure.error
     while (this.size < end && this.size < SEGMENT_BYTES) {
       await this.#grow(Math.min(GROWTH_BYTES, SEGMENT_BYTES - this.size))
     }

@@ -38,7 +38,9 @@ export class SegmentStore implements RecordStore {
   #broken: Named[] = []
   #nextNumber = 0
   /** The next segment, under way. */
-  #making: Promise<Named> | null = null
+  #making: Promise<void> | null = null
+  /** There was no room for it: it is made when it is needed. */
+  #isMadeLate = false
   #removing: Promise<void> = Promise.resolve()
   #failure: { readonly error: unknown } | null = null
 
@@ -101,8 +103,7 @@ export class SegmentStore implements RecordStore {
   }
 
   async close(): Promise<void> {
-    // A segment that could not be made is missed by nobody now.
-    await this.#making?.catch((error: unknown) => error)
+    await this.#making
     await this.#removing
     for (const { segment } of [...this.#used, ...this.#spare, ...this.#broken]) await segment.close()
   }
@@ -123,30 +124,35 @@ export class SegmentStore implements RecordStore {
     if (named !== undefined) await named.segment.prepare(0)
     else if (bytes > SEGMENT_BYTES / 2) named = await this.#make(bytes)
     else {
-      this.#makeAhead()
-      named = await this.#making!
-      this.#spare.splice(this.#spare.indexOf(named), 1)
+      await this.#making
+      named = this.#spare.shift() ?? await this.#make()
     }
+    this.#isMadeLate = false
     named.segment.rewind()
     this.#used.push(named)
     return named.segment
   }
 
   #makeAhead(): void {
-    this.#making ??= this.#make().then((named) => {
-      this.#spare.push(named)
-      this.#making = null
-      return named
-    })
-    // It fails who needs it.
-    this.#making.catch((error: unknown) => error)
+    if (this.#isMadeLate) return
+    this.#making ??= this.#make().then(
+      (named) => { this.#spare.push(named) },
+      // Once only: each attempt takes what room there is. It fails who needs it, if there is none then.
+      () => { this.#isMadeLate = true }).then(() => { this.#making = null })
   }
 
+  /** Leaves nothing of what it cannot make. */
   async #make(bytes?: number): Promise<Named> {
     const named = await this.#open(this.#nextNumber++)
-    await named.segment.prepare(bytes)
-    await this.#syncFolder()
-    return named
+    try {
+      await named.segment.prepare(bytes)
+      await this.#syncFolder()
+      return named
+    } catch (error) {
+      await named.segment.close()
+      await this.#parts.node.fs.promises.rm(named.path, { force: true })
+      throw error
+    }
   }
 
   /** A durable record says by now what was lost with them. */
