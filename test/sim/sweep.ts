@@ -9,6 +9,7 @@
  */
 import { pathToFileURL } from 'node:url'
 import { optionWords } from '../option-words.ts'
+import type { Replica } from '../../lib/core/replica.ts'
 import type { Script } from '../../lib/testing/sim/script.ts'
 import { Violation } from '../../lib/testing/sim/violation.ts'
 import { SCENARIOS } from './scenarios/all.ts'
@@ -72,6 +73,10 @@ function isLate(script: Script, id: number): boolean {
   return replica === null ? (disk.meta?.acceptedEpoch ?? 0) === 0 : replica.founding.health === 'empty'
 }
 
+function mayNotFound({ config, founding }: Replica): boolean {
+  return !config.bootstrap || founding.health === 'empty'
+}
+
 /**
  * A disk was lost before most had a history: what an empty storage was part of is known to processes alone, so that
  * whoever crashes may leave nobody to go on from. Nothing was acknowledged; nothing may be broken either.
@@ -105,9 +110,10 @@ function crashAndGoOn(script: Script, { server, landed }: Cut): void {
     return
   }
   // A voter that was never up helps no quorum: without another that has a history it needs all of them, and so it does
-  // where nobody has one and the user did not allow fewer to found the ensemble.
-  const whole = others.filter((id) => (script.peer(id).disk.meta?.currentEpoch ?? 0) > 0)
-  const needAll = whole.length === 0 ? others.some((id) => !script.replica(id).config.bootstrap)
+  // where the one that is away alone has a history, or the user did not allow fewer to found the ensemble.
+  const hasHistory = (id: number): boolean => (script.peer(id).disk.meta?.currentEpoch ?? 0) > 0
+  const whole = others.filter(hasHistory)
+  const needAll = whole.length === 0 ? hasHistory(server) || others.some((id) => mayNotFound(script.replica(id)))
     : whole.length * 2 <= script.peers.size || others.some((id) => needsAll(script, id))
   if (needAll) {
     convergeWith(script, [])
