@@ -39,7 +39,7 @@ export interface Plan {
 /** One of so many seeds is a short run. */
 const SHORT = 40
 /** Of all the phases of a storm together. */
-const STORM_MS = 80_000
+export const STORM_MS = 80_000
 
 /** Five most often, three often, every size up to seven. */
 const VOTERS: readonly number[] = [5, 5, 5, 5, 5, 5, 5, 5, 3, 3, 3, 3, 3, 3, 1, 2, 4, 4, 6, 7]
@@ -226,7 +226,7 @@ function withCalms(plan: Plan, calms: readonly Calm[]): Plan {
  */
 function withFounding(plan: Plan): Plan {
   const { world: { seed, voters, timing: { tickMs } }, calms, stormMs } = plan
-  const random = makeRandom(seed ^ 0xf0e)
+  const random = makeRandom(seed ^ 0xf_0002)
   if (random.below(8) > 0 || voters < 3 || plan.ending === 'no faults') return plan
   const isReckless = random.below(2) === 0
   const forMs = logUniform(random, 3 * tickMs, 20 * tickMs)

@@ -7,6 +7,7 @@ import { makeTxnCodec } from '../../../lib/wire/txn.ts'
 import { Damage } from './damage.ts'
 import type { Delivered } from '../../../lib/testing/sim/ghost.ts'
 import { MutedGhost } from './muted-ghost.ts'
+import { STORM_MS } from '../../../lib/testing/sim/plan.ts'
 import { drawRun } from '../../../lib/testing/sim/reduction.ts'
 import type { Run } from '../../../lib/testing/sim/reduction.ts'
 import { boundMsOf } from '../../../lib/testing/sim/freeze.ts'
@@ -48,8 +49,9 @@ export function runBeyond(seed: number, codec: TxnCodec = makeTxnCodec(), mutant
 function drawBeyond(seed: number, mutant: string | undefined): Run {
   const { plan, faults } = drawRun(seed, mutant)
   const voters = Math.max(plan.world.voters, 3)
+  const stormMs = Math.max(plan.stormMs, STORM_MS)
   return {
-    plan: { ...plan, finalSilenceMs: 0, ending: 'core heals', world: { ...plan.world, voters, spoils: null } },
+    plan: { ...plan, founding: null, stormMs, finalSilenceMs: 0, ending: 'core heals', world: { ...plan.world, voters, spoils: null } },
     faults: faults.filter(({ kind }) => kind !== 'wipe' && kind !== 'rot' && kind !== 'promise' && kind !== 'spoil'),
   }
 }
