@@ -5,8 +5,7 @@ const SILENCE_MS = 30_000
 
 /** Storms that are looked at first, of bugs that take a rare one. */
 const KNOWN: Readonly<Record<string, number>> = {
-  dropsBeforeActive: 1_041_896, emptyLeads: 1_000_754, endlessSync: 1_275, fixedInitLimit: 615,
-  foundsForLife: 1_034_584,
+  emptyLeads: 2_277, endlessSync: 1_275, fixedInitLimit: 615, foundsForLife: 2_277,
 }
 
 /**
@@ -14,8 +13,10 @@ const KNOWN: Readonly<Record<string, number>> = {
  * in lib/core/README.md says why.
  */
 export const BEYOND_STORMS: readonly string[] = [
-  'anyWordLeaves', 'countRepeatAck', 'founderByItsVote', 'hungLeads', 'leavesWithItsLink', 'observersUnsettle',
-  'resignsWhileJoining', 'resumesForgotten', 'slowVotesItsTail', 'stalledStands', 'unsettledByItsOwn',
+  'anyVoteLeaves', 'anyWordLeaves', 'countRepeatAck', 'dropsBeforeActive', 'expiresAtBirth', 'founderByItsVote',
+  'hungLeads', 'keepsItsVoice', 'leavesWithItsLink', 'observersUnsettle', 'resignsWhileJoining', 'resumesForgotten',
+  'slowVotesItsTail', 'stalledStands', 'standsAlone', 'stutterJudgesLast', 'stutterNeverExpires', 'unsettledByItsOwn',
+  'waitsForWhoVotes',
 ]
 
 /**

@@ -23,19 +23,22 @@ findsEach(test, {
   neverRaises: 6,
   observersCount: 4,
   proposeEpochUnsynced: 1,
+  readTailBeforeDrain: 1,
+  refuseEpochMismatch: 1,
   rejectEarlyAck: 1,
   replayTwice: 1,
   serveBeforeApply: 4,
   snapInMemoryOnly: 2,
+  snapshotUncommitted: 1,
   snapSkipsOutstanding: 4,
   snapUnsynced: 2,
-  snapshotUncommitted: 1,
   surviveFsyncError: 1,
   syncsLoseTxns: 1,
   truncOneTooMany: 1,
   trustEmptyDisk: 2,
   unboundedSync: 2,
   voteFromTree: 1,
+  wrongPasswordTouches: 1,
 })
 
 test.run()
