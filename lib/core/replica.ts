@@ -15,15 +15,16 @@ import { EarlyJoins } from './zab/early-joins.ts'
 import { Election, NO_VOTE } from './zab/election.ts'
 import { FoundingRule, isUnwritten } from './zab/founding.ts'
 import { Journal } from './zab/journal.ts'
-import { Leader } from './zab/leader.ts'
+import { HOLD_OFF_RESENDS, Leader } from './zab/leader.ts'
 import { Learner, appliedZxid, applicableZxid, reportedTail } from './zab/learner.ts'
 import { Links } from './zab/links.ts'
 import { Log } from './zab/log.ts'
 import type { FollowerInfo, Health, Message, Notification, Role, Vote } from './zab/messages.ts'
 import { follows, mayStand, votedTail } from './zab/own-disk.ts'
 import type { Slowness } from './zab/own-disk.ts'
-import { isQuorum, quorumConfig } from './zab/quorum.ts'
+import { quorumConfig } from './zab/quorum.ts'
 import type { QuorumConfig } from './zab/quorum.ts'
+import { Reach } from './zab/reach.ts'
 import { Snapshotter } from './zab/snapshotter.ts'
 import { ZXID_ZERO, formatZxid } from './zxid.ts'
 import type { Zxid } from './zxid.ts'
@@ -44,7 +45,8 @@ export class Replica implements ZabContext {
   readonly random: Random
   readonly journal: Journal
   readonly founding: FoundingRule
-  readonly links: Links
+  readonly links: Links = new Links((effect) => this.emit(effect), () => this.journal.durableTicket)
+  readonly reach: Reach = new Reach(this)
   readonly clients: Clients
   readonly elections: ElectionRecord[] = []
   now: Now
@@ -90,7 +92,6 @@ export class Replica implements ZabContext {
     this.committed = Math.min(log.last, Math.max(recovered.tree.zxid, meta.commitHint)) as Zxid
     this.founding = new FoundingRule(config.peerId, this.voters, config.bootstrap,
       () => ({ health: this.health, currentEpoch: this.journal.meta.currentEpoch }), config.mutant)
-    this.links = new Links((effect) => this.emit(effect), () => this.journal.durableTicket)
     this.joins = this.random.below(2 ** 30)
     this.#snapshotter = new Snapshotter(config, this.journal)
     this.route = new Route(this, (tag, timeoutMs) => this.clients.revalidated(tag, timeoutMs))
@@ -216,7 +217,7 @@ export class Replica implements ZabContext {
   }
 
   #peerLost(peer: number): void {
-    this.#earlyJoins.lost(peer)
+    for (const one of [this.#earlyJoins, this.reach]) one.lost(peer)
     if (this.election?.hasVoice === true) this.#revote(this.election)
     this.election?.linkDown()
     // It would ask nobody, or one that has restarted and knows of no decision.
@@ -241,8 +242,8 @@ export class Replica implements ZabContext {
   }
 
   #notification(): Notification {
-    const { role: state, health, journal: { meta: { currentEpoch: epoch } } } = this
-    return { kind: 'notify', state, round: this.#round, vote: this.#vote, health, epoch, joins: this.joins }
+    const { role: state, health, joins, reach: { isWide }, journal: { meta: { currentEpoch: epoch } } } = this
+    return { kind: 'notify', state, round: this.#round, vote: this.#vote, health, epoch, joins, isWide }
   }
 
   #notified(peer: number, message: Notification): void {
@@ -251,7 +252,9 @@ export class Replica implements ZabContext {
     this.founding.heard(peer, message.health, epoch)
     if (message.health === 'ok') this.leader?.recovered(peer)
     if (message.state === 'looking') this.#earlyJoins.heardLooking(peer, message.joins)
+    this.reach.heard(peer, message)
     if (this.election !== null) {
+      if (this.election.hasVoice) this.#revote(this.election)
       this.election.notified(peer, message)
       return
     }
@@ -307,7 +310,7 @@ export class Replica implements ZabContext {
     if (!this.isVoter || !this.founding.counts(peerId, this.founding.health)) return NO_VOTE
     if (!mayStand(this.#slow, this)) return NO_VOTE
     const isBound = mutant !== 'standsAlone' && (mutant !== 'keepsItsVoice' || this.election?.hasVoice !== true)
-    if (isBound && !isQuorum(this.configs, (peer) => peer === peerId || this.isLinked(peer))) return NO_VOTE
+    if (isBound && !this.reach.mayStand) return NO_VOTE
     const tail = reportedTail(this, this.#tree)
     return { leader: peerId, zxid: votedTail(this.#slow, tail, this), peerEpoch: currentEpoch }
   }
@@ -334,12 +337,12 @@ export class Replica implements ZabContext {
     const { leader, learner } = this
     if (leader !== null && leader.resigned !== null) this.#look(`resigned: ${leader.resigned}`)
     else if (learner !== null && learner.abandoned !== null) {
-      this.#look(learner.abandoned, learner.refused ? this.config.timing.resendMs * 4 : 0)
+      this.#look(learner.abandoned, learner.refused ? this.config.timing.resendMs * HOLD_OFF_RESENDS : 0)
     }
     const { election } = this
-    if (election === null || this.now.ms < this.#holdOffMs) return
-    if (!election.hasVoice) this.#revote(election)
-    if (election.decision === null) return
+    if (election !== null && this.isVoter && this.reach.hasChanged()) election.tell()
+    if (election?.hasVoice === false) this.#revote(election)
+    if (!election?.decision || this.now.ms < this.#holdOffMs) return
     const { vote, reason } = election.decision
     this.election = null
     this.#round = election.round

@@ -96,7 +96,7 @@ function packMessage(message: Message): Packed {
     case 'pong': return [Kind.pong, message.join, message.seq, message.touches.map(packSession)]
     case 'notify': return [Kind.notify, ROLES.indexOf(message.state), message.round, message.vote.leader,
       message.vote.zxid, message.vote.peerEpoch, HEALTHS.indexOf(message.health), message.epoch,
-      message.joins]
+      message.joins, message.isWide]
     case 'syncAck': return [Kind.syncAck, message.join, message.pieces]
     case 'syncAsk': return [Kind.syncAsk, message.join, message.tag]
     case 'synced': return [Kind.synced, message.join, message.tag, message.zxid]
@@ -136,7 +136,7 @@ const hash = (value: unknown): number => uint32(value, 'hash')
 const health = (value: unknown): Health => HEALTHS[below(value, HEALTHS.length, 'health')] ?? bad('health')
 
 /** Number of fields of each message, kind and join included. */
-const FIELDS: readonly number[] = [3, 9, 5, 3, 8, 3, 5, 5, 5, 3, 4, 4, 4, 3, 5, 4, 4, 4, 3, 4, 4, 3, 4, 4]
+const FIELDS: readonly number[] = [3, 10, 5, 3, 8, 3, 5, 5, 5, 3, 4, 4, 4, 3, 5, 4, 4, 4, 3, 4, 4, 3, 4, 4]
 
 function readMessage(fields: Packed): Message {
   const kind = below(fields[0], FIELDS.length, 'message kind')
@@ -149,7 +149,8 @@ function readMessage(fields: Packed): Message {
       peerEpoch: integer(fields[5], -1, 'epoch of a vote'),
     }
     const [round, joins] = [count(fields[2]), count(fields[8])]
-    return { kind: 'notify', state, round, vote, health: health(fields[6]), epoch: epoch(fields[7]), joins }
+    const isWide = flag(fields[9], 'reach')
+    return { kind: 'notify', state, round, vote, health: health(fields[6]), epoch: epoch(fields[7]), joins, isWide }
   }
   const join = count(fields[1])
   switch (kind) {

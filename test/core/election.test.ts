@@ -33,7 +33,7 @@ class Booth {
       get now() { return { ms: now(), wallMs: now() } },
       founding: { health: 'ok', heard: () => undefined, counts, votes: counts },
       journal: { meta: { currentEpoch: 1 } },
-      isLinked: (peer: number) => this.linked.has(peer),
+      reach: { isWide: true }, isLinked: (peer: number) => this.linked.has(peer),
       send: (peer: number, message: Notification) => void this.sent.push({ peer, message }),
     } as unknown as ZabContext
     this.election = new Election(this.#context, round, own)
@@ -41,7 +41,7 @@ class Booth {
 
   hears(from: number, vote: Vote, options: { round?: number, state?: Role, health?: Health } = {}): void {
     const { round = this.election.round, state = 'looking', health = 'ok' } = options
-    this.election.notified(from, { kind: 'notify', state, round, vote, health, epoch: 0, joins: 0 })
+    this.election.notified(from, { kind: 'notify', state, round, vote, health, epoch: 0, joins: 0, isWide: true })
   }
 
   passes(ms: number): void {

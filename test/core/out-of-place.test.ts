@@ -24,7 +24,7 @@ class Stage {
     const vote = { leader: 3, zxid: ZXID_ZERO, peerEpoch: 0 }
     for (const peer of [2, 3]) {
       const { round } = this.world.sent(1, 'notify').at(-1)!
-      this.hears(peer, { kind: 'notify', state: 'looking', round, vote, health: 'empty', epoch: 0, joins: 0 })
+      this.hears(peer, { kind: 'notify', state: 'looking', round, vote, health: 'empty', epoch: 0, joins: 0, isWide: true })
     }
     this.world.advance(100)
     assert.is(this.world.replica(1).learner?.leader, 3)
@@ -170,11 +170,11 @@ test('who was elected as a founder and hears of a history before it has chosen a
   world.input(3, { kind: 'linkUp', link: 101, peer: 1 })
   const own = { leader: 3, zxid: ZXID_ZERO, peerEpoch: 0 }
   const { round } = world.sent(3, 'notify').at(-1)!
-  says(1, { kind: 'notify', state: 'looking', round, vote: own, health: 'ok', epoch: 0, joins: 0 })
+  says(1, { kind: 'notify', state: 'looking', round, vote: own, health: 'ok', epoch: 0, joins: 0, isWide: true })
   assert.is(world.replica(3).role, 'leading')
   world.input(3, { kind: 'linkUp', link: 102, peer: 2 })
   const vote = { leader: 2, zxid: makeZxid(3, 1), peerEpoch: 3 }
-  says(2, { kind: 'notify', state: 'following', round: 99, vote, health: 'ok', epoch: 3, joins: 0 })
+  says(2, { kind: 'notify', state: 'following', round: 99, vote, health: 'ok', epoch: 3, joins: 0, isWide: true })
   says(1, { kind: 'followerInfo', join: 1, role: 'voter', acceptedEpoch: 1, health: 'ok' })
   assert.match(reasons(world, 3), 'resigned: its own storage does not count')
   assert.is(world.replica(3).journal.meta.acceptedEpoch, 0, 'it has promised nothing')

@@ -36,13 +36,13 @@ const requests: readonly ForwardedRequest[] = [
 export const messages: readonly Message[] = [
   {
     kind: 'notify', state: 'observing', round: 7, vote: { leader: 3, zxid, peerEpoch: 5 }, health: 'meta', epoch: 5,
-    joins: 9,
+    joins: 9, isWide: false,
   },
   {
     kind: 'notify', state: 'looking', round: 0, vote: { leader: 0, zxid, peerEpoch: 0 }, health: 'empty', epoch: 0,
-    joins: 0,
+    joins: 0, isWide: true,
   },
-  { kind: 'notify', state: 'looking', round: 1, vote: NO_VOTE, health: 'ok', epoch: 0, joins: 0 },
+  { kind: 'notify', state: 'looking', round: 1, vote: NO_VOTE, health: 'ok', epoch: 0, joins: 0, isWide: true },
   { kind: 'followerInfo', join, role: 'observer', acceptedEpoch: 4, health: 'log' },
   { kind: 'followerInfo', join, role: 'voter', acceptedEpoch: 0, health: 'ok' },
   { kind: 'leaderInfo', join, epoch: 9 },

@@ -83,8 +83,13 @@ export class Election {
     return {
       kind: 'notify', state: 'looking', round: this.round, vote: this.proposal,
       health: this.#context.founding.health, epoch: this.#context.journal.meta.currentEpoch,
-      joins: this.#context.joins,
+      joins: this.#context.joins, isWide: this.#context.reach.isWide,
     }
+  }
+
+  /** What it says of itself has changed, and not its vote. */
+  tell(): void {
+    this.#broadcast()
   }
 
   /**

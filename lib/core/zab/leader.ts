@@ -28,6 +28,8 @@ export interface LeaderOwner {
 
 /** Rounds of finalizeMs within which voters are expected to follow their decision. */
 const LOYALTY_ROUNDS = 5
+/** Whom a leader refused acts on no decision for so many times resendMs: it must not run in circles. */
+export const HOLD_OFF_RESENDS = 4
 
 /**
  * Leading: discovery (a fresh epoch, proof of the best history), synchronization, broadcast.
@@ -482,16 +484,17 @@ export class Leader {
 
   /**
    * Give up when a voter that is waited for looks, and no quorum can form (ZOOKEEPER-3109). One that looks and has
-   * chosen this leader in its round `isComing`: it must hear that others have, or may not act on that yet.
+   * chosen this leader in its round `isComing`: it may have to hear once more that others have, or may not act on that yet.
    */
   heardLooking(peer: number, joins: number, isComing: boolean): void {
     const [{ config, now, voters }, learner] = [this.#context, this.#learners.get(peer)]
     // What it said before it joined may come late or twice.
     if (learner !== undefined && (joins >= learner.join || config.mutant === 'anyWordLeaves')) this.#remove(learner)
     const isAwaited = voters.includes(peer) || config.mutant === 'observersUnsettle'
-    const isSure = isComing && config.mutant !== 'unsettledByItsOwn'
-    if (this.#learners.has(peer) || this.active || !isAwaited || isSure) return
-    if (now.ms - this.#startedMs < config.timing.finalizeMs * LOYALTY_ROUNDS) return
+    if (this.#learners.has(peer) || this.active || !isAwaited) return
+    const { mutant, timing: { finalizeMs, resendMs, resendMaxMs } } = config
+    const moreMs = isComing && mutant !== 'unsettledByItsOwn' ? resendMs * HOLD_OFF_RESENDS + resendMaxMs : 0
+    if (now.ms - this.#startedMs < finalizeMs * LOYALTY_ROUNDS + moreMs) return
     if (!this.#isQuorum(() => true)) this.#resign(`voter ${peer} looks for another leader`)
   }
 }

@@ -42,6 +42,8 @@ export interface Notification {
   readonly epoch: number
   /** The last number of FOLLOWERINFO that the sender has used: who looks has left all up to it. */
   readonly joins: number
+  /** The sender is linked with a quorum, itself included. */
+  readonly isWide: boolean
 }
 
 /** A learner's side of an association. */

@@ -123,11 +123,12 @@ const lateVote: Scenario = {
     let early: Message | null = null
     script.tap = (from, to, message) => {
       if (from === C && to === A && message.kind === 'notify' && message.vote.leader === A) early ??= message
-      return from === B && early === null ? [] : [message]
+      return from === D || (from === B && early === null) ? [] : [message]
     }
-    // C is linked with A alone. A is linked with B too, and stands; it does not hear that B votes for it.
+    // C is linked with A alone. A is linked with B and D too, and stands; it does not hear that B votes for it.
     script.cut(B, C)
-    script.up(A, B, C)
+    script.cut(C, D)
+    script.up(A, B, C, D)
     passUntil(script, () => early !== null, 'C votes for A')
     script.mend(B, C)
     script.lead(C)
