@@ -43,7 +43,9 @@ test('FOLLOWERINFO that waits still when its voter has left is sent no more', ()
   world.advance(500)
   const before = world.sent(1, 'followerInfo').length
   const vote = { leader: 3, zxid: ZXID_ZERO, peerEpoch: 1 }
-  world.inject(3, 1, { kind: 'notify', state: 'looking', round: 1_000, vote, health: 'ok', epoch: 1, joins: 0, isWide: true })
+  world.inject(3, 1, {
+    kind: 'notify', state: 'looking', round: 1_000, vote, health: 'ok', epoch: 1, joins: 0, isWide: true,
+  })
   assert.is(world.replica(1).role, 'looking')
   world.advance(1_000)
   assert.is(world.replica(1).role, 'following', 'it has asked again')

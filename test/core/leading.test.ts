@@ -22,7 +22,9 @@ class Stage {
   votesFor3(peer: number): void {
     const { round } = this.world.sent(3, 'notify').at(-1)!
     const vote = { leader: 3, zxid: ZXID_ZERO, peerEpoch: 0 }
-    this.says(peer, { kind: 'notify', state: 'looking', round, vote, health: 'empty', epoch: 0, joins: 0, isWide: true })
+    this.says(peer, {
+      kind: 'notify', state: 'looking', round, vote, health: 'empty', epoch: 0, joins: 0, isWide: true,
+    })
   }
 
   joins(peer: number, acceptedEpoch = 0): void {
@@ -137,7 +139,9 @@ test('a candidate whose disk stands still for syncMs gives way, and follows whom
   assert.is(vote.leader, -1, 'it proposes nobody')
   const theirs = { leader: 1, zxid: ZXID_ZERO, peerEpoch: 0 }
   for (const peer of [1, 2]) {
-    stage.says(peer, { kind: 'notify', state: 'looking', round, vote: theirs, health: 'empty', epoch: 0, joins: 0, isWide: true })
+    stage.says(peer, {
+      kind: 'notify', state: 'looking', round, vote: theirs, health: 'empty', epoch: 0, joins: 0, isWide: true,
+    })
   }
   assert.is(stage.world.replica(3).learner?.leader, 1)
 })
@@ -196,7 +200,9 @@ test('a leader in discovery gives up early when its voters look for another', ()
   stage.world.advance(50 * 6)
   const { round } = stage.world.sent(3, 'notify').at(-1)!
   const vote = { leader: 2, zxid: ZXID_ZERO, peerEpoch: 0 }
-  stage.says(1, { kind: 'notify', state: 'looking', round: round + 1, vote, health: 'ok', epoch: 0, joins: 0, isWide: true })
+  stage.says(1, {
+    kind: 'notify', state: 'looking', round: round + 1, vote, health: 'ok', epoch: 0, joins: 0, isWide: true,
+  })
   assert.match(reasons(stage.world, 3), 'voter 1 looks for another leader')
 })
 

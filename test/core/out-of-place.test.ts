@@ -24,7 +24,9 @@ class Stage {
     const vote = { leader: 3, zxid: ZXID_ZERO, peerEpoch: 0 }
     for (const peer of [2, 3]) {
       const { round } = this.world.sent(1, 'notify').at(-1)!
-      this.hears(peer, { kind: 'notify', state: 'looking', round, vote, health: 'empty', epoch: 0, joins: 0, isWide: true })
+      this.hears(peer, {
+        kind: 'notify', state: 'looking', round, vote, health: 'empty', epoch: 0, joins: 0, isWide: true,
+      })
     }
     this.world.advance(100)
     assert.is(this.world.replica(1).learner?.leader, 3)

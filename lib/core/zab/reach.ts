@@ -3,8 +3,8 @@ import type { ZabContext } from './context.ts'
 import type { Notification } from './messages.ts'
 
 /**
- * Whom this peer is linked with, and whether that is enough to lead. Who is not linked with a quorum could not lead, and
- * those who hear its vote from others could not follow it. Nor does a link to such a one count for a candidate: it
+ * Whom this peer is linked with, and whether that is enough to lead. Who is not linked with a quorum could not lead,
+ * and those who hear its vote from others could not follow it. Nor does a link to such a one count for a candidate: it
  * hears too few votes to decide for anybody. Links alone are asked there, not what follows from them for others: so
  * nobody waits for another to stand first.
  */
