@@ -484,7 +484,7 @@ export class Leader {
 
   /**
    * Give up when a voter that is waited for looks, and no quorum can form (ZOOKEEPER-3109). One that looks and has
-   * chosen this leader in its round `isComing`: it may have to hear once more that others have, or may not act on it yet.
+   * chosen this leader in its round `isComing`: it may not know yet that others have, or not be free to act on it.
    */
   heardLooking(peer: number, joins: number, isComing: boolean): void {
     const [{ config, now, voters }, learner] = [this.#context, this.#learners.get(peer)]

@@ -52,7 +52,8 @@ function drawBeyond(seed: number, mutant: string | undefined): Run {
   const stormMs = Math.max(plan.stormMs, STORM_MS)
   return {
     plan: {
-      ...plan, founding: null, stormMs, finalSilenceMs: 0, ending: 'core heals', world: { ...plan.world, voters, spoils: null },
+      ...plan, founding: null, stormMs, finalSilenceMs: 0, ending: 'core heals',
+      world: { ...plan.world, voters, spoils: null },
     },
     faults: faults.filter(({ kind }) => kind !== 'wipe' && kind !== 'rot' && kind !== 'promise' && kind !== 'spoil'),
   }
