@@ -1,12 +1,13 @@
 /**
  * Runs the simulator over many seeds on all cores:
  *   npm run sim -- --seeds 200 [--from 1] | --minutes 10 [--from N] | --seed 17 [--only JSON] [--page FILE]
- *   [--mutant NAME] [--no-shrink] [--majors] [--ledger] [--breed] [--codec-all]
+ *   [--save FILE] | --run FILE [--page FILE] [--mutant NAME] [--no-shrink] [--majors] [--ledger] [--breed] [--codec-all]
  * The live line has `61/92 states`: so many were reached of those that a long run must come to.
  * Ends with `N passed, N failed`, counting seeds; from 200 seeds on each state that must be reached and was not counts
  * as a failure (lib/testing/sim/reached.ts), and so does a median of the times to the leader of a healed ensemble that
  * is too long. A failing seed prints what broke and the last events; the first ones are reduced to what is needed to
- * fail, told event by event, with one command that replays that. With `--majors` every hundredth seed is run on another
+ * fail, told event by event, with one command that replays that; `--save` keeps what is left of one as a file, which is
+ * the same run still when draws have changed (saved-run.ts), and `--run` plays such a file. With `--majors` every hundredth seed is run on another
  * major of Node as well (see other-node.ts), and must come to the same. With `--ledger` what it comes to is added to
  * the sums for this state of the core (see ledger/ledger.ts), a part every minute and the rest when it ends, is stopped
  * by SIGINT or SIGTERM, or time is up; `npm run sim:ledger` prints them. With `--breed` seeds that reach what none did
@@ -20,7 +21,7 @@ import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { Lanes } from '../../lib/testing/sim/lanes.ts'
 import { drawRun } from '../../lib/testing/sim/reduction.ts'
-import type { Reduction } from '../../lib/testing/sim/reduction.ts'
+import type { Reduction, Run } from '../../lib/testing/sim/reduction.ts'
 import { play } from '../../lib/testing/sim/run.ts'
 import type { SeedResult } from '../../lib/testing/sim/run.ts'
 import { REACHED_BY_FULL, REACHED_BY_SLICE } from '../../lib/testing/sim/reached.ts'
@@ -38,6 +39,7 @@ import { measure } from './measure.ts'
 import { OtherMajor } from './other-major.ts'
 import type { Agreement } from './other-major.ts'
 import { profileOf } from './profile.ts'
+import { readRun, saveRun } from './saved-run.ts'
 import { Totals } from './totals.ts'
 import { TWICE } from './twice.ts'
 import type { Done } from './worker.ts'
@@ -51,6 +53,10 @@ interface Options {
   readonly mutant: string | undefined
   /** Where the page of one seed goes. */
   readonly page: string | undefined
+  /** Where what is left of a failing seed goes. */
+  readonly save: string | undefined
+  /** The file of a run that is played instead of a seed's. */
+  readonly run: string | undefined
   /** What of the seed is left. */
   readonly only: Reduction | undefined
   readonly shrinks: boolean
@@ -90,7 +96,9 @@ function readOptions(): Options {
     from: ['N', 'the first of them, 1; with --minutes another one each time'],
     seed: ['N', 'this one alone, told event by event if it fails'],
     only: ['JSON', 'with --seed: what a reduction has left of it'],
-    page: ['FILE', 'with --seed: all its events go on this page (HTML)'],
+    page: ['FILE', 'with --seed or --run: all its events go on this page (HTML)'],
+    save: ['FILE', 'with --seed: what is left of it when it fails and is reduced'],
+    run: ['FILE', 'plays what --save has kept'],
     mutant: ['NAME', 'with this bug switched on'],
     'no-shrink': ['', 'reduces no failing seed'],
     majors: ['', 'every hundredth seed on another major of Node as well'],
@@ -110,6 +118,7 @@ function readOptions(): Options {
   }
   return {
     seed: number('seed') ?? null, minutes, mutant: value('mutant'), page: value('page'),
+    save: value('save'), run: value('run'),
     only: value('only') === undefined ? undefined : JSON.parse(value('only')!) as Reduction,
     shrinks: !has('no-shrink'), majors: has('majors'), breeds: has('breed'),
     codesAll: has('codec-all'), measures: has('measure'),
@@ -156,7 +165,7 @@ function printFailure(result: SeedResult, mutant: string | undefined, lines: num
 }
 
 /** Reduces a failing seed and tells what is left of it. */
-function printShrunk({ seed, bred }: Job, mutant: string | undefined): void {
+function printShrunk({ seed, bred }: Job, mutant: string | undefined, save?: string): void {
   print(`reducing seed ${seed} ...`)
   const shrunk = shrink(seed, mutant, makeTxnCodec(), undefined, bred === undefined ? {} : { bred })
   if (shrunk === null) return
@@ -171,20 +180,25 @@ function printShrunk({ seed, bred }: Job, mutant: string | undefined): void {
   for (const line of result.failure?.trace.slice(-TRACE_SHOWN) ?? []) print(`  ${line}`)
   print(`seed ${seed}, reduced: ${result.failure?.message ?? ''}`)
   print(`replay with: ${replayOf(seed, mutant, reduction)}\n`)
+  if (save === undefined || result.failure === null) return
+  const { check, message } = result.failure
+  saveRun(save, { what: message.split('\n')[0]!, check, commit, run })
+  print(`kept in ${save}; play it with: npm run sim -- --run ${save}\n`)
 }
 
 /** Runs one seed and tells all of it: the end of it here, with a lane per peer, and everything on a page. */
-function runOne({ mutant, page, only, shrinks, codesAll }: Options, seed: number): Totals {
+function runOne({ mutant, page, only, shrinks, codesAll, save }: Options, seed: number, run?: Run): Totals {
   const totals = new Totals()
   let lanes: Lanes | null = null
   const read = (written: Lanes): void => { lanes = written }
   const how = codesAll ? { read, codedEvery: 1 } : { read }
-  const result = { ...play(drawRun(seed, mutant, only), makeTxnCodec(), how), seed }
+  const result = { ...play(run ?? drawRun(seed, mutant, only), makeTxnCodec(), how), seed }
   totals.add(result)
   const written = lanes as Lanes | null
   if (result.failure !== null && written !== null) for (const line of written.lines(LANES_SHOWN)) print(line)
   printFailure(result, mutant, 0, only)
-  if (result.failure !== null && only === undefined && shrinks) printShrunk({ seed }, mutant)
+  const isWhole = only === undefined && run === undefined
+  if (result.failure !== null && isWhole && shrinks) printShrunk({ seed }, mutant, save)
   if (page !== undefined && written !== null) {
     writeFileSync(page, written.html(`seed ${seed}${mutant === undefined ? '' : `, ${mutant}`}`))
     print(`everything that happened is in ${page}`)
@@ -215,8 +229,10 @@ function accountOf({ ledger }: Options): Account | null {
 
 /** Runs seeds as they are told to be run, and says what came of them. */
 async function main(options: Options): Promise<void> {
-  const major = options.majors && options.seed === null ? new OtherMajor(options.mutant) : null
-  const totals = options.seed !== null ? runOne(options, options.seed) : await runMany(options, major)
+  const major = options.majors && options.seed === null && options.run === undefined ? new OtherMajor(options.mutant) : null
+  const saved = options.run === undefined ? null : readRun(options.run).run
+  const totals = saved !== null ? runOne(options, saved.plan.world.seed, saved)
+    : options.seed !== null ? runOne(options, options.seed) : await runMany(options, major)
   const agreement: Agreement | null = await major?.finish() ?? null
   for (const line of totals.table()) print(line)
   if (agreement !== null) print(agreement.text)
