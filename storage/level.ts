@@ -53,8 +53,9 @@ const MARKER_INTERVAL_MS = 1_000
  * Every write is one record of the log, flushed to the disk: one write at one position of a file that is there in its
  * full length (see `SegmentStore`). Chunks of a snapshot are appended to its file, flushed, beside the records: the
  * one that installs them is written when all of them are durable, and no other waits for them, unless 8 MiB of chunks
- * wait already. Then the file of the snapshot before waits to be used for the next; what a killed process left of one
- * is removed by `open`. Every record and every chunk has a checksum; the records are numbered without a gap, and each
+ * wait already. Then the file of the snapshot before waits to be used for the next. What was written of one that was
+ * given up is removed when the next one begins; what a killed process left of one, by `open`, or likewise where that
+ * finds damage. Every record and every chunk has a checksum; the records are numbered without a gap, and each
  * says which of them must be there. A marker beside the database names a record that was durable, at least once a
  * second, and repeats the promises whenever they change.
  *
@@ -215,7 +216,8 @@ class LevelStorage implements Storage {
       const { meta, base, damage } = content.circumstances
       checkFormat(meta)
       const orphans = content.snapshots.filter((id) => id !== base?.id)
-      // What a killed process left of one that it was writing. Of a damaged storage nothing is deleted yet.
+      // What a killed process left of one that it was writing. Of a damaged storage nothing is deleted before the next
+      // snapshot begins: then a leader brings it up.
       if (damage === 'none') await snapshots.remove(orphans)
       const ledger = new Ledger(content, (sequence) => store.load(sequence))
       this.#session = {
@@ -302,8 +304,7 @@ class LevelStorage implements Storage {
   async #writeMerged(session: Session, taken: readonly Waiting[]): Promise<boolean> {
     const { store, ledger, marker, chunks } = session
     for (const { batch: { chunks: written = [] } } of taken) {
-      ledger.expect(written)
-      chunks.add(written)
+      chunks.add(ledger.expect(written))
     }
     const install = taken.at(-1)?.batch.install
     await (install === undefined ? chunks.room() : chunks.settled())

@@ -73,16 +73,21 @@ class MemoryStorage implements Storage {
       if (entry.prevZxid !== tail || entry.zxid <= tail) return `a hole between ${tail} and ${entry.zxid}`
       tail = entry.zxid
     }
-    const written = new Map<number, number>()
+    const counts = new Map(Array.from(this.#snapshots, ([id, { length }]) => [id, length]))
     for (const { id, index } of chunks ?? []) {
       if (id === this.#base?.id) return `a chunk of snapshot ${id}, which is installed`
-      const next = written.get(id) ?? this.#snapshots.get(id)?.length ?? 0
-      if (index !== 0 && index !== next) return `chunk ${index} of snapshot ${id} out of turn`
-      written.set(id, index + 1)
+      if (index === 0) this.#dropOthers(counts, id)
+      else if (index !== counts.get(id)) return `chunk ${index} of snapshot ${id} out of turn`
+      counts.set(id, index + 1)
     }
     if (install === undefined) return null
-    const count = written.get(install.id) ?? this.#snapshots.get(install.id)?.length ?? 0
+    const count = counts.get(install.id) ?? 0
     return count >= install.chunks ? null : `chunk ${count} of snapshot ${install.id} was not written`
+  }
+
+  /** A snapshot begins: of what is not the base, there is nothing else any more. */
+  #dropOthers(snapshots: Map<number, unknown>, begun: number): void {
+    for (const id of snapshots.keys()) if (id !== begun && id !== this.#base?.id) snapshots.delete(id)
   }
 
   /** The last zxid that a truncation at `cut` leaves. */
@@ -104,8 +109,10 @@ class MemoryStorage implements Storage {
     if (meta !== undefined) this.#meta = { ...meta }
     for (const { id, index, bytes } of chunks ?? []) {
       const copy = new Uint8Array(bytes)
-      if (index === 0) this.#snapshots.set(id, [copy])
-      else this.#snapshots.get(id)!.push(copy)
+      if (index === 0) {
+        this.#dropOthers(this.#snapshots, id)
+        this.#snapshots.set(id, [copy])
+      } else this.#snapshots.get(id)!.push(copy)
     }
     if (install !== undefined) this.#install(install)
     if (purgeThrough !== undefined) {

@@ -89,7 +89,9 @@ export interface SnapshotBase {
 
 /**
  * One piece of a snapshot that is being written; it becomes valid only when a later batch installs it. They come in the
- * order of their indexes; the one with index 0 begins the snapshot anew. Not written: chunks of the base.
+ * order of their indexes. One snapshot is written at a time: the chunk with index 0 begins it, anew where something of
+ * it is there, and of every other one but the base nothing is there any more; nobody else says that one was given up.
+ * So what is not installed never takes more than one snapshot's room. Not written: chunks of the base.
  */
 export interface SnapshotChunk {
   readonly id: number

@@ -1,5 +1,5 @@
-import type { SnapshotChunk } from '../../lib/ports/storage.ts'
 import type { ChunkStore, PackedChunk } from './chunks.ts'
+import type { ExpectedChunk } from './ledger.ts'
 import { isNoRoom } from './segment-file.ts'
 
 /** So many bytes may wait here; who adds more waits for room. */
@@ -13,6 +13,11 @@ interface Installation {
   readonly dropped: readonly number[]
 }
 
+/** Snapshots that were given up go before the next one begins. */
+interface Removal {
+  readonly removed: readonly number[]
+}
+
 /**
  * Chunks of snapshots on their way to the disk, flushed one batch after the other, beside the records of the log: no
  * txn waits for a chunk, and a snapshot counts only from the record that installs it, which waits for all of them.
@@ -21,7 +26,7 @@ interface Installation {
  */
 export class ChunkQueue {
   readonly #store: ChunkStore
-  readonly #waiting: (PackedChunk | Installation)[] = []
+  readonly #waiting: (PackedChunk | Installation | Removal)[] = []
   #bytes = 0
   #writing: Promise<void> | null = null
   #failure: { readonly error: unknown } | null = null
@@ -33,8 +38,9 @@ export class ChunkQueue {
     this.#store = store
   }
 
-  add(chunks: readonly SnapshotChunk[]): void {
-    for (const chunk of chunks) {
+  add(chunks: readonly ExpectedChunk[]): void {
+    for (const { chunk, dropped } of chunks) {
+      if (dropped.length > 0) this.#waiting.push({ removed: dropped })
       const bytes = this.#store.pack(chunk)
       this.#waiting.push({ id: chunk.id, index: chunk.index, bytes })
       this.#bytes += bytes.byteLength
@@ -70,7 +76,11 @@ export class ChunkQueue {
     const waiting = this.#waiting
     try {
       for (let [first] = waiting; first !== undefined; [first] = waiting) {
-        if ('dropped' in first) {
+        if ('removed' in first) {
+          waiting.shift()
+          for (const id of first.removed) this.#givenUp.delete(id)
+          await this.#store.remove(first.removed)
+        } else if ('dropped' in first) {
           waiting.shift()
           for (const id of first.dropped) this.#givenUp.delete(id)
           await this.#store.installed(first.id, first.dropped)
@@ -108,10 +118,10 @@ export class ChunkQueue {
 }
 
 /** How many chunks go into one batch; at least one. All of one snapshot, which none of the later ones begins. */
-function batchOf(steps: readonly (PackedChunk | Installation)[]): number {
+function batchOf(steps: readonly (PackedChunk | Installation | Removal)[]): number {
   let bytes = 0
   const [first] = steps
-  const end = steps.findIndex((step, at) => 'dropped' in step || (bytes += step.bytes.byteLength) > BATCH_BYTES ||
+  const end = steps.findIndex((step, at) => !('bytes' in step) || (bytes += step.bytes.byteLength) > BATCH_BYTES ||
     (at > 0 && (step.index === 0 || step.id !== (first as PackedChunk).id)))
   return end < 0 ? steps.length : Math.max(1, end)
 }

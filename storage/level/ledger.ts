@@ -37,6 +37,12 @@ export interface Draft {
   readonly dropped: readonly number[] | null
 }
 
+/** A chunk that will be written, and snapshots of which nothing is needed any more by then. */
+export interface ExpectedChunk {
+  readonly chunk: SnapshotChunk
+  readonly dropped: readonly number[]
+}
+
 /**
  * Turns log batches into records: knows which groups and chunks exist, checks that the log and every snapshot stay
  * without a hole, and nets several log batches into one record.
@@ -95,13 +101,26 @@ export class Ledger {
     return this.#groups[0]?.sequence ?? this.#sequence
   }
 
-  /** Takes note of chunks that will be written. Throws when they do not follow what there is of their snapshot. */
-  expect(chunks: readonly SnapshotChunk[]): void {
-    for (const { id, index } of chunks) {
+  /**
+   * Takes note of chunks that will be written, once the record before is durable: whatever was to be installed is by
+   * then. So what a snapshot that begins drops was given up. Throws when they do not follow what there is of theirs.
+   */
+  expect(chunks: readonly SnapshotChunk[]): ExpectedChunk[] {
+    return chunks.map((chunk) => {
+      const { id, index } = chunk
       if (id === this.#base?.id) throw invalid(`a chunk of snapshot ${id}, which is installed`)
       if (index !== 0 && index !== this.#chunks.get(id)) throw invalid(`chunk ${index} of snapshot ${id} out of turn`)
+      const dropped = index === 0 ? this.#forget(id, this.#base?.id) : []
       this.#chunks.set(id, index + 1)
-    }
+      return { chunk, dropped }
+    })
+  }
+
+  /** Says which snapshots there were beside these. */
+  #forget(...kept: readonly (number | undefined)[]): number[] {
+    const dropped = Array.from(this.#chunks.keys()).filter((id) => !kept.includes(id))
+    for (const id of dropped) this.#chunks.delete(id)
+    return dropped
   }
 
   /**
@@ -207,12 +226,7 @@ export class Ledger {
       throw invalid('the log begins after the snapshot')
     }
     this.#base = { ...base }
-    this.#dropped ??= []
-    for (const id of Array.from(this.#chunks.keys())) {
-      if (id === base.id) continue
-      this.#chunks.delete(id)
-      this.#dropped.push(id)
-    }
+    this.#dropped = (this.#dropped ?? []).concat(this.#forget(base.id))
     this.#circumstances = null
     // A log that ends before its snapshot cannot be continued without a hole.
     if (base.zxid > this.#end) this.#reset(base)

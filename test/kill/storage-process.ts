@@ -32,6 +32,7 @@ for (let batch = 0; batch < 20; batch++) {
   next += 5
 }
 for (const id of [2, 3]) {
+  await write(storage, { chunks: chunks(40 + id, 3) }, next - 1)
   for (let index = 0; index < 4; index++) {
     const chunk = { id, index, bytes: bytesOf(id + index, ENTRY_BYTES) }
     await write(storage, { entries: run(next, next, ENTRY_BYTES), chunks: [chunk] }, next)

@@ -3,6 +3,7 @@ import { Log } from '../../lib/core/zab/log.ts'
 import type { Message } from '../../lib/core/zab/messages.ts'
 import { ZXID_ZERO, makeZxid } from '../../lib/core/zxid.ts'
 import type { Zxid } from '../../lib/core/zxid.ts'
+import { base, chunks } from '../../lib/testing/conformance/storage-fixtures.ts'
 import { SimDisk } from '../../lib/testing/sim/disk.ts'
 import type { Watched } from '../../lib/testing/sim/ghost.ts'
 import { Script } from '../../lib/testing/sim/script.ts'
@@ -147,6 +148,17 @@ function marked(...epochs: readonly number[]): { readonly disks: readonly SimDis
 }
 
 const JOIN: Message = { kind: 'followerInfo', join: 1, role: 'voter', acceptedEpoch: 2, health: 'ok' }
+
+test('D4, D6: what comes late of a snapshot, when another one has begun', () => {
+  const disk = new SimDisk()
+  disk.apply({ chunks: chunks(1, 2), install: base(1, ZXID_ZERO, 2) })
+  for (const late of [{ chunks: chunks(7, 1, 2) }, { install: base(7, ZXID_ZERO, 2) }]) {
+    disk.apply({ chunks: chunks(7, 2) })
+    disk.apply({ chunks: chunks(8, 1) })
+    isSeen('chunks' in late ? 'D4' : 'D6', () => { disk.apply(late) })
+  }
+  assert.equal(disk.chunks(), chunks(1, 2).map(({ bytes }) => bytes))
+})
 
 test('D9: an epoch that a majority has not marked', () => {
   marked(2, 2, 1).soundness.led(2)

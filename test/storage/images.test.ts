@@ -199,7 +199,8 @@ test('the power may go at any byte of a snapshot, with the one before it there u
     await history.write({ install: base(id, at(last - 2), 4), purgeThrough: at(last - 6) }, 'install')
     await history.write({ entries: run(last + 1, last + 2) }, 'behind')
     last += 2
-    // One that is begun anew.
+    // One that is given up, which has the file that waited, and one that is begun anew.
+    if (id === 2) await history.write({ chunks: largeChunks(50, 3) }, 'given-up')
     await history.write({ chunks: largeChunks(id + 1, 2) }, 'abandoned')
     await history.write({ entries: run(last + 1, last + 1) }, 'behind')
     last += 1

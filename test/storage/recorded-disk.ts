@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Database, Operation, Range } from '../../storage/level/database.ts'
 import type { OpenSegment } from '../../storage/level/segment-file.ts'
@@ -26,6 +26,8 @@ export class RecordedDisk {
   readonly moments: Moment[] = []
   label = ''
   readonly #files = new Map<string, Uint8Array>()
+  /** The name under which each file in the folder is known here. */
+  readonly #names = new Map<number, string>()
   readonly #content = new Map<string, Uint8Array>()
   #made: { readonly moment: Moment, readonly files: ReadonlyMap<string, Uint8Array> } | null = null
 
@@ -39,18 +41,19 @@ export class RecordedDisk {
   /** The names must be there to be found. */
   lay(folder: string): void {
     mkdirSync(join(folder, 'db'), { recursive: true })
-    for (const name of this.#files.keys()) writeFileSync(join(folder, 'db', name), '')
+    for (const name of this.#files.keys()) this.#names.set(touched(join(folder, 'db', name)), name)
   }
 
   readonly open: OpenSegment = (path) => {
     const name = basename(path)
     const isNew = !existsSync(path)
-    writeFileSync(path, '')
+    const inode = touched(path)
     const { moments } = this
     const files = this.#files
     // Of a file that was removed, nothing is left in one of the same name.
     if (isNew) files.set(name, new Uint8Array())
-    else if (!files.has(name)) this.#takeOver(dirname(path), name)
+    else if (!files.has(name)) this.#takeOver(dirname(path), name, this.#names.get(inode) ?? '')
+    this.#names.set(inode, name)
     return Promise.resolve({
       get size() { return files.get(name)!.byteLength },
       // Never written to: see `overwritten`.
@@ -68,10 +71,9 @@ export class RecordedDisk {
     })
   }
 
-  /** A file that has this name from now on: that which has lost its own. */
-  #takeOver(folder: string, name: string): void {
+  /** A file that has this name from now on, and had another. */
+  #takeOver(folder: string, name: string, old: string): void {
     const there = new Set(readdirSync(folder))
-    const old = Array.from(this.#files.keys()).find((other) => !there.has(other)) ?? ''
     const bytes = this.#files.get(old) ?? new Uint8Array()
     this.#files.delete(old)
     this.#files.set(name, bytes)
@@ -138,6 +140,12 @@ export class RecordedDisk {
     this.#made = { moment, files }
     return files
   }
+}
+
+/** Makes an empty file, or makes one empty, and says which it is. */
+function touched(path: string): number {
+  writeFileSync(path, '')
+  return statSync(path).ino
 }
 
 /** Of a file that holds a snapshot. */

@@ -23,6 +23,7 @@ export const STORAGE_FLAWS = {
   'brings an old snapshot back': 'a snapshot replaces the one before, which does not come back',
   'takes chunks of a sibling': 'a snapshot replaces the one before, which does not come back',
   'keeps chunks of a snapshot begun anew': 'a snapshot that is begun anew has nothing of what was written of it before',
+  'keeps a snapshot that was given up': 'a snapshot that begins ends the one before, which was given up',
   'accepts a hole in a snapshot': 'a hole in the chunks of a snapshot fails',
   'sorts chunks as text': 'chunks count from their installation on',
   'trusts chunks too early': 'chunks count from their installation on',
@@ -144,13 +145,18 @@ class FlawedStorage implements Storage {
 
   #chunk(chunk: SnapshotChunk): void {
     const disk = this.#disk
-    if (chunk.index === 0 && this.#flaw !== 'keeps chunks of a snapshot begun anew') {
-      disk.chunks = disk.chunks.filter(({ id }) => id !== chunk.id)
-    }
+    if (chunk.index === 0) this.#begin(chunk.id)
     const count = disk.chunks.filter(({ id }) => id === chunk.id).length
     const isHole = chunk.index > count && this.#flaw !== 'accepts a hole in a snapshot'
     if (isHole) throw this.#failure = new ZkError('StorageFailed')
     disk.chunks.push(chunk)
+  }
+
+  #begin(begun: number): void {
+    const disk = this.#disk
+    const keepsOwn = this.#flaw === 'keeps chunks of a snapshot begun anew'
+    const keepsOthers = this.#flaw === 'keeps a snapshot that was given up'
+    disk.chunks = disk.chunks.filter(({ id }) => id === disk.base?.id || (id === begun ? keepsOwn : keepsOthers))
   }
 
   #promise(meta: Meta): void {

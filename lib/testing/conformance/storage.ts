@@ -377,6 +377,16 @@ const snapshotCases: readonly StorageCase[] = [
     await fails(context.storage.write({ install: base(2, at(6), 5) }), 'an installation of chunks of before')
     sameSnapshot(await context.reopen(), base(1, at(5), 3), 'snapshot after that')
   } },
+  { name: 'a snapshot that begins ends the one before, which was given up', async run(context) {
+    await context.open()
+    await context.write({ entries: run(1, 9), chunks: chunks(1, 3), install: base(1, at(2), 3) })
+    for (const late of [{ chunks: chunks(7, 1, 2) }, { install: base(7, at(6), 2) }]) {
+      await context.write({ chunks: chunks(7, 2) })
+      await context.write({ chunks: chunks(8, 1) })
+      await fails(context.storage.write(late), 'what comes late of a snapshot')
+      sameSnapshot(await context.reopen(), base(1, at(2), 3), 'snapshot')
+    }
+  } },
   { name: 'a hole in the chunks of a snapshot fails', async run(context) {
     await context.open()
     await context.write({ entries: run(1, 9), meta: META })

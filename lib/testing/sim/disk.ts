@@ -14,7 +14,7 @@ import { Violation } from './violation.ts'
 
 /**
  * What one peer has on disk: batches are atomic and take effect in order, so every crash image is a prefix of them. A
- * batch that would leave a hole, move a promise back or install what was not written is a violation (D1, D4).
+ * batch that would leave a hole, move a promise back or install what was not written is a violation (D1, D4, D6).
  */
 export class SimDisk {
   meta: Meta | null = null
@@ -71,7 +71,14 @@ export class SimDisk {
       this.log.append({ zxid, prevZxid, hash1, hash2, bytes, txn: null })
     }
     if (batch.meta !== undefined) this.#setMeta(batch.meta)
-    for (const chunk of batch.chunks ?? []) this.#chunks.set(`${chunk.id}/${chunk.index}`, chunk.bytes)
+    for (const { id, index, bytes } of batch.chunks ?? []) {
+      // Of one that was begun before, nothing may be needed any more.
+      if (index === 0) this.#keepChunks(this.base?.id)
+      else if (!this.#chunks.has(`${id}/${index - 1}`)) {
+        throw new Violation('D4', `chunk ${index} on disk, of a snapshot of which the one before is not there`)
+      }
+      this.#chunks.set(`${id}/${index}`, bytes)
+    }
     if (batch.install !== undefined) this.#install(batch.install)
     if (batch.purgeThrough !== undefined) this.log.trim(batch.purgeThrough)
   }
@@ -148,9 +155,14 @@ export class SimDisk {
     for (let i = 0; i < base.chunks; i++) {
       if (!this.#chunks.has(`${base.id}/${i}`)) throw new Violation('D6', 'a snapshot without all of its chunks')
     }
-    for (const key of this.#chunks.keys()) if (!key.startsWith(`${base.id}/`)) this.#chunks.delete(key)
+    this.#keepChunks(base.id)
     this.base = base
     this.#strays.installed(base.id)
+  }
+
+  /** Those of this snapshot alone. */
+  #keepChunks(id: number | undefined): void {
+    for (const key of this.#chunks.keys()) if (!key.startsWith(`${id}/`)) this.#chunks.delete(key)
   }
 
   /** True when this image holds the txn, as an entry or under its snapshot. */

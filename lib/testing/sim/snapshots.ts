@@ -5,7 +5,7 @@ import { checkRows } from './tree-scan.ts'
 import type { Identity, Known } from './tree-scan.ts'
 import { Violation } from './violation.ts'
 
-/** What one incarnation has written of snapshots since it installed one. */
+/** What one incarnation has written of the snapshot that it began last, unless that is installed. */
 interface Written {
   readonly incarnation: number
   readonly chunks: Map<string, Uint8Array>
@@ -32,7 +32,10 @@ export class Snapshots {
     if (written?.incarnation !== incarnation) {
       this.#written.set(id, written = { incarnation, chunks: new Map<string, Uint8Array>() })
     }
-    for (const chunk of chunks ?? []) written.chunks.set(`${chunk.id}/${chunk.index}`, chunk.bytes)
+    for (const { id: of, index, bytes } of chunks ?? []) {
+      if (index === 0) written.chunks.clear()
+      written.chunks.set(`${of}/${index}`, bytes)
+    }
     if (install === undefined) return
     const rows: SnapshotRow[] = []
     for (let index = 0; index < install.chunks; index++) {
