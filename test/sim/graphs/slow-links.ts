@@ -2,8 +2,8 @@ import type { Message } from '../../../lib/core/zab/messages.ts'
 import type { Watched } from '../../../lib/testing/sim/ghost.ts'
 import type { Script } from '../../../lib/testing/sim/script.ts'
 
-/** Without a link that should be there, a peer dials again: it is looked for so often. */
-const DIAL_MS = 20
+/** A link that was dropped is dialled again within so long, and in steps of no more than half of it. */
+const DIAL_MS = 40
 
 interface Due {
   readonly atMs: number
@@ -30,6 +30,8 @@ export class SlowLinks {
   readonly #due: Due[] = []
   /** When the last message of each way comes. */
   readonly #lastMs = new Map<string, number>()
+  #linked = 0
+  #dialsUntilMs = 0
 
   constructor(script: Script, wayOf: (from: number, to: number, message: Message) => Way) {
     this.#script = script
@@ -61,11 +63,15 @@ export class SlowLinks {
   #nextMs(): number {
     const { ms, peers } = this.#script
     let next = this.#due[0]?.atMs ?? Infinity
+    let linked = 0
     for (const { replica } of peers.values()) {
       if (replica === null || replica.stopped) continue
+      linked += replica.links.current.size
       next = Math.min(next, Math.max(Math.ceil(replica.deadline()), ms + 1))
     }
-    return Math.min(next, ms + DIAL_MS)
+    if (linked < this.#linked) this.#dialsUntilMs = ms + DIAL_MS
+    this.#linked = linked
+    return ms < this.#dialsUntilMs ? Math.min(next, ms + DIAL_MS / 2) : next
   }
 
   #sent(from: number, to: number, message: Message): void {
