@@ -89,6 +89,7 @@ export class SlowLinks {
     const [sender, receiver] = [this.#script.peer(from), this.#script.peer(to)]
     const link = receiver.replica?.links.current.get(from)
     if (link === undefined || sender.replica?.links.current.get(to) !== sentBy) return
+    this.#script.boundary()
     this.#script.ghost.received(receiver as Watched, link, message)
     this.#script.input(to, { kind: 'receive', link, message })
   }
