@@ -13,9 +13,9 @@ import type { Way } from './slow-links.ts'
 /**
  * What is the matter besides the links: nothing; a voter has a write that no other has; one outside of a fully linked
  * majority has lost its log, or its disk; once there is a leader it loses its quorum of links, and a fully linked
- * majority is left; all links come up soon after the start.
+ * majority is left; all links come up soon after the start; an observer is there, which is linked with all.
  */
-export const VARIANTS = ['plain', 'ahead', 'damaged', 'wiped', 'cut', 'mended'] as const
+export const VARIANTS = ['plain', 'ahead', 'damaged', 'wiped', 'cut', 'mended', 'observed'] as const
 /** One of them. */
 export type Variant = typeof VARIANTS[number]
 
@@ -75,7 +75,7 @@ export function boundMsOf({ latencyMs, lossPermille }: Pick<Trial, 'latencyMs' |
 }
 
 function seedOf({ graph, variant, latencyMs, start }: Trial): number {
-  let seed = start * VARIANTS.length + VARIANTS.indexOf(variant)
+  let seed = start * 16 + VARIANTS.indexOf(variant)
   for (const [a, b] of graph.edges) seed = (Math.imul(seed, 31) + a * 8 + b) >>> 0
   return (Math.imul(seed, 1_009) + Math.round(latencyMs * 10)) >>> 0
 }
@@ -100,7 +100,8 @@ function leaderAfter(script: Script, after: number, voters: number): number {
   const id = script.leader
   if (id === 0) return 0
   const { leader, links } = script.replica(id)
-  return leader!.epoch > after && links.current.size + 1 >= majorityOf(voters) ? id : 0
+  const linked = Array.from(links.current.keys()).filter((peer) => peer <= voters)
+  return leader!.epoch > after && linked.length + 1 >= majorityOf(voters) ? id : 0
 }
 
 class Run {
@@ -116,8 +117,9 @@ class Run {
   constructor(trial: Trial, options: RunOptions) {
     this.#trial = trial
     this.#random = makeRandom(seedOf(trial))
-    const { graph: { voters, ids } } = trial
-    this.script = started(voters, { ...options, initMs: INIT_MS }, ...ids)
+    const { graph: { voters, ids }, variant } = trial
+    const observers = variant === 'observed' ? 1 : 0
+    this.script = started(voters, { ...options, observers, initMs: INIT_MS }, ...ids)
     this.script.connect(voters, 1)
     this.script.write(voters, 1, '/w1')
     this.script.pass(500)
@@ -156,9 +158,9 @@ class Run {
 
   play(): void {
     const { script } = this
-    const { graph, variant } = this.#trial
+    const { variant } = this.#trial
     const before = this.#epoch
-    const starts = graph.ids.map((id) => ({ id, atMs: script.ms + this.#random.below(SPREAD_MS) }))
+    const starts = Array.from(script.peers.keys(), (id) => ({ id, atMs: script.ms + this.#random.below(SPREAD_MS) }))
     for (const { id, atMs } of starts) this.#links.at(atMs, () => script.up(id))
     let fromMs = Math.max(...starts.map(({ atMs }) => atMs))
     if (variant === 'mended') {
