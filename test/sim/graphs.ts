@@ -142,9 +142,7 @@ function main(): void {
     }
   }
   line.clear()
-  for (const [name, row] of Array.from(rows).sort(([a], [b]) => a < b ? -1 : 1)) {
-    process.stdout.write(`  ${name}: ${row.text}\n`)
-  }
+  for (const [name, row] of rows) process.stdout.write(`  ${name}: ${row.text}\n`)
   process.stdout.write(`${done - failed} passed, ${failed} failed\n`)
   process.exitCode = failed === 0 && done > 0 ? 0 : 1
 }
