@@ -29,7 +29,7 @@ export interface Trial {
   readonly start: number
   /** Of a thousand notifications so many are lost. */
   readonly lossPermille: number
-  /** Of the links that there are not, a third is there and loses everything one way, and another third the other way. */
+  /** Of the links that there are not, a third is there and loses everything one way, a third the other way. */
   readonly isOneWay: boolean
 }
 
@@ -47,7 +47,7 @@ const SPREAD_MS = 300
 /** Longer than any bound here, so that whoever waits for it is seen. */
 const INIT_MS = 10_000
 /** Who is without a leader for so long remains without one. */
-export const NEVER_MS = 25_000
+const NEVER_MS = 25_000
 /** What else goes on once there is a leader is over after this. */
 const QUIET_AFTER_MS = 1_000
 const WATCHED_MS = 2_000
@@ -67,7 +67,7 @@ const RESENDS = 4
  * one resendMaxMs where that voter is on its way; and what ends it is the next word of a voter that looks, which comes
  * each resendMaxMs and a quarter. Nobody waits for initMs.
  */
-export function boundMsOf({ latencyMs, lossPermille }: Pick<Trial, 'latencyMs' | 'lossPermille'>, script: Script): number {
+function boundMsOf({ latencyMs, lossPermille }: Trial, script: Script): number {
   const { finalizeMs, resendMs, resendMaxMs } = script.replica(1).config.timing
   const electionMs = finalizeMs + 8 * 1.5 * latencyMs
   const vainMs = electionMs + 5 * finalizeMs + 4 * resendMs + resendMaxMs + 1.25 * resendMaxMs
@@ -207,8 +207,12 @@ class Run {
   }
 
   #rounds(): Map<number, number> {
-    return new Map([...this.script.peers.values()].flatMap(({ id, replica }) =>
-      replica?.election == null ? [] : [[id, replica.election.round] as const]))
+    const rounds = new Map<number, number>()
+    for (const { id, replica } of this.script.peers.values()) {
+      const election = replica?.election ?? null
+      if (election !== null) rounds.set(id, election.round)
+    }
+    return rounds
   }
 
   /** All links are there. */
