@@ -14,9 +14,9 @@ const KNOWN: Readonly<Record<string, number>> = {
  */
 export const BEYOND_STORMS: readonly string[] = [
   'anyVoteLeaves', 'anyWordLeaves', 'countRepeatAck', 'dropsBeforeActive', 'expiresAtBirth', 'founderByItsVote',
-  'hungLeads', 'keepsItsVoice', 'leavesWithItsLink', 'observersUnsettle', 'resignsWhileJoining', 'resumesForgotten',
-  'slowVotesItsTail', 'stalledStands', 'standsAlone', 'stutterJudgesLast', 'stutterNeverExpires', 'unsettledByItsOwn',
-  'waitsForWhoVotes',
+  'hungLeads', 'keepsItsVoice', 'leavesForAVote', 'leavesWithItsLink', 'observersUnsettle', 'resignsWhileJoining',
+  'resumesForgotten', 'slowVotesItsTail', 'stalledStands', 'standsAlone', 'standsOnNarrow', 'stutterJudgesLast',
+  'stutterNeverExpires', 'unsettledByItsOwn', 'waitsForWhoVotes',
 ]
 
 /**

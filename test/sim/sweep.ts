@@ -157,8 +157,8 @@ export function sweep(scenario: Scenario, stride = 1, first = 0, options: RunOpt
   }
 }
 
-/** `3/20`: every twentieth boundary from the third on. */
-function readPart(text: string | undefined): { readonly stride: number, readonly first: number } {
+/** `3/20`: every twentieth of whatever there is, from the third on. */
+export function readPart(text: string | undefined): { readonly stride: number, readonly first: number } {
   if (text === undefined) return { stride: 1, first: 0 }
   const [part, parts] = text.split('/').map(Number)
   const areNumbers = Number.isSafeInteger(part) && Number.isSafeInteger(parts)

@@ -11,6 +11,8 @@ export interface ScriptOptions {
   readonly epochTxns?: number
   /** Founds although not all are there; left out: until something is committed. */
   readonly bootstrap?: boolean
+  /** So long may learners take to join; 3 s when left out. */
+  readonly initMs?: number
   readonly mutant?: string
   /** Checks of emitted messages to leave out, so that a known bug shows its consequences instead of itself: `D2`. */
   readonly ignore?: readonly string[]
@@ -23,11 +25,11 @@ const TIMING = {
 
 /** The configuration of one peer of a script. */
 export function scriptConfig(
-  { limits, mutant, epochTxns }: ScriptOptions,
+  { limits, mutant, epochTxns, initMs = TIMING.initMs }: ScriptOptions,
   own: Pick<ReplicaConfig, 'peerId' | 'members' | 'bootstrap' | 'seed' | 'codec'>,
 ): ReplicaConfig {
   return {
-    ...own, ensembleName: 'script', timing: TIMING, limits: { ...DEFAULT_LIMITS, ...limits },
+    ...own, ensembleName: 'script', timing: { ...TIMING, initMs }, limits: { ...DEFAULT_LIMITS, ...limits },
     tree: {
       skipAcl: false, ttlEnabled: true, enforceQuota: false,
       sessionEphemerals: 10_000, sessionEphemeralBytes: 1_000_000,

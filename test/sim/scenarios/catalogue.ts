@@ -154,6 +154,12 @@ const ELECTIONS: readonly Entry[] = [
     ],
   },
   {
+    id: 'S-turned-down S-narrow-link', built: [
+      'S-turned-down who is turned down waits a little: the better candidate waits for a voter that does not count',
+      'S-narrow-link two sites are linked by one voter of each: the one of the smaller site does not stand',
+    ],
+  },
+  {
     id: 'S-1514 S-1732 S-1805 S-1818', built: [
       'S-1732 newcomers and restarted members join an ensemble whose members count rounds differently',
       `${LEADING}: a newcomer finds the established leader although rounds and zxids differ`,
