@@ -11,11 +11,12 @@ import type { SessionId } from './tree/stat.ts'
 import type { Tree } from './tree/tree.ts'
 import type { ElectionRecord, ReplicaStatus } from './status.ts'
 import type { ZabContext } from './zab/context.ts'
+import { HOLD_OFF_RESENDS } from './zab/doubts.ts'
 import { EarlyJoins } from './zab/early-joins.ts'
 import { Election, NO_VOTE } from './zab/election.ts'
 import { FoundingRule, isUnwritten } from './zab/founding.ts'
 import { Journal } from './zab/journal.ts'
-import { HOLD_OFF_RESENDS, Leader } from './zab/leader.ts'
+import { Leader } from './zab/leader.ts'
 import { Learner, appliedZxid, applicableZxid, reportedTail } from './zab/learner.ts'
 import { Links } from './zab/links.ts'
 import { Log } from './zab/log.ts'
@@ -200,10 +201,8 @@ export class Replica implements ZabContext {
 
   #linkUp(link: number, peer: number): void {
     const known = this.config.members.some((member) => member.id === peer) && peer !== this.config.peerId
-    if (!known) {
-      this.emit({ kind: 'dropLink', link, code: 'MembershipMismatch', reason: `peer ${peer} is not a member` })
-      return
-    }
+    const reason = `peer ${peer} is not a member`
+    if (!known) return this.emit({ kind: 'dropLink', link, code: 'MembershipMismatch', reason })
     if (this.links.isUp(peer)) this.#peerLost(peer)
     this.links.up(link, peer)
     if (this.election !== null) this.election.linkUp(peer)

@@ -212,6 +212,10 @@ test('a winner whose link is gone is not followed: a new round with the own vote
   booth.hears(1, voteFor(3))
   booth.passes(FINALIZE_MS)
   assert.is(booth.decided, null)
+  // Others that are linked with it may be about to decide.
+  assert.is(booth.election.round, 1)
+  booth.passes(10 * FINALIZE_MS)
+  assert.is(booth.decided, null)
   assert.is(booth.election.round, 2)
   assert.is(booth.election.proposal.leader, 2)
 })

@@ -14,7 +14,7 @@ const KNOWN: Readonly<Record<string, number>> = {
  */
 export const BEYOND_STORMS: readonly string[] = [
   'anyVoteLeaves', 'anyWordLeaves', 'countRepeatAck', 'dropsBeforeActive', 'expiresAtBirth', 'founderByItsVote',
-  'hungLeads', 'keepsItsVoice', 'leavesForAVote', 'leavesWithItsLink', 'observersUnsettle', 'resignsWhileJoining',
+  'hungLeads', 'keepsItsVoice', 'leavesItsRound', 'leavesWithItsLink', 'observersUnsettle', 'resignsWhileJoining',
   'resumesForgotten', 'slowVotesItsTail', 'stalledStands', 'standsAlone', 'standsOnNarrow', 'stutterJudgesLast',
   'stutterNeverExpires', 'unsettledByItsOwn', 'waitsForWhoVotes',
 ]

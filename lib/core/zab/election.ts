@@ -19,6 +19,9 @@ export interface Decision {
   readonly reason: string
 }
 
+/** For so many rounds of finalizeMs who is not linked with the winner leaves it to those that are. */
+const PATIENCE_ROUNDS = 3
+
 interface Heard {
   readonly vote: Vote
   readonly state: Role
@@ -43,6 +46,8 @@ export class Election {
   #resendMs: number
   /** Infinity while no quorum agrees with the proposal. */
   #decideAtMs = Infinity
+  /** Infinity unless they do and it is not linked. */
+  #retryAtMs = Infinity
   #decision: Decision | null = null
 
   constructor(context: ZabContext, round: number, own: Vote) {
@@ -63,7 +68,8 @@ export class Election {
   }
 
   get deadlineMs(): number {
-    return this.#decision !== null ? this.#context.now.ms : Math.min(this.#resendAtMs, this.#decideAtMs)
+    if (this.#decision !== null) return this.#context.now.ms
+    return Math.min(this.#resendAtMs, this.#decideAtMs, this.#retryAtMs)
   }
 
   /**
@@ -132,6 +138,8 @@ export class Election {
     const now = this.#context.now.ms
     if (now >= this.#decideAtMs) {
       this.#decide('a quorum agreed and no better vote came')
+    } else if (now >= this.#retryAtMs) {
+      this.#retryWithoutLeader()
     } else if (now >= this.#resendAtMs) {
       this.#broadcast()
       const { timing: { resendMaxMs }, mutant } = this.#context.config
@@ -186,6 +194,7 @@ export class Election {
     this.#resendMs = this.#context.config.timing.resendMs
     this.#resendAtMs = this.#context.now.ms + this.#resendMs
     this.#decideAtMs = Infinity
+    this.#retryAtMs = Infinity
   }
 
   #agrees(peer: number): boolean {
@@ -201,6 +210,7 @@ export class Election {
     if (this.#decision !== null || this.proposal.leader === -1) return
     if (!isQuorum(configs, (peer) => this.#agrees(peer))) {
       this.#decideAtMs = Infinity
+      this.#retryAtMs = Infinity
       return
     }
     const complete = voters.every((peer) => peer === config.peerId || this.#agrees(peer) ||
@@ -226,6 +236,7 @@ export class Election {
       if (sameRound || isQuorum(this.#context.configs, named)) {
         this.round = heard.round
         this.#decideAtMs = Infinity
+        this.#retryAtMs = Infinity
         this.#decision = { vote: heard.vote, reason: 'an established leader was found' }
         return
       }
@@ -234,23 +245,30 @@ export class Election {
 
   #decide(reason: string): void {
     this.#decideAtMs = Infinity
-    // A candidate whose link is down cannot be followed: wait until it is up or a new round changes the proposal.
+    // A candidate whose link is down cannot be followed. It may come up; and others that are linked with it may be about
+    // to decide, of whom a new round would take the votes that it needs.
     const { leader } = this.proposal
     if (leader !== this.#context.config.peerId && !this.#context.isLinked(leader)) {
-      this.#retryWithoutLeader()
+      const { random, now, config: { timing: { finalizeMs, resendMs }, mutant } } = this.#context
+      const rounds = mutant === 'retriesAtOnce' ? 0 : PATIENCE_ROUNDS
+      if (this.#retryAtMs === Infinity) this.#retryAtMs = now.ms + rounds * finalizeMs + 1 + random.below(resendMs)
       return
     }
+    this.#retryAtMs = Infinity
     this.#decision = { vote: this.proposal, reason }
   }
 
-  /** The winner died or is unreachable: begin a new round with the own vote, after a pause that lets links come up. */
+  /** The winner died or is unreachable: begin a new round with the own vote. */
   #retryWithoutLeader(): void {
+    this.#retryAtMs = Infinity
     this.round++
     this.#votes.clear()
     this.#settled.clear()
     this.proposal = this.#own
     this.#recordOwn()
     this.#resendMs = this.#context.config.timing.resendMs
-    this.#resendAtMs = this.#context.now.ms + 1 + this.#context.random.below(this.#resendMs)
+    this.#resendAtMs = this.#context.now.ms + this.#resendMs
+    this.#broadcast()
+    this.#tally()
   }
 }

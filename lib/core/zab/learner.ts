@@ -12,9 +12,6 @@ import type { ZabContext } from './context.ts'
 import { follows } from './log.ts'
 import type { LeaderMessage, NewLeader, Notification, Snap, SnapChunkMessage, Trunc } from './messages.ts'
 
-/** So many rounds of finalizeMs after a leader that has not answered says that it votes for another. */
-const PATIENCE_ROUNDS = 3
-
 /** What the learner needs of the replica around it. */
 export interface LearnerOwner {
   tree(): Tree
@@ -48,8 +45,6 @@ export class Learner {
   readonly join: number
   stage: 'asked' | 'promised' | 'syncing' | 'synced' | 'upToDate' = 'asked'
   epoch = 0
-  /** Then it gives up on a leader that votes for another. */
-  #leavesMs = Infinity
   /** What the leader said is committed and this log holds. */
   committed: Zxid
   /** Serve once this much is applied; Infinity before UPTODATE. */
@@ -359,13 +354,11 @@ export class Learner {
 
   get deadlineMs(): number {
     const { initMs, syncMs } = this.#context.config.timing
-    const silentMs = this.#lastHeardMs + (this.#newLeaderAcked ? syncMs : initMs)
-    return this.#isOpen ? Math.min(silentMs, this.#leavesMs) : silentMs
+    return this.#lastHeardMs + (this.#newLeaderAcked ? syncMs : initMs)
   }
 
   tick(): void {
-    if (this.#isOpen && this.#context.now.ms >= this.#leavesMs) this.#leave()
-    else if (this.#context.now.ms >= this.deadlineMs) this.#abandon('the leader is silent')
+    if (this.#context.now.ms >= this.deadlineMs) this.#abandon('the leader is silent')
   }
 
   /**
@@ -375,24 +368,13 @@ export class Learner {
    *
    * It may say so of the `round` in which this peer chose it: that it votes for another. Within a round a vote only
    * gets better, so it does not come back to itself; only who could not be elected yet may have said that before it
-   * stood. Such a word that comes late costs at most this try: once the leader has answered, it is known to be old. A
-   * little later the other one leads, most often: who left at once would begin a round that takes its votes away.
+   * stood. Such a word that comes late costs at most this try: once the leader has answered, it is known to be old.
    */
   heardLeader({ state, round: of, vote }: Notification, round: number): void {
-    if (state !== 'leading' && of > round) return this.#leave()
     const votesForAnother = of === round && state === 'looking' && vote.leader !== -1 && vote.leader !== this.leader
-    if (!votesForAnother || !this.#isOpen || this.#mutant('waitsForWhoVotes')) return
-    const { now, config: { timing } } = this.#context
-    const patienceMs = this.#mutant('leavesForAVote') ? 0 : PATIENCE_ROUNDS * timing.finalizeMs
-    this.#leavesMs = Math.min(this.#leavesMs, now.ms + patienceMs)
-  }
-
-  /** The leader has said nothing yet to what this peer asked. */
-  get #isOpen(): boolean {
-    return this.stage === 'asked' || this.#mutant('anyVoteLeaves')
-  }
-
-  #leave(): void {
+    const isOpen = this.stage === 'asked' || this.#mutant('anyVoteLeaves')
+    const isTurnedDown = isOpen && votesForAnother && !this.#mutant('waitsForWhoVotes')
+    if (state === 'leading' || (of <= round && !isTurnedDown)) return
     this.leaderLeft = true
     this.#abandon('the leader does not lead')
   }

@@ -5,6 +5,8 @@ import type { Message } from '../../../lib/core/zab/messages.ts'
 import type { Script } from '../../../lib/testing/sim/script.ts'
 import { readGraph } from '../graphs/graph.ts'
 import { SlowLinks } from '../graphs/slow-links.ts'
+import { runTrial } from '../graphs/trial.ts'
+import type { Variant } from '../graphs/trial.ts'
 import {
   A, B, C, D, E, convergeWith, countJoins, empty, must, mute, passUntil, plain, started,
 } from './scenario.ts'
@@ -30,7 +32,9 @@ const keepsItsLink: Scenario = {
     script.up(B, C)
     passUntil(script, () => script.replica(A).learner?.leader === E, 'A follows E')
     assert.equal(script.replica(E).role, 'looking')
-    // B and C have begun another round, as they cannot follow E. E hears of that when it is linked with B, A by E.
+    // B and C begin another round, as they cannot follow E. E hears of that when it is linked with B, A by E.
+    const { round } = script.replica(E).election!
+    passUntil(script, () => (script.replica(B).election?.round ?? 0) > round, 'B looks again')
     script.mend(B, E)
     const words = '1 looking epoch 0: the leader does not lead'
     const hasLeft = (): boolean => script.log.some((line) => line.endsWith(words))
@@ -183,10 +187,10 @@ function leadsOverSlowLinks(
 }
 
 const turnedDown: Scenario = {
-  name: 'S-turned-down who is turned down waits a little: the better candidate waits for a voter that does not count',
+  name: 'S-turned-down who is turned down looks again, while the better candidate waits for a voter that does not count',
   // A, D and E are fully linked. B, which lost its log, is linked with all but C, and C with A and D.
   run: (options) => leadsOverSlowLinks(options, '12,13,14,15,24,25,34,45', 5, B, 'round after round takes votes away'),
-  mutants: [{ mutant: 'leavesForAVote', seenBy: ['L1'] }],
+  mutants: [],
 }
 
 const narrowLink: Scenario = {
@@ -195,7 +199,34 @@ const narrowLink: Scenario = {
   mutants: [{ mutant: 'standsOnNarrow', seenBy: ['L1'] }],
 }
 
+/** A start of `test/sim/graphs` that is known to need a rule. */
+function elects(options: RunOptions, links: string, variant: Variant, latencyMs: number): Script {
+  const trial = { graph: readGraph(5, links), variant, latencyMs, start: 0, lossPermille: 0, isOneWay: false }
+  const { failure, script } = runTrial(trial, options)
+  must(failure === null, 'L1', failure ?? '')
+  return script
+}
+
+const patientRound: Scenario = {
+  name: 'S-patient-round A and B are not linked with the best voter, which C and D are: they leave it to these for a while',
+  run: (options) => elects(options, '14,23,24,34,35,45', 'ahead', 0.1),
+  mutants: [{ mutant: 'retriesAtOnce', seenBy: ['L1'] }],
+}
+
+const doubted: Scenario = {
+  name: 'S-doubted a voter that its candidate needs looks at once and then follows another: the candidate gives up soon',
+  run: (options) => elects(options, '12,13,14,23,24,25', 'cut', 0.1),
+  mutants: [{ mutant: 'forgetsItsDoubts', seenBy: ['L1'] }],
+}
+
+const damagedLinks: Scenario = {
+  name: 'S-damaged-link a link to a voter that lost its log makes no quorum of links',
+  run: (options) => elects(options, '12,13,15,23,24,35,45', 'damaged', 5),
+  mutants: [{ mutant: 'standsOnDamaged', seenBy: ['L1'] }],
+}
+
 /** The rest of D.4. */
 export const CANDIDACIES: Section = [
   keepsItsLink, standsAlone, losesItsLinks, votesForAnother, lateVote, turnedDown, narrowLink,
+  patientRound, doubted, damagedLinks,
 ]
