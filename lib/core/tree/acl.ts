@@ -82,7 +82,7 @@ export function permits(
 
 function gives(acl: readonly Acl[], perms: number, identities: readonly Identity[]): boolean {
   if (identities.some(({ scheme }) => scheme === 'super')) return true
-  if (acl.length > SHORT) return indexOf(acl).gives(perms, identities)
+  if (acl.length > SHORT) return AclIndex.of(acl).gives(perms, identities)
   for (const entry of acl) {
     if ((entry.perms & perms) === 0) continue
     if (entry.scheme === 'world' && entry.id === 'anyone') return true
@@ -98,28 +98,26 @@ function gives(acl: readonly Acl[], perms: number, identities: readonly Identity
 const SHORT = 8
 
 /**
- * Longer lists as they are looked up, for as long as the list lives: a check costs as much as there are identities,
- * however many entries there are, since anybody may write 40,000 and have them checked by requests of a few bytes.
- * No list changes, so what is remembered here changes no answer.
+ * A longer list as it is looked up: a check costs as much as there are identities, however many entries there are,
+ * since anybody may write 40,000 and have them checked by requests of a few bytes.
  */
-const INDEXES = new WeakMap<readonly Acl[], AclIndex>()
-
-function indexOf(acl: readonly Acl[]): AclIndex {
-  let index = INDEXES.get(acl)
-  if (index === undefined) {
-    index = new AclIndex(acl)
-    INDEXES.set(acl, index)
-  }
-  return index
-}
-
-/** The permissions of a list, by whom they are given to. */
 class AclIndex {
+  /** For as long as their lists live. No list changes, so what is remembered here changes no answer. */
+  static readonly #all: WeakMap<readonly Acl[], AclIndex> = new WeakMap<readonly Acl[], AclIndex>()
   #anyone = 0
   /** By scheme and id. */
   readonly #named = new Map<string, Map<string, number>>()
   /** By the bits that count, and what those are. */
   readonly #ranges = new Map<number, Map<string, number>>()
+
+  static of(acl: readonly Acl[]): AclIndex {
+    let index = AclIndex.#all.get(acl)
+    if (index === undefined) {
+      index = new AclIndex(acl)
+      AclIndex.#all.set(acl, index)
+    }
+    return index
+  }
 
   constructor(acl: readonly Acl[]) {
     for (const { perms, scheme, id } of acl) {
