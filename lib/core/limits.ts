@@ -85,3 +85,9 @@ export function checkLimits(limits: Limits): void {
   assert(limits.snapshotTxns >= 1 && limits.outstandingTxns >= 1 && limits.syncChunksInFlight >= 1,
     'limits must be positive')
 }
+
+/**
+ * Bytes of the answer to one multiRead: a request of 64 KB may ask for the same megabyte 4,000 times, which no frame
+ * holds. As with one frame between peers, a turn is short enough for it.
+ */
+export const MULTI_READ_BYTES_MAX: number = 16 * 1024 * 1024

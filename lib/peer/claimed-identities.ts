@@ -2,9 +2,10 @@ import type { Identity } from '../core/tree/request.ts'
 
 /**
  * Characters of all identities of one connection. Anybody may claim any `digest` identity, and every write carries all
- * of them to the leader: without a bound they would fill a frame between peers, and end the link that carries it.
+ * of them to the leader, and each list with `auth` brings them into the log and the snapshots: without a bound they
+ * would fill a frame between peers, and end the link that carries it, or the disks with few creates.
  */
-const LONGEST = 64 * 1024
+const LONGEST = 8 * 1024
 
 /** What one connection has claimed to be so far. */
 export class ClaimedIdentities {

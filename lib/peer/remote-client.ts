@@ -137,7 +137,11 @@ export class RemoteClient implements ConnectionEvents {
 
   onDrain(): void {
     if (this.#state === 'over') return
-    this.#output.drained()
+    try {
+      this.#output.drained()
+    } catch (error) {
+      this.#broken(error)
+    }
     this.#pump()
     this.#output.flush()
   }
@@ -164,10 +168,21 @@ export class RemoteClient implements ConnectionEvents {
         frames.push(chunk)
       }
     } catch (error) {
-      // Bytes that are no frame, or no first word: the connection is useless, and says nothing more.
-      if (!isZkError(error)) throw error
-      this.abort(error.code)
+      this.#broken(error)
     }
+  }
+
+  /**
+   * The connection is useless, and says nothing more: for bytes that are no frame, or no first word. Anything else is
+   * a mistake of ours, which may cost this client its connection, and never the process.
+   */
+  #broken(error: unknown): void {
+    if (isZkError(error)) {
+      this.abort(error.code)
+      return
+    }
+    this.#parts.logger.error('a client could not be served', { remote: `${this.host}:${this.port}`, error })
+    this.abort('SystemError')
   }
 
   #mayRead(): boolean {
@@ -367,7 +382,11 @@ export class RemoteClient implements ConnectionEvents {
       this.#plain(this.#authXids.shift() ?? Xid.auth, ZXID_ZERO, 0, false)
       return
     }
-    this.#reply(xid, zxid, outcome)
+    try {
+      this.#reply(xid, zxid, outcome)
+    } catch (error) {
+      this.#broken(error)
+    }
     const nowMs = this.#parts.clock.now()
     this.stats.replied(op, xid, zxid, nowMs - sinceMs, nowMs, outcome.code !== 'Ok')
   }
@@ -453,7 +472,17 @@ function undecodable(error: unknown): Request {
   return { op: -1, code: 'MarshallingError' }
 }
 
+/** What one result of a reply takes, roughly: an object and its stat. */
+const RESULT_BYTES = 256
+
 /** What a reply that waits keeps alive; data is the tree's own. */
 function outcomeBytes(outcome: Outcome): number {
-  return outcome.code === 'Ok' && 'children' in outcome.result ? outcome.result.children.length * 16 : 0
+  if (outcome.code !== 'Ok') return 0
+  const { result } = outcome
+  if (result.op !== 22) return childrenBytes(result)
+  return result.results.reduce((sum, one) => sum + RESULT_BYTES + childrenBytes(one), 0)
+}
+
+function childrenBytes(result: object): number {
+  return 'children' in result && Array.isArray(result.children) ? result.children.length * 16 : 0
 }

@@ -261,12 +261,12 @@ test('who claims to be too many is refused, and the connection ends', async (t) 
   const client = await join(t, peer)
   // Again and again the same one counts once.
   for (let round = 0; round < 20; round++) {
-    client.auth('digest', `${'u'.repeat(20_000)}:p`)
+    client.auth('digest', `${'u'.repeat(3_000)}:p`)
     assert.is((await client.answer()).number, 0)
   }
-  client.auth('digest', `${'v'.repeat(20_000)}:p`)
+  client.auth('digest', `${'v'.repeat(3_000)}:p`)
   assert.is((await client.answer()).number, 0)
-  client.auth('digest', `${'w'.repeat(30_000)}:p`)
+  client.auth('digest', `${'w'.repeat(3_000)}:p`)
   assert.is((await client.answer()).number, -115)
   await client.ended
 })

@@ -1,3 +1,4 @@
+import { makeRandom } from '../../lib/core/random.ts'
 import { AclTable, equalAcls, fixAcl, maskDigests, permits } from '../../lib/core/tree/acl.ts'
 import { OPEN_ACL, Perm } from '../../lib/core/tree/request.ts'
 import type { Acl, Identity } from '../../lib/core/tree/request.ts'
@@ -100,6 +101,59 @@ test('addresses match by family and prefix', () => {
     ['10.1.2.2/31', '10.1.2.4'], ['::/0', '1.2.3.4'], ['0.0.0.0/0', '::1'], ['fe80::/10', 'fec0::1'],
     ['2001:db8::/33', '2001:db8:8000::'], ['::1', '::2'], ['::1', 'nonsense'], ['1.2.3.4', '']] as const
   for (const [range, address] of no) assert.is(matches(range, address), false, `${range} ${address}`)
+})
+
+/** Entries that count how often their ids are looked at. */
+function counted(acl: readonly Acl[]): { readonly list: Acl[], readonly looks: () => number } {
+  let looks = 0
+  const list = acl.map(({ perms, scheme, id }) => ({ perms, scheme, get id(): string { looks++; return id } }))
+  return { list, looks: () => looks }
+}
+
+test('a long list is looked through once, however often it is asked', () => {
+  // Each check parsed all ranges, or compared all entries with all identities: half a second of the leader.
+  const stranger = [{ scheme: 'ip', id: '9.9.9.9' }, BOB, EVE]
+  for (const make of [
+    (i: number) => entry('ip', `1.0.${i >> 8}.${i & 255}`), (i: number) => entry('digest', `u${i}:h`),
+  ]) {
+    const { list, looks } = counted(Array.from({ length: 1_000 }, (_, i) => make(i)))
+    for (let check = 0; check < 50; check++) assert.ok(!permits(list, Perm.read, stranger, false))
+    assert.ok(looks() <= 2_000, `${looks()} looks`)
+  }
+  const zk = new World()
+  zk.ok(create('/a', { acl: Array.from({ length: 100 }, (_, i) => entry('digest', `u${i}:h`)) }))
+  assert.is(zk.tree.node('/a')!.acl, zk.tree.node('/a')!.acl, 'a node has one list, not one for each look')
+})
+
+test('a long list permits what its entries permit one by one', () => {
+  const random = makeRandom(3)
+  const pick = <T>(all: readonly T[]): T => all[random.below(all.length)]!
+  const address = (): string => random.below(2) === 0
+    ? `${pick([0, 10, 10, 10, 128])}.${random.below(2)}.0.${random.below(4)}`
+    : `${pick(['', 'fe80', '8000', '1'])}::${random.below(2)}:${random.below(4)}`
+  const named = (): Acl => {
+    const perms = random.below(32)
+    if (random.below(20) === 0) return entry('world', pick(['anyone', 'other']), random.below(8) === 0 ? perms : 0)
+    if (random.below(2) === 0) return entry('digest', `u${random.below(12)}:h`, perms)
+    const id = address()
+    const whole = id.includes(':') ? 128 : 32
+    return entry('ip', random.below(3) === 0 ? id : `${id}/${whole - random.below(pick([4, 20, whole + 1]))}`, perms)
+  }
+  const seen = { yes: 0, no: 0 }
+  for (let round = 0; round < 2_000; round++) {
+    const list = Array.from({ length: 9 + random.below(8) }, named)
+    const who = [
+      { scheme: 'ip', id: pick([address(), address(), 'nonsense', '::ffff:10.0.0.1']) },
+      { scheme: pick(['digest', 'digest', 'digest', 'x509', 'world']), id: pick([`u${random.below(14)}:h`, 'other']) },
+    ].slice(random.below(2))
+    const wanted = 1 << random.below(5)
+    const expected = list.some((one) => permits([one], wanted, who, false))
+    assert.is(permits(list, wanted, who, false), expected, JSON.stringify([list, wanted, who]))
+    if (expected) seen.yes++
+    else seen.no++
+  }
+  assert.ok(seen.yes > 200 && seen.no > 200, JSON.stringify(seen))
+  assert.ok(permits(Array.from({ length: 9 }, () => entry('ip', '1.1.1.1')), 1, [{ scheme: 'super', id: '' }], false))
 })
 
 test('digests are masked', () => {

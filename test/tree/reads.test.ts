@@ -1,3 +1,4 @@
+import { MULTI_READ_BYTES_MAX } from '../../lib/core/limits.ts'
 import { Mode, Perm } from '../../lib/core/tree/request.ts'
 import type { Outcome, Request, Requester } from '../../lib/core/tree/request.ts'
 import { assert, suite } from '../harness.ts'
@@ -144,6 +145,29 @@ test('multiRead: each for itself', () => {
     assert.is(zk.read({ op: 22, ops: [{ op: 4, path: '/a', watch: false }, { op, path: '/a', watch: false }] }).code,
       'MarshallingError')
   }
+})
+
+test('multiRead: no more than one answer can hold', () => {
+  // 64 KB of requests for one megabyte, again and again, were an answer of 4 GB, and the end of the process.
+  const zk = new World()
+  const half = MULTI_READ_BYTES_MAX / 2
+  zk.ok(create('/large', { data: new Uint8Array(half - 100) }))
+  zk.ok(create('/larger', { data: new Uint8Array(half) }))
+  zk.ok(create('/huge', { data: new Uint8Array(MULTI_READ_BYTES_MAX + 1) }))
+  const ask = (op: 4 | 8, paths: readonly string[]): string =>
+    zk.read({ op: 22, ops: paths.map((path) => ({ op, path, watch: false })) }).code
+  assert.is(ask(4, ['/large', '/large']), 'Ok')
+  assert.is(ask(4, ['/large', '/larger']), 'BadArguments')
+  assert.is(ask(4, ['/huge']), 'Ok', 'as by itself')
+  assert.is(ask(4, ['/huge', '/none']), 'BadArguments')
+  assert.is(ask(4, ['/none', '/huge']), 'BadArguments')
+  zk.ok(create('/a'))
+  zk.ok(create(`/a/${'n'.repeat(65_536 - 88)}`))
+  assert.is(ask(8, Array.from({ length: 256 }, () => '/a')), 'Ok')
+  assert.is(ask(8, Array.from({ length: 257 }, () => '/a')), 'BadArguments', 'names count')
+  const small = Math.floor(MULTI_READ_BYTES_MAX / 84)
+  assert.is(ask(4, Array.from({ length: small }, () => '/none')), 'Ok')
+  assert.is(ask(4, Array.from({ length: small + 1 }, () => '/none')), 'BadArguments', 'stats count')
 })
 
 test('READ is enough and needed; super and skipAcl need nothing', () => {

@@ -77,8 +77,12 @@ function isUserAndHash(id: string): boolean {
 export function permits(
   acl: readonly Acl[], perms: number, identities: readonly Identity[], skipAcl: boolean,
 ): boolean {
-  if (skipAcl || acl === OPEN_ACL || acl.length === 0) return true
+  return skipAcl || acl === OPEN_ACL || acl.length === 0 || gives(acl, perms, identities)
+}
+
+function gives(acl: readonly Acl[], perms: number, identities: readonly Identity[]): boolean {
   if (identities.some(({ scheme }) => scheme === 'super')) return true
+  if (acl.length > SHORT) return AclIndex.of(acl).gives(perms, identities)
   for (const entry of acl) {
     if ((entry.perms & perms) === 0) continue
     if (entry.scheme === 'world' && entry.id === 'anyone') return true
@@ -88,6 +92,83 @@ export function permits(
     }
   }
   return false
+}
+
+/** Up to so many entries are compared with each identity. */
+const SHORT = 8
+
+/**
+ * A longer list as it is looked up: a check costs as much as there are identities, however many entries there are,
+ * since anybody may write 40,000 and have them checked by requests of a few bytes.
+ */
+class AclIndex {
+  /** For as long as their lists live. No list changes, so what is remembered here changes no answer. */
+  static readonly #all: WeakMap<readonly Acl[], AclIndex> = new WeakMap<readonly Acl[], AclIndex>()
+  #anyone = 0
+  /** By scheme and id. */
+  readonly #named = new Map<string, Map<string, number>>()
+  /** By the bits that count, and what those are. */
+  readonly #ranges = new Map<number, Map<string, number>>()
+
+  static of(acl: readonly Acl[]): AclIndex {
+    let index = AclIndex.#all.get(acl)
+    if (index === undefined) {
+      index = new AclIndex(acl)
+      AclIndex.#all.set(acl, index)
+    }
+    return index
+  }
+
+  constructor(acl: readonly Acl[]) {
+    for (const { perms, scheme, id } of acl) {
+      if (scheme === 'ip') {
+        const range = parseRange(id)
+        if (range !== null) give(this.#ranges, range.bits, networkOf(range.bytes, range.bits), perms)
+      } else if (scheme === 'world' && id === 'anyone') {
+        this.#anyone |= perms
+      } else {
+        give(this.#named, scheme, id, perms)
+      }
+    }
+  }
+
+  gives(perms: number, identities: readonly Identity[]): boolean {
+    if ((this.#anyone & perms) !== 0) return true
+    return identities.some(({ scheme, id }) => scheme === 'ip'
+      ? this.#givesAddress(perms, id)
+      : ((this.#named.get(scheme)?.get(id) ?? 0) & perms) !== 0)
+  }
+
+  /** One look for each length of a prefix, of which there are 129. */
+  #givesAddress(perms: number, address: string): boolean {
+    const bytes = this.#ranges.size === 0 ? null : parseAddress(address)
+    if (bytes === null) return false
+    for (const [bits, networks] of this.#ranges) {
+      if (bits > bytes.length * 8) continue
+      if (((networks.get(networkOf(bytes, bits)) ?? 0) & perms) !== 0) return true
+    }
+    return false
+  }
+}
+
+/** One more entry for the same key gives what both give. */
+function give<K>(table: Map<K, Map<string, number>>, kind: K, key: string, perms: number): void {
+  let given = table.get(kind)
+  if (given === undefined) {
+    given = new Map()
+    table.set(kind, given)
+  }
+  given.set(key, (given.get(key) ?? 0) | perms)
+}
+
+/** The first bits of an address, the others being 0; as many characters as it has bytes. */
+function networkOf(bytes: readonly number[], bits: number): string {
+  return String.fromCharCode(...bytes.map((byte, index) => byte & maskOf(bits - 8 * index)))
+}
+
+/** Of a byte with so many bits that count in it and behind it. */
+function maskOf(bits: number): number {
+  return bits >= 8 ? 0xff : (0xff << (8 - Math.max(0, bits))) & 0xff
 }
 
 /** What getACL shows to one who has no ADMIN: `user:x` for every digest. */
@@ -171,8 +252,7 @@ function inRange(address: string, range: string): boolean {
   const bytes = parseAddress(address)
   if (parsed === null || bytes === null || bytes.length !== parsed.bytes.length) return false
   for (let bit = 0; bit < parsed.bits; bit += 8) {
-    const mask = parsed.bits - bit >= 8 ? 0xff : (0xff << (8 - (parsed.bits - bit))) & 0xff
-    if (((bytes[bit >> 3]! ^ parsed.bytes[bit >> 3]!) & mask) !== 0) return false
+    if (((bytes[bit >> 3]! ^ parsed.bytes[bit >> 3]!) & maskOf(parsed.bits - bit)) !== 0) return false
   }
   return true
 }

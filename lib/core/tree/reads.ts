@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
+import { MULTI_READ_BYTES_MAX } from '../limits.ts'
 import { maskDigests, permits } from './acl.ts'
 import { EventType, Perm } from './request.ts'
 import type {
@@ -100,15 +101,32 @@ function getAcl(reading: Reading, path: string): Outcome {
   return { code: 'Ok', result: { op: 6, acl, stat: node.stat() } }
 }
 
-/** Independent reads; their watch flags are ignored. */
+/** Of one result in a multiRead besides data and names: its head and the stat. */
+const RESULT_BYTES = 84
+
+/**
+ * Independent reads; their watch flags are ignored. Refused as a whole when the answer is too long for one, unless
+ * it is that of a single read, which may be had by itself too.
+ */
 function multiRead(reading: Reading, request: MultiReadRequest): Outcome {
   const results: OpResult[] = []
+  let bytes = 0
   for (const one of request.ops) {
     if (one.op !== 4 && one.op !== 8) return fail('MarshallingError')
     const outcome = readNode(reading, one, false)
-    results.push(outcome.code === 'Ok' ? outcome.result : { op: -1, code: outcome.code })
+    const result: OpResult = outcome.code === 'Ok' ? outcome.result : { op: -1, code: outcome.code }
+    bytes += resultBytes(result)
+    if (bytes > MULTI_READ_BYTES_MAX && request.ops.length > 1) return fail('BadArguments')
+    results.push(result)
   }
   return { code: 'Ok', result: { op: 22, results } }
+}
+
+function resultBytes(result: OpResult): number {
+  if (result.op === 4) return RESULT_BYTES + (result.data?.length ?? 0)
+  let bytes = RESULT_BYTES
+  if (result.op === 8) for (const name of result.children) bytes += 4 + name.length
+  return bytes
 }
 
 function ephemerals(reading: Reading, prefix: string): Outcome {

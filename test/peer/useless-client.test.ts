@@ -1,0 +1,120 @@
+import type { Peer } from '../../lib/peer/peer.ts'
+import type { Link, LinkEvents, Transport } from '../../lib/ports/transport.ts'
+import { writeRequest } from '../../lib/wire/jute/requests.ts'
+import { JuteWriter } from '../../lib/wire/jute/writer.ts'
+import { tcp } from '../../transports/tcp.ts'
+import { assert, suite } from '../harness.ts'
+import type { Case } from '../harness.ts'
+import type { RawClient } from './raw-client.ts'
+import { create, join, look, serve } from './raw-client.ts'
+
+const test = suite('a client that cannot be served')
+
+/** More than what leaves only with the turn. */
+const LARGE = new Uint8Array(300_000)
+
+/** TCP whose last link takes bytes as it is told. */
+class Moody {
+  mood: 'good' | 'full' | 'broken' = 'good'
+  events: LinkEvents | null = null
+  #last: Link | null = null
+
+  transport(): Transport {
+    const inner = tcp()
+    return {
+      schemes: inner.schemes, features: inner.features, dial: (address) => inner.dial(address),
+      listen: (address, onLink) => inner.listen!(address, (link) => onLink(this.#wrapped(link))),
+    }
+  }
+
+  #wrapped(link: Link): Link {
+    this.#last = link
+    return {
+      remote: link.remote,
+      get queuedBytes() { return link.queuedBytes },
+      attach: (events) => {
+        this.events = events
+        link.attach(events)
+      },
+      send: (bytes) => {
+        const mood = link === this.#last ? this.mood : 'good'
+        if (mood === 'broken') throw new RangeError('Invalid typed array length')
+        return link.send(bytes) && mood !== 'full'
+      },
+      pause: () => link.pause(),
+      resume: () => link.resume(),
+      close: () => link.close(),
+      abort: (reason) => link.abort(reason),
+    }
+  }
+}
+
+interface Scene {
+  readonly moody: Moody
+  readonly peer: Peer
+  readonly good: RawClient
+  readonly bad: RawClient
+  readonly errors: string[]
+}
+
+async function scene(t: Case): Promise<Scene> {
+  const moody = new Moody()
+  const errors: string[] = []
+  const quiet = (): void => undefined
+  const peer = await serve(t, {
+    transports: [moody.transport()],
+    logger: { debug: quiet, info: quiet, warn: quiet, error: (message) => void errors.push(message) },
+  })
+  await peer.ready()
+  const good = await join(t, peer)
+  assert.is(await good.code(1, create('/large', LARGE)), 0)
+  const bad = await join(t, peer)
+  return { moody, peer, good, bad, errors }
+}
+
+/** It alone is ended, and somebody is told. */
+async function check({ peer, good, bad, errors }: Scene): Promise<void> {
+  await bad.ended
+  assert.equal(errors, ['a client could not be served'])
+  assert.is(await good.code(2, look(3, '/large')), 0)
+  assert.is(peer.status().connections, 1)
+}
+
+/** A write, and reads that must wait for it, in one piece. */
+function readsBehindAWrite(bad: RawClient, reads: number): void {
+  const writer = new JuteWriter()
+  const frames: Uint8Array[] = []
+  writeRequest(writer, 1, create('/a'))
+  frames.push(writer.frame())
+  for (let xid = 2; xid < 2 + reads; xid++) {
+    writeRequest(writer, xid, look(4, '/large'))
+    frames.push(writer.frame())
+  }
+  bad.send(Buffer.concat(frames))
+}
+
+test('when its read is answered on the spot', async (t) => {
+  const all = await scene(t)
+  all.moody.mood = 'broken'
+  all.bad.request(1, look(4, '/large'))
+  await check(all)
+})
+
+test('when the replica answers', async (t) => {
+  const all = await scene(t)
+  all.moody.mood = 'broken'
+  readsBehindAWrite(all.bad, 1)
+  await check(all)
+})
+
+test('when its link has room again', async (t) => {
+  const all = await scene(t)
+  all.moody.mood = 'full'
+  readsBehindAWrite(all.bad, 2)
+  for (let xid = 1; xid <= 2; xid++) assert.is((await all.bad.answer()).xid, xid)
+  all.moody.mood = 'broken'
+  all.moody.events!.onDrain()
+  await check(all)
+})
+
+test.run()
