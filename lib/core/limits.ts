@@ -21,6 +21,8 @@ export interface Limits {
   readonly clientQueueBytes: number
   /** Requests one connection may have in flight. */
   readonly connectionRequests: number
+  /** Paths one connection may watch: each takes the peer some 250 bytes besides its text, for as long as it does. */
+  readonly connectionWatches: number
   /** Ephemeral nodes one session may own, so that its closing txn stays sendable (ZOOKEEPER-4306). */
   readonly sessionEphemerals: number
   /** Bytes of their paths. */
@@ -50,6 +52,7 @@ export const DEFAULT_LIMITS: Limits = {
   linkQueueBytes: 256 * 1024 * 1024,
   clientQueueBytes: 64 * 1024 * 1024,
   connectionRequests: 100_000,
+  connectionWatches: 200_000,
   sessionEphemerals: 100_000,
   sessionEphemeralBytes: 8 * 1024 * 1024,
   multiOperations: 100_000,

@@ -423,8 +423,7 @@ export class Replica implements ZabContext {
   #clientsOwner(): ConstructorParameters<typeof Clients>[0] {
     const { config } = this
     return {
-      peerId: config.peerId, options: config.tree, connectionRequests: config.limits.connectionRequests,
-      sessionMinMs: config.timing.sessionMinMs, sessionMaxMs: config.timing.sessionMaxMs, mutant: config.mutant,
+      peerId: config.peerId, options: config.tree, limits: config.limits, timing: config.timing, mutant: config.mutant,
       tree: () => this.#tree,
       serving: () => this.serving,
       emit: (effect) => this.emit(effect),

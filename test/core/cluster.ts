@@ -135,7 +135,8 @@ export class World {
         sessionEphemerals: 1_000, sessionEphemeralBytes: 1_000_000,
         multiOperations: 1_000, containerNeverUsedMs: 300_000,
       },
-      seed: this.#nextSeed++, newEnsembleId: `e${id}`.padEnd(32, '0'), codec: txnCodec, configData: new Uint8Array(0),
+      seed: this.#nextSeed++, newEnsembleId: `e${id}`.padEnd(32, '0'), codec: txnCodec,
+      configData: new Uint8Array(id).fill(id),
       ...(this.#options.mutant === undefined ? {} : { mutant: this.#options.mutant }),
       ...(this.#options.epochTxns === undefined ? {} : { epochTxns: this.#options.epochTxns }),
     }

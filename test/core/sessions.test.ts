@@ -330,4 +330,13 @@ test('a request of a closed session is refused, wherever it waits', () => {
   assert.equal(world.effectsOf(1, 'closeConn').map(({ code }) => code), ['Closed'])
 })
 
+test('a connection watches so many paths', () => {
+  const world = led({ voters: 1, limits: { connectionWatches: 2 } })
+  world.connect(1, 1)
+  for (const [xid, path] of ['/a', '/b', '/c', '/b'].entries()) world.request(1, 1, xid, { op: 3, path, watch: true })
+  assert.equal(codes(world, 1), ['NoNode', 'NoNode', 'QuotaExceeded', 'NoNode'])
+  assert.is(world.replica(1).readers?.lookNow(1, 3, '/d', true), 'QuotaExceeded')
+  assert.equal(world.effectsOf(1, 'closeConn'), [])
+})
+
 test.run()

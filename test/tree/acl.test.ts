@@ -40,7 +40,7 @@ test('what may be set', () => {
     entry('digest', ':a:b'), entry('digest', 'a::b'), entry('digest', '::'), entry('digest', 'a:b:c:'),
     entry('ip', '1.2.3.4::1'), entry('ip', '1.2.3.4::'), entry('ip', '1:1.2.3.4:2::'), entry('ip', '::1.2.3'),
     entry('world', 'anyone', 1.5), entry('world', 'anyone', 2 ** 31), entry('world', 'anyone', NaN),
-    entry('digest', 'u:\ud800'),
+    entry('digest', 'u:\ud800'), entry('digest', '\ufeffu:h'),
   ]
   for (const one of invalid) assert.is(fixAcl([one], [BOB].slice(1)), null, `${one.scheme} ${one.id} ${one.perms}`)
   assert.is(fixAcl(null, [BOB]), null)
@@ -63,6 +63,8 @@ test('auth becomes the identities that prove somebody, duplicates go', () => {
     [entry('digest', BOB.id, 3), entry('digest', BOB.id, 4)])
   assert.is(fixAcl([entry('auth', '')], [HOST]), null, 'an address proves nobody')
   assert.is(fixAcl([entry('auth', '')], [{ scheme: 'super', id: 'root' }]), null)
+  assert.is(fixAcl([entry('auth', '')], [{ scheme: 'digest', id: '\ufeffbob:h' }]), null, 'a mark that may be lost')
+  assert.is(fixAcl([entry('digest', 'b\ufeffob:h')], [])?.length, 1, 'but not elsewhere')
   assert.equal(fixAcl([entry('ip', '1.1.1.1'), entry('ip', '1.1.1.1')], []), [entry('ip', '1.1.1.1')])
   assert.is(fixAcl([entry('world', 'anyone'), entry('world', 'anyone')], []), OPEN_ACL, 'the open list is one object')
 })

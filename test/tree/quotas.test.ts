@@ -6,7 +6,7 @@ import { Tree } from '../../lib/core/tree/tree.ts'
 import type { PlacedTxn } from '../../lib/core/tree/txn.ts'
 import { assert, suite } from '../harness.ts'
 import {
-  anonymous, bytes, container, create, describe, ephemeral, load, remove, rowsOf, set, text, World,
+  anonymous, bytes, callsOf, container, create, describe, ephemeral, load, remove, ROOT, rowsOf, set, text, World,
 } from './world.ts'
 
 const test = suite('quotas')
@@ -262,6 +262,42 @@ test('outstanding changes of one node are counted by what it will be', () => {
   assert.is(zk.propose(set('/a', '12345')).kind, 'setData', 'four more than what it has, whatever else of it changes')
   zk.applyAll()
   assert.is(used(zk, '/a'), counted(zk.tree, '/a'))
+})
+
+test('the text of the configuration, which is each peer\'s own, counts nothing until it is written', () => {
+  const zk = new World({ enforceQuota: true })
+  const other = Tree.empty()
+  zk.tree.setConfig(bytes('a text'))
+  other.setConfig(bytes('a longer text'))
+  zk.onApply = ({ zxid, txn }) => void other.apply(zxid, txn, null, false)
+  const same = (owner: string, expected = used(zk, owner)): void => {
+    for (const tree of [zk.tree, other]) assert.is(text(tree.get(statsPath(owner))?.data), expected)
+    assert.equal(zk.tree.digest(), other.digest())
+  }
+  limit(zk, '/zookeeper')
+  same('/zookeeper')
+  limit(zk, '/zookeeper/config', 'count=-1,bytes=-1=;byteHardLimit=10')
+  same('/zookeeper/config', 'count=1,bytes=0')
+  assert.is(code(zk.write(set('/zookeeper/config', 'x'.repeat(11)), ROOT)), 'QuotaExceeded', 'whatever it has here')
+  zk.ok(set('/zookeeper/config', '0123456789'), ROOT)
+  same('/zookeeper/config', 'count=1,bytes=10')
+  zk.ok(set('/zookeeper/config', '01234'), ROOT)
+  same('/zookeeper/config', 'count=1,bytes=5')
+})
+
+test('what is above a deep node is not looked up where no owner can be', () => {
+  const zk = new World()
+  const path = '/a'.repeat(2_000)
+  for (let end = 2; end <= path.length; end += 2) zk.ok(create(path.slice(0, end)))
+  limit(zk, '/other')
+  limit(zk, '/a/a')
+  assert.ok(callsOf(Set.prototype, 'has', () => void zk.ok(set(path, 'text'))) < 10)
+  assert.is(used(zk, '/a/a'), 'count=1999,bytes=4')
+  zk.ok(create('/else'))
+  for (const name of ['zookeeper_limits', 'zookeeper_stats']) zk.ok(remove(`/zookeeper/quota/a/a/${name}`))
+  limit(zk, path)
+  zk.ok(set(path, ''))
+  assert.is(used(zk, path), 'count=1,bytes=0', 'the longest itself')
 })
 
 test.run()

@@ -1,4 +1,5 @@
 import { makeRandom } from '../../lib/core/random.ts'
+import { CONFIG_PATH, parentOf } from '../../lib/core/tree/path.ts'
 import { countSubtree } from '../../lib/core/tree/subtree-count.ts'
 import { Tree, treeParts } from '../../lib/core/tree/tree.ts'
 import { NO_SESSION } from '../../lib/core/tree/stat.ts'
@@ -39,6 +40,25 @@ test('both ways come to what the paths say', () => {
     const expected = { count: below.length, bytes: below.reduce((sum, [, size]) => sum + size, 0) }
     for (const walked of [Infinity, 0, below.length, below.length - 1]) {
       assert.equal(countSubtree(pages, index.find(top), walked), expected, `${top}, ${walked} walked`)
+    }
+  }
+})
+
+test('both ways leave out the text that is each replica\'s own', () => {
+  const parts = treeParts()
+  const { pages, index } = parts
+  const tree = new Tree(parts)
+  for (const path of ['/', '/zookeeper', CONFIG_PATH]) {
+    const node = Znode.create(pages, path, world(31), 0, NO_SESSION, 0)
+    if (path === CONFIG_PATH) node.version = -1
+    index.get(parentOf(path))?.addChild(node)
+    tree.adopt(node, path)
+  }
+  tree.setConfig(bytes('a text'))
+  assert.is(tree.stat(CONFIG_PATH)?.dataLength, 6)
+  for (const [count, top] of [[3, '/'], [2, '/zookeeper'], [1, CONFIG_PATH]] as const) {
+    for (const walked of [Infinity, 0]) {
+      assert.equal(countSubtree(pages, index.find(top), walked), { count, bytes: 0 })
     }
   }
 })

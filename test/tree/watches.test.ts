@@ -1,10 +1,11 @@
 import { ANY_MODE, WatchMode, Watches } from '../../lib/core/tree/watches.ts'
+import { read } from '../../lib/core/tree/reads.ts'
 import { Perm } from '../../lib/core/tree/request.ts'
-import type { MultiOp, SetWatchesRequest } from '../../lib/core/tree/request.ts'
+import type { MultiOp, Request, SetWatchesRequest } from '../../lib/core/tree/request.ts'
 import { ZXID_ZERO } from '../../lib/core/zxid.ts'
 import type { Zxid } from '../../lib/core/zxid.ts'
 import { assert, suite } from '../harness.ts'
-import { anonymous, create, ephemeral, remove, ROOT, set, setAcl, ttl, World, world } from './world.ts'
+import { anonymous, callsOf, create, ephemeral, remove, ROOT, set, setAcl, ttl, World, world } from './world.ts'
 
 const test = suite('watches')
 
@@ -373,6 +374,55 @@ test('no event needs no watches: applying without them changes the same', () => 
   }
   assert.equal(one.tree.digest(), two.tree.digest())
   assert.is(one.seen().length, 3)
+})
+
+test('what is above a deep node is not looked up where nobody can watch all below', () => {
+  const told: string[] = []
+  const watches = new Watches((conn) => void told.push(`${conn}`), () => true)
+  const path = '/a'.repeat(2_000)
+  const lookUps = (): number => callsOf(Map.prototype, 'get', () => watches.dataChanged(path, ZXID_ZERO, []))
+  watches.addData('/a/a', 1, recursive)
+  watches.addData('/a/ab', 2, recursive)
+  watches.addData('/', 3, recursive)
+  assert.ok(lookUps() < 10)
+  assert.equal(told.splice(0), ['1', '3'])
+  watches.addData(path.slice(0, -2), 4, recursive)
+  watches.addData(path, 5, recursive)
+  watches.dataChanged(path, ZXID_ZERO, [])
+  assert.equal(told.splice(0), ['5', '4', '1', '3'])
+  for (const conn of [1, 2, 3, 4, 5]) watches.removeConnection(conn)
+  watches.addData('/', 3, recursive)
+  assert.ok(lookUps() < 10, 'and shorter again when all are gone')
+  assert.equal(told, ['3'])
+})
+
+test('a connection watches so many paths and no more, and nothing is left of what is refused', () => {
+  const zk = new World()
+  zk.ok(create('/a'))
+  const watches = new Watches(() => undefined, () => true, 3)
+  const ask = (request: Request, conn = 1): string =>
+    read(zk.tree, request, anonymous(), conn, watches, zk.options).code
+  const again = (of: Partial<SetWatchesRequest>): string =>
+    ask({ op: 105, relativeZxid: zk.last, data: [], exist: [], child: [], persistent: [], recursive: [], ...of })
+  const paths = (): number => watches.counts.paths
+  assert.is(again({ exist: ['/1', '/2', '/3', '/4'] }), 'QuotaExceeded')
+  assert.is(paths(), 0)
+  assert.is(again({ exist: ['/1', '/2'], persistent: ['/1', '/2', '/3'], recursive: ['/3'] }), 'Ok', 'three in all')
+  assert.is(again({ exist: ['/1', '/2', '/3'], recursive: ['/3'] }), 'Ok', 'the same ones')
+  assert.is(again({ exist: ['/1', '/2', '/3'], child: ['/a'] }), 'QuotaExceeded')
+  for (const request of [
+    { op: 3, path: '/a', watch: true }, { op: 4, path: '/a', watch: true }, { op: 8, path: '/a', watch: true },
+    { op: 3, path: '/none', watch: true }, { op: 106, path: '/a', mode: 0 }, { op: 106, path: '/a', mode: 1 },
+  ] as const) {
+    assert.is(ask(request), 'QuotaExceeded')
+    assert.is(ask(request, 2), request.path === '/none' ? 'NoNode' : 'Ok', 'each has its own')
+  }
+  watches.removeConnection(2)
+  assert.is(paths(), 3)
+  assert.is(ask({ op: 4, path: '/a', watch: false }), 'Ok')
+  assert.is(ask({ op: 106, path: '/1', mode: 1 }), 'Ok')
+  assert.is(ask({ op: 18, path: '/3', type: 3 }), 'Ok')
+  assert.is(ask({ op: 8, path: '/a', watch: true }), 'Ok', 'there is room again')
 })
 
 test.run()

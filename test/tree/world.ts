@@ -257,3 +257,19 @@ export function edited(tree: Tree, path: string, fields: Partial<Record<keyof ty
     return copy
   }))
 }
+
+/** How often something calls this method, whatever of. */
+export function callsOf(prototype: object, method: string, act: () => void): number {
+  let calls = 0
+  const own = Reflect.get(prototype, method) as (...args: unknown[]) => unknown
+  Reflect.set(prototype, method, function (this: unknown, ...args: unknown[]): unknown {
+    calls++
+    return Reflect.apply(own, this, args)
+  })
+  try {
+    act()
+  } finally {
+    Reflect.set(prototype, method, own)
+  }
+  return calls
+}

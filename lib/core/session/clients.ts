@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
-import type { ConnId, ConnectInput, Effect } from '../effects.ts'
+import type { ConnId, ConnectInput, Effect, ReplicaConfig } from '../effects.ts'
+import type { Limits } from '../limits.ts'
 import type { ForwardedBody, ForwardedRequest } from '../zab/messages.ts'
 import { isWrite } from '../tree/request.ts'
 import type { Identity, Outcome, Request, WatchableRead } from '../tree/request.ts'
@@ -22,9 +23,8 @@ import type { Pending, Waiting } from './connection.ts'
 export interface ClientsOwner {
   readonly peerId: number
   readonly options: TreeOptions
-  readonly connectionRequests: number
-  readonly sessionMinMs: number
-  readonly sessionMaxMs: number
+  readonly limits: Pick<Limits, 'connectionRequests' | 'connectionWatches'>
+  readonly timing: Pick<ReplicaConfig['timing'], 'sessionMinMs' | 'sessionMaxMs'>
   /** See ReplicaConfig.mutant. */
   readonly mutant: string | undefined
   tree(): Tree
@@ -65,7 +65,7 @@ export class Clients {
     this.#nextTag = firstTag
     this.watches = new Watches(
       (conn, event) => this.#owner.emit({ kind: 'event', conn, event }),
-      (conn, acl) => this.#mayRead(conn, acl))
+      (conn, acl) => this.#mayRead(conn, acl), owner.limits.connectionWatches)
   }
 
   get count(): number {
@@ -132,7 +132,7 @@ export class Clients {
     const tag = this.#nextTag++
     connection.openTag = tag
     if (connection.session === NO_SESSION) {
-      const { sessionMinMs, sessionMaxMs } = this.#owner
+      const { sessionMinMs, sessionMaxMs } = this.#owner.timing
       const timeoutMs = Math.min(Math.max(connection.timeoutMs, sessionMinMs), sessionMaxMs)
       this.#ask(tag, connection, 0, { kind: 'createSession', timeoutMs, password: connection.password })
       return
@@ -243,7 +243,7 @@ export class Clients {
     const connection = this.#connections.get(conn)
     if (connection === undefined || connection.state !== 'open') return
     this.#hear(connection)
-    if (connection.waiting >= this.#owner.connectionRequests) {
+    if (connection.waiting >= this.#owner.limits.connectionRequests) {
       this.#drop(connection, 'Overloaded')
       return
     }

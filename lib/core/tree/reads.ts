@@ -38,6 +38,7 @@ export function read(
     case 104: return countDescendants(reading, request.path)
     case 106: {
       if (request.mode !== 0 && request.mode !== 1) return fail('MarshallingError')
+      if (!watches.mayAdd(request.path, conn)) return fail('QuotaExceeded')
       addWatch(reading, request.path, request.mode === 1)
       return { code: 'Ok', result: { op: 106 } }
     }
@@ -55,7 +56,7 @@ function readable(reading: Reading, node: Znode, perms: number = Perm.read): boo
 }
 
 /** Why a read of one node finds none. */
-export type Missing = 'NoNode' | 'NoAuth' | 'BadArguments'
+export type Missing = 'NoNode' | 'NoAuth' | 'BadArguments' | 'QuotaExceeded'
 
 /**
  * The node that an exists (3), getData (4) or children (8, 12) may read, with its watch left. The watch of exists is
@@ -70,6 +71,7 @@ export function look(
   if (node !== undefined && !permits(node.acl, Perm.read, requester.identities, options.skipAcl)) return 'NoAuth'
   if (node === undefined && op !== 3) return 'NoNode'
   if (watch) {
+    if (!watches.mayAdd(path, conn)) return 'QuotaExceeded'
     if (op === 3 || op === 4) watches.addData(path, conn, WatchMode.standard)
     else watches.addChild(path, conn, WatchMode.standard)
   }
@@ -173,28 +175,30 @@ function namedWatches(reading: Reading, request: WatchesRequest): Outcome {
 
 /**
  * Arms again after a reconnect: what changed meanwhile fires at once instead (ZooKeeper: DataTree.setWatches), unheard
- * where READ is refused.
+ * where READ is refused. All of it or nothing: what would fire at once needs room as well.
  */
 function setWatches(reading: Reading, request: SetWatchesRequest): Outcome {
   const { watches, conn } = reading
-  for (const path of request.data) {
+  const { data, exist, child, persistent, recursive } = request
+  if (!watches.mayAddAll(conn, data, exist, child, persistent, recursive)) return fail('QuotaExceeded')
+  for (const path of data) {
     const node = find(reading, path)
     if (node === undefined) watches.catchUp(conn, EventType.deleted, path, [])
     else if (node.mzxid > request.relativeZxid) watches.catchUp(conn, EventType.dataChanged, path, node.acl)
     else watches.addData(path, conn, WatchMode.standard)
   }
-  for (const path of request.exist) {
+  for (const path of exist) {
     const node = find(reading, path)
     if (node !== undefined) watches.catchUp(conn, EventType.created, path, node.acl)
     else watches.addData(path, conn, WatchMode.standard)
   }
-  for (const path of request.child) {
+  for (const path of child) {
     const node = find(reading, path)
     if (node === undefined) watches.catchUp(conn, EventType.deleted, path, [])
     else if (node.pzxid > request.relativeZxid) watches.catchUp(conn, EventType.childrenChanged, path, node.acl)
     else watches.addChild(path, conn, WatchMode.standard)
   }
-  for (const path of request.persistent) addWatch(reading, path, false)
-  for (const path of request.recursive) addWatch(reading, path, true)
+  for (const path of persistent) addWatch(reading, path, false)
+  for (const path of recursive) addWatch(reading, path, true)
   return { code: 'Ok', result: { op: request.op } }
 }

@@ -1,5 +1,6 @@
 import { FREE, Int } from './node-pages.ts'
 import type { NodePages } from './node-pages.ts'
+import { Znode } from './znode.ts'
 
 /** What is in a subtree, its top included. */
 export interface SubtreeCount {
@@ -22,6 +23,12 @@ export function countSubtree(
   return walk(pages, top, walked) ?? scan(pages, top)
 }
 
+/** The version first: only one node has -1, and all others are spared the rest. */
+function bytesOf(pages: NodePages, id: number): number {
+  if (pages.int(id, Int.version) === -1) return new Znode(pages, id).dataBytes
+  return Math.max(0, pages.int(id, Int.dataSize))
+}
+
 /** Null when there are more than so many. */
 function walk(pages: NodePages, top: number, most: number): SubtreeCount | null {
   let [count, bytes] = [0, 0]
@@ -29,7 +36,7 @@ function walk(pages: NodePages, top: number, most: number): SubtreeCount | null 
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
     if (count === most) return null
     count++
-    bytes += Math.max(0, pages.int(id, Int.dataSize))
+    bytes += bytesOf(pages, id)
     for (let child = pages.int(id, Int.first); child !== 0; child = pages.int(child, Int.next)) open.push(child)
     if (open.length > most) return null
   }
@@ -37,14 +44,14 @@ function walk(pages: NodePages, top: number, most: number): SubtreeCount | null 
 }
 
 function scan(pages: NodePages, top: number): SubtreeCount {
-  let [count, bytes] = [1, Math.max(0, pages.int(top, Int.dataSize))]
+  let [count, bytes] = [1, bytesOf(pages, top)]
   const path = pages.path(top)
   const prefix = path === '/' ? path : `${path}/`
   for (let id = 1; id < pages.end; id++) {
     if (pages.int(id, Int.kind) === FREE || id === top) continue
     if (!pages.paths.startsWith(pages.int(id, Int.path), prefix)) continue
     count++
-    bytes += Math.max(0, pages.int(id, Int.dataSize))
+    bytes += bytesOf(pages, id)
   }
   return { count, bytes }
 }

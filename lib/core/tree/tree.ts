@@ -397,13 +397,13 @@ export class Tree {
   }
 
   /**
-   * The text of /zookeeper/config. It is this replica's own, outside the txns, the digest and snapshots, and shows
-   * for as long as the version is -1, that is until a txn writes the node.
+   * The text of /zookeeper/config. It is this replica's own, outside the txns, the digest, quotas and snapshots, and
+   * shows for as long as the version is -1, that is until a txn writes the node.
    */
   setConfig(text: Readonly<Uint8Array>): void {
     const node = this.#parts.index.get(CONFIG_PATH)
     assert(node !== undefined, '/zookeeper/config exists')
-    if (node.version === -1) this.#parts.slabs.store(node, text)
+    if (node.isLocal) this.#parts.slabs.store(node, text)
   }
 
   /** What the snapshot's head row says. */
@@ -438,7 +438,7 @@ export class Tree {
   }
 
   #fold(node: Znode): void {
-    node.fold(this.#digest, node.version !== -1 || node.path !== CONFIG_PATH)
+    node.fold(this.#digest, !node.isLocal)
   }
 
   #foldSession(session: SessionId, { timeoutMs, password }: SessionRecord): void {

@@ -1,5 +1,4 @@
 import { bytesOfPath } from './owned-paths.ts'
-import { CONFIG_PATH } from './path.ts'
 import { OPEN_ACL } from './request.ts'
 import type { SessionId } from './stat.ts'
 import type { SnapshotRow } from './txn.ts'
@@ -31,8 +30,7 @@ export const Row = { head: 0, session: 1, node: 2 } as const
 /** A node as a row; its data is a view on bytes that nobody changes. */
 export function nodeRow(node: Znode): SnapshotRow {
   const acl = node.acl === OPEN_ACL ? null : node.acl.map(({ perms, scheme, id }) => [perms, scheme, id])
-  // The text of the configuration is each replica's own until a txn writes it.
-  const data = node.version === -1 && node.path === CONFIG_PATH ? NO_BYTES : node.data()
+  const data = node.isLocal ? NO_BYTES : node.data()
   return [
     Row.node, node.path, data, acl, node.nodeKind, node.owner, node.ttlMs, node.czxid, node.mzxid, node.pzxid,
     node.ctime, node.mtime, node.version, node.aversion, node.creates,

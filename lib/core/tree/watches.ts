@@ -1,5 +1,6 @@
 import { EventType } from './request.ts'
 import type { Acl, EventTypeNumber, WatchEvent } from './request.ts'
+import { parentOf } from './path.ts'
 import type { ConnId } from '../effects.ts'
 import type { Zxid } from '../zxid.ts'
 
@@ -18,16 +19,22 @@ type Table = Map<string, Map<ConnId, number>>
 export class Watches {
   readonly #emit: (conn: ConnId, event: WatchEvent) => void
   readonly #mayRead: (conn: ConnId, acl: readonly Acl[]) => boolean
+  /** One connection may watch so many. */
+  readonly #connectionPaths: number
   readonly #data: Table = new Map()
   readonly #child: Table = new Map()
   /** Paths on which a connection has anything, so that its end costs what it had. */
   readonly #byConnection = new Map<ConnId, Set<string>>()
   /** Recursive registrations: while there are none, ancestors are not looked at. */
   #recursive = 0
+  /** No path is longer that is watched recursively; it shrinks when the last one goes. */
+  #longest = 0
 
   constructor(
     emit: (conn: ConnId, event: WatchEvent) => void, mayRead: (conn: ConnId, acl: readonly Acl[]) => boolean,
+    connectionPaths: number = Infinity,
   ) {
+    this.#connectionPaths = connectionPaths
     this.#emit = emit
     this.#mayRead = mayRead
   }
@@ -51,6 +58,26 @@ export class Watches {
     return undefined
   }
 
+  /** Whether a connection may watch this path too; to be asked before it is added. */
+  mayAdd(path: string, conn: ConnId): boolean {
+    const own = this.#byConnection.get(conn)
+    return (own?.size ?? 0) < this.#connectionPaths || own?.has(path) === true
+  }
+
+  /** The same of many, which may have paths in common. */
+  mayAddAll(conn: ConnId, ...lists: readonly (readonly string[])[]): boolean {
+    const own = this.#byConnection.get(conn)
+    const room = this.#connectionPaths - (own?.size ?? 0)
+    if (lists.reduce((sum, { length }) => sum + length, 0) <= room) return true
+    const fresh = new Set<string>()
+    for (const list of lists) {
+      for (const path of list) {
+        if (own?.has(path) !== true && fresh.add(path).size > room) return false
+      }
+    }
+    return true
+  }
+
   addData(path: string, conn: ConnId, mode: number): void {
     this.#add(this.#data, path, conn, mode)
   }
@@ -64,7 +91,10 @@ export class Watches {
     if (conns === undefined) table.set(path, conns = new Map())
     const before = conns.get(conn) ?? 0
     conns.set(conn, before | mode)
-    if ((mode & ~before & WatchMode.recursive) !== 0) this.#recursive++
+    if ((mode & ~before & WatchMode.recursive) !== 0) {
+      this.#recursive++
+      this.#longest = Math.max(this.#longest, path.length)
+    }
     const paths = this.#byConnection.get(conn)
     if (paths === undefined) this.#byConnection.set(conn, new Set([path]))
     else paths.add(path)
@@ -76,7 +106,7 @@ export class Watches {
     const before = conns?.get(conn) ?? 0
     if (conns === undefined || (before & modes) === 0) return false
     const left = before & ~modes
-    if ((before & modes & WatchMode.recursive) !== 0) this.#recursive--
+    if ((before & modes & WatchMode.recursive) !== 0 && --this.#recursive === 0) this.#longest = 0
     if (left !== 0) {
       conns.set(conn, left)
       return true
@@ -143,9 +173,9 @@ export class Watches {
       tell(conn)
     }
     if (this.#recursive === 0) return told
+    // Each look-up takes as long as its path: what is longer than any that could be found is passed over.
     for (let above = path; above !== '/';) {
-      const slash = above.lastIndexOf('/')
-      above = slash <= 0 ? '/' : above.slice(0, slash)
+      above = parentOf(above, this.#longest)
       for (const [conn, modes] of this.#data.get(above) ?? []) if ((modes & WatchMode.recursive) !== 0) tell(conn)
     }
     return told

@@ -2,6 +2,7 @@ import type { Slab } from './slab.ts'
 import { finish, hashText, mix } from './hash.ts'
 import { INTS, Int, WIDES, Wide } from './node-pages.ts'
 import type { NodePage, NodePages } from './node-pages.ts'
+import { CONFIG_PATH } from './path.ts'
 import type { Acl } from './request.ts'
 import { NO_SESSION } from './stat.ts'
 import type { SessionId, Stat } from './stat.ts'
@@ -16,7 +17,7 @@ export interface NodeState {
   /** Children ever created. */
   readonly creates: number
   readonly childCount: number
-  /** Of its data; 0 for none. */
+  /** Of its data, as quotas count them; 0 for none. */
   readonly dataBytes: number
   readonly nodeKind: NodeKindNumber
   readonly owner: SessionId
@@ -94,8 +95,16 @@ export class Znode implements NodeState {
   get dataHash(): number { return this.page.ints[this.#at + Int.dataHash]! }
   set dataHash(hash: number) { this.page.ints[this.#at + Int.dataHash] = hash }
 
+  /**
+   * True for the configuration until a txn writes it: its text is each replica's own, of whatever length, and must not
+   * come into anything that replicas have in common: digests, snapshots, what is used of a quota.
+   */
+  get isLocal(): boolean {
+    return this.version === -1 && this.path === CONFIG_PATH
+  }
+
   get dataBytes(): number {
-    return Math.max(0, this.dataSize)
+    return this.isLocal ? 0 : Math.max(0, this.dataSize)
   }
 
   get acl(): readonly Acl[] { return this.pages.acls.at(this.page.ints[this.#at + Int.acl]!) }
@@ -139,7 +148,8 @@ export class Znode implements NodeState {
       version: ints[at + Int.version]!, cversion: (2 * ints[at + Int.creates]! - childCount) | 0,
       aversion: ints[at + Int.aversion]!,
       ephemeralOwner: this.nodeKind === NodeKind.ephemeral ? this.owner : NO_SESSION,
-      dataLength: this.dataBytes, numChildren: childCount, pzxid: wide[from + Wide.pzxid] as Zxid,
+      dataLength: Math.max(0, ints[at + Int.dataSize]!), numChildren: childCount,
+      pzxid: wide[from + Wide.pzxid] as Zxid,
     }
   }
 

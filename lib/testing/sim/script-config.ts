@@ -35,7 +35,8 @@ export function scriptConfig(
       sessionEphemerals: 10_000, sessionEphemeralBytes: 1_000_000,
       multiOperations: 1_000, containerNeverUsedMs: 0,
     },
-    newEnsembleId: own.peerId.toString(16).padStart(32, '0'), configData: new Uint8Array(0),
+    // Of another length at each: it must not come into what they have in common.
+    newEnsembleId: own.peerId.toString(16).padStart(32, '0'), configData: new Uint8Array(own.peerId).fill(own.peerId),
     ...(mutant === undefined ? {} : { mutant }), ...(epochTxns === undefined ? {} : { epochTxns }),
   }
 }

@@ -107,7 +107,8 @@ export function configOf(
       sessionEphemerals: 10_000, sessionEphemeralBytes: 1_000_000,
       multiOperations: 1_000, containerNeverUsedMs: 0,
     },
-    newEnsembleId: id.toString(16).padStart(32, '0'), configData: new Uint8Array(0),
+    // Of another length at each: it must not come into what they have in common.
+    newEnsembleId: id.toString(16).padStart(32, '0'), configData: new Uint8Array(id).fill(id),
     ...(plan.epochTxns === undefined ? {} : { epochTxns: plan.epochTxns }),
     ...(plan.mutant === undefined ? {} : { mutant: plan.mutant }),
   }

@@ -86,7 +86,7 @@ class TreeScan {
     const tree = this.#tree
     const { path, nodeKind, id } = node
     this.#nodes++
-    this.#bytes += node.dataBytes
+    this.#bytes += Math.max(0, node.dataSize)
     this.#units += path.length
     if (tree.node(path)?.id !== id) throw this.#violation(`${path} is not found by its path`)
     if (parentOf(path) !== parent) throw this.#violation(`${path} is a child of ${parent}`)
