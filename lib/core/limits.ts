@@ -41,6 +41,8 @@ export interface Limits {
   readonly syncChunksInFlight: number
   /** Containers and TTL nodes reaped at a time. */
   readonly reapedNodes: number
+  /** Sessions that expire in one turn; the others of their bucket follow in the next ones. */
+  readonly expiredSessions: number
 }
 
 /** The bounds used when nothing else is said. */
@@ -63,6 +65,7 @@ export const DEFAULT_LIMITS: Limits = {
   syncChunkBytes: 256 * 1024,
   syncChunksInFlight: 4,
   reapedNodes: 1_000,
+  expiredSessions: 1_000,
 }
 
 /**
@@ -85,8 +88,8 @@ export function leastFrameBytes({ requestBytes, syncChunkBytes }: Limits): numbe
 export function checkLimits(limits: Limits): void {
   assert(limits.frameBytes >= limits.sessionEphemeralBytes + 65_536, 'a frame must hold the txn that closes a session')
   assert(limits.frameBytes >= leastFrameBytes(limits), 'a frame must hold a sync chunk')
-  assert(limits.snapshotTxns >= 1 && limits.outstandingTxns >= 1 && limits.syncChunksInFlight >= 1,
-    'limits must be positive')
+  assert(limits.snapshotTxns >= 1 && limits.outstandingTxns >= 1 && limits.syncChunksInFlight >= 1 &&
+    limits.expiredSessions >= 1, 'limits must be positive')
 }
 
 /**

@@ -1,5 +1,6 @@
 import { makeRandom } from '../../lib/core/random.ts'
 import { assert, suite } from '../harness.ts'
+import type { Limits } from '../../lib/core/limits.ts'
 import { SessionTracker } from '../../lib/core/session/tracker.ts'
 import type { SessionId } from '../../lib/core/tree/stat.ts'
 import { ZXID_ZERO } from '../../lib/core/zxid.ts'
@@ -108,6 +109,21 @@ test('many sessions in many buckets expire in one call each', () => {
   let expired = 0
   for (let ms = 0; ms <= 2_100; ms += 7) expired += tracker.expire(ms).length
   assert.is(expired, 1_000)
+})
+
+test('no more sessions than asked for expire in a call, the others are due at once, but for who is heard of', () => {
+  const tracker = new SessionTracker(100)
+  const ids = Array.from({ length: 7 }, (_, i) => `0x${i + 1}` as SessionId)
+  for (const id of ids) tracker.add(id, 1_000, null, 0)
+  const all = (): boolean => true
+  assert.equal(tracker.expire(1_100, all, 3), ids.slice(0, 3))
+  assert.is(tracker.deadlineMs, 1_100)
+  tracker.touch(ids[4]!, 1_150)
+  assert.equal(tracker.expire(1_100, all, 3), [ids[3], ids[5], ids[6]])
+  assert.is(tracker.size, 1)
+  assert.equal(tracker.expire(2_199, all, 3), [])
+  assert.equal(tracker.expire(2_200, all, 3), [ids[4]])
+  assert.is(tracker.deadlineMs, Infinity)
 })
 
 test('timeouts are negotiated into the bounds of the ensemble', () => {
@@ -266,16 +282,16 @@ test('a leader that was held up for a moment reads first what came meanwhile', (
   assert.ok(world.replica(3).tree.has('/mine'))
 })
 
-/** Peer 3 leads and hears nobody; a session of peer 1, which `join`ed it, expires at `endMs`, in a millisecond. */
-function almostExpired(): { world: World, session: SessionId, join: number, endMs: number } {
-  const world = led({ voters: 3 })
+/** Peer 3 leads and hears nobody; a session of peer 1, which `join`ed it, expires at `endMs`, in `beforeMs`. */
+function almostExpired(beforeMs = 1, limits: Partial<Limits> = {}): { world: World, session: SessionId, join: number, endMs: number } {
+  const world = led({ voters: 3, limits })
   world.connect(1, 1, { timeoutMs: 600 })
   const { session } = world.effectsOf(1, 'connected')[0]!
   const { join } = world.replica(1).learner!
   world.cut(1, 2)
   world.node(1).replica = null
   const endMs = world.replica(3).route.intake!.sessions.deadlineMs
-  world.advance(endMs - 1 - world.ms)
+  world.advance(endMs - beforeMs - world.ms)
   return { world, session, join, endMs }
 }
 
@@ -305,6 +321,82 @@ test('a leader that is late at each of its ticks expires sessions all the same',
     if (world.ms <= endMs + 40) assert.is(world.replica(1).tree.sessions.size, 1)
     if (world.ms >= endMs + 120) assert.is(world.replica(1).tree.sessions.size, 0)
   }
+})
+
+/** A leader of one voter with seven sessions that nobody speaks for, of which two may expire in a turn. */
+function sevenToExpire(): { world: World, endMs: number, left: () => number } {
+  const world = led({ voters: 1, limits: { expiredSessions: 2 } })
+  for (let conn = 1; conn <= 7; conn++) world.connect(1, conn, { timeoutMs: 600 })
+  for (let conn = 1; conn <= 7; conn++) world.input(1, { kind: 'disconnect', conn })
+  const { sessions } = world.replica(1).route.intake!
+  world.advance(100)
+  const endMs = Math.max(...sessions.expiries().map(({ atMs }) => atMs))
+  world.advance(endMs - 1 - world.ms)
+  return { world, endMs, left: () => sessions.size }
+}
+
+test('very many sessions expire in turns of a few each, one after the other', () => {
+  // However long the turns take: they are no hold-ups, which would be waited for again.
+  for (const turnMs of [0, 1, 40]) {
+    const { world, endMs, left } = sevenToExpire()
+    const lefts: number[] = []
+    world.ms = endMs
+    for (let turn = 0; turn < 4; turn++) {
+      assert.ok(world.replica(1).deadline() <= world.ms, 'the next turn comes at once')
+      if (turn > 0) world.ms += turnMs
+      world.input(1, { kind: 'tick' })
+      world.settle()
+      lefts.push(left())
+    }
+    assert.equal(lefts, [5, 3, 1, 0], `${turnMs} ms each`)
+    assert.is(world.replica(1).tree.sessions.size, 0)
+    assert.ok(world.replica(1).deadline() > world.ms)
+  }
+})
+
+test('who is heard of before its turn to expire lives on', () => {
+  const { world, endMs, left } = sevenToExpire()
+  const [, , , , , , last] = world.effectsOf(1, 'connected')
+  world.ms = endMs
+  world.input(1, { kind: 'tick' })
+  world.settle()
+  world.connect(1, 9, { session: last!.session, password: last!.password })
+  for (let turn = 0; turn < 4; turn++) {
+    world.ms += 1
+    world.input(1, { kind: 'tick' })
+    world.settle()
+  }
+  assert.is(left(), 1)
+  assert.ok(world.replica(1).tree.sessions.has(last!.session))
+})
+
+test('a leader that stood still while sessions were left to expire expires none of them for it', () => {
+  const { world, endMs, left } = sevenToExpire()
+  world.ms = endMs
+  world.input(1, { kind: 'tick' })
+  world.ms += 5_000
+  world.input(1, { kind: 'tick' })
+  assert.is(left(), 5)
+  world.advance(1_000)
+  assert.is(left(), 0)
+})
+
+test('a bucket that ends while others are left to expire has its own time to be read', () => {
+  const { world, session, join, endMs } = almostExpired(101, { expiredSessions: 2 })
+  // Three of the bucket before: one is left while this one ends.
+  const { sessions } = world.replica(3).route.intake!
+  for (const id of [A, B, '0xc' as SessionId]) sessions.add(id, 0, null, endMs - 101)
+  world.ms = endMs - 100
+  world.input(3, { kind: 'tick' })
+  assert.is(sessions.size, 2)
+  world.ms = endMs + 30
+  world.input(3, { kind: 'tick' })
+  assert.is(sessions.size, 1)
+  world.input(3, { kind: 'tick' })
+  world.inject(1, 3, { kind: 'pong', join, seq: 0, touches: [session] })
+  world.advance(100)
+  assert.is(sessions.size, 1)
+  assert.ok(world.replica(3).tree.sessions.has(session))
 })
 
 test('a request that came before a tick of the same turn keeps its session alive', () => {

@@ -66,6 +66,8 @@ export class Intake {
   #heldUpMs = 0
   /** When it was the time before that. */
   #earlierMs = 0
+  /** Whose time was over by then is judged: who is still tracked, and not heard of since, is left of a full turn. */
+  #judgedMs = 0
 
   constructor(owner: IntakeOwner, leader: Leader, tree: Tree) {
     this.#owner = owner
@@ -81,7 +83,13 @@ export class Intake {
   }
 
   get deadlineMs(): number {
-    return Math.min(Math.max(this.sessions.deadlineMs, this.#expireFromMs), this.#reapAtMs)
+    const dueMs = this.sessions.deadlineMs
+    return Math.min(this.#hasLeft ? dueMs : Math.max(dueMs, this.#expireFromMs), this.#reapAtMs)
+  }
+
+  /** Some of those judged are left for the next turn: they wait for nothing more. */
+  get #hasLeft(): boolean {
+    return this.sessions.deadlineMs <= this.#judgedMs
   }
 
   /** Requests that wait for the outstanding txns to become fewer. */
@@ -198,7 +206,8 @@ export class Intake {
    * nobody could be heard: nobody is expired for it (a leader paused is not a client dead).
    * Who is held up again and again would wait without end. It judges whose time was over two hold-ups ago: it has read
    * its sockets twice since, what had come by then and the pongs that say what its learners had heard by then. So a
-   * session is closed within three times such a pause and a ping after its bucket, each pause shorter than `frozenMs`.
+   * session is closed within three times such a pause and a ping after its bucket, each pause shorter than `frozenMs`,
+   * and the turns that those judged with it take.
    */
   #readUntil(nowMs: number, frozenMs: number): number {
     const { pingMs, mutant } = this.#owner
@@ -208,7 +217,7 @@ export class Intake {
       this.sessions.rearm(nowMs)
       return nowMs
     }
-    const lateMs = nowMs - Math.max(this.sessions.deadlineMs, this.#expireFromMs)
+    const lateMs = this.#hasLeft ? -1 : nowMs - Math.max(this.sessions.deadlineMs, this.#expireFromMs)
     const isLong = gapMs >= 2 * pingMs
     if (lateMs <= 0 && !isLong) return lateMs < 0 ? 0 : nowMs
     const [heldUpMs, earlierMs] = [this.#heldUpMs, this.#earlierMs]
@@ -219,18 +228,24 @@ export class Intake {
     return mutant === 'stutterNeverExpires' ? 0 : earlierMs
   }
 
-  /** Expires sessions and reaps nodes; a gap of `frozenMs` between ticks means that this process stood still. */
+  /**
+   * Expires sessions and reaps nodes; a gap of `frozenMs` between ticks means that this process stood still. No more
+   * in a turn than leaves it short: learners would take a leader for gone that closes all of very many sessions in one,
+   * and the next leader would do the same.
+   */
   tick(frozenMs: number): void {
     const now = this.#owner.now()
+    const { reapedNodes, expiredSessions } = this.#owner.limits
     const isBorn = (session: SessionId): boolean =>
       !this.#preparer.isOpening(session) || this.#owner.mutant === 'expiresAtBirth'
-    for (const session of this.sessions.expire(this.#readUntil(now.ms, frozenMs), isBorn)) {
+    this.#judgedMs = Math.max(this.#judgedMs, this.#readUntil(now.ms, frozenMs))
+    for (const session of this.sessions.expire(this.#judgedMs, isBorn, expiredSessions)) {
       if (!this.#preparer.hasSession(session)) continue
       this.#propose(session, 0, this.#owner.peerId, 0, (zxid) => this.#preparer.closeSession(zxid, session))
     }
     if (now.ms >= this.#reapAtMs) {
       this.#reapAtMs = now.ms + this.#owner.reapMs
-      for (const path of this.#preparer.reapable(now.wallMs, this.#owner.limits.reapedNodes)) {
+      for (const path of this.#preparer.reapable(now.wallMs, reapedNodes)) {
         this.#propose(NO_SESSION, 0, this.#owner.peerId, 0,
           (zxid) => this.#preparer.prepare(zxid, { op: 20, path }, ENSEMBLE))
       }

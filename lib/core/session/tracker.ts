@@ -125,10 +125,10 @@ export class SessionTracker {
   }
 
   /**
-   * Takes out the sessions whose bucket is over; the caller proposes to close them. One that is not born yet, which
-   * nobody can speak for, gets a whole timeout again.
+   * Takes out the sessions whose bucket is over, `most` of them; the caller proposes to close them. The others stay,
+   * and are due at once. One that is not born yet, which nobody can speak for, gets a whole timeout again.
    */
-  expire(nowMs: number, isBorn: (session: SessionId) => boolean = () => true): SessionId[] {
+  expire(nowMs: number, isBorn: (session: SessionId) => boolean = () => true, most: number = Infinity): SessionId[] {
     const expired: SessionId[] = []
     if (nowMs < this.#nextMs) return expired
     let next = Infinity
@@ -137,8 +137,9 @@ export class SessionTracker {
         if (bucketMs < next) next = bucketMs
         continue
       }
-      this.#buckets.delete(bucketMs)
       for (const session of bucket) {
+        if (expired.length >= most) break
+        bucket.delete(session)
         const tracked = this.#sessions.get(session)
         if (tracked !== undefined && tracked.bucketMs <= nowMs && !isBorn(session)) this.#touch(tracked, nowMs)
         if (tracked !== undefined && tracked.bucketMs > nowMs) {
@@ -149,6 +150,8 @@ export class SessionTracker {
         this.#sessions.delete(session)
         expired.push(session)
       }
+      if (bucket.size === 0) this.#buckets.delete(bucketMs)
+      else if (bucketMs < next) next = bucketMs
     }
     this.#nextMs = next
     return expired

@@ -68,7 +68,10 @@ export class Association {
     return this.role === 'voter' && isUnderWay && this.lastHeardMs > sinceMs
   }
 
-  /** It is silent, owes an ack or does not get on, for longer than anybody waits; its leader itself got on then. */
+  /**
+   * It is silent, owes an ack or does not get on, for longer than anybody waits. What it may wait for itself is its
+   * leader's way to activation, which moved last at `leaderMs`.
+   */
   isLate(nowMs: number, { syncMs, initMs }: Timing, leaderMs: number): boolean {
     if (this.newLeaderAcked) return nowMs - this.lastHeardMs >= syncMs || nowMs - this.owesSinceMs >= syncMs
     return nowMs - Math.max(this.progressMs, this.stage === 'syncing' ? 0 : leaderMs) >= initMs

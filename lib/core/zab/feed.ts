@@ -119,7 +119,7 @@ export class Feed {
     let bytes = 0
     for (const entry of entries) bytes += entry.bytes.length
     learner.sent(last.zxid, bytes)
-    if (learner.owesSinceMs === Infinity && learner.role === 'voter') learner.owesSinceMs = this.#context.now.ms
+    if (learner.owesSinceMs === Infinity) learner.owesSinceMs = this.#context.now.ms
   }
 
   #stream(learner: Association, through: Zxid): void {

@@ -57,6 +57,7 @@ export class Leader {
   readonly #forgetful = new Map<number, number>()
   readonly #promised = new LaterPromises()
   readonly #doubts: Doubts
+  /** Last moment it moved towards activation; after that each learner gets on by itself. */
   #progressMs: number
   /** When that was looked at last it had no quorum that counts; only its log tells. */
   #isShort = false
@@ -67,9 +68,8 @@ export class Leader {
     this.#context = context
     this.#owner = owner
     this.ownDisk = new OwnDisk(context, wasSlow)
-    this.#startedMs = context.now.ms
+    this.#startedMs = this.#progressMs = context.now.ms
     this.#doubts = new Doubts(context.config, context.now.ms)
-    this.#progressMs = context.now.ms
     this.#pingAtMs = context.now.ms + context.config.timing.pingMs
     this.#electedEpoch = context.journal.meta.currentEpoch
     this.#electedZxid = context.journal.log.last
@@ -332,7 +332,7 @@ export class Leader {
       learner.health = 'ok'
       this.#forgetful.delete(learner.peer)
       this.#context.founding.heard(learner.peer, 'ok', this.epoch)
-      this.#progressMs = this.#context.now.ms
+      if (!this.active) this.#progressMs = this.#context.now.ms
     }
     learner.owesSinceMs = learner.acked < learner.cursor ? this.#context.now.ms : Infinity
     this.settle()
@@ -351,7 +351,7 @@ export class Leader {
           if (this.#context.config.mutant === 'commitOldEpochByCount') learner.acknowledged(learner.cursor)
           if (this.#context.config.mutant === 'fixedInitLimit') break
           learner.progressMs = this.#context.now.ms
-          this.#progressMs = this.#context.now.ms
+          if (!this.active) this.#progressMs = this.#context.now.ms
         }
         break
       case 'pong': this.#ponged(learner, message); break
