@@ -208,7 +208,8 @@ test('a storage that throws instead of rejecting has failed to write, no more', 
   const bench = makeBench()
   const { script, host, fatal } = bench
   bench.write = () => { throw new Error('no space left on device') }
-  script.answer = (_inputs, turns) => turns === 1 ? [{ kind: 'persist', ticket: 7, batch: { entries: [entry(1)] } }] : []
+  const batch = { entries: [entry(1)] }
+  script.answer = (_inputs, turns) => turns === 1 ? [{ kind: 'persist', ticket: 7, batch }] : []
   host.start()
   await turn()
   await turn()
