@@ -347,7 +347,11 @@ export class Client {
 
   // --- watches -----------------------------------------------------------------------------------------------------
 
-  /** Every change at a path, or at it and below; for as long as the session lives. */
+  /**
+   * Every change at a path, or at it and below; for as long as the session lives. Apache servers before 3.9 keep only
+   * one kind of watch for a connection and a path (ZOOKEEPER-4466): there, another kind at the same path, one-shots
+   * among them, ends this one silently unless it is set by another client.
+   */
   watch(path: string, options: WatchOptions = {}): Watcher {
     return this.#watches.watch(checkPath(path), options)
   }

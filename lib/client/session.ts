@@ -72,6 +72,8 @@ export class Session {
   #isReady = false
   /** The server of the channel has taken the session up. */
   #isHeld = false
+  /** Identities on their way to it; calls wait for them. */
+  #identifying = 0
   #isDelivering = false
   #isClosing = false
   #closed: Promise<void> | null = null
@@ -342,25 +344,24 @@ export class Session {
     // The server holds the session now, and the channel sees whether it goes on doing so.
     this.#lease.stop()
     this.#isHeld = true
+    this.#identifying = 0
     if (this.#credentials.length === 0) this.#resume()
-    else this.#authenticateAll(this.#attempt)
-  }
-
-  /** Identities belong to a connection: a new one gets them before anything else. */
-  #authenticateAll(attempt: number): void {
-    const channel = this.#channel
-    if (channel === null) return
-    const all = this.#credentials.map((credential) => channel.authenticate(credential.scheme, credential.auth)
-      .catch((error: unknown) => {
+    // Identities belong to a connection: a new one gets them before anything else.
+    for (const credential of this.#credentials) {
+      this.#identify(credential).catch((error: unknown) => {
         this.#options.logger.warn('an identity was refused on a new connection', { scheme: credential.scheme, error })
-      }))
-    void Promise.all(all).then(() => {
-      if (this.#attempt === attempt) this.#resume()
-    })
+      })
+    }
   }
 
-  /** Watches first, then the calls that waited. */
+  /** The calls that waited go; on a new connection the watches before them. */
   #resume(): void {
+    this.#isReady = true
+    if (this.#state !== 'connected') this.#rearm()
+    this.#pump()
+  }
+
+  #rearm(): void {
     const requests = this.#owner.rearm(this.#repliedZxid)
     const last = requests.at(-1)
     for (const request of requests.toReversed()) {
@@ -370,9 +371,7 @@ export class Session {
       }
       this.#queue.unshift(new Call(request, pickNothing, () => answered(null), answered))
     }
-    this.#isReady = true
     this.#change('connected', null)
-    this.#pump()
   }
 
   #dropChannel(code: ErrorCode): void {
@@ -430,30 +429,35 @@ export class Session {
   // --- identities --------------------------------------------------------------------------------------------------
 
   /** Later calls carry the identity, on this connection and those to come. */
-  authenticate(scheme: string, auth: Uint8Array): Promise<readonly Identity[]> {
-    if (this.#error !== null || this.#isClosing) return Promise.reject(new ZkError(this.#error?.code ?? 'Closed'))
-    const channel = this.#channel
-    const credential: Credential = { scheme, auth }
-    if (channel === null || !this.#isReady) {
-      this.#credentials.push(credential)
-      return Promise.resolve([])
+  async authenticate(scheme: string, auth: Uint8Array): Promise<readonly Identity[]> {
+    for (;;) {
+      if (this.#error !== null || this.#isClosing) throw new ZkError(this.#error?.code ?? 'Closed')
+      const credential: Credential = { scheme, auth }
+      try {
+        // Without a connection it goes with the next one.
+        const identities = this.#isHeld ? await this.#identify(credential) : []
+        this.#credentials.push(credential)
+        return identities
+      } catch (error) {
+        // The connection went; the next one may have been told of the others already.
+        if (!isZkError(error, 'ConnectionLoss')) throw error
+      }
     }
-    // Calls that follow must carry the identity: they wait until it is known.
+  }
+
+  /** Calls that follow must carry the identity: they wait until all that are on their way are known. */
+  async #identify({ scheme, auth }: Credential): Promise<readonly Identity[]> {
     const attempt = this.#attempt
     this.#isReady = false
-    return channel.authenticate(scheme, auth).then((identities) => {
-      this.#credentials.push(credential)
-      return identities
-    }, (error: unknown) => {
-      // The connection went: the identity goes with the next one.
-      if (!isZkError(error, 'ConnectionLoss')) throw error
-      this.#credentials.push(credential)
-      return []
-    }).finally(() => {
-      if (this.#attempt !== attempt) return
-      this.#isReady = true
-      this.#pump()
-    })
+    this.#identifying += 1
+    try {
+      return await this.#channel?.authenticate(scheme, auth) ?? []
+    } finally {
+      if (this.#attempt === attempt) {
+        this.#identifying -= 1
+        if (this.#identifying === 0) this.#resume()
+      }
+    }
   }
 
   // --- the end -----------------------------------------------------------------------------------------------------

@@ -68,23 +68,28 @@ export class Walk {
       if (!this.#isOver) this.#owner.onListed(path)
       for (const name of names) this.#paths.push(childOf(path, name))
       this.#next()
-    }, () => {
-      // The node is gone or not readable; the read of its data said so.
+    }, (error) => {
       this.#lists -= 1
-      if (!this.#isOver) this.#owner.onListed(path)
+      if (!this.#isAbsent(error as ZkError)) return
+      // The read of its data said so.
+      this.#owner.onListed(path)
       this.#next()
     })
   }
 
   #refused(path: string, error: ZkError): void {
-    if (this.#isOver) return
-    if (error.code !== 'NoNode' && error.code !== 'NoAuth') {
-      this.#isOver = true
-      this.#owner.onFailed(error)
-      return
-    }
+    if (!this.#isAbsent(error)) return
     this.#owner.onRead(path, null, this.#session.zxid)
     this.#next()
+  }
+
+  /** The node is gone or not readable. Whatever else refused a read says nothing of the tree, and ends the walk. */
+  #isAbsent(error: ZkError): boolean {
+    if (this.#isOver) return false
+    if (error.code === 'NoNode' || error.code === 'NoAuth') return true
+    this.#isOver = true
+    this.#owner.onFailed(error)
+    return false
   }
 
   #next(): void {

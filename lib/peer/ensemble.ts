@@ -143,34 +143,34 @@ export class Ensemble {
     })
   }
 
-  /** Starts a peer that was stopped, on what its storage holds. No effect on one that runs. */
+  /**
+   * Starts a peer that was stopped, on what its storage holds. No effect on one that runs; one that is being stopped is
+   * stopped first. Errors: those of Peer.start, Closed.
+   */
   async startPeer(id: number): Promise<Peer> {
     const slot = this.#slot(id)
-    if (this.#isOver) throw new ZkError('Closed', 'the ensemble is stopped')
-    const { name, transports, storage, clients, ...rest } = this.#parts
-    slot.starting ??= (async () => {
-      try {
-        // No permission to found: all peers are here, so each hears whether all storages are empty (or one was wiped).
-        const peer = await Peer.start({
-          ...shared(rest), id, ensemble: { name, members: this.#members }, transports, storage: storage(id),
-          clock: this.#clock, ...(clients === undefined ? {} : { clients: clients(id) }),
-        })
-        slot.adopt(peer)
-        return peer
-      } finally {
-        slot.starting = null
-      }
-    })()
-    return slot.peer ?? slot.starting
+    return slot.inTurn(async () => {
+      if (this.#isOver) throw new ZkError('Closed', 'the ensemble is stopped')
+      if (slot.peer !== null) return slot.peer
+      const { name, transports, storage, clients, ...rest } = this.#parts
+      // No permission to found: all peers are here, so each hears whether all storages are empty (or one was wiped).
+      const peer = await Peer.start({
+        ...shared(rest), id, ensemble: { name, members: this.#members }, transports, storage: storage(id),
+        clock: this.#clock, ...(clients === undefined ? {} : { clients: clients(id) }),
+      })
+      slot.adopt(peer)
+      return peer
+    })
   }
 
-  /** Stops a peer; its sessions move to the others. */
+  /** Stops a peer, also one that is being started; its sessions move to the others. */
   async stopPeer(id: number): Promise<void> {
     const slot = this.#slot(id)
-    if (slot.starting !== null) await slot.starting
-    await slot.peer?.stop()
-    slot.peer = null
-    slot.error = null
+    return slot.inTurn(async () => {
+      await slot.peer?.stop()
+      slot.peer = null
+      slot.error = null
+    })
   }
 
   /** Stops all peers, within 5 s. Idempotent, never rejects. */
@@ -198,8 +198,9 @@ class Slot implements Endpoint {
   readonly #clock: Clock
   readonly #isOver: () => boolean
   peer: Peer | null = null
-  starting: Promise<Peer> | null = null
   error: ZkError | null = null
+  /** Settled when the last start or stop so far is done; never rejects. */
+  #last: Promise<unknown> = Promise.resolve()
 
   constructor(id: number, clock: Clock, isOver: () => boolean) {
     this.id = id
@@ -216,7 +217,14 @@ class Slot implements Endpoint {
     return this.peer?.endpoint.ready ?? false
   }
 
-  /** A peer that ends by itself leaves its place. */
+  /** Starts and stops come one after the other, in the order they were asked for: one storage serves one peer. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work)
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
+  /** A peer that ends by itself leaves its place; the next one starts when its storage is closed. */
   adopt(peer: Peer): void {
     this.peer = peer
     this.error = null
@@ -224,6 +232,7 @@ class Slot implements Endpoint {
       if (this.peer !== peer) return
       this.peer = null
       this.error = error
+      void this.inTurn(() => peer.stop())
     })
   }
 

@@ -230,7 +230,13 @@ export class Host {
     this.#writes += 1
     this.#written.set(ticket, batch.entries?.length ?? 0)
     const startedMs = clock.now()
-    storage.write(batch).then(() => {
+    let written: Promise<void>
+    try {
+      written = storage.write(batch)
+    } catch (error) {
+      written = Promise.reject(error as Error)
+    }
+    written.then(() => {
       metrics.countPersisted(clock.now() - startedMs)
       this.#persisted({ kind: 'persisted', ticket })
     }, (error: unknown) => {

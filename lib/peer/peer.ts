@@ -314,8 +314,9 @@ export class Peer {
         resolve()
       })
       const work = async (): Promise<void> => {
-        await this.#host.stop()
-        await Promise.all([this.#mesh.close(), this.#clientPort?.close()])
+        // Its last words are sent when this returns. A write that takes long, or never ends, must not keep ports open.
+        const written = this.#host.stop()
+        await Promise.all([this.#mesh.close(), this.#clientPort?.close(), written])
         await storage.close()
       }
       work().catch((error: unknown) => {

@@ -4,6 +4,7 @@ import type { Outcome, Request } from '../../lib/core/tree/request.ts'
 import { Client, createEnsemble, createPeer, isZkError, Perm } from '../../lib/node.ts'
 import type { Ensemble, StateChange, WatchItem, ZkError } from '../../lib/node.ts'
 import { systemClock } from '../../lib/peer/system-clock.ts'
+import { memory } from '../../storage/memory.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import type { Case } from '../harness.ts'
 
@@ -391,6 +392,66 @@ test('one peer on TCP and LevelDB by default, kept over a restart', async (t) =>
   assert.is((await back.get('/kept')).text(), 'x')
   assert.equal(again.tree.get('/kept')?.data, new TextEncoder().encode('x'))
   await back.close()
+})
+
+test('starts and stops of one peer that overlap come one after the other', async (t) => {
+  const { ensemble } = await start(t)
+  const first = ensemble.peer(1)
+  assert.is(await ensemble.startPeer(1), first, 'it runs')
+  const stopping = ensemble.stopPeer(1)
+  const second = await ensemble.startPeer(1)
+  await stopping
+  assert.is(first?.status().state, 'stopped')
+  assert.is(second.status().state, 'running')
+  assert.is(ensemble.peer(1), second, 'the stop before it does not forget it')
+  const all = [ensemble.stopPeer(1), ensemble.startPeer(1), ensemble.startPeer(1), ensemble.stopPeer(1)]
+  const [, third, same] = await Promise.all(all)
+  assert.is(third, same)
+  assert.is(ensemble.peer(1), undefined)
+  await Promise.all([rejects(ensemble.startPeer(1), 'Closed'), ensemble.stop()])
+})
+
+test('a peer that cannot start can be stopped, and one that failed is started when it is closed', async (t) => {
+  let isBroken = false
+  let onClosing: (() => void) | null = null
+  let release: () => void = () => undefined
+  const storages = new Map([1, 2, 3].map((id) => [id, memory()]))
+  const ensemble = await createEnsemble({
+    size: 3, signal: t.signal, storage: (id) => {
+      const storage = storages.get(id)!
+      return id !== 1 ? storage : {
+        features: storage.features, open: () => storage.open(),
+        write: (batch) => isBroken ? Promise.reject(new Error('no space left on device')) : storage.write(batch),
+        close: async () => {
+          if (onClosing !== null) {
+            onClosing()
+            await new Promise<void>((resolve) => { release = resolve })
+          }
+          await storage.close()
+        },
+      }
+    },
+  })
+  t.defer(() => ensemble.stop())
+  await ensemble.stopPeer(2)
+  await storages.get(2)!.open()
+  const [refused, stopped] = await Promise.allSettled([ensemble.startPeer(2), ensemble.stopPeer(2)])
+  assert.is(refused.status === 'rejected' && isZkError(refused.reason, 'StorageLocked'), true)
+  assert.is(stopped.status, 'fulfilled')
+  await storages.get(2)!.close()
+  await ensemble.startPeer(2)
+  const closing = new Promise<void>((resolve) => { onClosing = resolve })
+  isBroken = true
+  const zk = await ensemble.connect({ peer: 3 })
+  t.defer(() => zk.close())
+  void zk.create('/a')
+  await closing
+  isBroken = false
+  onClosing = null
+  assert.is(ensemble.status().peers[0]?.error?.code, 'StorageFailed')
+  const again = ensemble.startPeer(1)
+  release()
+  assert.is((await again).status().state, 'running')
 })
 
 test('an ensemble on disk is found again', async (t) => {

@@ -1,6 +1,7 @@
 import type { Channel, ChannelEvents, Endpoint, Hello } from '../../lib/client/channel.ts'
 import { Client } from '../../lib/client/client.ts'
 import type { ConnectOptions } from '../../lib/client/connect-options.ts'
+import { ZkError } from '../../lib/core/errors.ts'
 import type { ErrorCode } from '../../lib/core/errors.ts'
 import type { Identity, Outcome, Request, Result } from '../../lib/core/tree/request.ts'
 import { sessionIdOf } from '../../lib/core/tree/stat.ts'
@@ -86,6 +87,7 @@ export class FakeChannel implements Channel {
 
   async authenticate(scheme: string, auth: Uint8Array): Promise<readonly Identity[]> {
     await Promise.resolve()
+    if (scheme !== 'digest') throw new ZkError('AuthFailed')
     const id = new TextDecoder().decode(auth)
     this.identities.push(`${scheme} ${id} after ${this.arrived.length}`)
     return [{ scheme, id }]

@@ -50,6 +50,21 @@ const ACCESS: readonly RemoteCase[] = [{
     assert.ok(identities.some(({ scheme, id }) => scheme === 'ip' && id === '127.0.0.1'), JSON.stringify(identities))
   },
 }, {
+  name: 'identities that are given in one breath are all known to the calls after them',
+  async run(scene) {
+    const [zk, other] = [await scene.connect(), await scene.connect()]
+    const path = `${scene.root}/a`
+    await zk.addAuth('digest', 'bob:secret')
+    await zk.create(path, 'mine', { acl: CREATOR })
+    await other.sync(scene.root)
+    const [, , node] = await Promise.all([
+      other.addAuth('digest', 'app:1'), other.addAuth('digest', 'bob:secret'), other.get(path),
+    ])
+    assert.equal(node.text(), 'mine')
+    await Promise.all([zk.addAuth('digest', 'app:1'), zk.create(`${path}/b`, '', { acl: CREATOR })])
+    assert.equal((await zk.getAcl(`${path}/b`)).acl.length, 2)
+  },
+}, {
   name: 'who may read a list but not change it does not see the secrets in it',
   async run(scene) {
     const [zk, other] = [await scene.connect(), await scene.connect()]

@@ -355,6 +355,47 @@ test('identities go before later calls, and before everything on a new connectio
   assert.equal(endpoint.last.ops, [3])
 })
 
+test('an identity is sent while others are on their way, and calls wait for all of them', async () => {
+  const { zk, endpoint } = await connected()
+  const first = zk.addAuth('digest', 'one:1')
+  const second = zk.addAuth('digest', 'two:2')
+  const wrong = rejects(zk.addAuth('wrong', 'x'), 'AuthFailed')
+  void zk.exists('/a')
+  await Promise.all([first, second, wrong])
+  await settle()
+  assert.equal(endpoint.last.identities, ['digest one:1 after 0', 'digest two:2 after 0'])
+  assert.equal(endpoint.last.ops, [3])
+  endpoint.last.end('ConnectionLoss')
+  endpoint.last.connect()
+  const third = zk.addAuth('digest', 'three:3')
+  assert.is(zk.state, 'suspended')
+  await third
+  await settle()
+  assert.is(zk.state, 'connected')
+  assert.equal(endpoint.last.identities,
+    ['digest one:1 after 0', 'digest two:2 after 0', 'digest three:3 after 0'])
+  assert.equal(endpoint.last.ops, [3])
+})
+
+test('an identity whose connection goes is sent on the next one, even when that was told of the others', async () => {
+  const { zk, endpoint, clock } = await connected()
+  let fail: (error: Error) => void = () => undefined
+  endpoint.last.authenticate = () => new Promise((_resolve, reject) => { fail = reject })
+  const adding = zk.addAuth('digest', 'bob:secret')
+  void zk.exists('/a')
+  endpoint.last.end('ConnectionLoss')
+  clock.pass(1_000)
+  endpoint.last.connect()
+  assert.is(zk.state, 'connected')
+  fail(new ZkError('ConnectionLoss'))
+  await adding
+  assert.equal(endpoint.last.identities, ['digest bob:secret after 1'])
+  endpoint.last.end('ConnectionLoss')
+  endpoint.last.connect()
+  await settle()
+  assert.equal(endpoint.last.identities, ['digest bob:secret after 0'])
+})
+
 test('reads on the spot need an idle session and a listener that is not being told', async () => {
   const { zk, endpoint } = await connected()
   const channel = endpoint.last

@@ -377,4 +377,21 @@ test('initial: a large tree is read as fast as its reader takes it', async () =>
   assert.equal(await taken(watcher, 1), ['changed /n1'])
 })
 
+
+test('initial: a list of children that cannot be had ends the watch, and does not count as empty', async () => {
+  const { zk, endpoint } = await connected({ pendingCalls: 3 })
+  const ends: string[] = []
+  const told: string[] = []
+  zk.watch('/a', {
+    recursive: true, initial: true,
+    onItem: ({ type, path }) => told.push(`${type} ${path}`), onEnd: (error) => ends.push(error?.code ?? 'closed'),
+  })
+  void zk.sync('/').catch(() => undefined)
+  void zk.sync('/').catch(() => undefined)
+  endpoint.last.reply({ op: 106 })
+  assert.equal(endpoint.last.ops.slice(0, 4), [106, 9, 9, 4], 'no call is left for the list')
+  assert.equal(told, [])
+  assert.equal(ends, ['Overloaded'])
+})
+
 test.run()

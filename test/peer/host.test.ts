@@ -204,6 +204,20 @@ test('a failed write reaches the replica, whose fatal ends the host once', async
   assert.is(host.over, true)
 })
 
+test('a storage that throws instead of rejecting has failed to write, no more', async () => {
+  const bench = makeBench()
+  const { script, host, fatal } = bench
+  bench.write = () => { throw new Error('no space left on device') }
+  const batch = { entries: [entry(1)] }
+  script.answer = (_inputs, turns) => turns === 1 ? [{ kind: 'persist', ticket: 7, batch }] : []
+  host.start()
+  await turn()
+  await turn()
+  assert.equal(script.turns.flat().slice(1), [{ kind: 'persistFailed', ticket: 7, reason: 'no space left on device' }])
+  assert.equal(fatal, [])
+  await host.stop()
+})
+
 test('a broken invariant ends the peer and nothing else', async () => {
   const { script, host, fatal, calls } = makeBench()
   script.answer = () => { throw new AssertionError('impossible') }

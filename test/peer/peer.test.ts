@@ -3,7 +3,9 @@ import type { AddressInfo } from 'node:net'
 import { isZkError } from '../../lib/core/errors.ts'
 import type { PeerOptions } from '../../lib/peer/options.ts'
 import { Peer } from '../../lib/peer/peer.ts'
-import type { Storage } from '../../lib/ports/storage.ts'
+import { systemClock } from '../../lib/peer/system-clock.ts'
+import type { Clock } from '../../lib/ports/clock.ts'
+import type { LogBatch, Storage } from '../../lib/ports/storage.ts'
 import { memory as memoryStorage } from '../../storage/memory.ts'
 import { memory as memoryTransport, MemoryNetwork } from '../../transports/memory.ts'
 import { tcp } from '../../transports/tcp.ts'
@@ -12,6 +14,8 @@ import type { Case } from '../harness.ts'
 import { connect, startPeer, TestSession, until } from './fixture.ts'
 
 const test = suite('peer')
+/** A peer that stops gives its storage so long. */
+const STOP_MS = 5_000
 
 interface Ensemble {
   readonly peers: Peer[]
@@ -282,6 +286,59 @@ test('stop is idempotent, frees the address, and ends clients that come later', 
     await rejects(peer.ready(), 'PeerStopped')
   }
 })
+
+for (const ending of ['stop', 'failure'] as const) {
+  test(`a write that never ends keeps no port and no link open: ${ending}`, async (t) => {
+    let gaveUp: (() => void) | null = null
+    const real = systemClock()
+    const clock: Clock = {
+      ...real, setTimer: (delayMs, callback, unref) => {
+        if (delayMs !== STOP_MS || !isStuck) return real.setTimer(delayMs, callback, unref)
+        gaveUp = callback
+        return { cancel: () => undefined }
+      },
+    }
+    let isStuck = false
+    const storage = memoryStorage()
+    const stuck = new Promise<void>(() => undefined)
+    const onWrite: ((batch: LogBatch) => Promise<void>)[] = []
+    const members = { 1: `tcp://127.0.0.1:${await freePort()}`, 2: `tcp://127.0.0.1:${await freePort()}` }
+    const clients = { listen: [`tcp://127.0.0.1:${await freePort()}`] }
+    const options = { ensemble: { name: 'x', members }, transports: [tcp()] }
+    const other = await startPeer(t, { ...options, id: 2, storage: memoryStorage() })
+    const peer = await startPeer(t, {
+      ...options, id: 1, clients, clock,
+      storage: {
+        features: storage.features, open: () => storage.open(), close: () => storage.close(),
+        write: (batch) => onWrite.shift()?.(batch) ?? storage.write(batch),
+      },
+    })
+    await ready([peer, other])
+    const client = await connect(other)
+    const wrote = new Promise<void>((resolve) => {
+      onWrite.push(() => {
+        isStuck = true
+        resolve()
+        return stuck
+      })
+    })
+    void client.create('/a')
+    await wrote
+    const linkDown = until<boolean>((tell) => other.on('serving', tell), (isServing) => !isServing)
+    if (ending === 'failure') {
+      const failed = until<Error>((tell) => peer.on('fatal', tell), () => true)
+      onWrite.push(() => Promise.reject(new Error('no space left on device')))
+      void client.create('/b')
+      await failed
+    }
+    const stopped = peer.stop()
+    await linkDown
+    gaveUp!()
+    await stopped
+    const next = await startPeer(t, { ...options, id: 1, clients, storage: memoryStorage() })
+    await next.stop()
+  })
+}
 
 test('an address in use, and a start that is aborted, leave nothing open', async (t) => {
   const server = createServer()
