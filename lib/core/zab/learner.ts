@@ -14,6 +14,8 @@ import type { LeaderMessage, NewLeader, Notification, Snap, SnapChunkMessage, Tr
 
 /** So many rounds of finalizeMs after a leader that has not answered says that it votes for another. */
 const PATIENCE_ROUNDS = 3
+/** A ping is late after so many times pingMs. */
+const PATIENCE_PINGS = 1.5
 
 /** What the learner needs of the replica around it. */
 export interface LearnerOwner {
@@ -22,7 +24,7 @@ export interface LearnerOwner {
   replaceTree(tree: Tree): void
   revalidated(tag: number, timeoutMs: number): void
   synced(tag: number, zxid: Zxid): void
-  /** Sessions heard from since the last pong. */
+  /** Sessions heard from since the last call. */
   touches(): readonly SessionId[]
   /** The leader refused us for a reason that does not pass by itself. */
   fatal(code: ErrorCode, reason: string): void
@@ -64,6 +66,9 @@ export class Learner {
   #incoming: Incoming | null = null
   readonly #chain: Chain = { hash1: 0, hash2: 0 }
   #lastHeardMs: number
+  #pingSeq = 0
+  /** When its sessions were last reported, with the answer to a ping or without one. */
+  #toldMs: number
   /** Why this association is over; null while it lives. */
   abandoned: string | null = null
   /** The leader ended it with a reason: it is to be asked later. */
@@ -78,6 +83,7 @@ export class Learner {
     this.join = join
     this.committed = committed
     this.#lastHeardMs = context.now.ms
+    this.#toldMs = context.now.ms
     const { founding, journal, isVoter } = context
     context.sendAfter(this.#mutant('readTailBeforeDrain') ? 0 : journal.ticket, leader, {
       kind: 'followerInfo', join, role: isVoter ? 'voter' : 'observer', acceptedEpoch: journal.meta.acceptedEpoch,
@@ -134,14 +140,29 @@ export class Learner {
         break
       case 'ping':
         if (message.commit > this.committed && this.stage === 'upToDate') this.#commit(this.epoch, message.commit)
-        this.#context.send(this.leader, {
-          kind: 'pong', join: this.join, seq: message.seq, touches: this.#owner.touches(),
-        })
+        this.#pingSeq = message.seq
+        this.#pong()
         break
       case 'revalidated': this.#owner.revalidated(message.tag, message.timeoutMs); break
       case 'synced': this.#owner.synced(message.tag, message.zxid); break
       case 'refuse': this.#refuse(message.code, message.reason); break
     }
+  }
+
+  #pong(): void {
+    this.#toldMs = this.#context.now.ms
+    this.#context.send(this.leader, {
+      kind: 'pong', join: this.join, seq: this.#pingSeq, touches: this.#owner.touches(),
+    })
+  }
+
+  /**
+   * When its sessions are reported unless a ping has come by then: it may be behind many proposals. Not to a leader of
+   * which nothing comes: what is said to it unasked would let it lead on.
+   */
+  get #tellsMs(): number {
+    const isSilent = this.stage !== 'upToDate' || this.#lastHeardMs <= this.#toldMs
+    return isSilent ? Infinity : this.#toldMs + PATIENCE_PINGS * this.#context.config.timing.pingMs
   }
 
   #refuse(code: ErrorCode, reason: string): void {
@@ -358,14 +379,19 @@ export class Learner {
   }
 
   get deadlineMs(): number {
+    return Math.min(this.#silentMs, this.#isOpen ? this.#leavesMs : Infinity, this.#tellsMs)
+  }
+
+  get #silentMs(): number {
     const { initMs, syncMs } = this.#context.config.timing
-    const silentMs = this.#lastHeardMs + (this.#newLeaderAcked ? syncMs : initMs)
-    return this.#isOpen ? Math.min(silentMs, this.#leavesMs) : silentMs
+    return this.#lastHeardMs + (this.#newLeaderAcked ? syncMs : initMs)
   }
 
   tick(): void {
-    if (this.#isOpen && this.#context.now.ms >= this.#leavesMs) this.#leave()
-    else if (this.#context.now.ms >= this.deadlineMs) this.#abandon('the leader is silent')
+    const { ms } = this.#context.now
+    if (this.#isOpen && ms >= this.#leavesMs) this.#leave()
+    else if (ms >= this.#silentMs) this.#abandon('the leader is silent')
+    else if (ms >= this.#tellsMs) this.#pong()
   }
 
   /**
