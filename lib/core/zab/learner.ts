@@ -15,7 +15,7 @@ import type { LeaderMessage, NewLeader, Notification, Snap, SnapChunkMessage, Tr
 /** So many rounds of finalizeMs after a leader that has not answered says that it votes for another. */
 const PATIENCE_ROUNDS = 3
 /** A ping is late after so many times pingMs. */
-const PATIENCE_PINGS = 1.5
+const PATIENCE_PINGS = 2
 
 /** What the learner needs of the replica around it. */
 export interface LearnerOwner {
