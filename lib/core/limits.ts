@@ -8,10 +8,13 @@ export interface Limits {
   readonly frameBytes: number
   /** Proposals that are not committed yet: above it the leader stops taking requests from its queue. */
   readonly outstandingTxns: number
-  /**
-   * Their bytes; also the bytes of txns that one learner has not acknowledged, and that a peer has not had answered.
-   */
+  /** Their bytes. */
   readonly outstandingBytes: number
+  /**
+   * Bytes of txns that one learner has not acknowledged, and of requests that a peer has not had answered. What keeps a
+   * link alive waits behind them, on a link that is first in first out: it must carry so much within syncMs.
+   */
+  readonly linkWindowBytes: number
   /** Bytes queued on a link, or held for one learner by an established leader, above which the link is dropped. */
   readonly linkQueueBytes: number
   /**
@@ -36,7 +39,10 @@ export interface Limits {
   /** Txns kept in the log behind the newest snapshot, so that a peer that was away briefly gets a DIFF. */
   readonly retainedTxns: number
   readonly retainedBytes: number
-  /** One piece of a snapshot or of a synchronization stream; so many pieces may be unacknowledged. */
+  /**
+   * One piece of a snapshot or of a synchronization stream, of which so many may be unacknowledged; one proposal, if it
+   * is of more than one txn. So many of them together are one write.
+   */
   readonly syncChunkBytes: number
   readonly syncChunksInFlight: number
   /** Containers and TTL nodes reaped at a time. */
@@ -51,6 +57,7 @@ export const DEFAULT_LIMITS: Limits = {
   frameBytes: 16 * 1024 * 1024,
   outstandingTxns: 50_000,
   outstandingBytes: 64 * 1024 * 1024,
+  linkWindowBytes: 4 * 1024 * 1024,
   linkQueueBytes: 256 * 1024 * 1024,
   clientQueueBytes: 64 * 1024 * 1024,
   connectionRequests: 100_000,
@@ -89,7 +96,7 @@ export function checkLimits(limits: Limits): void {
   assert(limits.frameBytes >= limits.sessionEphemeralBytes + 65_536, 'a frame must hold the txn that closes a session')
   assert(limits.frameBytes >= leastFrameBytes(limits), 'a frame must hold a sync chunk')
   assert(limits.snapshotTxns >= 1 && limits.outstandingTxns >= 1 && limits.syncChunksInFlight >= 1 &&
-    limits.expiredSessions >= 1, 'limits must be positive')
+    limits.expiredSessions >= 1 && limits.linkWindowBytes >= 1, 'limits must be positive')
 }
 
 /**

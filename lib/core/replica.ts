@@ -87,7 +87,7 @@ export class Replica implements ZabContext {
     if (recovered.base !== null && log.last < recovered.base.zxid) {
       throw new ZkError('StorageDamaged', 'the log ends before its snapshot')
     }
-    this.journal = new Journal(log, meta, recovered.base)
+    this.journal = new Journal(log, meta, recovered.base, config.limits)
     this.#tree = recovered.tree
     this.#tree.setConfig(config.configData)
     this.committed = Math.min(log.last, Math.max(recovered.tree.zxid, meta.commitHint)) as Zxid

@@ -20,6 +20,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 const TURN_WEIGHT = 4_096
 /** What is committed by it was prepared in one turn of the leader. */
 const COMMIT_WEIGHT = 512
+/** Beyond that, one write instead of two saves nothing. */
+const JOINED_BYTES = 1024 * 1024
 
 /** Who is told what a replica says to one client connection; calls come in the replica's order and must not throw. */
 export interface ConnectionEvents {
@@ -348,13 +350,22 @@ export class Host {
   }
 }
 
-/** Two batches as one when that is the same: appends, and promises of which the later ones hold. */
+/**
+ * Two batches as one when that is the same: appends, and promises of which the later ones hold. Not what the journal
+ * has divided: its tickets are to complete one by one.
+ */
 function merge(first: LogBatch, second: LogBatch): LogBatch | null {
-  if (!isPlain(first) || !isPlain(second)) return null
+  if (!isPlain(first) || !isPlain(second) || bytesOf(first) + bytesOf(second) > JOINED_BYTES) return null
   const entries = first.entries && second.entries
     ? [...first.entries, ...second.entries] : first.entries ?? second.entries
   const meta = second.meta ?? first.meta
   return { ...(entries ? { entries } : {}), ...(meta ? { meta } : {}) }
+}
+
+function bytesOf({ entries = [] }: LogBatch): number {
+  let total = 0
+  for (const { bytes } of entries) total += bytes.length
+  return total
 }
 
 function isPlain(batch: LogBatch): boolean {

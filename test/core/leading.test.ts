@@ -420,7 +420,7 @@ function write(world: World, from: number, count: number): void {
 }
 
 test('a learner whose disk stands still is sent no more than its window, and nobody waits for it', () => {
-  const world = led({ voters: 3, limits: { outstandingBytes: 2_000 } })
+  const world = led({ voters: 3, limits: { linkWindowBytes: 2_000 } })
   world.connect(3, 1)
   world.node(1).held = true
   write(world, 1, 300)
@@ -438,7 +438,7 @@ test('a learner whose disk stands still is sent no more than its window, and nob
 
 test('a learner that holds too much of the log in memory is dropped, and comes back by a snapshot', () => {
   const limits = {
-    outstandingBytes: 2_000, linkQueueBytes: 20_000, snapshotTxns: 50, retainedTxns: 5, retainedBytes: 500,
+    linkWindowBytes: 2_000, linkQueueBytes: 20_000, snapshotTxns: 50, retainedTxns: 5, retainedBytes: 500,
   }
   const world = led({ voters: 3, limits })
   world.connect(3, 1)

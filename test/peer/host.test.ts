@@ -144,6 +144,19 @@ test('appends of one turn are one write, and anything else keeps its order', asy
   await host.stop()
 })
 
+test('what is large is not joined: its tickets complete one by one', async () => {
+  const { script, host, batches } = makeBench()
+  const large = (counter: number) => ({ ...entry(counter), bytes: new Uint8Array(600_000) })
+  script.answer = (_inputs, count) => count > 1 ? [] : [1, 2, 3].map((counter) =>
+    ({ kind: 'persist', ticket: counter, batch: { entries: [large(counter)] } }))
+  host.start()
+  await turn()
+  await turn()
+  assert.equal(batches.map(({ entries }) => entries?.length), [1, 1, 1])
+  assert.equal(script.turns.slice(1).flat().map((input) => input.kind === 'persisted' && input.ticket), [1, 2, 3])
+  await host.stop()
+})
+
 test('a write in memory costs no turn of the event loop, yet cannot keep it from going round', async () => {
   const { script, host } = makeBench()
   script.answer = (inputs, count) => inputs.some(({ kind }) => kind === 'tick' || kind === 'persisted')

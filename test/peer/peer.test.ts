@@ -355,7 +355,9 @@ test('an address in use, and a start that is aborted, leave nothing open', async
 })
 
 test('a client with more under way than a link may hold waits its turn and breaks nothing', async (t) => {
-  const limits = { outstandingBytes: 1_000_000, linkQueueBytes: 4_000_000, requestBytes: 100_000 }
+  const limits = {
+    outstandingBytes: 1_000_000, linkWindowBytes: 1_000_000, linkQueueBytes: 4_000_000, requestBytes: 100_000,
+  }
   const { peers } = await ensemble(t, 3, () => ({ limits }))
   await ready(peers)
   const roles = peers.map((peer) => peer.status().role)

@@ -70,7 +70,7 @@ test('a write through a connection that was left stays refused when the session 
 })
 
 test('a write through a connection that was left is not sent when the session comes back to a follower', () => {
-  comeBack(A, { outstandingBytes: 1 })
+  comeBack(A, { linkWindowBytes: 1 })
 })
 
 test('every mutant of the core is killed by a scenario', () => {

@@ -21,7 +21,7 @@ export class Route {
 
   constructor(context: ZabContext, revalidated: (tag: number, timeoutMs: number) => void) {
     this.#context = context
-    this.#window = new ForwardWindow(context.config.limits.outstandingBytes)
+    this.#window = new ForwardWindow(context.config.limits.linkWindowBytes)
     this.#revalidated = revalidated
   }
 

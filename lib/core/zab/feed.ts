@@ -13,7 +13,6 @@ type TruncPlan = Extract<SyncPlan, { kind: 'trunc' }>
 interface Cut {
   readonly after: Zxid
   readonly through: Zxid
-  readonly frameBytes: number
   readonly entries: LoggedTxn[]
 }
 
@@ -89,21 +88,16 @@ export class Feed {
       const through = isTold ? log.last : committed!
       if (learner.stage === 'syncing') this.#stream(learner, through)
       if (learner.stage !== 'live') continue
-      while (learner.cursor < through && learner.unackedBytes < limits.outstandingBytes) {
+      while (learner.cursor < through && learner.unackedBytes < limits.linkWindowBytes) {
         const { cursor: after } = learner
-        // What it missed comes in pieces, so that each ack shows it moving.
-        const frameBytes = learner.newLeaderAcked ? this.#frameBytes : limits.syncChunkBytes
-        if (cut === null || cut.after !== after || cut.through !== through || cut.frameBytes !== frameBytes) {
-          cut = { after, through, frameBytes, entries: log.slice(after, through, frameBytes) }
+        // In pieces, so that each ack shows it moving.
+        if (cut === null || cut.after !== after || cut.through !== through) {
+          cut = { after, through, entries: log.slice(after, through, limits.syncChunkBytes) }
         }
         this.#forward(learner, cut.entries)
       }
       if (committed !== null) this.#announce(learner, committed)
     }
-  }
-
-  get #frameBytes(): number {
-    return Math.floor(this.#context.config.limits.frameBytes / 2)
   }
 
   #forward(learner: Association, entries: LoggedTxn[]): void {

@@ -1,6 +1,7 @@
 import type { LogBatch, Meta, SnapshotBase } from '../../ports/storage.ts'
 import { assert } from '../assert.ts'
 import type { Effect } from '../effects.ts'
+import type { Limits } from '../limits.ts'
 import { ZXID_ZERO } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
 import { CHAIN_ZERO, chainNext } from './chain.ts'
@@ -26,25 +27,36 @@ interface Flight {
 
 /**
  * One write-ahead log, strictly first in first out (rule R2): promises, txns, truncations and snapshots of one
- * replica are records of it, gathered into one atomic batch per turn. Everything that must be durable before
- * something else asks for the `ticket` of the records so far and waits for `durableTicket` to reach it (rule R1).
+ * replica are records of it, gathered into one atomic batch per turn, or several where a turn has many bytes of txns: a
+ * disk is seen to get on, and is not taken for one that stands still. A batch ends behind a txn only, so what one call
+ * records is never divided, and what calls record one after the other may reach the disk one after the other, as in two
+ * turns. Everything that must be durable before something else asks for the `ticket` of the records so far and waits
+ * for `durableTicket` to reach it (rule R1).
  */
 export class Journal {
   readonly log: Log
   #meta: Meta
   #base: SnapshotBase | null
   #batch: OpenBatch | null = null
+  /** Bytes of its txns. */
+  #batchBytes = 0
   /** Batches closed within this turn, each with its log end. */
   readonly #closed: { readonly batch: OpenBatch, logEnd: Zxid }[] = []
   readonly #flights: Flight[] = []
+  /** A batch ends where its txns come to so many. */
+  readonly #bytesPerBatch: number
   #lastTicket = 0
   #durableTicket = 0
   #durableZxid: Zxid
 
-  constructor(log: Log, meta: Meta, base: SnapshotBase | null) {
+  constructor(
+    log: Log, meta: Meta, base: SnapshotBase | null,
+    { syncChunkBytes, syncChunksInFlight }: Pick<Limits, 'syncChunkBytes' | 'syncChunksInFlight'>,
+  ) {
     this.log = log
     this.#meta = meta
     this.#base = base
+    this.#bytesPerBatch = syncChunkBytes * syncChunksInFlight
     this.#durableZxid = log.last
   }
 
@@ -89,6 +101,7 @@ export class Journal {
     if (this.#batch === null) return
     this.#closed.push({ batch: this.#batch, logEnd: this.log.last })
     this.#batch = null
+    this.#batchBytes = 0
   }
 
   /** Appends a txn of the leader itself: chains it to the log. */
@@ -105,6 +118,8 @@ export class Journal {
     const batch = this.#open()
     if (batch.entries === undefined) batch.entries = [entry]
     else batch.entries.push(entry)
+    this.#batchBytes += entry.bytes.length
+    if (this.#batchBytes >= this.#bytesPerBatch) this.#close()
   }
 
   /** Logical truncation: the log ends at `to` from here on. */
@@ -114,6 +129,8 @@ export class Journal {
     const batch = this.#open()
     const kept = batch.entries?.filter((entry) => entry.zxid <= to)
     if (kept !== undefined) batch.entries = kept
+    this.#batchBytes = 0
+    for (const { bytes } of kept ?? []) this.#batchBytes += bytes.length
     // An earlier truncation of this batch went deeper: what it dropped from disk must stay dropped.
     batch.truncateAfter = batch.truncateAfter !== undefined && batch.truncateAfter < to ? batch.truncateAfter : to
     for (const flight of this.#flights) if (flight.logEnd > to) flight.logEnd = to

@@ -494,8 +494,7 @@ export class Leader {
   }
 
   #judge(): void {
-    for (const peer of this.active ? [] : this.#doubts.takeUntil(this.#context.now.ms)) {
-      if (!this.#isQuorum(() => true)) this.#resign(`voter ${peer} looks for another leader`)
-    }
+    const due = this.active ? [] : this.#doubts.takeUntil(this.#context.now.ms)
+    if (due.length > 0 && !this.#isQuorum(() => true)) this.#resign(`voter ${due[0]} looks for another leader`)
   }
 }

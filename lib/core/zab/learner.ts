@@ -12,6 +12,9 @@ import type { ZabContext } from './context.ts'
 import { follows } from './log.ts'
 import type { LeaderMessage, NewLeader, Notification, Snap, SnapChunkMessage, Trunc } from './messages.ts'
 
+/** A ping is late after so many times pingMs. */
+const PATIENCE_PINGS = 2
+
 /** What the learner needs of the replica around it. */
 export interface LearnerOwner {
   tree(): Tree
@@ -19,7 +22,7 @@ export interface LearnerOwner {
   replaceTree(tree: Tree): void
   revalidated(tag: number, timeoutMs: number): void
   synced(tag: number, zxid: Zxid): void
-  /** Sessions heard from since the last pong. */
+  /** Sessions heard from since the last call. */
   touches(): readonly SessionId[]
   /** The leader refused us for a reason that does not pass by itself. */
   fatal(code: ErrorCode, reason: string): void
@@ -59,6 +62,9 @@ export class Learner {
   #incoming: Incoming | null = null
   readonly #chain: Chain = { hash1: 0, hash2: 0 }
   #lastHeardMs: number
+  #pingSeq = 0
+  /** When its sessions were last reported, with the answer to a ping or without one. */
+  #toldMs: number
   /** Why this association is over; null while it lives. */
   abandoned: string | null = null
   /** The leader ended it with a reason: it is to be asked later. */
@@ -73,6 +79,7 @@ export class Learner {
     this.join = join
     this.committed = committed
     this.#lastHeardMs = context.now.ms
+    this.#toldMs = context.now.ms
     const { founding, journal, isVoter } = context
     context.sendAfter(this.#mutant('readTailBeforeDrain') ? 0 : journal.ticket, leader, {
       kind: 'followerInfo', join, role: isVoter ? 'voter' : 'observer', acceptedEpoch: journal.meta.acceptedEpoch,
@@ -129,14 +136,29 @@ export class Learner {
         break
       case 'ping':
         if (message.commit > this.committed && this.stage === 'upToDate') this.#commit(this.epoch, message.commit)
-        this.#context.send(this.leader, {
-          kind: 'pong', join: this.join, seq: message.seq, touches: this.#owner.touches(),
-        })
+        this.#pingSeq = message.seq
+        this.#pong()
         break
       case 'revalidated': this.#owner.revalidated(message.tag, message.timeoutMs); break
       case 'synced': this.#owner.synced(message.tag, message.zxid); break
       case 'refuse': this.#refuse(message.code, message.reason); break
     }
+  }
+
+  #pong(): void {
+    this.#toldMs = this.#context.now.ms
+    this.#context.send(this.leader, {
+      kind: 'pong', join: this.join, seq: this.#pingSeq, touches: this.#owner.touches(),
+    })
+  }
+
+  /**
+   * When its sessions are reported unless a ping has come by then: it may be behind many proposals. Not to a leader of
+   * which nothing comes: what is said to it unasked would let it lead on.
+   */
+  get #tellsMs(): number {
+    const isSilent = this.stage !== 'upToDate' || this.#lastHeardMs <= this.#toldMs
+    return isSilent ? Infinity : this.#toldMs + PATIENCE_PINGS * this.#context.config.timing.pingMs
   }
 
   #refuse(code: ErrorCode, reason: string): void {
@@ -353,12 +375,18 @@ export class Learner {
   }
 
   get deadlineMs(): number {
+    return Math.min(this.#silentMs, this.#tellsMs)
+  }
+
+  get #silentMs(): number {
     const { initMs, syncMs } = this.#context.config.timing
     return this.#lastHeardMs + (this.#newLeaderAcked ? syncMs : initMs)
   }
 
   tick(): void {
-    if (this.#context.now.ms >= this.deadlineMs) this.#abandon('the leader is silent')
+    const { ms } = this.#context.now
+    if (ms >= this.#silentMs) this.#abandon('the leader is silent')
+    else if (ms >= this.#tellsMs) this.#pong()
   }
 
   /**

@@ -155,7 +155,8 @@ class Freeze {
   get #isThrottled(): boolean {
     const { limits } = this.#plan.world
     return limits.outstandingTxns < DEFAULT_LIMITS.outstandingTxns ||
-      limits.outstandingBytes < DEFAULT_LIMITS.outstandingBytes
+      limits.outstandingBytes < DEFAULT_LIMITS.outstandingBytes ||
+      limits.linkWindowBytes < DEFAULT_LIMITS.linkWindowBytes
   }
 
   #probe(): Probe {

@@ -62,13 +62,14 @@ function drawTiming(fast: boolean): Timing {
 function drawLimits(random: Random): Limits {
   const outstandingTxns = random.below(5) === 0 ? 20 + random.below(100) : DEFAULT_LIMITS.outstandingTxns
   if (random.below(2) === 0) return { ...DEFAULT_LIMITS, outstandingTxns }
-  return {
+  const limits = {
     ...DEFAULT_LIMITS, outstandingTxns, snapshotTxns: 20 + random.below(200), retainedTxns: random.below(30),
     retainedBytes: 100 + random.below(20_000), syncChunkBytes: 300 + random.below(3_000),
     syncChunksInFlight: random.below(3) === 0 ? 1 : DEFAULT_LIMITS.syncChunksInFlight,
     outstandingBytes: random.below(2) === 0 ? 500 + random.below(20_000) : DEFAULT_LIMITS.outstandingBytes,
     linkQueueBytes: random.below(3) === 0 ? 10_000 + random.below(50_000) : DEFAULT_LIMITS.linkQueueBytes,
   }
+  return { ...limits, linkWindowBytes: Math.min(limits.linkWindowBytes, limits.outstandingBytes) }
 }
 
 /** About fifty requests per second in the mean, of twenty clients (correctness plan, E.1). */
