@@ -283,7 +283,9 @@ test('a leader that was held up for a moment reads first what came meanwhile', (
 })
 
 /** Peer 3 leads and hears nobody; a session of peer 1, which `join`ed it, expires at `endMs`, in `beforeMs`. */
-function almostExpired(beforeMs = 1, limits: Partial<Limits> = {}): { world: World, session: SessionId, join: number, endMs: number } {
+function almostExpired(
+  beforeMs = 1, limits: Partial<Limits> = {},
+): { world: World, session: SessionId, join: number, endMs: number } {
   const world = led({ voters: 3, limits })
   world.connect(1, 1, { timeoutMs: 600 })
   const { session } = world.effectsOf(1, 'connected')[0]!

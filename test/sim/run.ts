@@ -1,14 +1,15 @@
 /**
  * Runs the simulator over many seeds on all cores:
  *   npm run sim -- --seeds 200 [--from 1] | --minutes 10 [--from N] | --seed 17 [--only JSON] [--page FILE]
- *   [--save FILE] | --run FILE [--page FILE] [--mutant NAME] [--no-shrink] [--majors] [--ledger] [--breed] [--codec-all]
+ *   [--save FILE] | --run FILE [--page FILE]
+ *   [--mutant NAME] [--no-shrink] [--majors] [--ledger] [--breed] [--codec-all]
  * The live line has `61/92 states`: so many were reached of those that a long run must come to.
  * Ends with `N passed, N failed`, counting seeds; from 200 seeds on each state that must be reached and was not counts
  * as a failure (lib/testing/sim/reached.ts), and so does a median of the times to the leader of a healed ensemble that
  * is too long. A failing seed prints what broke and the last events; the first ones are reduced to what is needed to
  * fail, told event by event, with one command that replays that; `--save` keeps what is left of one as a file, which is
- * the same run still when draws have changed (saved-run.ts), and `--run` plays such a file. With `--majors` every hundredth seed is run on another
- * major of Node as well (see other-node.ts), and must come to the same. With `--ledger` what it comes to is added to
+ * the same run still when draws have changed (saved-run.ts), and `--run` plays such a file. With `--majors` every
+ * hundredth seed is run on another major of Node as well (see other-node.ts), and must come to the same. With `--ledger` what it comes to is added to
  * the sums for this state of the core (see ledger/ledger.ts), a part every minute and the rest when it ends, is stopped
  * by SIGINT or SIGTERM, or time is up; `npm run sim:ledger` prints them. With `--breed` seeds that reach what none did
  * before are run again with one more of their draws changed (see breeder.ts); with `--codec-all` every message between
@@ -229,7 +230,8 @@ function accountOf({ ledger }: Options): Account | null {
 
 /** Runs seeds as they are told to be run, and says what came of them. */
 async function main(options: Options): Promise<void> {
-  const major = options.majors && options.seed === null && options.run === undefined ? new OtherMajor(options.mutant) : null
+  const areMany = options.seed === null && options.run === undefined
+  const major = options.majors && areMany ? new OtherMajor(options.mutant) : null
   const saved = options.run === undefined ? null : readRun(options.run).run
   const totals = saved !== null ? runOne(options, saved.plan.world.seed, saved)
     : options.seed !== null ? runOne(options, options.seed) : await runMany(options, major)

@@ -245,8 +245,8 @@ export class Election {
 
   #decide(reason: string): void {
     this.#decideAtMs = Infinity
-    // A candidate whose link is down cannot be followed. It may come up; and others that are linked with it may be about
-    // to decide, of whom a new round would take the votes that it needs.
+    // A candidate whose link is down cannot be followed. It may come up; and others that are linked with it may be
+    // about to decide, and a new round would take the votes that they need.
     const { leader } = this.proposal
     if (leader !== this.#context.config.peerId && !this.#context.isLinked(leader)) {
       const { random, now, config: { timing: { finalizeMs, resendMs }, mutant } } = this.#context

@@ -187,7 +187,7 @@ function leadsOverSlowLinks(
 }
 
 const turnedDown: Scenario = {
-  name: 'S-turned-down who is turned down looks again, while the better candidate waits for a voter that does not count',
+  name: 'S-turned-down who is turned down looks again while the better one waits for a voter that does not count',
   // A, D and E are fully linked. B, which lost its log, is linked with all but C, and C with A and D.
   run: (options) => leadsOverSlowLinks(options, '12,13,14,15,24,25,34,45', 5, B, 'round after round takes votes away'),
   mutants: [],
@@ -208,13 +208,13 @@ function elects(options: RunOptions, links: string, variant: Variant, latencyMs:
 }
 
 const patientRound: Scenario = {
-  name: 'S-patient-round A and B are not linked with the best voter, which C and D are: they leave it to these for a while',
+  name: 'S-patient-round A and B are not linked with the best voter: for a while they leave it to C and D',
   run: (options) => elects(options, '14,23,24,34,35,45', 'ahead', 0.1),
   mutants: [{ mutant: 'retriesAtOnce', seenBy: ['L1'] }],
 }
 
 const doubted: Scenario = {
-  name: 'S-doubted a voter that its candidate needs looks at once and then follows another: the candidate gives up soon',
+  name: 'S-doubted a voter that its candidate needs looks at once and follows another: it gives up soon',
   run: (options) => elects(options, '12,13,14,23,24,25', 'cut', 0.1),
   mutants: [{ mutant: 'forgetsItsDoubts', seenBy: ['L1'] }],
 }

@@ -155,9 +155,9 @@ const ELECTIONS: readonly Entry[] = [
   },
   {
     id: 'S-turned-down S-narrow-link S-patient-round S-doubted S-damaged-link', built: [
-      'S-turned-down who is turned down looks again, while the better candidate waits for a voter that does not count',
-      'S-patient-round A and B are not linked with the best voter, which C and D are: they leave it to these for a while',
-      'S-doubted a voter that its candidate needs looks at once and then follows another: the candidate gives up soon',
+      'S-turned-down who is turned down looks again while the better one waits for a voter that does not count',
+      'S-patient-round A and B are not linked with the best voter: for a while they leave it to C and D',
+      'S-doubted a voter that its candidate needs looks at once and follows another: it gives up soon',
       'S-damaged-link a link to a voter that lost its log makes no quorum of links',
       'S-narrow-link two sites are linked by one voter of each: the one of the smaller site does not stand',
     ],
