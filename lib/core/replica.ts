@@ -339,7 +339,7 @@ export class Replica implements ZabContext {
       this.#look(learner.abandoned, learner.refused ? this.config.timing.resendMs * HOLD_OFF_RESENDS : 0)
     }
     const { election } = this
-    if (election !== null && this.isVoter && this.reach.hasChanged()) election.tell()
+    if (this.isVoter) election?.tellLinks()
     if (election?.hasVoice === false) this.#revote(election)
     if (!election?.decision || this.now.ms < this.#holdOffMs) return
     const { vote, reason } = election.decision

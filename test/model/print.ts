@@ -36,7 +36,8 @@ const BEFORE_ACTIVE: ReadonlySet<string> = new Set([
 
 /** Maps that are asked by key, or whose values are sent to one peer each: their order is of no account. */
 const UNORDERED: ReadonlySet<string> = new Set([
-  'hidden$links', 'hidden$peers', 'hidden$learners', 'hidden$votes', 'hidden$refusals', 'hidden$forgetful',
+  'hidden$links', 'hidden$peers', 'hidden$learners', 'hidden$votes', 'hidden$refusals',
+  'hidden$healths', 'hidden$narrow', 'hidden$forgetful',
 ])
 
 /** Other times are moments. */
@@ -99,6 +100,8 @@ function isDead(key: string, value: object): boolean {
   // What a peer that does not look says of its leader's log is never compared (election.ts: votes by leader alone).
   if (key === 'hidden$vote') return fields['election'] !== null
   if (key === 'hidden$pieces') return fields['stage'] === 'synced' || fields['stage'] === 'upToDate'
+  // A pong that nobody asked for confirms nothing.
+  if (key === 'hidden$pingSeq') return 'join' in fields
   // The learner's chain is where it reckons with the entry at hand.
   return key === 'hidden$syncedThrough' || (key === 'hidden$chain' && 'join' in fields)
 }
@@ -112,6 +115,8 @@ interface OpenElection {
   readonly hidden$resendAtMs: number
   readonly hidden$resendMs: number
   readonly hidden$decideAtMs: number
+  readonly hidden$retryAtMs: number
+  readonly hidden$saidWide: boolean
   readonly decision: { readonly vote: Vote } | null
 }
 
@@ -143,6 +148,8 @@ function printElection(election: OpenElection, printing: Printing): void {
   print('resendAtMs', election.hidden$resendAtMs, printing)
   print('resendMs', election.hidden$resendMs, printing)
   print('decideAtMs', election.hidden$decideAtMs, printing)
+  print('retryAtMs', election.hidden$retryAtMs, printing)
+  out.push(String(election.hidden$saidWide))
   if (decision === null) return
   print('decision', decision.vote.leader, printing)
   print('peerEpoch', decision.vote.peerEpoch, printing)

@@ -10,6 +10,7 @@ import type { Election } from '../../lib/core/zab/election.ts'
 interface OpenElection {
   round: number
   hidden$decideAtMs: number
+  hidden$retryAtMs: number
   hidden$resendAtMs: number
   hidden$resendMs: number
   readonly hidden$settled: ReadonlyMap<number, { round: number }>
@@ -74,7 +75,9 @@ export function hurry(replica: Replica): void {
   const core = open(replica)
   const election = electionOf(core)
   core.hidden$holdOffMs = core.now.ms
-  if (election !== null && election.hidden$decideAtMs !== Infinity) election.hidden$decideAtMs = core.now.ms
+  if (election === null) return
+  if (election.hidden$decideAtMs !== Infinity) election.hidden$decideAtMs = core.now.ms
+  if (election.hidden$retryAtMs !== Infinity) election.hidden$retryAtMs = core.now.ms
 }
 
 /** A client that asked for a session has gone: what it asked for stays, its tag is free. */

@@ -9,10 +9,11 @@
  * is too long. A failing seed prints what broke and the last events; the first ones are reduced to what is needed to
  * fail, told event by event, with one command that replays that; `--save` keeps what is left of one as a file, which is
  * the same run still when draws have changed (saved-run.ts), and `--run` plays such a file. With `--majors` every
- * hundredth seed is run on another major of Node as well (see other-node.ts), and must come to the same. With `--ledger` what it comes to is added to
- * the sums for this state of the core (see ledger/ledger.ts), a part every minute and the rest when it ends, is stopped
- * by SIGINT or SIGTERM, or time is up; `npm run sim:ledger` prints them. With `--breed` seeds that reach what none did
- * before are run again with one more of their draws changed (see breeder.ts); with `--codec-all` every message between
+ * hundredth seed is run on another major of Node as well (see other-node.ts), and must come to the same. With
+ * `--ledger` what it comes to is added to the sums for this state of the core (see ledger/ledger.ts), a part every
+ * minute and the rest when it ends, is stopped by SIGINT or SIGTERM, or time is up; `npm run sim:ledger` prints them.
+ * With `--breed` seeds that reach what none did before are run again with one more of their draws changed (see
+ * breeder.ts); with `--codec-all` every message between
  * peers goes through the peer protocol's bytes, not one frame in a hundred. `npm run sim -- --measure [--minutes 1]`
  * tells instead how fast one core is, what of that the checks take, and the memory (measure.ts).
  */

@@ -49,6 +49,8 @@ export class Election {
   /** Infinity unless they do and it is not linked. */
   #retryAtMs = Infinity
   #decision: Decision | null = null
+  /** What it said last of its links. */
+  #saidWide = false
 
   constructor(context: ZabContext, round: number, own: Vote) {
     this.#context = context
@@ -93,9 +95,9 @@ export class Election {
     }
   }
 
-  /** What it says of itself has changed, and not its vote. */
-  tell(): void {
-    this.#broadcast()
+  /** What it says of its links has changed, and not its vote. */
+  tellLinks(): void {
+    if (this.#saidWide !== this.#context.reach.isWide) this.#broadcast()
   }
 
   /**
@@ -117,6 +119,7 @@ export class Election {
   }
 
   #broadcast(): void {
+    this.#saidWide = this.#context.reach.isWide
     const message = this.#notification()
     for (const voter of this.#context.voters) {
       if (voter !== this.#context.config.peerId) this.#context.send(voter, message)

@@ -14,9 +14,8 @@ export class Reach {
   readonly #context: Context
   /** Voters that said last that they look and are not linked with a quorum. */
   readonly #narrow = new Set<number>()
-  /** What they said last of their storage. */
+  /** What those said last of their storage that did not call it whole. */
   readonly #healths = new Map<number, Health>()
-  #wasWide = false
 
   constructor(context: Context) {
     this.#context = context
@@ -33,16 +32,9 @@ export class Reach {
     return this.#isQuorum((peer) => this.#reaches(peer) && (!this.#narrow.has(peer) || mutant === 'standsOnNarrow'))
   }
 
-  /** True once after each change of `isWide`: who looks tells the others. */
-  hasChanged(): boolean {
-    const { isWide } = this
-    const has = isWide !== this.#wasWide
-    this.#wasWide = isWide
-    return has
-  }
-
   heard(peer: number, { state, isWide, health }: Notification): void {
-    this.#healths.set(peer, health)
+    if (health === 'ok') this.#healths.delete(peer)
+    else this.#healths.set(peer, health)
     if (state === 'looking' && !isWide) this.#narrow.add(peer)
     else this.#narrow.delete(peer)
   }
