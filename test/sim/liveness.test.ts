@@ -171,7 +171,7 @@ test('L5: a request of the storm that is never answered', () => {
 function throttled(): Partial<WorldPlan> {
   const { limits, network, clientPlan } = calmPlan().world
   return {
-    limits: { ...limits, outstandingBytes: 500, linkWindowBytes: 500 },
+    limits: { ...limits, outstandingBytes: 500, linkWindowBytes: 1_000 },
     network: { ...network, latencyMs: 50, tailMs: 20 },
     clientPlan: { ...clientPlan, opsPerSecond: 200, pipeline: 64 },
   }
