@@ -220,7 +220,8 @@ class Slot implements Endpoint {
   /** Starts and stops come one after the other, in the order they were asked for: one storage serves one peer. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last.then(work)
-    this.#last = done.catch(() => undefined)
+    // It is told to who asked for it; what comes next goes on.
+    this.#last = done.catch((error: unknown) => error)
     return done
   }
 

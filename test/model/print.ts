@@ -31,7 +31,7 @@ const IDLE: ReadonlySet<string> = new Set([
 
 /** Fields of an established leader that are asked before only. */
 const BEFORE_ACTIVE: ReadonlySet<string> = new Set([
-  'hidden$electedEpoch', 'hidden$electedZxid', 'hidden$historyEnd', 'hidden$startedMs', 'ownDisk', 'hidden$doubts',
+  'hidden$electedEpoch', 'hidden$electedZxid', 'hidden$historyEnd', 'hidden$startedMs', 'ownDisk',
 ])
 
 /** Maps that are asked by key, or whose values are sent to one peer each: their order is of no account. */

@@ -20,8 +20,7 @@ const SEEN: Readonly<Record<string, Trial>> = {
   standsOnNarrow: trialOf(readGraph(5, '15,23,24,25,34'), 'ahead', 5),
   keepsItsVoice: trialOf(readGraph(5, '15,23,24,25,34'), 'wiped', 5),
   waitsForWhoVotes: trialOf(readGraph(5, '12,15,23,25'), 'damaged', 5),
-  retriesAtOnce: trialOf(readGraph(5, '14,23,24,34,35,45'), 'ahead', 0.1),
-  forgetsItsDoubts: trialOf(readGraph(5, '12,13,14,23,24,25'), 'cut', 0.1),
+  retriesAtOnce: trialOf(readGraph(5, '12,13,14,15,34,35'), 'cut', 5),
   standsOnDamaged: trialOf(readGraph(5, '12,13,15,23,24,35,45'), 'damaged', 5),
 }
 

@@ -5,7 +5,7 @@ const SILENCE_MS = 30_000
 
 /** Storms that are looked at first, of bugs that take a rare one. */
 const KNOWN: Readonly<Record<string, number>> = {
-  emptyLeads: 2_277, endlessSync: 1_275, fixedInitLimit: 615, foundsForLife: 2_277,
+  endlessSync: 1_275, fixedInitLimit: 615,
 }
 
 /**
@@ -13,10 +13,11 @@ const KNOWN: Readonly<Record<string, number>> = {
  * in lib/core/README.md says why.
  */
 export const BEYOND_STORMS: readonly string[] = [
-  'anyVoteLeaves', 'anyWordLeaves', 'countRepeatAck', 'dropsBeforeActive', 'expiresAtBirth', 'founderByItsVote',
-  'hungLeads', 'keepsItsVoice', 'leavesItsRound', 'leavesWithItsLink', 'observersUnsettle', 'resignsWhileJoining',
-  'resumesForgotten', 'slowVotesItsTail', 'stalledStands', 'standsAlone', 'standsOnNarrow', 'stutterJudgesLast',
-  'stutterNeverExpires', 'unsettledByItsOwn', 'waitsForWhoVotes',
+  'anyVoteLeaves', 'anyWordLeaves', 'countRepeatAck', 'dropsBeforeActive', 'earlierLivesCount', 'emptyLeads',
+  'expiresAtBirth', 'founderByItsVote', 'foundsForLife', 'hungLeads', 'keepsItsVoice', 'leavesWithItsLink',
+  'observersUnsettle', 'resignsWhileJoining', 'resumesForgotten', 'retriesAtOnce', 'slowVotesItsTail',
+  'stalledStands', 'standsAlone', 'standsOnDamaged', 'standsOnNarrow', 'stutterJudgesLast', 'stutterNeverExpires',
+  'uncappedResend', 'unsettledByItsOwn', 'waitsForWhoVotes',
 ]
 
 /**

@@ -6,7 +6,7 @@ const test = suite('sim: swarm, early')
 
 findsEach(test, {
   ackNewLeaderEarly: 1,
-  ackTxnBeforeEpochMark: 1,
+  ackTxnBeforeEpochMark: 4,
   applyBeyondDurable: 1,
   applyDuringTruncSync: 1,
   closeIgnoresOutstanding: 1,
@@ -23,8 +23,6 @@ findsEach(test, {
   neverRaises: 6,
   observersCount: 4,
   proposeEpochUnsynced: 1,
-  readTailBeforeDrain: 1,
-  refuseEpochMismatch: 1,
   rejectEarlyAck: 1,
   replayTwice: 1,
   serveBeforeApply: 4,
@@ -32,8 +30,7 @@ findsEach(test, {
   snapshotUncommitted: 1,
   snapSkipsOutstanding: 4,
   snapUnsynced: 2,
-  surviveFsyncError: 1,
-  syncsLoseTxns: 1,
+  surviveFsyncError: 2,
   truncOneTooMany: 1,
   trustEmptyDisk: 2,
   unboundedSync: 2,

@@ -7,16 +7,15 @@ const test = suite('sim: swarm')
 findsEach(test, {
   commitOldEpochByCount: 19,
   duplicateIsGap: 18,
-  earlierLivesCount: 274,
-  emptyLeads: 2_277,
   endlessSync: 1_275,
   fixedInitLimit: 615,
-  foundsForLife: 2_277,
   gapIsWarning: 90,
-  ignoresLastSeen: 25,
-  localSync: 200,
+  ignoresLastSeen: 18,
+  localSync: 240,
   observersKeepPromises: 274,
-  uncappedResend: 1_378,
+  readTailBeforeDrain: 15,
+  refuseEpochMismatch: 48,
+  syncsLoseTxns: 9,
   wipedRejoinsAnyLeader: 99,
 })
 

@@ -7,7 +7,7 @@ import { COUNTER_MAX, EPOCH_LIMIT, ZXID_ZERO, epochOf, makeZxid, counterOf } fro
 import type { Zxid } from '../zxid.ts'
 import { Association, areMany } from './association.ts'
 import type { ZabContext } from './context.ts'
-import { Doubts } from './doubts.ts'
+import { HOLD_OFF_RESENDS } from './early-joins.ts'
 import { Feed } from './feed.ts'
 import { LaterPromises } from './later-promises.ts'
 import type { Ack, AckEpoch, FollowerInfo, LearnerMessage, Pong } from './messages.ts'
@@ -26,6 +26,9 @@ export interface LeaderOwner {
   /** A sync of one of this peer's own clients is confirmed. */
   synced(tag: number, zxid: Zxid): void
 }
+
+/** Rounds of finalizeMs within which voters are expected to follow their decision. */
+const LOYALTY_ROUNDS = 5
 
 /**
  * Leading: discovery (a fresh epoch, proof of the best history), synchronization, broadcast.
@@ -56,7 +59,6 @@ export class Leader {
   /** Voters that have no promises (any more), by the ping whose answers prove that nobody counts on such. */
   readonly #forgetful = new Map<number, number>()
   readonly #promised = new LaterPromises()
-  readonly #doubts: Doubts
   /** Last moment it moved towards activation; after that each learner gets on by itself. */
   #progressMs: number
   /** When that was looked at last it had no quorum that counts; only its log tells. */
@@ -69,7 +71,6 @@ export class Leader {
     this.#owner = owner
     this.ownDisk = new OwnDisk(context, wasSlow)
     this.#startedMs = this.#progressMs = context.now.ms
-    this.#doubts = new Doubts(context.config, context.now.ms)
     this.#pingAtMs = context.now.ms + context.config.timing.pingMs
     this.#electedEpoch = context.journal.meta.currentEpoch
     this.#electedZxid = context.journal.log.last
@@ -148,7 +149,6 @@ export class Leader {
     }
     const learner = new Association(peer, info, now.ms)
     this.#learners.set(peer, learner)
-    this.#doubts.forget(peer)
     if (this.epoch === 0) this.#chooseEpoch()
     else this.#ask(learner)
   }
@@ -426,7 +426,7 @@ export class Leader {
 
   get deadlineMs(): number {
     const joinsMs = this.active ? Infinity : this.#progressMs + this.#context.config.timing.initMs
-    return Math.min(this.#pingAtMs, joinsMs, this.ownDisk.deadlineMs, this.active ? Infinity : this.#doubts.deadlineMs)
+    return Math.min(this.#pingAtMs, joinsMs, this.ownDisk.deadlineMs)
   }
 
   tick(): void {
@@ -434,7 +434,6 @@ export class Leader {
     if (now.ms >= this.#pingAtMs) this.#ping()
     if (!this.active && now.ms >= this.#progressMs + timing.initMs) this.#resign('no quorum joined in time')
     if (now.ms >= this.ownDisk.deadlineMs) this.#resign('its own disk is too slow')
-    this.#judge()
     for (const learner of this.#learners.values()) {
       if (learner.isLate(now.ms, timing, this.#progressMs)) this.#remove(learner, 'silent or behind for too long')
     }
@@ -482,19 +481,19 @@ export class Leader {
   /** Somebody established an epoch after the one this leader was elected from: no quorum will join this one. */
   heardLeader(peer: number): void { if (!this.active) this.#resign(`peer ${peer} leads a newer epoch`) }
 
-  /** Give up when a voter that is waited for looks, and no quorum can form (ZOOKEEPER-3109). */
+  /**
+   * Give up when a voter that is waited for looks, and no quorum can form (ZOOKEEPER-3109). One that looks and has
+   * chosen this leader in its round `isComing`: it may not know yet that others have, or not be free to act on it.
+   */
   heardLooking(peer: number, joins: number, isComing: boolean): void {
     const [{ config, now, voters }, learner] = [this.#context, this.#learners.get(peer)]
     // What it said before it joined may come late or twice.
     if (learner !== undefined && (joins >= learner.join || config.mutant === 'anyWordLeaves')) this.#remove(learner)
     const isAwaited = voters.includes(peer) || config.mutant === 'observersUnsettle'
     if (this.#learners.has(peer) || this.active || !isAwaited) return
-    this.#doubts.heard(peer, isComing, now.ms)
-    this.#judge()
-  }
-
-  #judge(): void {
-    const due = this.active ? [] : this.#doubts.takeUntil(this.#context.now.ms)
-    if (due.length > 0 && !this.#isQuorum(() => true)) this.#resign(`voter ${due[0]} looks for another leader`)
+    const { mutant, timing: { finalizeMs, resendMs, resendMaxMs } } = config
+    const moreMs = isComing && mutant !== 'unsettledByItsOwn' ? resendMs * HOLD_OFF_RESENDS + resendMaxMs : 0
+    if (now.ms - this.#startedMs < finalizeMs * LOYALTY_ROUNDS + moreMs) return
+    if (!this.#isQuorum(() => true)) this.#resign(`voter ${peer} looks for another leader`)
   }
 }

@@ -208,15 +208,9 @@ function elects(options: RunOptions, links: string, variant: Variant, latencyMs:
 }
 
 const patientRound: Scenario = {
-  name: 'S-patient-round A and B are not linked with the best voter: for a while they leave it to C and D',
-  run: (options) => elects(options, '14,23,24,34,35,45', 'ahead', 0.1),
+  name: 'S-patient-round who is not linked with the best voter leaves it to those that are for a while',
+  run: (options) => elects(options, '12,13,14,15,34,35', 'cut', 5),
   mutants: [{ mutant: 'retriesAtOnce', seenBy: ['L1'] }],
-}
-
-const doubted: Scenario = {
-  name: 'S-doubted a voter that its candidate needs looks at once and follows another: it gives up soon',
-  run: (options) => elects(options, '12,13,14,23,24,25', 'cut', 0.1),
-  mutants: [{ mutant: 'forgetsItsDoubts', seenBy: ['L1'] }],
 }
 
 const damagedLinks: Scenario = {
@@ -228,5 +222,5 @@ const damagedLinks: Scenario = {
 /** The rest of D.4. */
 export const CANDIDACIES: Section = [
   keepsItsLink, standsAlone, losesItsLinks, votesForAnother, lateVote, turnedDown, narrowLink,
-  patientRound, doubted, damagedLinks,
+  patientRound, damagedLinks,
 ]

@@ -154,10 +154,9 @@ const ELECTIONS: readonly Entry[] = [
     ],
   },
   {
-    id: 'S-turned-down S-narrow-link S-patient-round S-doubted S-damaged-link', built: [
+    id: 'S-turned-down S-narrow-link S-patient-round S-damaged-link', built: [
       'S-turned-down who is turned down looks again while the better one waits for a voter that does not count',
-      'S-patient-round A and B are not linked with the best voter: for a while they leave it to C and D',
-      'S-doubted a voter that its candidate needs looks at once and follows another: it gives up soon',
+      'S-patient-round who is not linked with the best voter leaves it to those that are for a while',
       'S-damaged-link a link to a voter that lost its log makes no quorum of links',
       'S-narrow-link two sites are linked by one voter of each: the one of the smaller site does not stand',
     ],
