@@ -1,7 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import * as fs from 'node:fs'
 import {
   cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync,
 } from 'node:fs'
@@ -15,12 +14,11 @@ import type { Meta, Recovered } from '../../lib/ports/storage.ts'
 import { database } from '../../storage/level/database.ts'
 import type { Database } from '../../storage/level/database.ts'
 import { STATE_KEY, nativeChecksum, recordKey, slowChecksum } from '../../storage/level/records.ts'
-import { segmentFiles } from '../../storage/level/segment-file.ts'
-import type { OpenSegment } from '../../storage/level/segment-file.ts'
 import { level } from '../../storage/level.ts'
 import type { LevelOptions } from '../../storage/level.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { corrupt } from './places.ts'
+import { watchedFiles } from './snapshot-files.ts'
 
 const test = suite('level storage')
 const WRITER = fileURLToPath(new URL('writer.ts', import.meta.url))
@@ -300,25 +298,10 @@ test('a place that is no folder fails plainly', async (t) => {
   await rejects(level(file).open(), 'StorageFailed')
 })
 
-/** The files of a log, with something done before every write. */
-function watched(beforeWrite: (bytes: Uint8Array) => void): OpenSegment {
-  return async (path, sync) => {
-    const file = await segmentFiles(fs)(path, sync)
-    return {
-      get size() { return file.size },
-      read: (from, to) => file.read(from, to), close: () => file.close(),
-      async write(bytes, position) {
-        beforeWrite(bytes)
-        await file.write(bytes, position)
-      },
-    }
-  }
-}
-
 test('a failing write fails what waits behind it, and nothing is retried', async (t) => {
   let attempts = 0
   let isBroken = false
-  const segments = watched(() => {
+  const segments = watchedFiles(() => {
     if (!isBroken) return
     attempts += 1
     throw new Error('no space left')
@@ -360,7 +343,7 @@ test('without files, a failing database fails what is written, and nothing is re
 
 test('what waits behind a write is written together', async (t) => {
   let writes = 0
-  const storage = level(join(t.tempFolder(), 'data'), { segments: watched(() => { writes += 1 }) })
+  const storage = level(join(t.tempFolder(), 'data'), { segments: watchedFiles(() => { writes += 1 }) })
   await storage.open()
   await storage.write({ meta: META })
   const before = writes

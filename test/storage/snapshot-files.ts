@@ -36,19 +36,24 @@ export async function found(
   }
 }
 
-/** Files, with something done before writes to those of snapshots. */
-export function watched(beforeWrite: (bytes: Uint8Array, name: string) => Promise<void> | void): OpenSegment {
+/** Files, with something done before every write. */
+export function watchedFiles(beforeWrite: (bytes: Uint8Array, name: string) => Promise<void> | void): OpenSegment {
   return async (path, sync) => {
     const file = await segmentFiles(fs)(path, sync)
     return {
       get size() { return file.size },
       read: (from, to) => file.read(from, to), close: () => file.close(),
       async write(bytes, position) {
-        if (isSnapshot(basename(path))) await beforeWrite(bytes, basename(path))
+        await beforeWrite(bytes, basename(path))
         await file.write(bytes, position)
       },
     }
   }
+}
+
+/** The same, before writes to those of snapshots alone. */
+export function watched(beforeWrite: (bytes: Uint8Array, name: string) => Promise<void> | void): OpenSegment {
+  return watchedFiles((bytes, name) => isSnapshot(name) ? beforeWrite(bytes, name) : undefined)
 }
 
 /** Files of snapshots that this process has open. */
