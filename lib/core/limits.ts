@@ -84,6 +84,12 @@ export const ACL_LENGTH_MAX: number = 1024 * 1024
 const ACL_CHARACTER_BYTES = 4
 
 /**
+ * Bytes of the answer to one multiRead: a request of 64 KB may ask for the same megabyte 4,000 times, which no frame
+ * holds. As with one frame between peers, a turn is short enough for it.
+ */
+export const MULTI_READ_BYTES_MAX: number = 16 * 1024 * 1024
+
+/**
  * A frame must hold a piece of a snapshot, which ends with any node: its path came with one request, its data with
  * another, and its list may be longer than both. No txn is larger.
  */
@@ -98,9 +104,3 @@ export function checkLimits(limits: Limits): void {
   assert(limits.snapshotTxns >= 1 && limits.outstandingTxns >= 1 && limits.syncChunksInFlight >= 1 &&
     limits.expiredSessions >= 1 && limits.linkWindowBytes >= 1, 'limits must be positive')
 }
-
-/**
- * Bytes of the answer to one multiRead: a request of 64 KB may ask for the same megabyte 4,000 times, which no frame
- * holds. As with one frame between peers, a turn is short enough for it.
- */
-export const MULTI_READ_BYTES_MAX: number = 16 * 1024 * 1024

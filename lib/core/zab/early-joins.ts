@@ -1,8 +1,5 @@
 import type { FollowerInfo, Message } from './messages.ts'
 
-/** Whom a leader refused acts on no decision for so many times resendMs: it must not run in circles. */
-export const HOLD_OFF_RESENDS = 4
-
 /**
  * FOLLOWERINFO of peers that decided for this one before it decided itself. Each is answered in the end: by the leader
  * that this peer becomes, or by a refusal once it follows another one; but for those of peers that are gone, or that

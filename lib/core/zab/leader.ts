@@ -7,7 +7,6 @@ import { COUNTER_MAX, EPOCH_LIMIT, ZXID_ZERO, epochOf, makeZxid, counterOf } fro
 import type { Zxid } from '../zxid.ts'
 import { Association, areMany } from './association.ts'
 import type { ZabContext } from './context.ts'
-import { HOLD_OFF_RESENDS } from './early-joins.ts'
 import { Feed } from './feed.ts'
 import { LaterPromises } from './later-promises.ts'
 import type { Ack, AckEpoch, FollowerInfo, LearnerMessage, Pong } from './messages.ts'
@@ -29,6 +28,8 @@ export interface LeaderOwner {
 
 /** Rounds of finalizeMs within which voters are expected to follow their decision. */
 const LOYALTY_ROUNDS = 5
+/** Whom a leader refused acts on no decision for so many times resendMs: it must not run in circles. */
+export const HOLD_OFF_RESENDS = 4
 
 /**
  * Leading: discovery (a fresh epoch, proof of the best history), synchronization, broadcast.
