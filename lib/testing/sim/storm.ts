@@ -223,10 +223,15 @@ export class Storm {
     const { plan: { voters }, peers, ghost } = this.#world
     const id = chosen ?? 1 + dice.below(voters)
     // Voters that were never up may be the others: with a majority of the histories gone nobody could lead ever again.
-    // While an ensemble is being founded, whoever has promised something can.
+    // While an ensemble is being founded, whoever has promised something can, unless it came when others had marked an
+    // epoch: then it is empty in what is an ensemble already.
     const isReckless = this.#plan.founding?.isReckless === true
+    const hasPromised = (peer: number): boolean => {
+      const { acceptedEpoch, health } = this.#world.epochs(peer)
+      return acceptedEpoch > 0 && health === 'ok'
+    }
     const isKnown = (peer: number): boolean =>
-      ghost.commits > 0 ? this.#hasHistory(peer) : isReckless || this.#world.epochs(peer).acceptedEpoch > 0
+      ghost.commits > 0 ? this.#hasHistory(peer) : isReckless || hasPromised(peer)
     const isWhole = (peer: number): boolean =>
       peer <= voters && peer !== id && !this.#damaged.has(peer) && isKnown(peer)
     const isTooMany = this.#damaged.has(id) || this.#damaged.size >= this.#mayLose

@@ -204,8 +204,8 @@ export class SimWorld implements ClientWorld {
   }
 
   /** What its disk knows of epochs: 0 of none. */
-  epochs(id: number): Pick<Meta, 'acceptedEpoch' | 'currentEpoch'> {
-    return this.#server(id).disk.meta ?? { acceptedEpoch: 0, currentEpoch: 0 }
+  epochs(id: number): Pick<Meta, 'acceptedEpoch' | 'currentEpoch' | 'health'> {
+    return this.#server(id).disk.meta ?? { acceptedEpoch: 0, currentEpoch: 0, health: 'ok' }
   }
 
   /** The wiped voter was rebuilt: its disk counts like any other again. */
