@@ -51,6 +51,10 @@ const NEVER_MS = 25_000
 /** What else goes on once there is a leader is over after this. */
 const QUIET_AFTER_MS = 1_000
 const WATCHED_MS = 2_000
+/** Within so long of the last link that comes back all serve: whoever waited for somebody has given up. */
+const HEALED_MS = 2 * INIT_MS
+/** What every peer has before they start again. */
+const COMMITTED = '/w1'
 /** A ping or its answer each 200 ms; who looks says so each 400 ms, and is told where others stand. */
 const FRAMES_PER_SECOND = 20
 /** Who cannot follow may try again, but not go round in circles. */
@@ -121,7 +125,7 @@ class Run {
     const observers = variant === 'observed' ? 1 : 0
     this.script = started(voters, { ...options, observers, initMs: INIT_MS }, ...ids)
     this.script.connect(voters, 1)
-    this.script.write(voters, 1, '/w1')
+    this.script.write(voters, 1, COMMITTED)
     this.script.pass(500)
     this.#boundMs = boundMsOf(trial, this.script)
     this.#down()
@@ -174,6 +178,10 @@ class Run {
       this.#established(this.#epoch, script.ms)
       this.#stays()
     }
+    this.#silent.clear()
+    script.heal()
+    this.#links.passUntil(script.ms + HEALED_MS, () => this.#idle.length === 0)
+    this.#allServe()
   }
 
   #established(after: number, fromMs: number): void {
@@ -215,10 +223,16 @@ class Run {
     return rounds
   }
 
-  /** All links are there. */
+  get #idle(): number[] {
+    return [...this.script.peers.values()].filter(({ replica }) => replica?.serving !== true).map(({ id }) => id)
+  }
+
+  /** All links are there, and what was committed before the start is. */
   #allServe(): void {
-    const { script } = this
-    for (const { id, replica } of script.peers.values()) must(replica?.serving === true, 'L3', `${id} does not serve`)
+    must(this.#idle.length === 0, 'L3', `${this.#idle.join()} of the peers do not serve`)
+    for (const { id, replica } of this.script.peers.values()) {
+      must(replica!.tree.has(COMMITTED), 'C6', `peer ${id} has lost ${COMMITTED}`)
+    }
   }
 
   /** Leaves the leader less links than a quorum, as the graph allows; false when that takes every majority. */
