@@ -64,7 +64,7 @@ export function status(replica: Replica): ReplicaStatus {
     connections: replica.clients.count,
     nodes: replica.tree.nodeCount,
     outstanding: replica.leader?.outstanding ?? 0,
-    elections: [...replica.elections],
+    elections: [...replica.roles.elections],
   }
 }
 

@@ -9,7 +9,8 @@ import { Intake } from './session/intake.ts'
 import { Route } from './session/route.ts'
 import type { SessionId } from './tree/stat.ts'
 import type { Tree } from './tree/tree.ts'
-import type { ElectionRecord, ReplicaStatus } from './status.ts'
+import type { ReplicaStatus } from './status.ts'
+import { RoleLog } from './role-log.ts'
 import type { ZabContext } from './zab/context.ts'
 import { EarlyJoins } from './zab/early-joins.ts'
 import { Election, NO_VOTE } from './zab/election.ts'
@@ -33,7 +34,6 @@ import type { RecoveredState } from './identity.ts'
 import { inspect, status } from './inspection.ts'
 import type { Inspection } from './inspection.ts'
 
-const ELECTIONS_KEPT = 16
 const TAG_SPACE = 2 ** 32
 
 /** One server's whole state machine: see effects.ts for how it is driven. */
@@ -48,7 +48,7 @@ export class Replica implements ZabContext {
   readonly links: Links = new Links((effect) => this.emit(effect), () => this.journal.durableTicket)
   readonly reach: Reach = new Reach(this)
   readonly clients: Clients
-  readonly elections: ElectionRecord[] = []
+  readonly roles: RoleLog = new RoleLog((effect) => this.emit(effect))
   now: Now
   role: Role = 'looking'
   serving = false
@@ -71,7 +71,6 @@ export class Replica implements ZabContext {
   /** Its disk was too slow for its leading, and it has not served since; null: it was not. */
   #slow: Slowness | null = null
   joins: number
-  #announced = ''
 
   constructor(config: ReplicaConfig, recovered: RecoveredState, now: Now) {
     this.config = config
@@ -276,6 +275,13 @@ export class Replica implements ZabContext {
 
   // --- roles -------------------------------------------------------------------------------------------------------
 
+  /** What its clients would see is too old: they go elsewhere, and it goes on following. */
+  #pause(leader: number): void {
+    this.serving = false
+    this.clients.suspend('ConnectionLoss', false)
+    this.#announce(leader, 'too far behind its leader')
+  }
+
   /** Everything that ends a role leads here: no timer, no association and no client of it survives. */
   #look(reason: string, holdOffMs = 0): void {
     const { leader, learner } = this
@@ -359,13 +365,8 @@ export class Replica implements ZabContext {
   }
 
   #announce(leader: number | null, reason: string): void {
-    const epoch = this.journal.meta.currentEpoch
-    const key = `${this.role} ${this.serving} ${leader} ${epoch}`
-    if (key === this.#announced && this.role === 'looking') return
-    this.#announced = key
-    this.elections.push({ atMs: this.now.wallMs, role: this.role, epoch, leader, reason })
-    if (this.elections.length > ELECTIONS_KEPT) this.elections.shift()
-    this.emit({ kind: 'role', role: this.role, serving: this.serving, epoch, leader, reason })
+    const { role, serving, journal: { meta: { currentEpoch: epoch } } } = this
+    this.roles.announce({ kind: 'role', role, serving, epoch, leader, reason }, this.now.wallMs)
   }
 
   /** The role is established: members of this epoch all name it the same (ZOOKEEPER-1732), and newcomers hear of it. */
@@ -387,9 +388,10 @@ export class Replica implements ZabContext {
     this.#applyCommitted()
     // After applying: what was committed has just made room for more.
     this.route.intake?.admit()
-    if (this.learner !== null && !this.serving && this.learner.serves(this.#tree.zxid)) {
-      this.#established(this.learner.leader, this.learner.epoch)
-    }
+    const { learner } = this
+    if (learner === null || this.serving === learner.serves(this.#tree.zxid)) return
+    if (this.serving) this.#pause(learner.leader)
+    else this.#established(learner.leader, learner.epoch)
   }
 
   /**

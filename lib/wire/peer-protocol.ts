@@ -92,7 +92,7 @@ function packMessage(message: Message): Packed {
     case 'ack': return [Kind.ack, message.join, message.epoch, message.zxid, message.newLeader]
     case 'commit': return [Kind.commit, message.join, message.epoch, message.zxid]
     case 'forward': return [Kind.forward, message.join, packForwards(message.requests)]
-    case 'ping': return [Kind.ping, message.join, message.seq, message.commit]
+    case 'ping': return [Kind.ping, message.join, message.seq, message.commit, message.through]
     case 'pong': return [Kind.pong, message.join, message.seq, message.touches.map(packSession)]
     case 'notify': return [Kind.notify, ROLES.indexOf(message.state), message.round, message.vote.leader,
       message.vote.zxid, message.vote.peerEpoch, HEALTHS.indexOf(message.health), message.epoch,
@@ -125,7 +125,7 @@ function packJoining(message: Joining): Packed {
     case 'snap': return [Kind.snap, join, message.zxid, message.hash1, message.hash2]
     case 'snapChunk': return [Kind.snapChunk, join, message.index, message.last, message.bytes]
     case 'newLeader': return [Kind.newLeader, join, message.epoch]
-    case 'upToDate': return [Kind.upToDate, join, message.epoch, message.commit]
+    case 'upToDate': return [Kind.upToDate, join, message.epoch, message.commit, message.through]
     default: return unreachable(message)
   }
 }
@@ -136,7 +136,7 @@ const hash = (value: unknown): number => uint32(value, 'hash')
 const health = (value: unknown): Health => HEALTHS[below(value, HEALTHS.length, 'health')] ?? bad('health')
 
 /** Number of fields of each message, kind and join included. */
-const FIELDS: readonly number[] = [3, 10, 5, 3, 8, 3, 5, 5, 5, 3, 4, 4, 4, 3, 5, 4, 4, 4, 3, 4, 4, 3, 4, 4]
+const FIELDS: readonly number[] = [3, 10, 5, 3, 8, 3, 5, 5, 5, 3, 4, 4, 4, 3, 5, 5, 5, 4, 3, 4, 4, 3, 4, 4]
 
 function readMessage(fields: Packed): Message {
   const kind = below(fields[0], FIELDS.length, 'message kind')
@@ -162,7 +162,9 @@ function readMessage(fields: Packed): Message {
         newLeader: flag(fields[4], 'ack') }
     case Kind.commit: return { kind: 'commit', join, epoch: epoch(fields[2]), zxid: zxid(fields[3], 'commit') }
     case Kind.forward: return { kind: 'forward', join, requests: readForwards(fields[2]) }
-    case Kind.ping: return { kind: 'ping', join, seq: count(fields[2]), commit: zxid(fields[3], 'ping') }
+    case Kind.ping:
+      return { kind: 'ping', join, seq: count(fields[2]), commit: zxid(fields[3], 'ping'),
+        through: zxid(fields[4], 'through') }
     case Kind.pong: {
       const touches = list(fields[3], 'touches').map((each) => session(each, 'touched session'))
       return { kind: 'pong', join, seq: count(fields[2]), touches }
@@ -202,7 +204,9 @@ function readJoining(kind: number, join: number, fields: Packed): Message {
       return { kind: 'snapChunk', join, index: count(fields[2]), last: flag(fields[3], 'last'),
         bytes: bytes(fields[4], 'chunk') }
     case Kind.newLeader: return { kind: 'newLeader', join, epoch: epoch(fields[2]) }
-    case Kind.upToDate: return { kind: 'upToDate', join, epoch: epoch(fields[2]), commit: zxid(fields[3], 'commit') }
+    case Kind.upToDate:
+      return { kind: 'upToDate', join, epoch: epoch(fields[2]), commit: zxid(fields[3], 'commit'),
+        through: zxid(fields[4], 'through') }
     default: return bad('message kind')
   }
 }

@@ -143,7 +143,7 @@ test('a learner leaves who commits what is not there, before it has its log, or 
     [[PROMISE, DIFF, commit(1, ZXID_ZERO)], 'a commit out of place'],
     [[PROMISE, DIFF, NEW_LEADER, commit(1, makeZxid(1, 1))], 'a commit out of place'],
     [[PROMISE, DIFF, NEW_LEADER, commit(2, ZXID_ZERO)], 'a commit out of place'],
-    [[PROMISE, DIFF, { kind: 'upToDate', epoch: 1, commit: ZXID_ZERO }], 'a commit out of place'],
+    [[PROMISE, DIFF, { kind: 'upToDate', epoch: 1, commit: ZXID_ZERO, through: ZXID_ZERO }], 'a commit out of place'],
   )
 })
 

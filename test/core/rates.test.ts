@@ -60,7 +60,7 @@ test('a learner whose ping is late reports its sessions, if something else comes
     world.input(1, { kind: 'tick' })
   }
   const told = (): number => world.sent(1, 'pong').length
-  world.inject(3, 1, { kind: 'ping', join, seq: 1, commit: committed })
+  world.inject(3, 1, { kind: 'ping', join, seq: 1, commit: committed, through: committed })
   const before = told()
   pass(2 * pingMs)
   assert.is(told(), before, 'a leader that is silent hears nothing')

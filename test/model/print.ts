@@ -9,7 +9,7 @@ import type { Scribe } from './shapes.ts'
 
 /** Fields that do not bear on what happens, or are printed through others. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
-  'config', 'configs', 'voters', 'now', 'elections', 'random', 'hidden$announced', 'hidden$context', 'hidden$owner',
+  'config', 'configs', 'voters', 'now', 'roles', 'random', 'hidden$context', 'hidden$owner',
   'hidden$effects', 'hidden$codec', 'hidden$config', 'hidden$options', 'hidden$mutant',
   // What it logged last.
   'hidden$isShort',
@@ -26,7 +26,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
 const IDLE: ReadonlySet<string> = new Set([
   'founding', 'hidden$snapshotter', 'owesSinceMs', 'hidden$reapAtMs', 'hidden$tellFromMs', 'hidden$expireFromMs',
   'hidden$heldUpMs', 'hidden$earlierMs', 'hidden$judgedMs', 'hidden$toldMs', 'hidden$batchBytes',
-  'hidden$frames', 'hidden$unackedBytes', 'hidden$lastTickMs', 'hidden$tickMs',
+  'hidden$frames', 'hidden$unackedBytes', 'hidden$lastTickMs', 'hidden$tickMs', 'hidden$lag',
 ])
 
 /** Fields of an established leader that are asked before only. */

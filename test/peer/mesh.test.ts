@@ -65,7 +65,7 @@ function world(seed: number, size: number, maxDelayMs: number, silent: readonly 
   return { time, network, members, station }
 }
 
-const token = (seq: number): Message => ({ kind: 'ping', join: 0, seq, commit: ZXID_ZERO })
+const token = (seq: number): Message => ({ kind: 'ping', join: 0, seq, commit: ZXID_ZERO, through: ZXID_ZERO })
 
 /** Every pair is linked, both ways over the same link: what is sent at one end arrives at the other. */
 async function checkFull(time: VirtualTime, stations: readonly Station[], seed = 0): Promise<void> {

@@ -15,7 +15,8 @@ const KNOWN: Readonly<Record<string, number>> = {
 export const BEYOND_STORMS: readonly string[] = [
   'anyVoteLeaves', 'anyWordLeaves', 'countRepeatAck', 'dropsBeforeActive', 'earlierLivesCount', 'emptyLeads',
   'expiresAtBirth', 'founderByItsVote', 'foundsForLife', 'hungLeads', 'keepsItsVoice', 'leavesWithItsLink',
-  'observersUnsettle', 'resignsWhileJoining', 'resumesForgotten', 'retriesAtOnce', 'slowVotesItsTail',
+  'observersUnsettle', 'resignsWhileJoining', 'resumesForgotten', 'retriesAtOnce', 'servesBehind',
+  'servesFarBehind', 'slowVotesItsTail',
   'stalledStands', 'standsAlone', 'standsOnDamaged', 'standsOnNarrow', 'stutterJudgesLast', 'stutterNeverExpires',
   'uncappedResend', 'unsettledByItsOwn', 'waitsForWhoVotes',
 ]

@@ -20,8 +20,9 @@ function withoutCommits(): Script {
   const script = started(3, {}, A, B, C)
   script.connect(A, 1)
   script.connect(C, 2)
+  const old = { commit: ZXID_ZERO, through: ZXID_ZERO }
   script.tap = (_from, to, message) => to !== A ? [message]
-    : message.kind === 'commit' ? [] : [message.kind === 'ping' ? { ...message, commit: ZXID_ZERO } : message]
+    : message.kind === 'commit' ? [] : [message.kind === 'ping' ? { ...message, ...old } : message]
   script.write(C, 2, '/w1')
   return script
 }

@@ -22,7 +22,7 @@ test('a seed runs the same with none, some or all of its frames as bytes', () =>
 test('every so many-th frame comes back from its bytes, and what they do not say is seen', () => {
   const trips = new WireTrips()
   trips.every = 2
-  const said: readonly Message[] = [{ kind: 'ping', join: 1, seq: 2, commit: ZXID_ZERO }]
+  const said: readonly Message[] = [{ kind: 'ping', join: 1, seq: 2, commit: ZXID_ZERO, through: ZXID_ZERO }]
   assert.is(trips.carry(said), said)
   const heard = trips.carry(said)
   assert.is.not(heard, said)

@@ -50,8 +50,8 @@ test('what does not fit one frame goes in several, in order', () => {
     body: { kind: 'write', identities: [], request: { op: 5, path: '/a', data: new Uint8Array(300), version: -1 } },
   }))
   const sent: Message[] = [
-    { kind: 'ping', join, seq: 1, commit: zxid }, { kind: 'proposal', join, epoch: 1, entries: many },
-    { kind: 'forward', join, requests: forwarded }, { kind: 'ping', join, seq: 2, commit: zxid },
+    { kind: 'ping', join, seq: 1, commit: zxid, through: zxid }, { kind: 'proposal', join, epoch: 1, entries: many },
+    { kind: 'forward', join, requests: forwarded }, { kind: 'ping', join, seq: 2, commit: zxid, through: zxid },
   ]
   const frames = codec.encodeBounded(sent, frameBytes)
   for (const frame of frames) assert.ok(frame.length <= frameBytes, `${frame.length}`)

@@ -151,7 +151,7 @@ export class Feed {
     if (!learner.upToDateSent) {
       learner.upToDateSent = true
       learner.sentCommit = commit
-      this.#context.send(peer, { kind: 'upToDate', join, epoch: this.#epoch, commit })
+      this.#context.send(peer, { kind: 'upToDate', join, epoch: this.#epoch, commit, through: committed })
     } else if (learner.role === 'voter' && learner.sentCommit < commit) {
       learner.sentCommit = commit
       this.#context.send(peer, { kind: 'commit', join, epoch: this.#epoch, zxid: commit })

@@ -417,9 +417,9 @@ export class Leader {
   #ping(): void {
     this.#pingSeq++
     this.#pingAtMs = this.#context.now.ms + this.#context.config.timing.pingMs
-    for (const learner of this.#learners.values()) {
-      const commit = learner.role === 'voter' && this.active && learner.newLeaderAcked ? learner.sentCommit : ZXID_ZERO
-      this.#context.send(learner.peer, { kind: 'ping', join: learner.join, seq: this.#pingSeq, commit })
+    for (const { peer, join, role, newLeaderAcked, sentCommit } of this.#learners.values()) {
+      const commit = role === 'voter' && this.active && newLeaderAcked ? sentCommit : ZXID_ZERO
+      this.#context.send(peer, { kind: 'ping', join, seq: this.#pingSeq, commit, through: this.committed })
     }
     this.#syncs.pinged(this.#pingSeq)
     this.#confirmSyncs()
@@ -487,8 +487,8 @@ export class Leader {
    * chosen this leader in its round `isComing`: it may not know yet that others have, or not be free to act on it.
    */
   heardLooking(peer: number, joins: number, isComing: boolean): void {
-    const [{ config, now, voters }, learner] = [this.#context, this.#learners.get(peer)]
     // What it said before it joined may come late or twice.
+    const [{ config, now, voters }, learner] = [this.#context, this.#learners.get(peer)]
     if (learner !== undefined && (joins >= learner.join || config.mutant === 'anyWordLeaves')) this.#remove(learner)
     const isAwaited = voters.includes(peer) || config.mutant === 'observersUnsettle'
     if (this.#learners.has(peer) || this.active || !isAwaited) return

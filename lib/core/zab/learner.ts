@@ -9,6 +9,7 @@ import type { LogEntry } from '../../ports/storage.ts'
 import { chainNext } from './chain.ts'
 import type { Chain } from './chain.ts'
 import type { ZabContext } from './context.ts'
+import { Lag } from './lag.ts'
 import { follows } from './log.ts'
 import type { LeaderMessage, NewLeader, Notification, Snap, SnapChunkMessage, Trunc } from './messages.ts'
 
@@ -52,6 +53,7 @@ export class Learner {
   committed: Zxid
   /** Serve once this much is applied; Infinity before UPTODATE. */
   #serveFrom = Infinity
+  readonly #lag: Lag
   #newLeaderTicket = Infinity
   #newLeaderAcked = false
   /** End of the log when NEWLEADER came; only a mutant asks. */
@@ -80,6 +82,7 @@ export class Learner {
     this.committed = committed
     this.#lastHeardMs = context.now.ms
     this.#toldMs = context.now.ms
+    this.#lag = new Lag(context.config.timing.syncMs)
     const { founding, journal, isVoter } = context
     context.sendAfter(this.#mutant('readTailBeforeDrain') ? 0 : journal.ticket, leader, {
       kind: 'followerInfo', join, role: isVoter ? 'voter' : 'observer', acceptedEpoch: journal.meta.acceptedEpoch,
@@ -92,9 +95,10 @@ export class Learner {
     return this.stage === 'asked' || this.stage === 'promised' ? 'discovery' : 'synchronization'
   }
 
-  /** True when clients may be served, given what is applied. */
+  /** True while clients may be served, given what is applied: what they see is no older than syncMs, and a ping. */
   serves(applied: Zxid): boolean {
-    return this.stage === 'upToDate' && (applied >= this.#serveFrom || this.#mutant('serveBeforeApply'))
+    const isEarly = applied < this.#serveFrom && !this.#mutant('serveBeforeApply')
+    return this.stage === 'upToDate' && !isEarly && !(this.#lag.isLong && !this.#mutant('servesBehind'))
   }
 
   #abandon(reason: string): void {
@@ -132,10 +136,14 @@ export class Learner {
         if (this.abandoned !== null) break
         this.stage = 'upToDate'
         if (this.#mutant('epochAtUpToDate')) this.#context.journal.setMeta({ currentEpoch: this.epoch, health: 'ok' })
-        this.#serveFrom = message.commit
+        this.#serveFrom = this.#mutant('servesFarBehind') ? message.commit : message.through
+        this.#told(message.through)
         break
       case 'ping':
-        if (message.commit > this.committed && this.stage === 'upToDate') this.#commit(this.epoch, message.commit)
+        if (this.stage === 'upToDate') {
+          if (message.commit > this.committed) this.#commit(this.epoch, message.commit)
+          this.#told(message.through)
+        }
         this.#pingSeq = message.seq
         this.#pong()
         break
@@ -143,6 +151,10 @@ export class Learner {
       case 'synced': this.#owner.synced(message.tag, message.zxid); break
       case 'refuse': this.#refuse(message.code, message.reason); break
     }
+  }
+
+  #told(through: Zxid): void {
+    this.#lag.told(through, this.#owner.tree().zxid, this.#context.now.ms)
   }
 
   #pong(): void {

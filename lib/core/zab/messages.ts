@@ -115,12 +115,21 @@ export interface Ack {
   readonly zxid: Zxid
   readonly newLeader: boolean
 }
-/** The learner may serve once it has applied up to `commit`. */
+/**
+ * Everything up to `commit` is committed. The learner may serve once it has applied up to `through`, which the leader
+ * has committed and may hold for it still.
+ */
 export interface UpToDate {
-  readonly kind: 'upToDate', readonly join: number, readonly epoch: number, readonly commit: Zxid,
+  readonly kind: 'upToDate'
+  readonly join: number
+  readonly epoch: number
+  readonly commit: Zxid
+  readonly through: Zxid
 }
-/** Liveness, every ping interval; `seq` also proves leadership to a waiting quorum sync. */
-export interface Ping { readonly kind: 'ping', readonly join: number, readonly seq: number, readonly commit: Zxid }
+/** Liveness, every ping interval; `seq` also proves leadership to a waiting quorum sync. The others as in UpToDate. */
+export interface Ping {
+  readonly kind: 'ping', readonly join: number, readonly seq: number, readonly commit: Zxid, readonly through: Zxid,
+}
 /** Answers a ping; sessions heard from since the last one, a request for closing included by its absence. */
 export interface Pong {
   readonly kind: 'pong', readonly join: number, readonly seq: number, readonly touches: readonly SessionId[]

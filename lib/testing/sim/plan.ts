@@ -237,11 +237,16 @@ function withFounding(plan: Plan): Plan {
     : { ...plan, founding, calms: calms.filter(({ fromMs }) => fromMs > 0), stormMs }
 }
 
+/** What a tree takes at most besides its data: sessions, paths, access-control lists. */
+const BARE_TREE_BYTES = 24_000
+/** The same of a txn, about. */
+const BARE_TXN_BYTES = 100
+
 /**
- * A big tree must fit through its synchronization: its pieces cross one round trip after the other within `initMs`, and
+ * A tree must fit through its synchronization: its pieces cross one round trip after the other within `initMs`, and
  * what is written meanwhile is no more than a leader keeps for one learner. Otherwise whoever needs a snapshot is
- * dropped before its end, each time anew, and nothing that a core could do would bring it up. Trees of small nodes fit
- * through the smallest of pieces.
+ * dropped before its end, each time anew, and nothing that a core could do would bring it up. And who was brought up
+ * must get twice what is asked for: it never serves where it only falls further behind.
  */
 function roomy({ limits, timing, network, diskMs, clientPlan: { opsPerSecond, workload } }: WorldPlan): Limits {
   // Lengths are drawn log-uniformly: of 1 to 5,000 the mean is 587.
@@ -249,9 +254,14 @@ function roomy({ limits, timing, network, diskMs, clientPlan: { opsPerSecond, wo
   const pieceMs = 2 * (1.5 * network.latencyMs + network.tailMs + diskMs)
   const { tree, written, single } = meanLargeBytes(workload)
   const pieces = Math.floor(timing.initMs / pieceMs) * limits.syncChunksInFlight
-  const syncChunkBytes = Math.max(limits.syncChunkBytes, Math.ceil((workload.tops * meanBytes + tree) / pieces))
+  const treeBytes = BARE_TREE_BYTES + workload.tops * meanBytes + tree
+  const syncChunkBytes = Math.max(limits.syncChunkBytes, Math.ceil(treeBytes / Math.max(pieces, 1)))
   const writtenBytes = Math.ceil(timing.initMs * opsPerSecond / 1_000 * (meanBytes + written) + 2 * single)
-  return { ...limits, syncChunkBytes, linkQueueBytes: Math.max(limits.linkQueueBytes, writtenBytes) }
+  const askedBytes = Math.ceil(2 * pieceMs * opsPerSecond / 1_000 * (BARE_TXN_BYTES + meanBytes + written))
+  return {
+    ...limits, syncChunkBytes, linkQueueBytes: Math.max(limits.linkQueueBytes, writtenBytes),
+    linkWindowBytes: Math.max(limits.linkWindowBytes, askedBytes),
+  }
 }
 
 /** One run in sixteen never heals, one in thirty-two has no fault at all. */

@@ -1,6 +1,7 @@
 import { CANDIDACIES } from './candidacies.ts'
 import { DISCOVERY } from './discovery.ts'
 import { ELECTION } from './election.ts'
+import { LAG } from './lag.ts'
 import { LIFETIMES } from './lifetimes.ts'
 import { MEMORY_AND_DISK } from './memory-disk.ts'
 import { PASSWORDS } from './passwords.ts'
@@ -13,7 +14,7 @@ import { WATCHES } from './watches.ts'
 /** Every scenario of the correctness plan that is built. */
 export const SCENARIOS: Section = [
   ...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE, ...ELECTION, ...CANDIDACIES, ...STORAGE, ...SESSIONS, ...LIFETIMES,
-  ...PASSWORDS, ...WATCHES,
+  ...PASSWORDS, ...WATCHES, ...LAG,
 ]
 
 /** The names of all bugs that can be switched on: each of them is seen by a schedule. */

@@ -154,6 +154,12 @@ const ELECTIONS: readonly Entry[] = [
     ],
   },
   {
+    id: 'S-narrow-window S-held-back', built: [
+      'S-narrow-window who is behind for too long serves nobody until it has caught up, and follows all the while',
+      'S-held-back a learner for which much is held serves once it has what was committed at UPTODATE',
+    ],
+  },
+  {
     id: 'S-turned-down S-narrow-link S-patient-round S-damaged-link', built: [
       'S-turned-down who is turned down looks again while the better one waits for a voter that does not count',
       'S-patient-round who is not linked with the best voter leaves it to those that are for a while',
