@@ -40,8 +40,11 @@ export interface LevelOptions {
   readonly logger?: Logger
 }
 
-/** Log batches that wait behind a write become one record up to this size. */
-const MERGED_BYTES = 4 * 1024 * 1024
+/**
+ * Log batches that wait behind a write become one record up to this size. None of them is acknowledged before all of it
+ * is written, and a disk of 2 MB/s that gets on is not to look like one that stands still.
+ */
+const MERGED_BYTES = 1024 * 1024
 /** The marker says of every write that it happened after at most so long. */
 const MARKER_INTERVAL_MS = 1_000
 

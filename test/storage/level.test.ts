@@ -17,6 +17,7 @@ import { STATE_KEY, nativeChecksum, recordKey, slowChecksum } from '../../storag
 import { level } from '../../storage/level.ts'
 import type { LevelOptions } from '../../storage/level.ts'
 import { assert, rejects, suite } from '../harness.ts'
+import { RecordedDisk } from './recorded-disk.ts'
 import { corrupt } from './places.ts'
 import { watchedFiles } from './snapshot-files.ts'
 
@@ -394,6 +395,22 @@ test('a bundle for browsers reaches nothing of Node', async () => {
   const inputs = Object.keys(result.metafile.inputs)
   assert.ok(inputs.some((input) => input.includes('browser-level')))
   assert.equal(inputs.filter((input) => /classic-level|^node:/.test(input)), [])
+})
+
+test('batches that wait are one write up to 1 MiB: each write is acknowledged while a slow disk gets on', async (t) => {
+  const folder = join(t.tempFolder(), 'data')
+  const recorded = new RecordedDisk()
+  recorded.lay(folder)
+  const storage = level(folder, { segments: recorded.open, database: recorded.database })
+  await storage.open()
+  const before = recorded.moments.length
+  const written = Array.from({ length: 12 }, (_, at) => storage.write({ entries: run(at + 1, at + 1, 300_000) }))
+  await Promise.all(written)
+  const sizes = recorded.moments.slice(before).map(({ bytes }) => bytes.byteLength)
+  await storage.close()
+  const most = Math.max(...sizes)
+  assert.ok(most > 600_000, `some are joined: ${sizes.join()}`)
+  assert.ok(most <= 1_050_000, `none is long: ${sizes.join()}`)
 })
 
 test.run()
