@@ -71,7 +71,8 @@ export class FileChunks implements ChunkStore {
         content = await file.read(at, Math.min(file.size, at + length + FRAME_HEAD_BYTES))
         at += length
         const frame = frameAt(content, 0, salt, checksum)
-        if (frame?.number !== index) return yield null
+        // -0 is another number: what is read is what would be written.
+        if (frame === null || !Object.is(frame.number, index)) return yield null
         yield frame.payload
       }
     } finally {

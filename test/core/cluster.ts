@@ -11,7 +11,7 @@ import { ZXID_ZERO } from '../../lib/core/zxid.ts'
 import type { Message } from '../../lib/core/zab/messages.ts'
 import type { LogBatch, LogEntry, Meta, SnapshotBase } from '../../lib/ports/storage.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
-import { assert } from '../harness.ts'
+import * as assert from 'uvu/assert'
 
 const txnCodec = makeTxnCodec()
 

@@ -1,4 +1,6 @@
 /** The fuzzer itself finds what is there to be found. */
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { assert, suite } from '../harness.ts'
 import { Coverage } from './coverage.ts'
 import { Fuzzer } from './fuzzer.ts'
@@ -76,5 +78,13 @@ test('blocks of the code are told apart, each once', () => {
   assert.is(found.size, 0)
   coverage.stop()
 })
+
+test('its processes end well when nothing was found', () => {
+  const run = fileURLToPath(new URL('run.ts', import.meta.url))
+  const words = ['--import', 'tsx', run, '--inputs', '100', '--target', 'texts']
+  const { status, stdout } = spawnSync(process.execPath, words, { encoding: 'utf8' })
+  assert.is(status, 0, stdout)
+  assert.match(stdout, /1 passed, 0 failed\n$/)
+}, { timeoutMs: 60_000 })
 
 test.run()

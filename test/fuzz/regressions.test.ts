@@ -11,11 +11,13 @@ import { readInstance } from '../../lib/recipes/instance.ts'
 import { Packing } from '../../lib/wire/pack.ts'
 import { PeerCodec } from '../../lib/wire/peer-protocol.ts'
 import { parseState } from '../../storage/level/earlier.ts'
+import { nativeChecksum } from '../../storage/level/records.ts'
 import { packRecord, unpackCircumstances, unpackRecord } from '../../storage/level/state.ts'
 import { packEntries, unpackEntries } from '../../storage/parts/entries.ts'
 import { someStat } from '../client/fakes.ts'
 import { World } from '../core/cluster.ts'
 import { assert, suite } from '../harness.ts'
+import { snapshotFilesTarget } from './targets/snapshot-files.ts'
 import { someEntries } from './targets/storage-records.ts'
 
 const test = suite('fuzz regressions')
@@ -153,6 +155,17 @@ test('a pattern takes a time that grows with its length, not with a power of it'
     ['?', '\u{1f600}', true], ['*ab*ab', 'abab', true], ['*ab*ab', 'ab', false], ['a*a', 'a', false],
   ]
   for (const [pattern, name, isMatch] of cases) assert.is(glob(pattern)(name), isMatch, `${pattern} ${name}`)
+})
+
+test('the number of a chunk of a snapshot is read as it would be written: -0 is none', async () => {
+  await snapshotFilesTarget.prepare!()
+  const file = snapshotFilesTarget.seeds()[0]!.slice()
+  const [frame, numbered] = [28, 40]
+  const view = new DataView(file.buffer)
+  const end = frame + 24 + view.getUint32(frame + 20, true)
+  view.setFloat64(numbered, -0, true)
+  view.setUint32(frame + 8, nativeChecksum()(file.subarray(numbered, end)), true)
+  assert.is(await snapshotFilesTarget.make().run(file), '0 of it')
 })
 
 test.run()
