@@ -11,6 +11,7 @@ import { KeyChunks } from './level/key-chunks.ts'
 import { KeyStore } from './level/key-store.ts'
 import { Ledger } from './level/ledger.ts'
 import { folderSize } from './level/folder-size.ts'
+import { holdFolder } from './level/held-folder.ts'
 import { isUnfinished, makeFolder, markerFile, nodeModules, setAside, syncFolder } from './level/marker.ts'
 import type { Marker, MarkerFile, NodeModules } from './level/marker.ts'
 import { nativeChecksum } from './level/records.ts'
@@ -124,6 +125,8 @@ interface Opened {
 class LevelStorage implements Storage {
   readonly features: StorageFeatures
   readonly location: string
+  /** The same, whatever folder the process goes to. */
+  readonly #folder: string
   readonly #sync: boolean
   readonly #database: (location: string) => Database
   readonly #segments: OpenSegment | null
@@ -132,12 +135,15 @@ class LevelStorage implements Storage {
   #session: Session | null = null
   #opening: Promise<Recovered> | null = null
   #closing: Promise<void> | null = null
+  /** Gives the folder back. */
+  #release: (() => void) | null = null
 
   constructor(location: string, options: LevelOptions) {
     this.location = location
     this.#sync = options.sync ?? true
     this.#database = options.database ?? database
     const node = nodeModules()
+    this.#folder = node === undefined ? location : node.path.resolve(location)
     const { segments } = options
     this.#logger = options.logger
     this.#segments = node === undefined ? null : segments === undefined ? segmentFiles(node.fs) : segments
@@ -176,26 +182,26 @@ class LevelStorage implements Storage {
 
   size(): number {
     const node = nodeModules()
-    return node === undefined ? 0 : folderSize(node, this.location)
+    return node === undefined ? 0 : folderSize(node, this.#folder)
   }
 
   async #open(closing: Promise<void> | null): Promise<Recovered> {
     await closing
     const node = nodeModules()
-    const folder = this.location
+    const folder = this.#folder
     try {
       if (node === undefined) return await this.#read(folder, null, null, false)
       await makeFolder(node, folder)
+      this.#release = holdFolder(node, folder)
+      if (this.#release === null) throw locked(this.location)
       const marker = markerFile(node.fs, node.path, folder, this.#checksum)
       return await this.#read(node.path.join(folder, 'db'), marker, node, true)
     } catch (error) {
+      this.#giveBack()
       if (isZkError(error)) throw error
-      if (isCorruption(error)) throw damaged(folder, 'the database cannot be read', error)
-      if (levelCode(error) === 'LEVEL_LOCKED') {
-        const text = `the storage ${folder} is in use, by another process or by this one`
-        throw new ZkError('StorageLocked', text, { cause: error })
-      }
-      const text = `the storage cannot be opened: ${folder}: ${reasonOf(error)}`
+      if (isCorruption(error)) throw damaged(this.location, 'the database cannot be read', error)
+      if (levelCode(error) === 'LEVEL_LOCKED') throw locked(this.location, error)
+      const text = `the storage cannot be opened: ${this.location}: ${reasonOf(error)}`
       throw new ZkError('StorageFailed', text, { cause: error })
     }
   }
@@ -366,7 +372,13 @@ class LevelStorage implements Storage {
       await session.store.close()
       await session.snapshots.close()
       await session.db.close()
+      this.#giveBack()
     }
+  }
+
+  #giveBack(): void {
+    this.#release?.()
+    this.#release = null
   }
 }
 
@@ -418,6 +430,10 @@ function fail(session: Session, error: unknown): ZkError {
   session.failure ??= isZkError(error, 'StorageFailed') ? error
     : new ZkError('StorageFailed', `the storage could not be written: ${reasonOf(error)}`, { cause: error })
   return session.failure
+}
+
+function locked(location: string, cause?: unknown): ZkError {
+  return new ZkError('StorageLocked', `the storage ${location} is in use, by another process or by this one`, { cause })
 }
 
 function damaged(location: string, why: string, cause?: unknown): ZkError {
