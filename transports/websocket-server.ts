@@ -100,11 +100,12 @@ async function listen(
   }
 }
 
-/** Stops accepting; links that exist live on. */
+/** Stops accepting; links that exist live on. Nobody looks any more at who owes his request: he is ended now. */
 function stop(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => undefined)
-    server.closeIdleConnections()
+    // WebSockets are none of the server's any more.
+    server.closeAllConnections()
     setImmediate(resolve)
   })
 }

@@ -143,6 +143,23 @@ test('who does not finish its handshake in time is ended, whether it says nothin
   await door.links[0]!.received(1)
 })
 
+test('who has not finished it when the listener closes is ended with it, and links are not', async (t) => {
+  const door = await open(t)
+  const ends = ['', 'GET / HTTP/1.1\r\nHost: here\r\n'].map((words) => new Promise<void>((resolve) => {
+    const socket = connect(door.port, '127.0.0.1')
+    socket.on('error', () => socket.destroy())
+    socket.on('data', () => undefined)
+    socket.once('connect', () => void socket.write(words))
+    socket.once('close', () => resolve())
+  }))
+  // They are let in before it.
+  const here = new LinkProbe(await websocketServer().dial(door.listener.address)).attach()
+  await door.listener.close()
+  await Promise.all(ends)
+  here.send(Uint8Array.of(1))
+  await door.links[0]!.received(1)
+})
+
 test('a reader that pauses at every message hears of the end all the same', async (t) => {
   const heard: number[] = []
   let listener: Listener | null = null
