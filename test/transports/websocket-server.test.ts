@@ -160,6 +160,18 @@ test('who has not finished it when the listener closes is ended with it, and lin
   await door.links[0]!.received(1)
 })
 
+test('more bytes than one message may have get through at once, in both directions', async (t) => {
+  const door = await open(t, { messageBytes: 300_000 })
+  const here = new LinkProbe(await websocketServer({ messageBytes: 300_000 }).dial(door.listener.address)).attach()
+  const there = door.links[0]!
+  const bytes = Uint8Array.from({ length: 1_000_000 }, (_, index) => index % 251)
+  here.send(bytes)
+  await there.received(bytes.length)
+  there.send(bytes)
+  await here.received(bytes.length)
+  for (const { chunks } of [here, there]) assert.is(Buffer.concat(chunks).equals(bytes), true)
+})
+
 test('a reader that pauses at every message hears of the end all the same', async (t) => {
   const heard: number[] = []
   let listener: Listener | null = null
