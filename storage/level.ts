@@ -17,7 +17,7 @@ import type { Marker, MarkerFile, NodeModules } from './level/marker.ts'
 import { nativeChecksum } from './level/records.ts'
 import type { Checksum } from './level/records.ts'
 import { readContent, readLayout, writeLayout } from './level/recovery.ts'
-import { segmentFiles } from './level/segment-file.ts'
+import { closeAll, segmentFiles } from './level/segment-file.ts'
 import type { OpenSegment } from './level/segment-file.ts'
 import { SegmentStore } from './level/segments.ts'
 import type { RecordStore, StoreContent } from './level/store.ts'
@@ -236,8 +236,7 @@ class LevelStorage implements Storage {
       }
       return { meta, base, snapshot: this.#snapshot(snapshots, base), entries, damage }
     } catch (error) {
-      await opened?.store.close()
-      await opened?.snapshots.close()
+      if (opened !== null) await Promise.allSettled([opened.store.close(), opened.snapshots.close()])
       await db.close()
       const isLost = isCorruption(error) || isZkError(error, 'StorageDamaged')
       if (!isLost || node === null || !mayDiscard) throw error
@@ -270,8 +269,7 @@ class LevelStorage implements Storage {
       if (layout !== 'current') await writeLayout(db, sync)
       return { store, stored, snapshots }
     } catch (error) {
-      await store.close()
-      await snapshots.close()
+      await Promise.allSettled([store.close(), snapshots.close()])
       throw error
     }
   }
@@ -369,10 +367,12 @@ class LevelStorage implements Storage {
       await marking.catch((error: unknown) => fail(session, error))
     } finally {
       this.#session = null
-      await session.store.close()
-      await session.snapshots.close()
-      await session.db.close()
-      this.#giveBack()
+      try {
+        await closeAll([session.store, session.snapshots])
+      } finally {
+        await session.db.close()
+        this.#giveBack()
+      }
     }
   }
 

@@ -5,6 +5,7 @@ import {
   FRAME_HEAD_BYTES, frameAt, frameEnd, headBytes, makeSalt, packHead, saltOf, sealFrame, setSalt,
 } from './frame.ts'
 import { syncFolder } from './marker.ts'
+import { closeAll } from './segment-file.ts'
 import type { SegmentFile } from './segment-file.ts'
 import type { SegmentParts } from './segments.ts'
 
@@ -107,17 +108,17 @@ export class FileChunks implements ChunkStore {
   async remove(ids: readonly number[]): Promise<void> {
     const { fs } = this.#parts.node
     for (const id of ids) {
-      await this.#written.get(id)?.file.close()
+      const written = this.#written.get(id)
       this.#written.delete(id)
+      await written?.file.close()
       await fs.promises.rm(this.#pathOf(id), { force: true })
     }
   }
 
   async close(): Promise<void> {
-    await this.#closeWritten()
     const files = Array.from(this.#read)
     this.#read.clear()
-    for (const file of files) await file.close()
+    await closeAll([{ close: () => this.#closeWritten() }, ...files])
   }
 
   /** Begins a snapshot, or begins it anew. */
@@ -141,7 +142,7 @@ export class FileChunks implements ChunkStore {
   async #closeWritten(): Promise<void> {
     const files = Array.from(this.#written.values(), ({ file }) => file)
     this.#written.clear()
-    for (const file of files) await file.close()
+    await closeAll(files)
   }
 
   /** The file of a snapshot that is not needed is for the next one, unless it is longer than this. */

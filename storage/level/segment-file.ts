@@ -23,6 +23,12 @@ export function isNoRoom(error: unknown): boolean {
   return NO_ROOM.includes((error as { code?: unknown }).code)
 }
 
+/** Closes all of them, also where one does not close; rejects with the first reason. */
+export async function closeAll(open: Iterable<{ close(): Promise<void> }>): Promise<void> {
+  const closed = await Promise.allSettled(Array.from(open, (each) => each.close()))
+  for (const result of closed) if (result.status === 'rejected') throw result.reason
+}
+
 /** Opens the files of a log on the disk. */
 export function segmentFiles(fs: Files): OpenSegment {
   return async (path, sync) => {
