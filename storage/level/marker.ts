@@ -62,7 +62,11 @@ const FOREIGN: readonly unknown[] = ['EACCES', 'EPERM', 'EROFS', 'EINVAL']
 export async function makeFolder({ fs, path }: NodeModules, folder: string): Promise<void> {
   const missing: string[] = []
   let there = path.resolve(folder)
-  for (; !fs.existsSync(there); there = path.dirname(there)) missing.unshift(there)
+  // A drive may be absent as well; nothing is above it.
+  for (let above = path.dirname(there); !fs.existsSync(there) && above !== there; above = path.dirname(there)) {
+    missing.unshift(there)
+    there = above
+  }
   // It may be the work of a process that was killed before it flushed the name.
   await syncFolder(fs, path.dirname(there)).catch((error: unknown) => {
     // Where this process may not look, or nobody may write, it is not.
