@@ -4,7 +4,7 @@ import type { ChunkStore, PackedChunk } from './chunks.ts'
 import {
   FRAME_HEAD_BYTES, frameAt, frameEnd, headBytes, makeSalt, packHead, saltOf, sealFrame, setSalt,
 } from './frame.ts'
-import { syncFolder } from './marker.ts'
+import { onceLetGo, syncFolder } from './marker.ts'
 import { closeAll } from './segment-file.ts'
 import type { SegmentFile } from './segment-file.ts'
 import type { SegmentParts } from './segments.ts'
@@ -111,7 +111,7 @@ export class FileChunks implements ChunkStore {
       const written = this.#written.get(id)
       this.#written.delete(id)
       await written?.file.close()
-      await fs.promises.rm(this.#pathOf(id), { force: true })
+      await onceLetGo(() => fs.promises.rm(this.#pathOf(id), { force: true }))
     }
   }
 
@@ -127,7 +127,9 @@ export class FileChunks implements ChunkStore {
     const path = this.#pathOf(id)
     let file = this.#written.get(id)?.file
     if (file === undefined) {
-      if (!fs.existsSync(path) && fs.existsSync(this.#sparePath)) await fs.promises.rename(this.#sparePath, path)
+      if (!fs.existsSync(path) && fs.existsSync(this.#sparePath)) {
+        await onceLetGo(() => fs.promises.rename(this.#sparePath, path))
+      }
       file = await this.#open(id)
     }
     const salt = makeSalt()
@@ -151,7 +153,7 @@ export class FileChunks implements ChunkStore {
     const path = this.#pathOf(id)
     if (!fs.existsSync(path)) return
     const isSpare = !fs.existsSync(this.#sparePath) && fs.statSync(path).size <= most
-    await (isSpare ? fs.promises.rename(path, this.#sparePath) : fs.promises.unlink(path))
+    await onceLetGo(() => isSpare ? fs.promises.rename(path, this.#sparePath) : fs.promises.unlink(path))
   }
 
   get #sparePath(): string {

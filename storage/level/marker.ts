@@ -46,6 +46,26 @@ export async function syncFolder(fs: Files, folder: string): Promise<void> {
   }
 }
 
+const HELD: readonly unknown[] = ['EPERM', 'EACCES', 'EBUSY']
+/** The last pause, doubled from 5 ms on: 1.3 s in all. */
+const LAST_PAUSE_MS = 640
+
+/**
+ * Moves or removes something. Windows refuses that while another program has it open, as scanners for viruses and
+ * indexers do for a moment: there it is tried again.
+ */
+export async function onceLetGo(act: () => Promise<void>): Promise<void> {
+  for (let pauseMs = 5; ; pauseMs *= 2) {
+    try {
+      return await act()
+    } catch (error) {
+      const isHeld = globalThis.process?.platform === 'win32' && HELD.includes((error as { code?: unknown }).code)
+      if (!isHeld || pauseMs > LAST_PAUSE_MS) throw error
+    }
+    await new Promise<void>((resolve) => { setTimeout(resolve, pauseMs) })
+  }
+}
+
 /** Node's modules used here. */
 export interface NodeModules {
   readonly fs: Files
@@ -98,7 +118,7 @@ export async function isUnfinished({ fs, path }: NodeModules, location: string):
 export async function setAside(fs: Files, location: string): Promise<void> {
   let number = 1
   while (fs.existsSync(`${location}.damaged-${number}`)) number += 1
-  await fs.promises.rename(location, `${location}.damaged-${number}`)
+  await onceLetGo(() => fs.promises.rename(location, `${location}.damaged-${number}`))
 }
 
 /** The marker of a storage in `folder`: one line with the checksum, one with JSON. */
@@ -132,7 +152,7 @@ export function markerFile(fs: Files, path: Paths, folder: string, checksum: Che
       } finally {
         await handle.close()
       }
-      await fs.promises.rename(draft, target)
+      await onceLetGo(() => fs.promises.rename(draft, target))
       await syncFolder(fs, folder)
     },
   }

@@ -1,6 +1,6 @@
 import { SEGMENT_BYTES, Scratch, Segment } from './segment.ts'
 import type { NodeModules } from './marker.ts'
-import { syncFolder } from './marker.ts'
+import { onceLetGo, syncFolder } from './marker.ts'
 import type { Checksum } from './records.ts'
 import { closeAll } from './segment-file.ts'
 import type { OpenSegment } from './segment-file.ts'
@@ -160,7 +160,7 @@ export class SegmentStore implements RecordStore {
       return named
     } catch (error) {
       await this.#closeFile(named)
-      await this.#parts.node.fs.promises.rm(named.path, { force: true })
+      await onceLetGo(() => this.#parts.node.fs.promises.rm(named.path, { force: true }))
       throw error
     }
   }
@@ -177,7 +177,7 @@ export class SegmentStore implements RecordStore {
   #remove(named: Named): void {
     this.#removing = this.#removing.then(async () => {
       await this.#closeFile(named)
-      await this.#parts.node.fs.promises.unlink(named.path)
+      await onceLetGo(() => this.#parts.node.fs.promises.unlink(named.path))
     }).catch((error: unknown) => { this.#failure ??= { error } })
   }
 }
