@@ -17,7 +17,7 @@ import type { Marker, MarkerFile, NodeModules } from './level/marker.ts'
 import { nativeChecksum } from './level/records.ts'
 import type { Checksum } from './level/records.ts'
 import { readContent, readLayout, writeLayout } from './level/recovery.ts'
-import { closeAll, segmentFiles } from './level/segment-file.ts'
+import { closeAll, isNoRoom, segmentFiles } from './level/segment-file.ts'
 import type { OpenSegment } from './level/segment-file.ts'
 import { SegmentStore } from './level/segments.ts'
 import type { RecordStore, StoreContent } from './level/store.ts'
@@ -61,11 +61,11 @@ const MARKER_INTERVAL_MS = 1_000
  * given up is removed when the next one begins; what a killed process left of one, by `open`, or likewise where that
  * finds damage. Every record and every chunk has a checksum; the records are numbered without a gap, and each
  * says which of them must be there. A marker beside the database names a record that was durable, at least once a
- * second, and repeats the promises whenever they change.
+ * second while there is room for it, and repeats the promises whenever they change.
  *
- * A snapshot for which the disk has no room (or whose file may not grow) is given up, its file is removed, the logger
- * is told, and the log stays as long as it is; without room for the log, or for the snapshot of a leader, the storage
- * fails.
+ * A snapshot for which the disk has no room (or whose file may not grow, or be opened, as too many are open) is given
+ * up, its file is removed, the logger is told, and the log stays as long as it is; without room for the log, for
+ * promises that change, or for the snapshot of a leader, the storage fails.
  *
  * So `open` recognises as damage: a lost acknowledged tail older than the marker, a lost or altered record or file
  * anywhere before the last record, a lost snapshot, a folder put back from a copy, and a lost database (its promises
@@ -346,7 +346,11 @@ class LevelStorage implements Storage {
   #markLater(session: Session, marker: MarkerFile): ReturnType<typeof setTimeout> {
     const timer = setTimeout(() => {
       session.timer = null
-      mark(session, marker).catch((error: unknown) => fail(session, error))
+      mark(session, marker).catch((error: unknown) => {
+        // The old one is true, too, and room may come. In the log there is some already.
+        if (!isNoRoom(error)) fail(session, error)
+        else if (this.#closing === null) session.timer ??= this.#markLater(session, marker)
+      })
     }, MARKER_INTERVAL_MS)
     // Browsers have numbers for timers, and no marker either.
     timer.unref()
@@ -394,15 +398,15 @@ async function isSettled(session: Session): Promise<boolean> {
   return session.queue.length === 0
 }
 
-/** Writes the marker for what is durable now, after the marker writes under way. */
+/** Writes the marker for what is durable now, after the marker writes under way, whatever comes of those. */
 function mark(session: Session, marker: MarkerFile): Promise<void> {
-  session.marking = session.marking.then(async () => {
+  const write = async (): Promise<void> => {
     const { durable } = session
     if (durable === null || durable.sequence === session.marked?.sequence) return
     await marker.write(durable)
     session.marked = durable
-  })
-  return session.marking
+  }
+  return session.marking = session.marking.then(write, write)
 }
 
 /** How many of the waiting batches fit one record; at least one. What installs a snapshot is the last of its record. */

@@ -16,9 +16,9 @@ export type OpenSegment = (path: string, sync: boolean) => Promise<SegmentFile>
 
 type Files = NodeModules['fs']
 
-const NO_ROOM: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
+const NO_ROOM: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EMFILE', 'ENFILE']
 
-/** True for an error that says that files cannot grow. */
+/** True for an error that says that files cannot grow, or that no more of them can be open. */
 export function isNoRoom(error: unknown): boolean {
   return NO_ROOM.includes((error as { code?: unknown }).code)
 }
