@@ -2,6 +2,7 @@ import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { ZkError } from '../lib/core/errors.ts'
 import type { Link, LinkEvents, Listener, Transport } from '../lib/ports/transport.ts'
+import { reasonOf } from './parts/reason.ts'
 import { Reading, takeOver } from './tcp/reading.ts'
 import type { ReadingPort } from './tcp/reading.ts'
 
@@ -89,7 +90,7 @@ async function dial(address: string, signal: AbortSignal | undefined, settings: 
     const onError = (error: Error): void => {
       settle()
       socket.destroy()
-      reject(new ZkError('Unreachable', `cannot reach ${address}: ${error.message}`, { cause: error }))
+      reject(new ZkError('Unreachable', `cannot reach ${address}: ${reasonOf(error)}`, { cause: error }))
     }
     const onAbort = (): void => {
       settle()

@@ -1,5 +1,6 @@
 import { ZkError } from '../lib/core/errors.ts'
 import type { Link, LinkEvents, Transport } from '../lib/ports/transport.ts'
+import { reasonOf } from './parts/reason.ts'
 
 /** The part of the standard WebSocket class that is used; the browser's own and the one of package `ws` have it. */
 export interface WebSocketLike {
@@ -84,7 +85,8 @@ export async function dialWebSocket(
     socket.addEventListener('close', () => {
       signal?.removeEventListener('abort', onAbort)
       const { failure } = link
-      reject(new ZkError('Unreachable', `cannot reach ${address}`, failure === undefined ? {} : { cause: failure }))
+      const reason = failure === undefined ? '' : `: ${reasonOf(failure)}`
+      reject(new ZkError('Unreachable', `cannot reach ${address}${reason}`, { cause: failure }))
     })
   })
 }

@@ -1,8 +1,10 @@
+import dns from 'node:dns'
 import { Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { LinkProbe } from '../../lib/testing/conformance/link-probe.ts'
 import { Reading, takeOver } from '../../transports/tcp/reading.ts'
 import { tcp } from '../../transports/tcp.ts'
+import { websocketServer } from '../../transports/websocket-server.ts'
 import type { Link } from '../../lib/ports/transport.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { freePort } from './places.ts'
@@ -28,6 +30,19 @@ test('the host that is named is bound, and no other; IPv6 stands in brackets', a
   assert.match(String(error), /cannot reach/)
   here.close()
   await Promise.all([here.closed(), links[0]!.closed()])
+})
+
+test('of a name with several addresses it is said why each cannot be reached', async (t) => {
+  const port = await freePort()
+  const { lookup } = dns
+  t.defer(() => { dns.lookup = lookup })
+  const found = [{ address: '127.0.0.1', family: 4 }, { address: '127.0.0.2', family: 4 }]
+  dns.lookup = ((_: string, __: object, done: (error: null, found: object) => void) => done(null, found)) as never
+  const why = new RegExp(`there:${port}: .*127\\.0\\.0\\.1:${port}.*, .*127\\.0\\.0\\.2:${port}`)
+  for (const transport of [tcp(), websocketServer()]) {
+    const error = await rejects(transport.dial(`${transport.schemes[0]!}://there:${port}`), 'Unreachable')
+    assert.match(error.message, why)
+  }
 })
 
 test('what is no address is refused with its text', async () => {
