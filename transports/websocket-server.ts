@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { ZkError } from '../lib/core/errors.ts'
 import type { Link, Listener, Transport } from '../lib/ports/transport.ts'
+import { ATTEMPT_MS } from './parts/attempts.ts'
 import { WebSocketLink, dialWebSocket } from './websocket.ts'
 import type { WebSocketClass, WebSocketLike, WebSocketOptions } from './websocket.ts'
 
@@ -45,7 +46,8 @@ async function dialledClass(messageBytes: number): Promise<WebSocketClass> {
   const { WebSocket } = await import('ws')
   const Dialled = class extends WebSocket {
     constructor(url: string) {
-      super(url, { perMessageDeflate: false, maxPayload: messageBytes })
+      const socket = { autoSelectFamilyAttemptTimeout: ATTEMPT_MS }
+      super(url, { perMessageDeflate: false, maxPayload: messageBytes, ...socket })
     }
   }
   return Dialled as unknown as WebSocketClass
