@@ -15,7 +15,10 @@ export interface WebSocketServerOptions extends Omit<WebSocketOptions, 'WebSocke
    * was given, as `localhost` or by IP address: any other name may be one that somebody else made point here.
    */
   readonly allowOrigins?: readonly string[]
-  /** Largest message accepted; borders mean nothing, so this bounds memory only. Default 17 MiB. */
+  /**
+   * Largest message accepted; default 2 MiB. Whoever has sent a part of one holds so much memory, session or not. This
+   * transport sends 256 KiB at most; of foreign clients, who may put a request in one, no more than `requestBytes`.
+   */
   readonly messageBytes?: number
   /** How long a client may take over the HTTP request that opens a WebSocket. Default 10 s. */
   readonly handshakeMs?: number
@@ -24,7 +27,7 @@ export interface WebSocketServerOptions extends Omit<WebSocketOptions, 'WebSocke
 /** Connections that owe their request are looked at so often. */
 const LOOK_EVERY_MS = 1_000
 const HANDSHAKE_MS = 10_000
-const MESSAGE_BYTES = 17 * 1024 * 1024
+const MESSAGE_BYTES = 2 * 1024 * 1024
 const FORBIDDEN = 'HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
 /**

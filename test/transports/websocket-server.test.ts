@@ -172,6 +172,17 @@ test('more bytes than one message may have get through at once, in both directio
   for (const { chunks } of [here, there]) assert.is(Buffer.concat(chunks).equals(bytes), true)
 })
 
+test('who announces a message of megabytes is cut before it takes memory', async (t) => {
+  const door = await open(t)
+  const socket = connect(door.port, '127.0.0.1')
+  t.defer(() => socket.destroy())
+  socket.write(UPGRADE)
+  await new Promise((resolve) => void socket.once('data', resolve))
+  socket.write(Uint8Array.of(0x82, 0xff, 0, 0, 0, 0, 0, 0x30, 0, 0, 0, 0, 0, 0))
+  await door.links[0]!.closed()
+  assert.match(door.links[0]!.error?.message ?? '', /max payload/i)
+})
+
 test('a reader that pauses at every message hears of the end all the same', async (t) => {
   const heard: number[] = []
   let listener: Listener | null = null
