@@ -24,6 +24,16 @@ function ownStorage(folder: string, { logger }: Pick<PeerOptions, 'logger'>): St
   return level(folder, logger === undefined ? {} : { logger })
 }
 
+/** One storage for each peer, so that one that is started again finds its folder wherever the process has gone. */
+function ownStorages(folder: string, options: Pick<PeerOptions, 'logger'>): (id: number) => Storage {
+  const made = new Map<number, Storage>()
+  return (id) => {
+    const storage = made.get(id) ?? ownStorage(join(folder, `peer-${id}`), options)
+    made.set(id, storage)
+    return storage
+  }
+}
+
 /** An ensemble in this process. */
 export interface CreateEnsembleOptions extends Omit<AnyEnsembleOptions, 'storage'> {
   /** A folder, in which each peer has one for its data; or what gives peer `id` its storage. Memory when left out. */
@@ -48,8 +58,7 @@ export async function createEnsemble(options: CreateEnsembleOptions = {}): Promi
   if (storage === undefined) return createAnyEnsemble({ ...rest, transports })
   if (storage === '') throw new TypeError('storage must not be an empty string')
   return createAnyEnsemble({
-    ...rest, transports,
-    storage: typeof storage === 'string' ? (id: number) => ownStorage(join(storage, `peer-${id}`), options) : storage,
+    ...rest, transports, storage: typeof storage === 'string' ? ownStorages(storage, options) : storage,
   })
 }
 

@@ -11,12 +11,13 @@ import { KeyChunks } from './level/key-chunks.ts'
 import { KeyStore } from './level/key-store.ts'
 import { Ledger } from './level/ledger.ts'
 import { folderSize } from './level/folder-size.ts'
+import { holdFolder } from './level/held-folder.ts'
 import { isUnfinished, makeFolder, markerFile, nodeModules, setAside, syncFolder } from './level/marker.ts'
 import type { Marker, MarkerFile, NodeModules } from './level/marker.ts'
 import { nativeChecksum } from './level/records.ts'
 import type { Checksum } from './level/records.ts'
 import { readContent, readLayout, writeLayout } from './level/recovery.ts'
-import { segmentFiles } from './level/segment-file.ts'
+import { closeAll, isNoRoom, segmentFiles } from './level/segment-file.ts'
 import type { OpenSegment } from './level/segment-file.ts'
 import { SegmentStore } from './level/segments.ts'
 import type { RecordStore, StoreContent } from './level/store.ts'
@@ -60,11 +61,11 @@ const MARKER_INTERVAL_MS = 1_000
  * given up is removed when the next one begins; what a killed process left of one, by `open`, or likewise where that
  * finds damage. Every record and every chunk has a checksum; the records are numbered without a gap, and each
  * says which of them must be there. A marker beside the database names a record that was durable, at least once a
- * second, and repeats the promises whenever they change.
+ * second while there is room for it, and repeats the promises whenever they change.
  *
- * A snapshot for which the disk has no room (or whose file may not grow) is given up, its file is removed, the logger
- * is told, and the log stays as long as it is; without room for the log, or for the snapshot of a leader, the storage
- * fails.
+ * A snapshot for which the disk has no room (or whose file may not grow, or be opened, as too many are open) is given
+ * up, its file is removed, the logger is told, and the log stays as long as it is; without room for the log, for
+ * promises that change, or for the snapshot of a leader, the storage fails.
  *
  * So `open` recognises as damage: a lost acknowledged tail older than the marker, a lost or altered record or file
  * anywhere before the last record, a lost snapshot, a folder put back from a copy, and a lost database (its promises
@@ -124,6 +125,8 @@ interface Opened {
 class LevelStorage implements Storage {
   readonly features: StorageFeatures
   readonly location: string
+  /** The same, whatever folder the process goes to. */
+  readonly #folder: string
   readonly #sync: boolean
   readonly #database: (location: string) => Database
   readonly #segments: OpenSegment | null
@@ -132,12 +135,15 @@ class LevelStorage implements Storage {
   #session: Session | null = null
   #opening: Promise<Recovered> | null = null
   #closing: Promise<void> | null = null
+  /** Gives the folder back. */
+  #release: (() => void) | null = null
 
   constructor(location: string, options: LevelOptions) {
     this.location = location
     this.#sync = options.sync ?? true
     this.#database = options.database ?? database
     const node = nodeModules()
+    this.#folder = node === undefined ? location : node.path.resolve(location)
     const { segments } = options
     this.#logger = options.logger
     this.#segments = node === undefined ? null : segments === undefined ? segmentFiles(node.fs) : segments
@@ -176,26 +182,26 @@ class LevelStorage implements Storage {
 
   size(): number {
     const node = nodeModules()
-    return node === undefined ? 0 : folderSize(node, this.location)
+    return node === undefined ? 0 : folderSize(node, this.#folder)
   }
 
   async #open(closing: Promise<void> | null): Promise<Recovered> {
     await closing
     const node = nodeModules()
-    const folder = this.location
+    const folder = this.#folder
     try {
       if (node === undefined) return await this.#read(folder, null, null, false)
       await makeFolder(node, folder)
+      this.#release = holdFolder(node, folder)
+      if (this.#release === null) throw locked(this.location)
       const marker = markerFile(node.fs, node.path, folder, this.#checksum)
       return await this.#read(node.path.join(folder, 'db'), marker, node, true)
     } catch (error) {
+      this.#giveBack()
       if (isZkError(error)) throw error
-      if (isCorruption(error)) throw damaged(folder, 'the database cannot be read', error)
-      if (levelCode(error) === 'LEVEL_LOCKED') {
-        const text = `the storage ${folder} is in use, by another process or by this one`
-        throw new ZkError('StorageLocked', text, { cause: error })
-      }
-      const text = `the storage cannot be opened: ${folder}: ${reasonOf(error)}`
+      if (isCorruption(error)) throw damaged(this.location, 'the database cannot be read', error)
+      if (levelCode(error) === 'LEVEL_LOCKED') throw locked(this.location, error)
+      const text = `the storage cannot be opened: ${this.location}: ${reasonOf(error)}`
       throw new ZkError('StorageFailed', text, { cause: error })
     }
   }
@@ -230,8 +236,7 @@ class LevelStorage implements Storage {
       }
       return { meta, base, snapshot: this.#snapshot(snapshots, base), entries, damage }
     } catch (error) {
-      await opened?.store.close()
-      await opened?.snapshots.close()
+      if (opened !== null) await Promise.allSettled([opened.store.close(), opened.snapshots.close()])
       await db.close()
       const isLost = isCorruption(error) || isZkError(error, 'StorageDamaged')
       if (!isLost || node === null || !mayDiscard) throw error
@@ -264,8 +269,7 @@ class LevelStorage implements Storage {
       if (layout !== 'current') await writeLayout(db, sync)
       return { store, stored, snapshots }
     } catch (error) {
-      await store.close()
-      await snapshots.close()
+      await Promise.allSettled([store.close(), snapshots.close()])
       throw error
     }
   }
@@ -342,7 +346,11 @@ class LevelStorage implements Storage {
   #markLater(session: Session, marker: MarkerFile): ReturnType<typeof setTimeout> {
     const timer = setTimeout(() => {
       session.timer = null
-      mark(session, marker).catch((error: unknown) => fail(session, error))
+      mark(session, marker).catch((error: unknown) => {
+        // The old one is true, too, and room may come. In the log there is some already.
+        if (!isNoRoom(error)) fail(session, error)
+        else if (this.#closing === null) session.timer ??= this.#markLater(session, marker)
+      })
     }, MARKER_INTERVAL_MS)
     // Browsers have numbers for timers, and no marker either.
     timer.unref()
@@ -363,10 +371,18 @@ class LevelStorage implements Storage {
       await marking.catch((error: unknown) => fail(session, error))
     } finally {
       this.#session = null
-      await session.store.close()
-      await session.snapshots.close()
-      await session.db.close()
+      try {
+        await closeAll([session.store, session.snapshots])
+      } finally {
+        await session.db.close()
+        this.#giveBack()
+      }
     }
+  }
+
+  #giveBack(): void {
+    this.#release?.()
+    this.#release = null
   }
 }
 
@@ -382,15 +398,15 @@ async function isSettled(session: Session): Promise<boolean> {
   return session.queue.length === 0
 }
 
-/** Writes the marker for what is durable now, after the marker writes under way. */
+/** Writes the marker for what is durable now, after the marker writes under way, whatever comes of those. */
 function mark(session: Session, marker: MarkerFile): Promise<void> {
-  session.marking = session.marking.then(async () => {
+  const write = async (): Promise<void> => {
     const { durable } = session
     if (durable === null || durable.sequence === session.marked?.sequence) return
     await marker.write(durable)
     session.marked = durable
-  })
-  return session.marking
+  }
+  return session.marking = session.marking.then(write, write)
 }
 
 /** How many of the waiting batches fit one record; at least one. What installs a snapshot is the last of its record. */
@@ -418,6 +434,10 @@ function fail(session: Session, error: unknown): ZkError {
   session.failure ??= isZkError(error, 'StorageFailed') ? error
     : new ZkError('StorageFailed', `the storage could not be written: ${reasonOf(error)}`, { cause: error })
   return session.failure
+}
+
+function locked(location: string, cause?: unknown): ZkError {
+  return new ZkError('StorageLocked', `the storage ${location} is in use, by another process or by this one`, { cause })
 }
 
 function damaged(location: string, why: string, cause?: unknown): ZkError {

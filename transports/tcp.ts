@@ -2,6 +2,8 @@ import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { ZkError } from '../lib/core/errors.ts'
 import type { Link, LinkEvents, Listener, Transport } from '../lib/ports/transport.ts'
+import { ATTEMPT_MS } from './parts/attempts.ts'
+import { reasonOf } from './parts/reason.ts'
 import { Reading, takeOver } from './tcp/reading.ts'
 import type { ReadingPort } from './tcp/reading.ts'
 
@@ -80,7 +82,9 @@ async function dial(address: string, signal: AbortSignal | undefined, settings: 
   if (signal?.aborted === true) throw aborted()
   return new Promise<Link>((resolve, reject) => {
     const readingPort = settings.reading.port()
-    const socket = connect({ host, port, noDelay: true, keepAlive: true, onread: readingPort })
+    const socket = connect({
+      host, port, noDelay: true, keepAlive: true, autoSelectFamilyAttemptTimeout: ATTEMPT_MS, onread: readingPort,
+    })
     const settle = (): void => {
       socket.off('error', onError)
       socket.off('connect', onConnect)
@@ -89,7 +93,7 @@ async function dial(address: string, signal: AbortSignal | undefined, settings: 
     const onError = (error: Error): void => {
       settle()
       socket.destroy()
-      reject(new ZkError('Unreachable', `cannot reach ${address}: ${error.message}`, { cause: error }))
+      reject(new ZkError('Unreachable', `cannot reach ${address}: ${reasonOf(error)}`, { cause: error }))
     }
     const onAbort = (): void => {
       settle()

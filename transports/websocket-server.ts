@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { ZkError } from '../lib/core/errors.ts'
 import type { Link, Listener, Transport } from '../lib/ports/transport.ts'
+import { ATTEMPT_MS } from './parts/attempts.ts'
 import { WebSocketLink, dialWebSocket } from './websocket.ts'
 import type { WebSocketClass, WebSocketLike, WebSocketOptions } from './websocket.ts'
 
@@ -14,7 +15,10 @@ export interface WebSocketServerOptions extends Omit<WebSocketOptions, 'WebSocke
    * was given, as `localhost` or by IP address: any other name may be one that somebody else made point here.
    */
   readonly allowOrigins?: readonly string[]
-  /** Largest message accepted; borders mean nothing, so this bounds memory only. Default 17 MiB. */
+  /**
+   * Largest message accepted; default 2 MiB. Whoever has sent a part of one holds so much memory, session or not. This
+   * transport sends 256 KiB at most; of foreign clients, who may put a request in one, no more than `requestBytes`.
+   */
   readonly messageBytes?: number
   /** How long a client may take over the HTTP request that opens a WebSocket. Default 10 s. */
   readonly handshakeMs?: number
@@ -23,7 +27,7 @@ export interface WebSocketServerOptions extends Omit<WebSocketOptions, 'WebSocke
 /** Connections that owe their request are looked at so often. */
 const LOOK_EVERY_MS = 1_000
 const HANDSHAKE_MS = 10_000
-const MESSAGE_BYTES = 17 * 1024 * 1024
+const MESSAGE_BYTES = 2 * 1024 * 1024
 const FORBIDDEN = 'HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
 /**
@@ -45,7 +49,8 @@ async function dialledClass(messageBytes: number): Promise<WebSocketClass> {
   const { WebSocket } = await import('ws')
   const Dialled = class extends WebSocket {
     constructor(url: string) {
-      super(url, { perMessageDeflate: false, maxPayload: messageBytes })
+      const socket = { autoSelectFamilyAttemptTimeout: ATTEMPT_MS }
+      super(url, { perMessageDeflate: false, maxPayload: messageBytes, ...socket })
     }
   }
   return Dialled as unknown as WebSocketClass
@@ -100,11 +105,12 @@ async function listen(
   }
 }
 
-/** Stops accepting; links that exist live on. */
+/** Stops accepting; links that exist live on. Nobody looks any more at who owes his request: he is ended now. */
 function stop(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => undefined)
-    server.closeIdleConnections()
+    // WebSockets are none of the server's any more.
+    server.closeAllConnections()
     setImmediate(resolve)
   })
 }

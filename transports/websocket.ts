@@ -1,5 +1,6 @@
 import { ZkError } from '../lib/core/errors.ts'
 import type { Link, LinkEvents, Transport } from '../lib/ports/transport.ts'
+import { reasonOf } from './parts/reason.ts'
 
 /** The part of the standard WebSocket class that is used; the browser's own and the one of package `ws` have it. */
 export interface WebSocketLike {
@@ -32,6 +33,8 @@ const OPEN = 1
 const NORMAL = 1000
 /** The first code that an application may use as it likes. */
 const BAD_FRAME = 4000
+/** What is sent at once goes in messages of so many bytes: the other side bounds them, whatever a frame may have. */
+const PIECE_BYTES = 256 * 1024
 /** WebSockets have no drain event: while a sender waits, the queue is looked at so often. */
 const DRAIN_POLL_MS = 10
 
@@ -82,7 +85,8 @@ export async function dialWebSocket(
     socket.addEventListener('close', () => {
       signal?.removeEventListener('abort', onAbort)
       const { failure } = link
-      reject(new ZkError('Unreachable', `cannot reach ${address}`, failure === undefined ? {} : { cause: failure }))
+      const reason = failure === undefined ? '' : `: ${reasonOf(failure)}`
+      reject(new ZkError('Unreachable', `cannot reach ${address}${reason}`, { cause: failure }))
     })
   })
 }
@@ -173,7 +177,7 @@ export class WebSocketLink implements Link {
 
   send(bytes: Uint8Array): boolean {
     if (this.#ended || this.#closed || this.#socket.readyState !== OPEN) return false
-    if (bytes.length > 0) this.#socket.send(bytes)
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) this.#socket.send(bytes.subarray(at, at + PIECE_BYTES))
     if (this.queuedBytes <= this.#highWaterBytes) return true
     this.#pollDrain()
     return false

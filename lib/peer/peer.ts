@@ -272,6 +272,8 @@ export class Peer {
       await this.#mesh.start()
       await this.#clientPort?.start()
       throwIfAborted(signal)
+      // It took part since its links came up, and nobody could hear of its end.
+      if (this.#lastError !== null) throw this.#lastError
     } catch (error) {
       await this.stop()
       throw signal?.aborted ? new ZkError('Aborted', 'the start was aborted', { cause: error }) : error

@@ -4,7 +4,8 @@ import type { ChunkStore, PackedChunk } from './chunks.ts'
 import {
   FRAME_HEAD_BYTES, frameAt, frameEnd, headBytes, makeSalt, packHead, saltOf, sealFrame, setSalt,
 } from './frame.ts'
-import { syncFolder } from './marker.ts'
+import { onceLetGo, syncFolder } from './marker.ts'
+import { closeAll } from './segment-file.ts'
 import type { SegmentFile } from './segment-file.ts'
 import type { SegmentParts } from './segments.ts'
 
@@ -107,17 +108,17 @@ export class FileChunks implements ChunkStore {
   async remove(ids: readonly number[]): Promise<void> {
     const { fs } = this.#parts.node
     for (const id of ids) {
-      await this.#written.get(id)?.file.close()
+      const written = this.#written.get(id)
       this.#written.delete(id)
-      await fs.promises.rm(this.#pathOf(id), { force: true })
+      await written?.file.close()
+      await onceLetGo(() => fs.promises.rm(this.#pathOf(id), { force: true }))
     }
   }
 
   async close(): Promise<void> {
-    await this.#closeWritten()
     const files = Array.from(this.#read)
     this.#read.clear()
-    for (const file of files) await file.close()
+    await closeAll([{ close: () => this.#closeWritten() }, ...files])
   }
 
   /** Begins a snapshot, or begins it anew. */
@@ -126,7 +127,9 @@ export class FileChunks implements ChunkStore {
     const path = this.#pathOf(id)
     let file = this.#written.get(id)?.file
     if (file === undefined) {
-      if (!fs.existsSync(path) && fs.existsSync(this.#sparePath)) await fs.promises.rename(this.#sparePath, path)
+      if (!fs.existsSync(path) && fs.existsSync(this.#sparePath)) {
+        await onceLetGo(() => fs.promises.rename(this.#sparePath, path))
+      }
       file = await this.#open(id)
     }
     const salt = makeSalt()
@@ -141,7 +144,7 @@ export class FileChunks implements ChunkStore {
   async #closeWritten(): Promise<void> {
     const files = Array.from(this.#written.values(), ({ file }) => file)
     this.#written.clear()
-    for (const file of files) await file.close()
+    await closeAll(files)
   }
 
   /** The file of a snapshot that is not needed is for the next one, unless it is longer than this. */
@@ -150,7 +153,7 @@ export class FileChunks implements ChunkStore {
     const path = this.#pathOf(id)
     if (!fs.existsSync(path)) return
     const isSpare = !fs.existsSync(this.#sparePath) && fs.statSync(path).size <= most
-    await (isSpare ? fs.promises.rename(path, this.#sparePath) : fs.promises.unlink(path))
+    await onceLetGo(() => isSpare ? fs.promises.rename(path, this.#sparePath) : fs.promises.unlink(path))
   }
 
   get #sparePath(): string {

@@ -46,6 +46,26 @@ export async function syncFolder(fs: Files, folder: string): Promise<void> {
   }
 }
 
+const HELD: readonly unknown[] = ['EPERM', 'EACCES', 'EBUSY']
+/** The last pause, doubled from 5 ms on: 1.3 s in all. */
+const LAST_PAUSE_MS = 640
+
+/**
+ * Moves or removes something. Windows refuses that while another program has it open, as scanners for viruses and
+ * indexers do for a moment: there it is tried again.
+ */
+export async function onceLetGo(act: () => Promise<void>): Promise<void> {
+  for (let pauseMs = 5; ; pauseMs *= 2) {
+    try {
+      return await act()
+    } catch (error) {
+      const isHeld = globalThis.process?.platform === 'win32' && HELD.includes((error as { code?: unknown }).code)
+      if (!isHeld || pauseMs > LAST_PAUSE_MS) throw error
+    }
+    await new Promise<void>((resolve) => { setTimeout(resolve, pauseMs) })
+  }
+}
+
 /** Node's modules used here. */
 export interface NodeModules {
   readonly fs: Files
@@ -62,7 +82,11 @@ const FOREIGN: readonly unknown[] = ['EACCES', 'EPERM', 'EROFS', 'EINVAL']
 export async function makeFolder({ fs, path }: NodeModules, folder: string): Promise<void> {
   const missing: string[] = []
   let there = path.resolve(folder)
-  for (; !fs.existsSync(there); there = path.dirname(there)) missing.unshift(there)
+  // A drive may be absent as well; nothing is above it.
+  for (let above = path.dirname(there); !fs.existsSync(there) && above !== there; above = path.dirname(there)) {
+    missing.unshift(there)
+    there = above
+  }
   // It may be the work of a process that was killed before it flushed the name.
   await syncFolder(fs, path.dirname(there)).catch((error: unknown) => {
     // Where this process may not look, or nobody may write, it is not.
@@ -94,7 +118,7 @@ export async function isUnfinished({ fs, path }: NodeModules, location: string):
 export async function setAside(fs: Files, location: string): Promise<void> {
   let number = 1
   while (fs.existsSync(`${location}.damaged-${number}`)) number += 1
-  await fs.promises.rename(location, `${location}.damaged-${number}`)
+  await onceLetGo(() => fs.promises.rename(location, `${location}.damaged-${number}`))
 }
 
 /** The marker of a storage in `folder`: one line with the checksum, one with JSON. */
@@ -128,7 +152,7 @@ export function markerFile(fs: Files, path: Paths, folder: string, checksum: Che
       } finally {
         await handle.close()
       }
-      await fs.promises.rename(draft, target)
+      await onceLetGo(() => fs.promises.rename(draft, target))
       await syncFolder(fs, folder)
     },
   }

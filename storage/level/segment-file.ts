@@ -16,11 +16,17 @@ export type OpenSegment = (path: string, sync: boolean) => Promise<SegmentFile>
 
 type Files = NodeModules['fs']
 
-const NO_ROOM: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
+const NO_ROOM: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EMFILE', 'ENFILE']
 
-/** True for an error that says that files cannot grow. */
+/** True for an error that says that files cannot grow, or that no more of them can be open. */
 export function isNoRoom(error: unknown): boolean {
   return NO_ROOM.includes((error as { code?: unknown }).code)
+}
+
+/** Closes all of them, also where one does not close; rejects with the first reason. */
+export async function closeAll(open: Iterable<{ close(): Promise<void> }>): Promise<void> {
+  const closed = await Promise.allSettled(Array.from(open, (each) => each.close()))
+  for (const result of closed) if (result.status === 'rejected') throw result.reason
 }
 
 /** Opens the files of a log on the disk. */

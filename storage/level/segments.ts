@@ -1,7 +1,8 @@
 import { SEGMENT_BYTES, Scratch, Segment } from './segment.ts'
 import type { NodeModules } from './marker.ts'
-import { syncFolder } from './marker.ts'
+import { onceLetGo, syncFolder } from './marker.ts'
 import type { Checksum } from './records.ts'
+import { closeAll } from './segment-file.ts'
 import type { OpenSegment } from './segment-file.ts'
 import type { RecordDraft, RecordStore, StoreContent, StoredRecord } from './store.ts'
 
@@ -31,6 +32,8 @@ export class SegmentStore implements RecordStore {
   readonly #location: string
   readonly #parts: SegmentParts
   readonly #scratch = new Scratch()
+  /** Whatever is open, also where what it was opened for failed. */
+  readonly #open = new Set<Segment>()
   /** Those that hold what is needed, oldest first; the last one is being written. */
   readonly #used: Named[] = []
   readonly #spare: Named[] = []
@@ -55,7 +58,7 @@ export class SegmentStore implements RecordStore {
     const records: StoredRecord[] = []
     for (const number of numbers.sort((one, other) => one - other)) {
       this.#nextNumber = number + 1
-      const named = await this.#open(number)
+      const named = await this.#openFile(number)
       const content = await named.segment.read()
       for (const record of content.records) records.push(record)
       const { segment } = named
@@ -71,7 +74,7 @@ export class SegmentStore implements RecordStore {
     const newest = this.#used.at(-1)
     // Whatever came before it was durable when its own write began.
     if (newest !== undefined) return newest.segment.affirm()
-    const named = this.#spare.pop() ?? await this.#open(this.#nextNumber++)
+    const named = this.#spare.pop() ?? await this.#openFile(this.#nextNumber++)
     // A storage that stays small has a small file.
     await named.segment.prepare(0)
     await this.#syncFolder()
@@ -105,13 +108,20 @@ export class SegmentStore implements RecordStore {
   async close(): Promise<void> {
     await this.#making
     await this.#removing
-    for (const { segment } of [...this.#used, ...this.#spare, ...this.#broken]) await segment.close()
+    await closeAll(this.#open)
   }
 
-  async #open(number: number): Promise<Named> {
+  async #openFile(number: number): Promise<Named> {
     const { open, sync, checksum } = this.#parts
     const path = `${this.#location}/log-${number}`
-    return { segment: new Segment(await open(path, sync), checksum), path }
+    const segment = new Segment(await open(path, sync), checksum)
+    this.#open.add(segment)
+    return { segment, path }
+  }
+
+  #closeFile({ segment }: Named): Promise<void> {
+    this.#open.delete(segment)
+    return segment.close()
   }
 
   #syncFolder(): Promise<void> {
@@ -143,14 +153,14 @@ export class SegmentStore implements RecordStore {
 
   /** Leaves nothing of what it cannot make. */
   async #make(bytes?: number): Promise<Named> {
-    const named = await this.#open(this.#nextNumber++)
+    const named = await this.#openFile(this.#nextNumber++)
     try {
       await named.segment.prepare(bytes)
       await this.#syncFolder()
       return named
     } catch (error) {
-      await named.segment.close()
-      await this.#parts.node.fs.promises.rm(named.path, { force: true })
+      await this.#closeFile(named)
+      await onceLetGo(() => this.#parts.node.fs.promises.rm(named.path, { force: true }))
       throw error
     }
   }
@@ -164,10 +174,10 @@ export class SegmentStore implements RecordStore {
     this.#broken = []
   }
 
-  #remove({ segment, path }: Named): void {
+  #remove(named: Named): void {
     this.#removing = this.#removing.then(async () => {
-      await segment.close()
-      await this.#parts.node.fs.promises.unlink(path)
+      await this.#closeFile(named)
+      await onceLetGo(() => this.#parts.node.fs.promises.unlink(named.path))
     }).catch((error: unknown) => { this.#failure ??= { error } })
   }
 }

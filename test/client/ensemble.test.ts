@@ -470,6 +470,20 @@ test('an ensemble on disk is found again', async (t) => {
   await back.close()
 }, { timeoutMs: 30_000 })
 
+test('a peer that is started again finds its data wherever the process has gone', async (t) => {
+  const [here, there, before] = [t.tempFolder(), t.tempFolder(), process.cwd()]
+  t.defer(() => process.chdir(before))
+  process.chdir(here)
+  const ensemble = await createEnsemble({ size: 1, storage: 'data', signal: t.signal })
+  t.defer(() => ensemble.stop())
+  await (await ensemble.connect()).create('/kept')
+  process.chdir(there)
+  await ensemble.stopPeer(1)
+  const peer = await ensemble.startPeer(1)
+  await peer.ready()
+  assert.ok(peer.tree.has('/kept'))
+})
+
 test('wrong options are TypeErrors', async () => {
   assert.instance(await rejects(createEnsemble({ size: 0 })), TypeError)
   assert.instance(await rejects(createEnsemble({ storage: 5 as unknown as string })), TypeError)

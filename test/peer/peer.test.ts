@@ -6,6 +6,7 @@ import { Peer } from '../../lib/peer/peer.ts'
 import { systemClock } from '../../lib/peer/system-clock.ts'
 import type { Clock } from '../../lib/ports/clock.ts'
 import type { LogBatch, Storage } from '../../lib/ports/storage.ts'
+import type { Transport } from '../../lib/ports/transport.ts'
 import { memory as memoryStorage } from '../../storage/memory.ts'
 import { memory as memoryTransport, MemoryNetwork } from '../../transports/memory.ts'
 import { tcp } from '../../transports/tcp.ts'
@@ -351,6 +352,33 @@ test('an address in use, and a start that is aborted, leave nothing open', async
   }
   await rejects(Peer.start(options), 'AddressInUse')
   await rejects(Peer.start({ ...options, signal: AbortSignal.abort() }), 'Aborted')
+  await (await storage.open(), storage.close())
+})
+
+test('a peer whose storage fails while its client port is opened does not start', async (t) => {
+  const { peers: [other], options } = await ensemble(t, 1, () => ({
+    ensemble: { name: 'test', members: { 1: 'memory://1', 2: 'memory://2' } },
+  }))
+  const storage = memoryStorage()
+  let failed = (): void => undefined
+  const isFatal = new Promise<void>((resolve) => { failed = resolve })
+  const none = (): void => undefined
+  const slow: Transport = {
+    schemes: ['slow'], features: { listens: true, network: false },
+    listen: (address) => isFatal.then(() => ({ address, close: () => Promise.resolve() })),
+    dial: () => Promise.reject(new Error('nobody dials')),
+  }
+  const { transports } = options(1)
+  const started = Peer.start(options(2, {
+    transports: [...transports, slow], clients: 'slow://x',
+    storage: {
+      features: storage.features, open: () => storage.open(), close: () => storage.close(),
+      write: () => Promise.reject(new Error('no disk')),
+    },
+    logger: { debug: none, info: none, warn: none, error: () => failed() },
+  }))
+  await rejects(started, 'StorageFailed')
+  assert.is(other!.status().state, 'running')
   await (await storage.open(), storage.close())
 })
 

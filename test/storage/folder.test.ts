@@ -66,4 +66,19 @@ test('the folder of somebody else is left to them; a failing disk is not', async
   await rejects(makeFolder({ fs: disk({ open: root }).fs, path }, folder), 'EIO')
 })
 
+test('a drive that is not there is an error', async () => {
+  let looks = 0
+  const existsSync = (): boolean => {
+    looks += 1
+    assert.ok(looks < 100, 'it looks for ever')
+    return false
+  }
+  const promises = { ...fs.promises, mkdir: () => Promise.reject(Object.assign(new Error('no'), { code: 'ENOENT' })) }
+  const files = { ...fs, existsSync, promises } as unknown as typeof fs
+  for (const folder of ['Z:\\data\\peer', '\\\\nobody\\share\\peer']) {
+    looks = 0
+    await rejects(makeFolder({ fs: files, path: path.win32 as typeof path }, folder), 'ENOENT')
+  }
+})
+
 test.run()

@@ -1,13 +1,32 @@
+import dns from 'node:dns'
 import { Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { LinkProbe } from '../../lib/testing/conformance/link-probe.ts'
 import { Reading, takeOver } from '../../transports/tcp/reading.ts'
 import { tcp } from '../../transports/tcp.ts'
-import type { Link } from '../../lib/ports/transport.ts'
+import { websocketServer } from '../../transports/websocket-server.ts'
+import type { Link, LinkEvents } from '../../lib/ports/transport.ts'
 import { assert, rejects, suite } from '../harness.ts'
+import type { Case } from '../harness.ts'
 import { freePort } from './places.ts'
 
 const test = suite('tcp')
+const none = (): void => undefined
+const DEAF: LinkEvents = { onData: none, onDrain: none, onClose: none }
+
+/** What Node connects with: it takes so long to one address. */
+function slowConnects(t: Case, slow: string, ms: number): void {
+  type Connect = (this: object, request: object, address: string, port: number) => number
+  const inner = process as unknown as { binding(name: string): { TCP: { prototype: { connect: Connect } } } }
+  const { prototype } = inner.binding('tcp_wrap').TCP
+  const { connect } = prototype
+  t.defer(() => { prototype.connect = connect })
+  prototype.connect = function (request, address, port) {
+    if (address !== slow) return connect.call(this, request, address, port)
+    setTimeout(() => connect.call(this, request, address, port), ms)
+    return 0
+  }
+}
 
 test('the host that is named is bound, and no other; IPv6 stands in brackets', async (t) => {
   const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'))
@@ -28,6 +47,35 @@ test('the host that is named is bound, and no other; IPv6 stands in brackets', a
   assert.match(String(error), /cannot reach/)
   here.close()
   await Promise.all([here.closed(), links[0]!.closed()])
+})
+
+test('of a name with several addresses it is said why each cannot be reached', async (t) => {
+  const port = await freePort()
+  const { lookup } = dns
+  t.defer(() => { dns.lookup = lookup })
+  const found = [{ address: '127.0.0.1', family: 4 }, { address: '127.0.0.2', family: 4 }]
+  dns.lookup = ((_: string, __: object, done: (error: null, found: object) => void) => done(null, found)) as never
+  const why = new RegExp(`there:${port}: .*127\\.0\\.0\\.1:${port}.*, .*127\\.0\\.0\\.2:${port}`)
+  for (const transport of [tcp(), websocketServer()]) {
+    const error = await rejects(transport.dial(`${transport.schemes[0]!}://there:${port}`), 'Unreachable')
+    assert.match(error.message, why)
+  }
+})
+
+test('a name with several addresses is reached over a long way, too', async (t) => {
+  const { lookup } = dns
+  t.defer(() => { dns.lookup = lookup })
+  const listeners = await Promise.all([tcp().listen!('tcp://127.0.0.1:0', (link) => link.attach(DEAF)),
+    websocketServer().listen!('ws://127.0.0.1:0', (link) => link.attach(DEAF))])
+  t.defer(() => Promise.all(listeners.map((listener) => listener.close())))
+  const found = [{ address: '127.0.0.1', family: 4 }, { address: '127.0.0.2', family: 4 }]
+  dns.lookup = ((_: string, __: object, done: (error: null, found: object) => void) => done(null, found)) as never
+  slowConnects(t, '127.0.0.1', 350)
+  for (const [index, transport] of [tcp(), websocketServer()].entries()) {
+    const link = await transport.dial(listeners[index]!.address.replace('127.0.0.1', 'far'))
+    link.attach(DEAF)
+    link.abort()
+  }
 })
 
 test('what is no address is refused with its text', async () => {

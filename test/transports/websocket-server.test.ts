@@ -143,6 +143,46 @@ test('who does not finish its handshake in time is ended, whether it says nothin
   await door.links[0]!.received(1)
 })
 
+test('who has not finished it when the listener closes is ended with it, and links are not', async (t) => {
+  const door = await open(t)
+  const ends = ['', 'GET / HTTP/1.1\r\nHost: here\r\n'].map((words) => new Promise<void>((resolve) => {
+    const socket = connect(door.port, '127.0.0.1')
+    socket.on('error', () => socket.destroy())
+    socket.on('data', () => undefined)
+    socket.once('connect', () => void socket.write(words))
+    socket.once('close', () => resolve())
+  }))
+  // They are let in before it.
+  const here = new LinkProbe(await websocketServer().dial(door.listener.address)).attach()
+  await door.listener.close()
+  await Promise.all(ends)
+  here.send(Uint8Array.of(1))
+  await door.links[0]!.received(1)
+})
+
+test('more bytes than one message may have get through at once, in both directions', async (t) => {
+  const door = await open(t, { messageBytes: 300_000 })
+  const here = new LinkProbe(await websocketServer({ messageBytes: 300_000 }).dial(door.listener.address)).attach()
+  const there = door.links[0]!
+  const bytes = Uint8Array.from({ length: 1_000_000 }, (_, index) => index % 251)
+  here.send(bytes)
+  await there.received(bytes.length)
+  there.send(bytes)
+  await here.received(bytes.length)
+  for (const { chunks } of [here, there]) assert.is(Buffer.concat(chunks).equals(bytes), true)
+})
+
+test('who announces a message of megabytes is cut before it takes memory', async (t) => {
+  const door = await open(t)
+  const socket = connect(door.port, '127.0.0.1')
+  t.defer(() => socket.destroy())
+  socket.write(UPGRADE)
+  await new Promise((resolve) => void socket.once('data', resolve))
+  socket.write(Uint8Array.of(0x82, 0xff, 0, 0, 0, 0, 0, 0x30, 0, 0, 0, 0, 0, 0))
+  await door.links[0]!.closed()
+  assert.match(door.links[0]!.error?.message ?? '', /max payload/i)
+})
+
 test('a reader that pauses at every message hears of the end all the same', async (t) => {
   const heard: number[] = []
   let listener: Listener | null = null
