@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert'
 import type { Effect, Input, Member, Now, ReplicaConfig } from '../../lib/core/effects.ts'
 import { DEFAULT_LIMITS } from '../../lib/core/limits.ts'
 import type { Limits } from '../../lib/core/limits.ts'
@@ -11,7 +12,6 @@ import { ZXID_ZERO } from '../../lib/core/zxid.ts'
 import type { Message } from '../../lib/core/zab/messages.ts'
 import type { LogBatch, LogEntry, Meta, SnapshotBase } from '../../lib/ports/storage.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
-import * as assert from 'uvu/assert'
 
 const txnCodec = makeTxnCodec()
 
