@@ -1,6 +1,6 @@
 import { isZkError } from '../../lib/node.ts'
 import type { Client, ZkError } from '../../lib/node.ts'
-import { lead, leaderOf, standFor, watchLeader } from '../../lib/recipes/index.ts'
+import { acquire, lead, leaderOf, standFor, watchLeader } from '../../lib/recipes/index.ts'
 import type { Contender, Election, LeaderView, Term } from '../../lib/recipes/index.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { place } from './place.ts'
@@ -103,6 +103,45 @@ test('a candidate, its observers, and its successor', async (t) => {
   await c.close()
   assert.is(await nobody, null)
   assert.is(view.isStale, true)
+})
+
+test('a view of the leader looks once at each change, whoever comes while it looks', async (t) => {
+  const at = await place(t)
+  const [a, b, zk] = [await at.connect(), await at.connect(), await at.connect()]
+  await a.create('/latch')
+  const [children, get] = [zk.children.bind(zk), zk.get.bind(zk)]
+  let whileEmpty: (() => Promise<void>) | null = null
+  let reads = 0
+  zk.children = async (path, options) => {
+    const names = await children(path, options)
+    const come = whileEmpty
+    if (names.length > 0 || options?.watch !== undefined || come === null) return names
+    whileEmpty = null
+    await come()
+    await zk.sync('/latch')
+    return names
+  }
+  zk.get = (path, options) => {
+    reads += 1
+    return get(path, options)
+  }
+  const view = await watchLeader(zk, '/latch')
+  t.defer(() => view.close())
+  let leader = await acquire(a, '/latch', { name: 'first' })
+  await tells(view, 'first')
+  for (const name of ['second', 'third', 'fourth']) {
+    const next = new Promise<Term>((resolve) => {
+      whileEmpty = async () => resolve(await acquire(b, '/latch', { name }))
+    })
+    await leader.release()
+    leader = await next
+    await tells(view, name)
+  }
+  reads = 0
+  await b.set(leader.path, 'renamed')
+  await tells(view, 'renamed')
+  await zk.sync('/latch')
+  assert.is(reads, 1)
 })
 
 test('whoever resigns stands again, as the last', async (t) => {
