@@ -129,7 +129,7 @@ export class Session {
   }
 
   get pendingCalls(): number {
-    return this.#queue.size
+    return this.#queue.waiting
   }
 
   /** How long the session is surely alive without a connection; Infinity while connected, 0 when it is not sure. */
@@ -181,7 +181,7 @@ export class Session {
       reject(new ZkError(this.#error?.code ?? 'Closed', undefined, pathOf(request)))
     } else if (signal?.aborted) {
       reject(aborted(signal, request, false))
-    } else if (this.#queue.size >= this.#options.pendingCalls) {
+    } else if (this.#queue.waiting >= this.#options.pendingCalls) {
       reject(new ZkError('Overloaded', 'too many calls wait for an answer', pathOf(request)))
     } else {
       this.#push(new Call(request, pick, resolve as (value: never) => void, reject), signal)
@@ -222,6 +222,7 @@ export class Session {
   #abort(call: Call, signal: AbortSignal): void {
     if (call.isOver) return
     call.isOver = true
+    if (call.xid === 0) this.#queue.passOver()
     call.reject(aborted(signal, call.request, call.xid !== 0 && mayChange(call.request)))
   }
 

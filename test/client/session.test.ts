@@ -293,6 +293,28 @@ test('waiting calls are bounded', async () => {
   await rejects(zk.exists('/c'), 'Overloaded')
 })
 
+test('calls that were given up before they were sent count no more', async () => {
+  const { zk, endpoint } = await connected({ pendingCalls: 300 })
+  endpoint.last.end('ConnectionLoss')
+  const kept = zk.get('/kept')
+  for (let round = 0; round < 3; round++) {
+    const abort = new AbortController()
+    const calls = Array.from({ length: 299 }, () => rejects(zk.get('/given-up', { signal: abort.signal }), 'Aborted'))
+    assert.is(zk.status().pendingCalls, 300)
+    await rejects(zk.get('/more'), 'Overloaded')
+    abort.abort()
+    await Promise.all(calls)
+    assert.is(zk.status().pendingCalls, 1)
+  }
+  const late = zk.exists('/late')
+  endpoint.last.connect()
+  assert.equal(endpoint.last.arrived.map(({ request }) => 'path' in request && request.path), ['/kept', '/late'])
+  endpoint.last.reply({ op: 4, data: new Uint8Array(0), stat: someStat() })
+  endpoint.last.reply({ op: 3, stat: someStat() })
+  await Promise.all([kept, late])
+  assert.is(zk.status().pendingCalls, 0)
+})
+
 test('an Overloaded peer gets fewer calls at a time', async () => {
   const { zk, endpoint } = await connected()
   for (let i = 0; i < 20_000; i++) void zk.exists(`/n${i}`)
