@@ -81,6 +81,15 @@ test('update: what the function throws, and undefined, change nothing', async (t
   assert.is(await shared.update(async (value) => `${value}b`), 'ab')
 })
 
+test('null is a value like any other', async (t) => {
+  const at = await place(t)
+  const shared = await sharedValue<string | null>(await at.connect(), '/holder', { initial: 'me' })
+  t.defer(() => shared.close())
+  assert.is(await shared.update(() => null), null)
+  assert.is(shared.value, null)
+  assert.is(await shared.update((value) => (value === null ? 'you' : undefined)), 'you')
+})
+
 test('bytes that are no value: the last good one stays, and the error says why', async (t) => {
   const zk = await (await place(t)).connect()
   const shared = await sharedValue(zk, '/v', { initial: { ok: true } })
