@@ -379,7 +379,7 @@ export class Client {
       const request = { op: isChildren ? 8 : 3, path: checkPath(path), watch: true } as const
       const armed = (): void => onAbort(signal, abort)
       const [pick, list]: [Pick, OneShotList] = isChildren ? [pickNames, 'child'] : [pickExists, 'data']
-      this.#leaveWatch(request, pick, signal, list, shot, armed, reject)
+      this.#watches.read(request, pick, signal, list, shot, armed, reject)
     })
   }
 
@@ -434,20 +434,9 @@ export class Client {
           onAbort(signal, drop)
           resolve(value)
         }
-        this.#leaveWatch({ op, path, watch: true }, pick, signal, list, shot, armed, reject)
+        this.#watches.read({ op, path, watch: true }, pick, signal, list, shot, armed, reject)
       }
     })
-  }
-
-  /** A read whose watch is filed while its reply is delivered: under `exist` when there is no node yet. */
-  #leaveWatch(
-    request: Request & { readonly path: string }, pick: Pick, signal: AbortSignal | undefined, list: OneShotList,
-    shot: OneShot, resolve: (value: unknown) => void, reject: (error: Error) => void,
-  ): void {
-    this.#session.submit<unknown>(request, pick, signal, (value) => {
-      this.#watches.addOneShot(value === null ? 'exist' : list, request.path, shot)
-      resolve(value)
-    }, reject)
   }
 
   #create<T>(

@@ -1,9 +1,10 @@
 import { isZkError, ZkError } from '../core/errors.ts'
 import { parentOf } from '../core/tree/path.ts'
 import { EventType } from '../core/tree/request.ts'
-import type { SetWatchesRequest, WatchEvent } from '../core/tree/request.ts'
+import type { Request, SetWatchesRequest, WatchEvent } from '../core/tree/request.ts'
 import type { Zxid } from '../core/zxid.ts'
 import type { Logger } from '../ports/logger.ts'
+import type { Pick } from './call-queue.ts'
 import { pickNothing } from './outcomes.ts'
 import type { CallOptions } from './multi.ts'
 import type { Session } from './session.ts'
@@ -54,6 +55,8 @@ export class Watches {
   readonly #oneShots: Readonly<Record<OneShotList, Map<string, Set<OneShot>>>> = {
     data: new Map(), exist: new Map(), child: new Map(),
   }
+  /** Reads under way that leave a watch, by their paths. */
+  readonly #arming = new Map<string, number>()
   readonly #persistent = new Map<string, Registration>()
   readonly #recursive = new Map<string, Registration>()
   readonly #listeners = new Set<(change: WatchChange) => void>()
@@ -70,8 +73,31 @@ export class Watches {
 
   // --- one-shot ----------------------------------------------------------------------------------------------------
 
-  /** To be called while the reply of the read is delivered, so that no event comes in between. */
-  addOneShot(list: OneShotList, path: string, shot: OneShot): void {
+  /** A read that leaves a watch: under `exist` when there is no node yet. */
+  read(
+    request: Request & { readonly path: string }, pick: Pick, signal: AbortSignal | undefined, list: OneShotList,
+    shot: OneShot, resolve: (value: unknown) => void, reject: (error: Error) => void,
+  ): void {
+    const { path } = request
+    this.#arm(path, 1)
+    this.#session.submit<unknown>(request, pick as never, signal, (value) => {
+      this.#arm(path, -1)
+      // While the reply is delivered, so that no event comes in between.
+      this.#addOneShot(value === null ? 'exist' : list, path, shot)
+      resolve(value)
+    }, (error) => {
+      this.#arm(path, -1)
+      reject(error)
+    })
+  }
+
+  #arm(path: string, change: 1 | -1): void {
+    const count = (this.#arming.get(path) ?? 0) + change
+    if (count === 0) this.#arming.delete(path)
+    else this.#arming.set(path, count)
+  }
+
+  #addOneShot(list: OneShotList, path: string, shot: OneShot): void {
     const map = this.#oneShots[list]
     const shots = map.get(path)
     if (shots === undefined) map.set(path, new Set([shot]))
@@ -170,7 +196,7 @@ export class Watches {
 
   /**
    * Servers before 3.9 know no persistent kinds here: they are asked to remove all when that means the same, which is
-   * when nothing but `known` is filed at the path.
+   * when nothing but `known` is filed at the path, nor will be by a read that was sent before.
    */
   #unwatch(
     path: string, kind: WatchKind | 'any', known: readonly WatchKind[], signal: AbortSignal | undefined,
@@ -181,7 +207,8 @@ export class Watches {
     }
     ask(REMOVE_TYPES[kind], (error) => {
       const isUnknown = (kind === 'persistent' || kind === 'recursive') && isZkError(error, 'MarshallingError')
-      if (isUnknown && this.#kindsAt(path).every((other) => known.includes(other))) ask(REMOVE_TYPES.any, refused)
+      const isAlone = !this.#arming.has(path) && this.#kindsAt(path).every((other) => known.includes(other))
+      if (isUnknown && isAlone) ask(REMOVE_TYPES.any, refused)
       else refused(error)
     })
   }

@@ -1,6 +1,6 @@
 import { assert, rejects, suite } from '../harness.ts'
 import type { WatchChange, WatchItem } from '../../lib/node.ts'
-import { connected, settle } from './fakes.ts'
+import { connected, settle, someStat } from './fakes.ts'
 
 const test = suite('client: removing watches')
 
@@ -58,6 +58,20 @@ test('a server that knows no persistent kinds is asked to remove all, when that 
   channel.fail('MarshallingError')
   // The recursive watch must not go with it.
   assert.equal(channel.arrived.at(-1)?.request, { op: 18, path: '/c', type: 4 })
+})
+
+test('such a server is not asked to remove the watch of a read that is under way', async () => {
+  const { zk, endpoint } = await connected()
+  const channel = endpoint.last
+  const watcher = zk.watch('/a')
+  channel.reply({ op: 106 })
+  watcher.close()
+  const once = zk.once('/a')
+  channel.fail('MarshallingError')
+  assert.equal(channel.ops, [106, 18, 3])
+  channel.reply({ op: 3, stat: someStat() })
+  channel.event(3, '/a', 2)
+  assert.is((await once).type, 'changed')
 })
 
 test('without a connection they go at once when that is asked for', async () => {
