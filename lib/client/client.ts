@@ -386,7 +386,7 @@ export class Client {
   /**
    * Forgets the watches that this client left at a path, and gives the kinds there were. A `once` or a watcher that
    * waits there ends as if it had been closed. With `local` they go even when the ensemble does not answer. Errors:
-   * NoWatcher when there is none.
+   * NoWatcher when there is none; Aborted, which does not take it back.
    */
   removeWatches(
     path: string, kind: WatchKind | 'any' = 'any', options: RemoveWatchesOptions = {},

@@ -7,6 +7,7 @@ import type { Logger } from '../ports/logger.ts'
 import type { Pick } from './call-queue.ts'
 import { pickNothing } from './outcomes.ts'
 import type { CallOptions } from './multi.ts'
+import { offAbort, onAbort } from './on-abort.ts'
 import type { Session } from './session.ts'
 import { changeName } from './watch-items.ts'
 import type { WatchChange } from './watch-items.ts'
@@ -43,6 +44,7 @@ interface Registration {
 
 /** ZooKeeper's client splits its setWatches there, so that none exceeds the server's limit. */
 const BATCH_CHARACTERS = 128 * 1024
+const KINDS: readonly WatchKind[] = ['children', 'data', 'persistent', 'recursive']
 /** Numbers of the kinds on the wire. */
 const REMOVE_TYPES: Readonly<Record<WatchKind | 'any', number>> = {
   children: 1, data: 2, any: 3, persistent: 4, recursive: 5,
@@ -174,7 +176,7 @@ export class Watches {
     const ignore = (): void => {
       // NoWatcher after a reconnect, or the session is over: either way the server watches no more.
     }
-    this.#unwatch(watcher.path, watcher.recursive ? 'recursive' : 'persistent', [], undefined, ignore, ignore)
+    this.#unwatch(watcher.path, watcher.recursive ? 'recursive' : 'persistent', [], ignore, ignore)
   }
 
   // --- removing ----------------------------------------------------------------------------------------------------
@@ -185,12 +187,28 @@ export class Watches {
       if (!Object.hasOwn(REMOVE_TYPES, kind)) throw new TypeError(`'${String(kind)}' is no kind of watches`)
       const kinds = this.#kindsAt(path).filter((one) => kind === 'any' || kind === one)
       if (kinds.length === 0) throw new ZkError('NoWatcher', undefined, { path })
-      const drop = (): void => {
-        for (const one of kinds) this.#drop(path, one)
-        resolve(kinds)
+      const { signal } = options
+      const abort = (): void => {
+        reject(new ZkError('Aborted', undefined, { path, cause: signal?.reason, mayHaveHappened: true }))
       }
-      if (options.local === true && this.#session.state !== 'connected') drop()
-      else this.#unwatch(path, kind, kinds, options.signal, drop, reject)
+      // What was left by reads that were under way goes, too.
+      const drop = (gone: readonly WatchKind[]): void => {
+        for (const one of gone) this.#drop(path, one)
+        resolve(KINDS.filter((one) => kinds.includes(one) || gone.includes(one)))
+      }
+      if (options.local === true && this.#session.state !== 'connected') {
+        drop(kinds)
+        return
+      }
+      if (signal?.aborted === true) throw new ZkError('Aborted', undefined, { path, cause: signal.reason })
+      onAbort(signal, abort)
+      this.#unwatch(path, kind, kinds, () => {
+        offAbort(signal, abort)
+        drop(this.#kindsAt(path, true).filter((one) => kind === 'any' || kind === one))
+      }, (error) => {
+        offAbort(signal, abort)
+        reject(error)
+      })
     })
   }
 
@@ -199,11 +217,11 @@ export class Watches {
    * when nothing but `known` is filed at the path, nor will be by a read that was sent before.
    */
   #unwatch(
-    path: string, kind: WatchKind | 'any', known: readonly WatchKind[], signal: AbortSignal | undefined,
-    done: () => void, refused: (error: Error) => void,
+    path: string, kind: WatchKind | 'any', known: readonly WatchKind[], done: () => void,
+    refused: (error: Error) => void,
   ): void {
     const ask = (type: number, onError: (error: Error) => void): void => {
-      this.#session.submit({ op: 18, path, type }, pickNothing, signal, done, onError)
+      this.#session.submit({ op: 18, path, type }, pickNothing, undefined, done, onError)
     }
     ask(REMOVE_TYPES[kind], (error) => {
       const isUnknown = (kind === 'persistent' || kind === 'recursive') && isZkError(error, 'MarshallingError')
@@ -213,14 +231,16 @@ export class Watches {
     })
   }
 
-  #kindsAt(path: string): WatchKind[] {
+  /** With `isConfirmed` without those that the server was asked for and has not confirmed yet. */
+  #kindsAt(path: string, isConfirmed = false): WatchKind[] {
     const { data, exist, child } = this.#oneShots
-    const kinds: WatchKind[] = []
-    if (child.has(path)) kinds.push('children')
-    if (data.has(path) || exist.has(path)) kinds.push('data')
-    if (this.#persistent.has(path)) kinds.push('persistent')
-    if (this.#recursive.has(path)) kinds.push('recursive')
-    return kinds
+    const isThere = (registration: Registration | undefined): boolean =>
+      registration !== undefined && (registration.isActive || !isConfirmed)
+    const there = {
+      children: child.has(path), data: data.has(path) || exist.has(path),
+      persistent: isThere(this.#persistent.get(path)), recursive: isThere(this.#recursive.get(path)),
+    }
+    return KINDS.filter((kind) => there[kind])
   }
 
   #drop(path: string, kind: WatchKind): void {
