@@ -45,7 +45,10 @@ export interface ClientParts {
   readonly random?: () => number
 }
 
-/** A read that may leave a watch: called once, at the next change of what was read, unless the signal aborts first. */
+/**
+ * A read that may leave a watch: called once, at the next change of what was read, unless the signal aborts first; and
+ * with the zxid -1 when a server refuses to go on watching after a reconnect, as it may have changed then.
+ */
 export interface ReadOptions extends CallOptions {
   readonly watch?: (change: WatchChange) => void
 }
@@ -370,6 +373,7 @@ export class Client {
           offAbort(signal, abort)
           reject(error ?? new ZkError('Closed', undefined, { path }))
         },
+        onRefused: (error) => shot.onEnd?.(error),
       }
       const abort = (): void => {
         this.#watches.dropOneShot(path, shot)
@@ -429,6 +433,7 @@ export class Client {
             watch(change)
           },
           onEnd: () => offAbort(signal, drop),
+          onRefused: () => shot.onChange({ type: list === 'child' ? 'children' : 'changed', path, zxid: -1 }),
         }
         const armed = (value: unknown): void => {
           onAbort(signal, drop)

@@ -19,6 +19,8 @@ export interface OneShot {
   readonly onChange: (change: WatchChange) => void
   /** The session ended first; null when it was closed as asked. */
   readonly onEnd?: (error: ZkError | null) => void
+  /** The server does not watch any more, and what was read may have changed. */
+  readonly onRefused: (error: ZkError) => void
 }
 
 /** The kinds of watches that can be removed; `data` are those that `get` and `exists` leave. */
@@ -272,19 +274,19 @@ export class Watches {
   onEvent(event: WatchEvent): void {
     const { type, path, zxid } = event
     const change: WatchChange = { type: changeName(type), path, zxid }
-    for (const listener of Array.from(this.#listeners)) this.#tell(listener, change)
+    for (const listener of Array.from(this.#listeners)) this.#tell(path, listener, change)
     const shots = this.#takeOneShots(event)
     // What the server makes up while watches are re-armed concerns one-shot watches; for the others a gap will tell.
     if (this.#rearmedFrom !== null) this.#missed = true
     else this.#offer(change)
-    for (const shot of shots) this.#tell(shot.onChange, change)
+    for (const shot of shots) this.#tell(path, shot.onChange, change)
   }
 
-  #tell(callback: (change: WatchChange) => void, change: WatchChange): void {
+  #tell<T>(path: string, callback: (given: T) => void, given: T): void {
     try {
-      callback(change)
+      callback(given)
     } catch (error) {
-      this.#logger.error('the callback of a watch threw', { path: change.path, error })
+      this.#logger.error('the callback of a watch threw', { path, error })
     }
   }
 
@@ -350,6 +352,13 @@ export class Watches {
         const registration = map.get(path)
         map.delete(path)
         for (const watcher of Array.from(registration?.watchers ?? [])) watcher.fail(error)
+      }
+    }
+    for (const [list, map] of Object.entries(this.#oneShots)) {
+      for (const path of request[list as OneShotList]) {
+        const shots = map.get(path)
+        map.delete(path)
+        for (const shot of shots ?? []) this.#tell(path, shot.onRefused, error)
       }
     }
   }
