@@ -9,6 +9,8 @@ import { Attempts } from './attempts.ts'
 import { Call, CallQueue } from './call-queue.ts'
 import type { Channel, Endpoint } from './channel.ts'
 import { Copies } from './copies.ts'
+import { isSame } from './credential.ts'
+import type { Credential } from './credential.ts'
 import { Lease } from './lease.ts'
 import type { Moment } from './moment.ts'
 import { offAbort, onAbort } from './on-abort.ts'
@@ -41,11 +43,6 @@ export interface SessionOwner {
   onRearmed(request: SetWatchesRequest, isLast: boolean, zxid: Zxid, error: ZkError | null): void
   /** The session is over; no call is open any more. Null: it was closed as asked. */
   onEnd(error: ZkError | null): void
-}
-
-interface Credential {
-  readonly scheme: string
-  readonly auth: Uint8Array
 }
 
 const NO_PASSWORD: readonly number[] = []
@@ -437,7 +434,7 @@ export class Session {
       try {
         // Without a connection it goes with the next one.
         const identities = this.#isHeld ? await this.#identify(credential) : []
-        this.#credentials.push(credential)
+        if (!this.#credentials.some((one) => isSame(one, credential))) this.#credentials.push(credential)
         return identities
       } catch (error) {
         // The connection went; the next one may have been told of the others already.

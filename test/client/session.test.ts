@@ -377,6 +377,16 @@ test('identities go before later calls, and before everything on a new connectio
   assert.equal(endpoint.last.ops, [3])
 })
 
+test('an identity that is added again and again is sent once on a new connection', async () => {
+  const { zk, endpoint } = await connected()
+  for (const auth of ['bob:one', 'bob:one', 'bob:two', 'bob:one']) await zk.addAuth('digest', auth)
+  endpoint.last.end('ConnectionLoss')
+  await zk.addAuth('digest', 'bob:two')
+  endpoint.last.connect()
+  await settle()
+  assert.equal(endpoint.last.identities, ['digest bob:one after 0', 'digest bob:two after 0'])
+})
+
 test('an identity is sent while others are on their way, and calls wait for all of them', async () => {
   const { zk, endpoint } = await connected()
   const first = zk.addAuth('digest', 'one:1')
