@@ -8,6 +8,8 @@ import { aborted } from './pause.ts'
 /** Whose changes are read. */
 export interface ChangesSource {
   readonly isOver: boolean
+  /** What ended it; null: it was closed, or is not over. */
+  readonly error: ZkError | null
   on<Name extends keyof CacheEvents>(event: Name, listener: (...given: CacheEvents[Name]) => void): () => void
 }
 
@@ -43,7 +45,7 @@ export class CacheChanges implements AsyncIterableIterator<CacheChange, undefine
     ]
     onAbort(signal, this.#abort)
     if (signal?.aborted === true) this.#abort()
-    else if (source.isOver) this.#end(null)
+    else if (source.isOver) this.#end(source.error)
   }
 
   next(): Promise<IteratorResult<CacheChange, undefined>> {
