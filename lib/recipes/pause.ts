@@ -79,18 +79,20 @@ export function unlessOver(zk: Client, waited: Promise<void>, signal: AbortSigna
       settle()
       reject(aborted(signal))
     }
-    const off = zk.on('state', () => {
+    const look = (): void => {
       const end = endOf(zk)
       if (end === null) return
       settle()
       reject(end)
-    })
+    }
+    const off = zk.on('state', look)
     void waited.then(() => {
       settle()
       resolve()
     })
-    if (signal.aborted) abort()
-    else onAbort(signal, abort)
+    if (signal.aborted) return abort()
+    onAbort(signal, abort)
+    look()
   })
 }
 
