@@ -187,6 +187,18 @@ test('the end of a candidacy is told, once', async (t) => {
   assert.equal(ends, ['Closed', null, null])
 })
 
+test('whoever asks for the end after it is told, once', async (t) => {
+  const at = await place(t)
+  const zk = await at.connect()
+  await zk.close()
+  const election = standFor(zk, '/latch')
+  const ends: (Error | null)[] = []
+  election.on('end', (error) => void ends.push(error))
+  election.on('end', (error) => void ends.push(error))()
+  await election.close()
+  assert.equal(ends.map((error) => isZkError(error, 'Closed')), [true])
+})
+
 test('a candidacy that cannot be says why', async (t) => {
   const at = await place(t)
   const zk = await at.connect()
