@@ -69,6 +69,7 @@ export class Session {
   #isReady = false
   /** The server of the channel has taken the session up. */
   #isHeld = false
+  #heldSinceMs = 0
   /** Identities on their way to it; calls wait for them. */
   #identifying = 0
   #isDelivering = false
@@ -342,6 +343,7 @@ export class Session {
     // The server holds the session now, and the channel sees whether it goes on doing so.
     this.#lease.stop()
     this.#isHeld = true
+    this.#heldSinceMs = this.#options.clock.now()
     this.#identifying = 0
     if (this.#credentials.length === 0) this.#resume()
     // Identities belong to a connection: a new one gets them before anything else.
@@ -405,6 +407,7 @@ export class Session {
     this.#queue.lose((call) => this.#settle(call, lost(call.request)))
     if (!wasReady) this.#attempts.failed()
     else if (isSilent) this.#attempts.wentSilent()
+    if (wasHeld) this.#attempts.ended(this.#options.clock.now() - this.#heldSinceMs)
     if (wasHeld) this.#suspend(code, channel)
     if (this.#error === null) this.#connect()
   }

@@ -286,6 +286,21 @@ test('an aborted call that was not sent is never sent', async () => {
   assert.ok(await next)
 })
 
+test('a server that ends every connection as soon as it is open is not asked without a pause for ever', async () => {
+  const { zk, endpoint, clock } = await connected()
+  for (let round = 0; round < 100 && !endpoint.last.isClosed; round++) {
+    endpoint.last.end('ConnectionLoss')
+    if (endpoint.last.isClosed) break
+    endpoint.last.connect()
+  }
+  assert.is(endpoint.channels.length, 9)
+  assert.is(zk.state, 'suspended')
+  clock.pass(10)
+  assert.is(endpoint.channels.length, 10)
+  endpoint.last.connect()
+  assert.is(zk.state, 'connected')
+})
+
 test('waiting calls are bounded', async () => {
   const { zk } = await connected({ pendingCalls: 2 })
   void zk.exists('/a')
