@@ -2,6 +2,11 @@ import type { Endpoint } from './channel.ts'
 
 const FIRST_PAUSE_MS = 10
 const LONGEST_PAUSE_MS = 1_000
+/** A connection that ends sooner was brief ... */
+const BRIEF_MS = 1_000
+/** ... and after so many in a row there are pauses: somebody else may have the session, or a request end them. */
+const BRIEF_COUNT = 8
+const BRIEF_SHARE = 4
 const SHORTEST_ATTEMPT_MS = 250
 const LONGEST_ATTEMPT_MS = 5_000
 
@@ -15,7 +20,7 @@ export interface Step {
 
 /**
  * The order in which endpoints are tried: at once after a loss, all of them in turn, then with pauses that double from
- * one round to the next, each between its half and its whole.
+ * one round to the next, each between its half and its whole. So they do when connections end as soon as they are open.
  */
 export class Attempts {
   readonly #endpoints: readonly Endpoint[]
@@ -23,6 +28,8 @@ export class Attempts {
   #at = 0
   /** Attempts that failed since the last success. */
   #failures = 0
+  /** Brief connections since the last one that was not. */
+  #brief = 0
 
   /** `random`, 0 to 1, spreads the pauses of clients that lost the same server. */
   constructor(endpoints: readonly Endpoint[], random: () => number = () => 1) {
@@ -38,6 +45,11 @@ export class Attempts {
   /** A session was opened: the next loss starts over with this endpoint, unless it went silent. */
   succeeded(): void {
     this.#failures = 0
+  }
+
+  /** The connection on which it was has ended after so long. */
+  ended(livedMs: number): void {
+    this.#brief = livedMs < BRIEF_MS ? this.#brief + 1 : 0
   }
 
   /** The attempt came to nothing: the next endpoint is due. */
@@ -70,11 +82,17 @@ export class Attempts {
     const endpoint = this.#endpoints[at]
     if (endpoint === undefined) return null
     const live = this.#endpoints.filter(({ gone }) => !gone).length
-    const round = Math.floor(this.#failures / live)
-    const longestMs = round === 0 ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(round - 1, 10))
+    // A session that is taken up each time must not end for want of a connection.
+    const briefMs = Math.min(longestPauseMs(this.#brief - BRIEF_COUNT), timeoutMs / BRIEF_SHARE)
+    const longestMs = Math.max(longestPauseMs(Math.floor(this.#failures / live)), briefMs)
     const pauseMs = Math.round(longestMs * (1 + this.#random()) / 2)
     const share = Math.floor(timeoutMs / (live + 1))
     const limitMs = live === 1 ? Infinity : Math.min(LONGEST_ATTEMPT_MS, Math.max(SHORTEST_ATTEMPT_MS, share))
     return { endpoint, pauseMs, limitMs }
   }
+}
+
+/** Before the first round there is none. */
+function longestPauseMs(round: number): number {
+  return round <= 0 ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(round - 1, 10))
 }

@@ -46,6 +46,8 @@ export class CallQueue {
   #size = 0
   /** How many of them, from the head on, were sent (or passed over because their caller aborted before). */
   #sent = 0
+  /** How many of those that were not sent are over: their callers aborted. */
+  #over = 0
 
   get size(): number {
     return this.#size
@@ -53,6 +55,11 @@ export class CallQueue {
 
   get sent(): number {
     return this.#sent
+  }
+
+  /** Without those that nobody waits for and that will not be sent. */
+  get waiting(): number {
+    return this.#size - this.#over
   }
 
   push(call: Call): void {
@@ -85,7 +92,19 @@ export class CallQueue {
     if (this.#sent === this.#size) return undefined
     const call = this.#slots[(this.#head + this.#sent) & (this.#slots.length - 1)]
     this.#sent += 1
+    if (call?.isOver === true) this.#over -= 1
     return call
+  }
+
+  /** The caller of a call that was not sent has aborted. They leave when they are more than the others. */
+  passOver(): void {
+    if (this.#sent === this.#size) return
+    this.#over += 1
+    if (this.#over < FIRST_SLOTS || this.#over * 2 < this.#size) return
+    const sent = this.#sent
+    const left = this.drain()
+    for (const [index, call] of left.entries()) if (index < sent || !call.isOver) this.push(call)
+    this.#sent = sent
   }
 
   /** Lets go of calls at the head that were passed over: no reply will come for them. */
@@ -109,6 +128,8 @@ export class CallQueue {
         this.push(call)
       }
     }
+    // Whoever was told may have aborted others.
+    this.#over = this.#slots.reduce((count, call) => count + (call?.isOver === true ? 1 : 0), 0)
   }
 
   /** Empties the queue. */
@@ -116,6 +137,7 @@ export class CallQueue {
     const calls: Call[] = []
     for (let call = this.shift(); call !== undefined; call = this.shift()) calls.push(call)
     this.#sent = 0
+    this.#over = 0
     return calls
   }
 

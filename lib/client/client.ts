@@ -45,7 +45,10 @@ export interface ClientParts {
   readonly random?: () => number
 }
 
-/** A read that may leave a watch: called once, at the next change of what was read, unless the signal aborts first. */
+/**
+ * A read that may leave a watch: called once, at the next change of what was read, unless the signal aborts first; and
+ * with the zxid -1 when a server refuses to go on watching after a reconnect, as it may have changed then.
+ */
 export interface ReadOptions extends CallOptions {
   readonly watch?: (change: WatchChange) => void
 }
@@ -370,6 +373,7 @@ export class Client {
           offAbort(signal, abort)
           reject(error ?? new ZkError('Closed', undefined, { path }))
         },
+        onRefused: (error) => shot.onEnd?.(error),
       }
       const abort = (): void => {
         this.#watches.dropOneShot(path, shot)
@@ -379,14 +383,14 @@ export class Client {
       const request = { op: isChildren ? 8 : 3, path: checkPath(path), watch: true } as const
       const armed = (): void => onAbort(signal, abort)
       const [pick, list]: [Pick, OneShotList] = isChildren ? [pickNames, 'child'] : [pickExists, 'data']
-      this.#leaveWatch(request, pick, signal, list, shot, armed, reject)
+      this.#watches.read(request, pick, signal, list, shot, armed, reject)
     })
   }
 
   /**
    * Forgets the watches that this client left at a path, and gives the kinds there were. A `once` or a watcher that
    * waits there ends as if it had been closed. With `local` they go even when the ensemble does not answer. Errors:
-   * NoWatcher when there is none.
+   * NoWatcher when there is none; Aborted, which does not take it back.
    */
   removeWatches(
     path: string, kind: WatchKind | 'any' = 'any', options: RemoveWatchesOptions = {},
@@ -429,25 +433,15 @@ export class Client {
             watch(change)
           },
           onEnd: () => offAbort(signal, drop),
+          onRefused: () => shot.onChange({ type: list === 'child' ? 'children' : 'changed', path, zxid: -1 }),
         }
         const armed = (value: unknown): void => {
           onAbort(signal, drop)
           resolve(value)
         }
-        this.#leaveWatch({ op, path, watch: true }, pick, signal, list, shot, armed, reject)
+        this.#watches.read({ op, path, watch: true }, pick, signal, list, shot, armed, reject)
       }
     })
-  }
-
-  /** A read whose watch is filed while its reply is delivered: under `exist` when there is no node yet. */
-  #leaveWatch(
-    request: Request & { readonly path: string }, pick: Pick, signal: AbortSignal | undefined, list: OneShotList,
-    shot: OneShot, resolve: (value: unknown) => void, reject: (error: Error) => void,
-  ): void {
-    this.#session.submit<unknown>(request, pick, signal, (value) => {
-      this.#watches.addOneShot(value === null ? 'exist' : list, request.path, shot)
-      resolve(value)
-    }, reject)
   }
 
   #create<T>(

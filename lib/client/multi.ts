@@ -4,6 +4,7 @@ import type { Stat } from '../core/tree/stat.ts'
 import { checkOptions, checkSignal } from './options.ts'
 import type { CreatedInMulti } from './outcomes.ts'
 import { pickMulti, pickMultiRead } from './outcomes.ts'
+import { requestBytes } from './request-size.ts'
 import {
   CREATE_OPTIONS, VERSION_OPTIONS, checkPath, createRequest, deleteRequest, setRequest, versionOf,
 } from './requests.ts'
@@ -84,6 +85,11 @@ export class Multi<Results extends readonly unknown[] = []> {
       }
       this.#session.submit({ op: 14, ops: this.#ops }, pick, options?.signal, resolve, reject)
     })
+  }
+
+  /** @internal What it brings along, as `requestBytes` counts it. */
+  get bytes(): number {
+    return requestBytes({ op: 14, ops: this.#ops })
   }
 
   #value(result: OpResult, index: number): unknown {

@@ -44,6 +44,9 @@ const READ_SHARE = 2 / 3
 /** A follower tells its leader within this part of the timeout who was heard: half a tick, and timeouts have two. */
 const TOLD_SHARE = 4
 
+/** No greeting can ask for more; the server bounds it anyway. */
+const LONGEST_MS = 2 ** 31 - 1
+
 /** A request, and when its answer came. */
 interface Answered {
   readonly sent: Moment
@@ -152,7 +155,7 @@ export class RemoteChannel implements Channel {
     const { session, password, timeoutMs, lastZxidSeen } = this.#hello
     this.#proven = this.#greeted = Moment.now(this.#parts.clock)
     writeConnectRequest(this.#writer, {
-      lastZxidSeen, timeoutMs, session: session ?? NO_SESSION,
+      lastZxidSeen, timeoutMs: Math.min(timeoutMs, LONGEST_MS), session: session ?? NO_SESSION,
       password: session === null ? new Uint8Array(PASSWORD_BYTES) : password, readOnly: this.#parts.readOnly,
     })
     this.#leave()

@@ -6,6 +6,12 @@ import { pathOf } from './outcomes.ts'
 /** An operation of a multi, or an entry of a list, takes so much besides its texts and data. */
 const PART_BYTES = 32
 
+/**
+ * What every server takes, unless it was told to take less, and room for what stands around it: Apache ZooKeeper ends
+ * the connection, without a word, at a request above 1,048,575, and would do so every time.
+ */
+export const SURELY_TAKEN_BYTES = 1_000_000
+
 /** What a write brings along: data, path and access-control list; other requests are not bounded. */
 export function requestBytes(request: Request | MultiOp): number {
   switch (request.op) {

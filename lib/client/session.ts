@@ -9,6 +9,8 @@ import { Attempts } from './attempts.ts'
 import { Call, CallQueue } from './call-queue.ts'
 import type { Channel, Endpoint } from './channel.ts'
 import { Copies } from './copies.ts'
+import { isSame } from './credential.ts'
+import type { Credential } from './credential.ts'
 import { Lease } from './lease.ts'
 import type { Moment } from './moment.ts'
 import { offAbort, onAbort } from './on-abort.ts'
@@ -43,11 +45,6 @@ export interface SessionOwner {
   onEnd(error: ZkError | null): void
 }
 
-interface Credential {
-  readonly scheme: string
-  readonly auth: Uint8Array
-}
-
 const NO_PASSWORD: readonly number[] = []
 const LARGEST_XID = 2 ** 31 - 1
 const WINDOW = 16_384
@@ -72,6 +69,7 @@ export class Session {
   #isReady = false
   /** The server of the channel has taken the session up. */
   #isHeld = false
+  #heldSinceMs = 0
   /** Identities on their way to it; calls wait for them. */
   #identifying = 0
   #isDelivering = false
@@ -129,7 +127,7 @@ export class Session {
   }
 
   get pendingCalls(): number {
-    return this.#queue.size
+    return this.#queue.waiting
   }
 
   /** How long the session is surely alive without a connection; Infinity while connected, 0 when it is not sure. */
@@ -181,7 +179,7 @@ export class Session {
       reject(new ZkError(this.#error?.code ?? 'Closed', undefined, pathOf(request)))
     } else if (signal?.aborted) {
       reject(aborted(signal, request, false))
-    } else if (this.#queue.size >= this.#options.pendingCalls) {
+    } else if (this.#queue.waiting >= this.#options.pendingCalls) {
       reject(new ZkError('Overloaded', 'too many calls wait for an answer', pathOf(request)))
     } else {
       this.#push(new Call(request, pick, resolve as (value: never) => void, reject), signal)
@@ -222,6 +220,7 @@ export class Session {
   #abort(call: Call, signal: AbortSignal): void {
     if (call.isOver) return
     call.isOver = true
+    if (call.xid === 0) this.#queue.passOver()
     call.reject(aborted(signal, call.request, call.xid !== 0 && mayChange(call.request)))
   }
 
@@ -344,6 +343,7 @@ export class Session {
     // The server holds the session now, and the channel sees whether it goes on doing so.
     this.#lease.stop()
     this.#isHeld = true
+    this.#heldSinceMs = this.#options.clock.now()
     this.#identifying = 0
     if (this.#credentials.length === 0) this.#resume()
     // Identities belong to a connection: a new one gets them before anything else.
@@ -407,6 +407,7 @@ export class Session {
     this.#queue.lose((call) => this.#settle(call, lost(call.request)))
     if (!wasReady) this.#attempts.failed()
     else if (isSilent) this.#attempts.wentSilent()
+    if (wasHeld) this.#attempts.ended(this.#options.clock.now() - this.#heldSinceMs)
     if (wasHeld) this.#suspend(code, channel)
     if (this.#error === null) this.#connect()
   }
@@ -436,7 +437,7 @@ export class Session {
       try {
         // Without a connection it goes with the next one.
         const identities = this.#isHeld ? await this.#identify(credential) : []
-        this.#credentials.push(credential)
+        if (!this.#credentials.some((one) => isSame(one, credential))) this.#credentials.push(credential)
         return identities
       } catch (error) {
         // The connection went; the next one may have been told of the others already.

@@ -1,11 +1,13 @@
 import { isZkError, ZkError } from '../core/errors.ts'
 import { parentOf } from '../core/tree/path.ts'
 import { EventType } from '../core/tree/request.ts'
-import type { SetWatchesRequest, WatchEvent } from '../core/tree/request.ts'
+import type { Request, SetWatchesRequest, WatchEvent } from '../core/tree/request.ts'
 import type { Zxid } from '../core/zxid.ts'
 import type { Logger } from '../ports/logger.ts'
+import type { Pick } from './call-queue.ts'
 import { pickNothing } from './outcomes.ts'
 import type { CallOptions } from './multi.ts'
+import { offAbort, onAbort } from './on-abort.ts'
 import type { Session } from './session.ts'
 import { changeName } from './watch-items.ts'
 import type { WatchChange } from './watch-items.ts'
@@ -17,6 +19,8 @@ export interface OneShot {
   readonly onChange: (change: WatchChange) => void
   /** The session ended first; null when it was closed as asked. */
   readonly onEnd?: (error: ZkError | null) => void
+  /** The server does not watch any more, and what was read may have changed. */
+  readonly onRefused: (error: ZkError) => void
 }
 
 /** The kinds of watches that can be removed; `data` are those that `get` and `exists` leave. */
@@ -42,6 +46,7 @@ interface Registration {
 
 /** ZooKeeper's client splits its setWatches there, so that none exceeds the server's limit. */
 const BATCH_CHARACTERS = 128 * 1024
+const KINDS: readonly WatchKind[] = ['children', 'data', 'persistent', 'recursive']
 /** Numbers of the kinds on the wire. */
 const REMOVE_TYPES: Readonly<Record<WatchKind | 'any', number>> = {
   children: 1, data: 2, any: 3, persistent: 4, recursive: 5,
@@ -54,6 +59,8 @@ export class Watches {
   readonly #oneShots: Readonly<Record<OneShotList, Map<string, Set<OneShot>>>> = {
     data: new Map(), exist: new Map(), child: new Map(),
   }
+  /** Reads under way that leave a watch, by their paths. */
+  readonly #arming = new Map<string, number>()
   readonly #persistent = new Map<string, Registration>()
   readonly #recursive = new Map<string, Registration>()
   readonly #listeners = new Set<(change: WatchChange) => void>()
@@ -70,8 +77,31 @@ export class Watches {
 
   // --- one-shot ----------------------------------------------------------------------------------------------------
 
-  /** To be called while the reply of the read is delivered, so that no event comes in between. */
-  addOneShot(list: OneShotList, path: string, shot: OneShot): void {
+  /** A read that leaves a watch: under `exist` when there is no node yet. */
+  read(
+    request: Request & { readonly path: string }, pick: Pick, signal: AbortSignal | undefined, list: OneShotList,
+    shot: OneShot, resolve: (value: unknown) => void, reject: (error: Error) => void,
+  ): void {
+    const { path } = request
+    this.#arm(path, 1)
+    this.#session.submit<unknown>(request, pick as never, signal, (value) => {
+      this.#arm(path, -1)
+      // While the reply is delivered, so that no event comes in between.
+      this.#addOneShot(value === null ? 'exist' : list, path, shot)
+      resolve(value)
+    }, (error) => {
+      this.#arm(path, -1)
+      reject(error)
+    })
+  }
+
+  #arm(path: string, change: 1 | -1): void {
+    const count = (this.#arming.get(path) ?? 0) + change
+    if (count === 0) this.#arming.delete(path)
+    else this.#arming.set(path, count)
+  }
+
+  #addOneShot(list: OneShotList, path: string, shot: OneShot): void {
     const map = this.#oneShots[list]
     const shots = map.get(path)
     if (shots === undefined) map.set(path, new Set([shot]))
@@ -148,7 +178,7 @@ export class Watches {
     const ignore = (): void => {
       // NoWatcher after a reconnect, or the session is over: either way the server watches no more.
     }
-    this.#unwatch(watcher.path, watcher.recursive ? 'recursive' : 'persistent', [], undefined, ignore, ignore)
+    this.#unwatch(watcher.path, watcher.recursive ? 'recursive' : 'persistent', [], ignore, ignore)
   }
 
   // --- removing ----------------------------------------------------------------------------------------------------
@@ -159,41 +189,60 @@ export class Watches {
       if (!Object.hasOwn(REMOVE_TYPES, kind)) throw new TypeError(`'${String(kind)}' is no kind of watches`)
       const kinds = this.#kindsAt(path).filter((one) => kind === 'any' || kind === one)
       if (kinds.length === 0) throw new ZkError('NoWatcher', undefined, { path })
-      const drop = (): void => {
-        for (const one of kinds) this.#drop(path, one)
-        resolve(kinds)
+      const { signal } = options
+      const abort = (): void => {
+        reject(new ZkError('Aborted', undefined, { path, cause: signal?.reason, mayHaveHappened: true }))
       }
-      if (options.local === true && this.#session.state !== 'connected') drop()
-      else this.#unwatch(path, kind, kinds, options.signal, drop, reject)
+      // What was left by reads that were under way goes, too.
+      const drop = (gone: readonly WatchKind[]): void => {
+        for (const one of gone) this.#drop(path, one)
+        resolve(KINDS.filter((one) => kinds.includes(one) || gone.includes(one)))
+      }
+      if (options.local === true && this.#session.state !== 'connected') {
+        drop(kinds)
+        return
+      }
+      if (signal?.aborted === true) throw new ZkError('Aborted', undefined, { path, cause: signal.reason })
+      onAbort(signal, abort)
+      this.#unwatch(path, kind, kinds, () => {
+        offAbort(signal, abort)
+        drop(this.#kindsAt(path, true).filter((one) => kind === 'any' || kind === one))
+      }, (error) => {
+        offAbort(signal, abort)
+        reject(error)
+      })
     })
   }
 
   /**
    * Servers before 3.9 know no persistent kinds here: they are asked to remove all when that means the same, which is
-   * when nothing but `known` is filed at the path.
+   * when nothing but `known` is filed at the path, nor will be by a read that was sent before.
    */
   #unwatch(
-    path: string, kind: WatchKind | 'any', known: readonly WatchKind[], signal: AbortSignal | undefined,
-    done: () => void, refused: (error: Error) => void,
+    path: string, kind: WatchKind | 'any', known: readonly WatchKind[], done: () => void,
+    refused: (error: Error) => void,
   ): void {
     const ask = (type: number, onError: (error: Error) => void): void => {
-      this.#session.submit({ op: 18, path, type }, pickNothing, signal, done, onError)
+      this.#session.submit({ op: 18, path, type }, pickNothing, undefined, done, onError)
     }
     ask(REMOVE_TYPES[kind], (error) => {
       const isUnknown = (kind === 'persistent' || kind === 'recursive') && isZkError(error, 'MarshallingError')
-      if (isUnknown && this.#kindsAt(path).every((other) => known.includes(other))) ask(REMOVE_TYPES.any, refused)
+      const isAlone = !this.#arming.has(path) && this.#kindsAt(path).every((other) => known.includes(other))
+      if (isUnknown && isAlone) ask(REMOVE_TYPES.any, refused)
       else refused(error)
     })
   }
 
-  #kindsAt(path: string): WatchKind[] {
+  /** With `isConfirmed` without those that the server was asked for and has not confirmed yet. */
+  #kindsAt(path: string, isConfirmed = false): WatchKind[] {
     const { data, exist, child } = this.#oneShots
-    const kinds: WatchKind[] = []
-    if (child.has(path)) kinds.push('children')
-    if (data.has(path) || exist.has(path)) kinds.push('data')
-    if (this.#persistent.has(path)) kinds.push('persistent')
-    if (this.#recursive.has(path)) kinds.push('recursive')
-    return kinds
+    const isThere = (registration: Registration | undefined): boolean =>
+      registration !== undefined && (registration.isActive || !isConfirmed)
+    const there = {
+      children: child.has(path), data: data.has(path) || exist.has(path),
+      persistent: isThere(this.#persistent.get(path)), recursive: isThere(this.#recursive.get(path)),
+    }
+    return KINDS.filter((kind) => there[kind])
   }
 
   #drop(path: string, kind: WatchKind): void {
@@ -225,19 +274,19 @@ export class Watches {
   onEvent(event: WatchEvent): void {
     const { type, path, zxid } = event
     const change: WatchChange = { type: changeName(type), path, zxid }
-    for (const listener of Array.from(this.#listeners)) this.#tell(listener, change)
+    for (const listener of Array.from(this.#listeners)) this.#tell(path, listener, change)
     const shots = this.#takeOneShots(event)
     // What the server makes up while watches are re-armed concerns one-shot watches; for the others a gap will tell.
     if (this.#rearmedFrom !== null) this.#missed = true
     else this.#offer(change)
-    for (const shot of shots) this.#tell(shot.onChange, change)
+    for (const shot of shots) this.#tell(path, shot.onChange, change)
   }
 
-  #tell(callback: (change: WatchChange) => void, change: WatchChange): void {
+  #tell<T>(path: string, callback: (given: T) => void, given: T): void {
     try {
-      callback(change)
+      callback(given)
     } catch (error) {
-      this.#logger.error('the callback of a watch threw', { path: change.path, error })
+      this.#logger.error('the callback of a watch threw', { path, error })
     }
   }
 
@@ -303,6 +352,13 @@ export class Watches {
         const registration = map.get(path)
         map.delete(path)
         for (const watcher of Array.from(registration?.watchers ?? [])) watcher.fail(error)
+      }
+    }
+    for (const [list, map] of Object.entries(this.#oneShots)) {
+      for (const path of request[list as OneShotList]) {
+        const shots = map.get(path)
+        map.delete(path)
+        for (const shot of shots ?? []) this.#tell(path, shot.onRefused, error)
       }
     }
   }

@@ -5,15 +5,25 @@ interface Unrefable {
   unref?(): unknown
 }
 
+/** Platforms take a longer delay for none at all. */
+const LONGEST_MS = 2 ** 31 - 1
+
 /** The real time of this machine. */
 export function systemClock(): Clock {
   return {
     now: () => Math.floor(performance.now()),
     wall: () => Date.now(),
     setTimer(delayMs: number, callback: () => void, unref = false): Timer {
-      const handle = setTimeout(callback, delayMs)
-      if (unref) (handle as unknown as Unrefable).unref?.()
+      let handle = arm(delayMs)
       return { cancel: () => clearTimeout(handle) }
+
+      function arm(leftMs: number): ReturnType<typeof setTimeout> {
+        const isTooLong = leftMs > LONGEST_MS
+        const timer = isTooLong ? setTimeout(() => { handle = arm(leftMs - LONGEST_MS) }, LONGEST_MS)
+          : setTimeout(callback, leftMs)
+        if (unref) (timer as unknown as Unrefable).unref?.()
+        return timer
+      }
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../client/multi.ts'
 import { checkCall } from '../client/multi.ts'
+import { offAbort, onAbort } from '../client/on-abort.ts'
 import { ZkError } from '../core/errors.ts'
 import type { CacheChange, CacheEvents } from './cache-options.ts'
 import { aborted } from './pause.ts'
@@ -7,6 +8,8 @@ import { aborted } from './pause.ts'
 /** Whose changes are read. */
 export interface ChangesSource {
   readonly isOver: boolean
+  /** What ended it; null: it was closed, or is not over. */
+  readonly error: ZkError | null
   on<Name extends keyof CacheEvents>(event: Name, listener: (...given: CacheEvents[Name]) => void): () => void
 }
 
@@ -40,9 +43,9 @@ export class CacheChanges implements AsyncIterableIterator<CacheChange, undefine
       source.on('change', (change) => this.#push(change, bufferItems)),
       source.on('end', (error) => this.#end(error)),
     ]
-    signal?.addEventListener('abort', this.#abort, { once: true })
+    onAbort(signal, this.#abort)
     if (signal?.aborted === true) this.#abort()
-    else if (source.isOver) this.#end(null)
+    else if (source.isOver) this.#end(source.error)
   }
 
   next(): Promise<IteratorResult<CacheChange, undefined>> {
@@ -84,7 +87,7 @@ export class CacheChanges implements AsyncIterableIterator<CacheChange, undefine
     if (this.#over !== null) return
     this.#over = { error }
     for (const off of this.#offs) off()
-    this.#signal?.removeEventListener('abort', this.#abort)
+    offAbort(this.#signal, this.#abort)
     const [first, ...rest] = this.#readers.splice(0)
     if (first === undefined) return
     this.#over = { error: null }

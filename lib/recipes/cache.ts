@@ -152,6 +152,11 @@ export class Cache implements Iterable<[path: string, node: NodeData]> {
   }
 
   /** @internal */
+  get error(): ZkError | null {
+    return this.#over?.error ?? null
+  }
+
+  /** @internal */
   async open(): Promise<void> {
     const { signal } = this.#options
     try {

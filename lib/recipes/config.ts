@@ -96,7 +96,8 @@ const LARGEST_HISTORY = 1_000
  * key by key; `<path>/history/v0000000012`: the document of version 12. A document may have about a third of the
  * largest request (300 kB by default). It takes the rights to read all that, to write it, and to create and delete.
  *
- * Errors: ValueInvalid, Aborted, SessionExpired, Closed, NoAuth, TypeError; of writes also BadVersion (as asked).
+ * Errors: ValueInvalid, Aborted, SessionExpired, Closed, NoAuth, TypeError; of writes also BadVersion (as asked), and
+ * BadArguments or ConnectionLoss for a document that is too large.
  * Servers: ours, and Apache ZooKeeper from 3.6 on.
  */
 export async function config<Out = Readonly<Record<string, unknown>>, In = Out>(

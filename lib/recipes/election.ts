@@ -88,6 +88,7 @@ export class Election {
   #term: Term | null = null
   /** Why it stands no more. */
   #error: Error | null = null
+  #isOver = false
   readonly #standing: Promise<void>
 
   /** @internal `standFor` makes them. */
@@ -123,9 +124,10 @@ export class Election {
     return contenders(this.#zk, this.path)
   }
 
-  /** Calls back at every such event until the returned function is called. */
+  /** Calls back at every such event until the returned function is called; also of an end that was. */
   on<Name extends keyof ElectionEvents>(event: Name, listener: (...given: ElectionEvents[Name]) => void): () => void {
-    return this.#listeners.on(event, listener)
+    if (event !== 'end' || !this.#isOver) return this.#listeners.on(event, listener)
+    return this.#listeners.late(event, listener, [this.#error])
   }
 
   /**
@@ -179,6 +181,7 @@ export class Election {
     }
     if (!this.#closing.signal.aborted) this.#error ??= endOf(this.#zk)
     this.#closing.abort()
+    this.#isOver = true
     this.#listeners.emit('end', this.#error)
   }
 

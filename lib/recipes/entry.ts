@@ -1,4 +1,5 @@
 import type { Client } from '../client/client.ts'
+import { offAbort, onAbort } from '../client/on-abort.ts'
 import type { Created } from '../client/outcomes.ts'
 import type { CreateOptions } from '../client/requests.ts'
 import { aborted } from './pause.ts'
@@ -35,15 +36,15 @@ export function enter(
       isGone = true
       reject(aborted(signal))
     }
-    signal.addEventListener('abort', abort, { once: true })
+    onAbort(signal, abort)
     const creating = createProtected(zk, { dir, mark, data: name, ...(acl === undefined ? {} : { acl }), signal })
     const reading = zk.children(dir).catch(noNames)
     Promise.all([creating, reading]).then(([created, names]) => {
-      signal.removeEventListener('abort', abort)
+      offAbort(signal, abort)
       if (isGone) void deleteSurely(zk, created.path)
       else resolve(entryOf(created, names))
     }, (error: unknown) => {
-      signal.removeEventListener('abort', abort)
+      offAbort(signal, abort)
       reject(error instanceof Error ? error : new Error(String(error)))
     })
   })

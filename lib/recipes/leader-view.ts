@@ -1,4 +1,4 @@
-import type { Client } from '../client/client.ts'
+import type { Client, ReadOptions } from '../client/client.ts'
 import { checkPath } from '../client/requests.ts'
 import { isZkError } from '../core/errors.ts'
 import { isOver } from './connection.ts'
@@ -23,6 +23,10 @@ export class LeaderView {
   readonly #path: string
   readonly #listeners = new Listeners<LeaderEvents>(['leader'], undefined)
   readonly #closing = new AbortController()
+  /** Ends what the last look watches: the next one watches anew. */
+  #watching = new AbortController()
+  #isLooking = false
+  #mustLook = false
   #leader: Contender | null = null
   #isTold = false
   #isOver = false
@@ -51,12 +55,26 @@ export class LeaderView {
 
   /** @internal Looks for the first time, and goes on by itself. Errors: those of `children`. */
   async start(signal: AbortSignal | undefined): Promise<void> {
-    await this.#look(signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]))
+    this.#mustLook = true
+    await this.#lookOn(signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]))
     const off = this.#zk.on('state', () => {
       if (isOver(this.#zk)) this.#leave()
     })
     this.#closing.signal.addEventListener('abort', off, { once: true })
     if (isOver(this.#zk)) this.#leave()
+  }
+
+  /** One look at a time; what calls for one meanwhile is answered by the next. */
+  async #lookOn(signal: AbortSignal): Promise<void> {
+    this.#isLooking = true
+    try {
+      while (this.#mustLook && !this.#closing.signal.aborted) {
+        this.#mustLook = false
+        await this.#look(signal)
+      }
+    } finally {
+      this.#isLooking = false
+    }
   }
 
   async #look(signal: AbortSignal): Promise<void> {
@@ -74,31 +92,45 @@ export class LeaderView {
 
   /** The first in line, with a watch on it; null with a watch on the line when it is empty; undefined: look again. */
   async #first(): Promise<Contender | null | undefined> {
+    const watched = this.#watched()
     const line = lineOf(await this.#names(undefined))
     const first = line[0]
     if (first !== undefined) {
       const path = below(this.#path, first.name)
-      return await contenderAt(this.#zk, path, line, { watch: () => this.#again() }) ?? undefined
+      return await contenderAt(this.#zk, path, line, watched) ?? undefined
     }
-    const again = lineOf(await this.#names(() => this.#again()))
+    const again = lineOf(await this.#names(watched))
     return again.length === 0 ? null : undefined
   }
 
-  async #names(watch: (() => void) | undefined): Promise<string[]> {
-    const options = watch === undefined ? {} : { watch }
+  /** For the reads of one look, of which the first change alone counts: the watches of those before are gone. */
+  #watched(): ReadOptions {
+    this.#watching.abort()
+    const { signal } = this.#watching = new AbortController()
+    let isNews = true
+    const watch = (): void => {
+      if (signal.aborted || !isNews) return
+      isNews = false
+      this.#again()
+    }
+    return { watch, signal }
+  }
+
+  async #names(watched: ReadOptions | undefined): Promise<string[]> {
     try {
-      return await this.#zk.children(this.#path, options)
+      return await this.#zk.children(this.#path, watched)
     } catch (error) {
       if (!isZkError(error, 'NoNode')) throw error
     }
-    if (watch !== undefined && await this.#zk.exists(this.#path, options) !== null) return this.#names(watch)
+    if (watched !== undefined && await this.#zk.exists(this.#path, watched) !== null) return this.#names(watched)
     return []
   }
 
   #again(): void {
-    if (this.#closing.signal.aborted) return
+    this.#mustLook = true
+    if (this.#isLooking || this.#closing.signal.aborted) return
     // Whatever ends this look ends the view: the session is over, or it may not look any more.
-    this.#look(this.#closing.signal).catch(() => this.#leave())
+    this.#lookOn(this.#closing.signal).catch(() => this.#leave())
   }
 
   #leave(): void {
@@ -111,6 +143,7 @@ export class LeaderView {
   /** Stops looking. Idempotent. */
   close(): Promise<void> {
     this.#closing.abort()
+    this.#watching.abort()
     this.#listeners.clear()
     return Promise.resolve()
   }
@@ -128,6 +161,11 @@ export async function watchLeader(
   zk: Client, path: string, { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<LeaderView> {
   const view = new LeaderView(zk, checkPath(path))
-  await view.start(signal)
-  return view
+  try {
+    await view.start(signal)
+    return view
+  } catch (error) {
+    await view.close()
+    throw error
+  }
 }

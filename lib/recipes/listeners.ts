@@ -25,6 +25,16 @@ export class Listeners<Events extends { readonly [Name in keyof Events]: readonl
     return () => void all.delete(own)
   }
 
+  /** Tells one alone, soon, of what was before it came; not when it was taken back by then. */
+  late<Name extends keyof Events>(
+    event: Name, listener: (...given: Events[Name]) => void, given: readonly unknown[],
+  ): () => void {
+    const one = new Listeners<Events>([event], this.#logger)
+    const off = one.on(event, listener)
+    queueMicrotask(() => one.emit(event, ...given as unknown as Events[Name]))
+    return off
+  }
+
   /** Tells all; one that throws is logged and keeps the others from nothing. */
   emit<Name extends keyof Events>(event: Name, ...given: Events[Name]): void {
     for (const listener of Array.from(this.#listeners.get(event) ?? [])) {

@@ -1,8 +1,7 @@
 import type { Client } from '../client/client.ts'
 import type { NodeData } from '../client/values.ts'
 import type { Watcher } from '../client/watcher.ts'
-import type { ZkError } from '../core/errors.ts'
-import { isZkError } from '../core/errors.ts'
+import { isZkError, ZkError } from '../core/errors.ts'
 import { isLost, isOver, untilConnected } from './connection.ts'
 import { backOff, retried, signalOf } from './pause.ts'
 
@@ -42,20 +41,24 @@ export class LiveNodes {
   #isReading = false
   #isStale = true
   #isOver = false
+  /** What ended it. */
+  #error: ZkError | null = null
   readonly #waiters = new Set<Waiter>()
 
   /** Resolves when the owner was told the first state. Errors: SessionExpired, Closed, NoAuth, Aborted. */
   static async open(
     zk: Client, paths: readonly string[], owner: LiveNodesOwner, signal: AbortSignal | undefined,
   ): Promise<LiveNodes> {
-    const live = new LiveNodes(zk, paths, owner)
-    try {
-      await live.#open(signal)
-      return live
-    } catch (error) {
-      live.close()
-      throw error
-    }
+    return retried(zk, signal, async () => {
+      const live = new LiveNodes(zk, paths, owner)
+      try {
+        await live.#open(signal)
+        return live
+      } catch (error) {
+        live.close()
+        throw error
+      }
+    })
   }
 
   private constructor(zk: Client, paths: readonly string[], owner: LiveNodesOwner) {
@@ -92,11 +95,12 @@ export class LiveNodes {
       ...signalOf(signal),
     }
     this.#isReading = true
-    this.#watchers = this.#paths.map((path) => this.#zk.watch(path, options))
     this.#offState = this.#zk.on('state', () => this.#onState())
+    this.#watchers = this.#paths.map((path) => this.#zk.watch(path, options))
     await Promise.all(this.#watchers.map((watcher) => watcher.ready()))
     const seen = this.#heard
     const nodes = await retried(this.#zk, signal, () => this.#read(signal))
+    if (this.#isOver) throw this.#error ?? new ZkError('Closed')
     this.#tell(nodes, seen)
     this.#isReading = false
     if (this.#heard > seen) void this.#readOn()
@@ -188,10 +192,12 @@ export class LiveNodes {
     if (this.#isOver) return
     if (error !== null) this.#setStale(true)
     this.#isOver = true
+    this.#error = error
     this.#offState()
     this.#closing.abort()
     for (const watcher of this.#watchers) watcher.close()
     this.#release()
-    this.#owner.onEnd(error)
+    // Before it has begun, whoever opens it is told.
+    if (this.#last !== null) this.#owner.onEnd(error)
   }
 }

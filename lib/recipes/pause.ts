@@ -30,13 +30,14 @@ export function backOff(zk: Client, attempt: number, signal?: AbortSignal): Prom
 
 /**
  * Does what may be done twice until an answer comes, over as many connections as it takes. Rejects with SessionExpired
- * or Closed when the session is over, with Aborted, and with whatever else `work` does.
+ * or Closed when the session is over, with Aborted at once, and with whatever else `work` does.
  */
 export async function retried<T>(zk: Client, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     if (signal?.aborted === true) throw aborted(signal)
     try {
-      return await work()
+      // Without a connection an answer may take as long as the session lives.
+      return await (signal === undefined ? work() : unlessAborted(work(), signal))
     } catch (error) {
       if (!isLost(error)) throw error
     }
@@ -79,18 +80,20 @@ export function unlessOver(zk: Client, waited: Promise<void>, signal: AbortSigna
       settle()
       reject(aborted(signal))
     }
-    const off = zk.on('state', () => {
+    const look = (): void => {
       const end = endOf(zk)
       if (end === null) return
       settle()
       reject(end)
-    })
+    }
+    const off = zk.on('state', look)
     void waited.then(() => {
       settle()
       resolve()
     })
-    if (signal.aborted) abort()
-    else onAbort(signal, abort)
+    if (signal.aborted) return abort()
+    onAbort(signal, abort)
+    look()
   })
 }
 

@@ -2,6 +2,7 @@ import type { CallOptions } from '../client/multi.ts'
 import { checkCall } from '../client/multi.ts'
 import { offAbort, onAbort } from '../client/on-abort.ts'
 import { checkLogger, checkOptions, checkSignal, checkTypes } from '../client/options.ts'
+import { SURELY_TAKEN_BYTES } from '../client/request-size.ts'
 import { checkPath } from '../client/requests.ts'
 import type { CreateOptions } from '../client/requests.ts'
 import type { Data } from '../client/values.ts'
@@ -33,8 +34,6 @@ export interface PresenceOptions {
   readonly logger?: RecipeLogger
 }
 
-/** Apache ZooKeeper ends the connection, without a word, at a request above 1,048,575: it would do so every time. */
-const MOST_BYTES = 1_000_000
 const OPTIONS: readonly string[] = ['mode', 'replace', 'acl', 'signal', 'logger']
 
 /** An ephemeral node that is kept. */
@@ -146,8 +145,8 @@ export class Presence {
 /** The data of a node that is kept, as it will be stored. Errors: BadArguments when it is too much; TypeError. */
 export function bytesOf(data: Data): Uint8Array | null {
   const bytes = toBytes(data)
-  if (bytes === null || bytes.length <= MOST_BYTES) return bytes
-  throw new ZkError('BadArguments', `${bytes.length} bytes of data, where ${MOST_BYTES} is the most`)
+  if (bytes === null || bytes.length <= SURELY_TAKEN_BYTES) return bytes
+  throw new ZkError('BadArguments', `${bytes.length} bytes of data, where ${SURELY_TAKEN_BYTES} is the most`)
 }
 
 /**

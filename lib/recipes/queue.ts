@@ -102,7 +102,10 @@ export class Queue {
     this.#maxItems = maxItems
   }
 
-  /** Puts an item behind those of its priority. Errors: Overloaded when it is full; those of create. */
+  /**
+   * Puts an item behind those of its priority. Errors: Overloaded when it is full; those of create; ConnectionLoss when
+   * five connections did not survive it, as it may be more than the server takes.
+   */
   put(data: Data, options?: PutOptions): Promise<void> {
     return this.putAll([data], options)
   }

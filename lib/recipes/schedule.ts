@@ -59,6 +59,7 @@ export class Schedule {
   readonly #listeners = new Listeners<ScheduleEvents>(['run', 'done', 'failed', 'end'], undefined)
   readonly #closing = new AbortController()
   #going: Promise<void> = Promise.resolve()
+  #over: { readonly error: Error | null } | null = null
 
   /** @internal `schedule` makes them. */
   constructor(zk: Client, path: string, timetable: Timetable, work: (run: Run) => unknown, options: ScheduleOptions) {
@@ -75,9 +76,11 @@ export class Schedule {
     return nextMs === null ? null : new Date(nextMs)
   }
 
-  /** Calls back at every such event on this member until the returned function is called. */
+  /** Calls back at every such event on this member until the returned function is called; an end that was, too. */
   on<Name extends keyof ScheduleEvents>(event: Name, listener: (...given: ScheduleEvents[Name]) => void): () => void {
-    return this.#listeners.on(event, listener)
+    const over = this.#over
+    if (event !== 'end' || over === null) return this.#listeners.on(event, listener)
+    return this.#listeners.late(event, listener, [over.error])
   }
 
   /** @internal */
@@ -103,7 +106,8 @@ export class Schedule {
       error = reason instanceof Error ? reason : new Error(String(reason))
     }
     offSignal()
-    this.#listeners.emit('end', this.#closing.signal.aborted ? null : error)
+    this.#over = { error: this.#closing.signal.aborted ? null : error }
+    this.#listeners.emit('end', this.#over.error)
   }
 
   async #go(): Promise<void> {

@@ -166,7 +166,7 @@ export class SharedValue<T> {
     const decide = async (node: NodeData | null): Promise<Data> => {
       const present = node === null ? undefined : this.#parsed(node)
       const wanted = await next(present)
-      result = wanted ?? present
+      result = wanted === undefined ? present : wanted
       return wanted === undefined ? undefined : this.#stored(wanted)
     }
     const { path } = this

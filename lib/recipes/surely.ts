@@ -1,11 +1,15 @@
 import type { Client } from '../client/client.ts'
 import type { Multi } from '../client/multi.ts'
+import { SURELY_TAKEN_BYTES } from '../client/request-size.ts'
 import type { Data, NodeData } from '../client/values.ts'
 import { isZkError, ZkError } from '../core/errors.ts'
 import { isLost, isOver } from './connection.ts'
 import { aborted, backOff, below, makeSurely, retried, signalOf } from './pause.ts'
 import { deleteSurely } from './protected-node.ts'
 import { uniqueId } from './unique-id.ts'
+
+/** A large request that so many connections did not survive is what ends them. */
+const LOSSES = 5
 
 /**
  * Commits changes exactly once, whatever becomes of the connection meanwhile. A witness is made in the same multi, an
@@ -14,13 +18,14 @@ import { uniqueId } from './unique-id.ts'
  * node has a child for a moment only.
  *
  * Resolves when the changes surely happened. Rejects when they surely did not, with the error of the one that failed;
- * but with `mayHaveHappened` when the session ended, or the caller aborted, before it could be known.
+ * but with `mayHaveHappened` when the session ended, or the caller aborted, before it could be known. Changes that may
+ * be more than the server takes reject with ConnectionLoss when five connections did not survive them.
  */
 export async function commitSurely(
   zk: Client, path: string, add: (multi: Multi) => void, signal: AbortSignal | undefined,
 ): Promise<void> {
   const witness = below(path, uniqueId(zk))
-  for (let attempt = 0; ; attempt++) {
+  for (let attempt = 0, losses = 1; ; attempt++) {
     const multi = zk.multi()
     add(multi)
     multi.create(witness, '', { ephemeral: true })
@@ -39,6 +44,9 @@ export async function commitSurely(
       }
     }
     if (await hasHappened(zk, path, witness, signal)) return
+    if (multi.bytes > SURELY_TAKEN_BYTES && losses++ === LOSSES) {
+      throw new ZkError('ConnectionLoss', `${multi.bytes} bytes may be more than the server takes`, { path })
+    }
   }
 }
 

@@ -37,6 +37,19 @@ test('a session that was opened starts over, with the same server', () => {
   assert.equal([attempts.next(9_000)!.endpoint.name, attempts.next(9_000)!.pauseMs], ['server 0', 0])
 })
 
+test('connections that end as soon as they are open are made with pauses in the end, until one lasts', () => {
+  const attempts = new Attempts(endpoints(2))
+  const brief = (count: number, timeoutMs = 9_000): number[] => Array.from({ length: count }, () => {
+    attempts.succeeded()
+    attempts.ended(999)
+    return attempts.next(timeoutMs)!.pauseMs
+  })
+  assert.equal(brief(16), [0, 0, 0, 0, 0, 0, 0, 0, 10, 20, 40, 80, 160, 320, 640, 1_000])
+  assert.equal(brief(1, 2_000), [500])
+  attempts.ended(1_000)
+  assert.equal(brief(9), [0, 0, 0, 0, 0, 0, 0, 0, 10])
+})
+
 test('an attempt may take a share of the timeout, and all the time where there is only one server', () => {
   const limit = (count: number, timeoutMs: number): number => new Attempts(endpoints(count)).next(timeoutMs)!.limitMs
   assert.equal([limit(1, 9_000), limit(2, 9_000), limit(3, 400), limit(3, 60_000)], [Infinity, 3_000, 250, 5_000])

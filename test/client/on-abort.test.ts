@@ -1,6 +1,6 @@
 import { createEnsemble } from '../../lib/node.ts'
 import { offAbort, onAbort } from '../../lib/client/on-abort.ts'
-import { acquire, counterAt, lead, schedule, standFor } from '../../lib/recipes/index.ts'
+import { acquire, cacheOf, counterAt, lead, partition, schedule, standFor } from '../../lib/recipes/index.ts'
 import { assert, suite } from '../harness.ts'
 
 const test = suite('signals')
@@ -52,9 +52,13 @@ test('a program has one signal for its end, and Node finds nothing to warn of', 
   const jobs = await Promise.all(many.map((at) => schedule(zk, `/j${at}`, { everyMs: 1_000 }, () => at, { signal })))
   const watchers = many.map((at) => zk.watch(`/${at}`, { signal }))
   await Promise.all(watchers.map((watcher) => watcher.ready()))
+  const cache = await cacheOf(zk, '/1')
+  const changes = many.map(() => cache.changes({ signal }).next())
+  const shares = await Promise.all(many.map((at) => partition(zk, `/p${at}`, [], { signal })))
   stop.abort()
   assert.ok((await ended).every(({ status }) => status === 'rejected'))
-  await Promise.all(jobs.map((job) => job.close()))
+  assert.ok((await Promise.allSettled(changes)).every(({ status }) => status === 'rejected'))
+  await Promise.all([...jobs, ...shares].map((job) => job.close()))
   await lock.release()
   assert.equal(warnings, [])
 })

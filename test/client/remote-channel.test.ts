@@ -30,6 +30,13 @@ test('an idle connection pings at a third of the timeout, and a busy one does no
   assert.equal(link.said.filter((word) => word === 'ping').length, 2)
 })
 
+test('a session that is to live for longer than a greeting can say asks for the longest', async () => {
+  for (const sessionTimeoutMs of [3_000_000_000, Number.MAX_SAFE_INTEGER]) {
+    const { servers } = await wired(9_000, { sessionTimeoutMs })
+    assert.is(servers.last.hello?.timeoutMs, 2 ** 31 - 1)
+  }
+})
+
 test('a ping comes after ten seconds at the latest', async () => {
   const { clock, servers } = await wired(60_000)
   await pass(clock, 9_900)

@@ -1,6 +1,6 @@
 import { assert, rejects, suite } from '../harness.ts'
-import type { WatchChange, WatchItem } from '../../lib/node.ts'
-import { connected, settle } from './fakes.ts'
+import type { WatchChange, WatchItem, ZkError } from '../../lib/node.ts'
+import { connected, settle, someStat } from './fakes.ts'
 
 const test = suite('client: removing watches')
 
@@ -58,6 +58,57 @@ test('a server that knows no persistent kinds is asked to remove all, when that 
   channel.fail('MarshallingError')
   // The recursive watch must not go with it.
   assert.equal(channel.arrived.at(-1)?.request, { op: 18, path: '/c', type: 4 })
+})
+
+test('such a server is not asked to remove the watch of a read that is under way', async () => {
+  const { zk, endpoint } = await connected()
+  const channel = endpoint.last
+  const watcher = zk.watch('/a')
+  channel.reply({ op: 106 })
+  watcher.close()
+  const once = zk.once('/a')
+  channel.fail('MarshallingError')
+  assert.equal(channel.ops, [106, 18, 3])
+  channel.reply({ op: 3, stat: someStat() })
+  channel.event(3, '/a', 2)
+  assert.is((await once).type, 'changed')
+})
+
+test('whoever gives up removing a watch finds it gone all the same, and not silent', async () => {
+  const { zk, endpoint } = await connected()
+  const channel = endpoint.last
+  const ends: unknown[] = []
+  zk.watch('/a', { onItem: () => undefined, onEnd: (error) => ends.push(error) })
+  channel.reply({ op: 106 })
+  await rejects(zk.removeWatches('/a', 'any', { signal: AbortSignal.abort() }), 'Aborted')
+  assert.is(channel.arrived.length, 1)
+  const abort = new AbortController()
+  const removed = rejects(zk.removeWatches('/a', 'persistent', { signal: abort.signal }), 'Aborted')
+  abort.abort()
+  assert.is((await removed as ZkError).mayHaveHappened, true)
+  channel.reply({ op: 18 })
+  assert.equal(ends, [null])
+})
+
+test('all that was asked for before goes, and nothing that was asked for since', async () => {
+  const { zk, endpoint } = await connected()
+  const channel = endpoint.last
+  const before = zk.watch('/a')
+  channel.reply({ op: 106 })
+  const once = rejects(zk.once('/a'), 'Closed')
+  const removed = zk.removeWatches('/a')
+  before.close()
+  const since = zk.watch('/a')
+  assert.equal(channel.ops, [106, 3, 18, 18, 106])
+  channel.reply({ op: 3, stat: someStat() })
+  channel.reply({ op: 18 })
+  assert.equal(await removed, ['data', 'persistent'])
+  await once
+  channel.fail('NoWatcher')
+  channel.reply({ op: 106 })
+  await since.ready()
+  channel.event(3, '/a', 2)
+  assert.is((await since.next()).value?.type, 'changed')
 })
 
 test('without a connection they go at once when that is asked for', async () => {

@@ -286,11 +286,48 @@ test('an aborted call that was not sent is never sent', async () => {
   assert.ok(await next)
 })
 
+test('a server that ends every connection as soon as it is open is not asked without a pause for ever', async () => {
+  const { zk, endpoint, clock } = await connected()
+  for (let round = 0; round < 100 && !endpoint.last.isClosed; round++) {
+    endpoint.last.end('ConnectionLoss')
+    if (endpoint.last.isClosed) break
+    endpoint.last.connect()
+  }
+  assert.is(endpoint.channels.length, 9)
+  assert.is(zk.state, 'suspended')
+  clock.pass(10)
+  assert.is(endpoint.channels.length, 10)
+  endpoint.last.connect()
+  assert.is(zk.state, 'connected')
+})
+
 test('waiting calls are bounded', async () => {
   const { zk } = await connected({ pendingCalls: 2 })
   void zk.exists('/a')
   void zk.exists('/b')
   await rejects(zk.exists('/c'), 'Overloaded')
+})
+
+test('calls that were given up before they were sent count no more', async () => {
+  const { zk, endpoint } = await connected({ pendingCalls: 300 })
+  endpoint.last.end('ConnectionLoss')
+  const kept = zk.get('/kept')
+  for (let round = 0; round < 3; round++) {
+    const abort = new AbortController()
+    const calls = Array.from({ length: 299 }, () => rejects(zk.get('/given-up', { signal: abort.signal }), 'Aborted'))
+    assert.is(zk.status().pendingCalls, 300)
+    await rejects(zk.get('/more'), 'Overloaded')
+    abort.abort()
+    await Promise.all(calls)
+    assert.is(zk.status().pendingCalls, 1)
+  }
+  const late = zk.exists('/late')
+  endpoint.last.connect()
+  assert.equal(endpoint.last.arrived.map(({ request }) => 'path' in request && request.path), ['/kept', '/late'])
+  endpoint.last.reply({ op: 4, data: new Uint8Array(0), stat: someStat() })
+  endpoint.last.reply({ op: 3, stat: someStat() })
+  await Promise.all([kept, late])
+  assert.is(zk.status().pendingCalls, 0)
 })
 
 test('an Overloaded peer gets fewer calls at a time', async () => {
@@ -353,6 +390,16 @@ test('identities go before later calls, and before everything on a new connectio
   await settle()
   assert.equal(endpoint.last.identities, ['digest bob:secret after 0'])
   assert.equal(endpoint.last.ops, [3])
+})
+
+test('an identity that is added again and again is sent once on a new connection', async () => {
+  const { zk, endpoint } = await connected()
+  for (const auth of ['bob:one', 'bob:one', 'bob:two', 'bob:one']) await zk.addAuth('digest', auth)
+  endpoint.last.end('ConnectionLoss')
+  await zk.addAuth('digest', 'bob:two')
+  endpoint.last.connect()
+  await settle()
+  assert.equal(endpoint.last.identities, ['digest bob:one after 0', 'digest bob:two after 0'])
 })
 
 test('an identity is sent while others are on their way, and calls wait for all of them', async () => {

@@ -86,8 +86,10 @@ test('whatever bytes a reply has, the call gets a value or an error of its own, 
 
 test('whatever bytes an event has, the client lives', async () => {
   const random = makeRandom(8)
-  const { zk, servers } = await wired(9_000)
+  const { zk, clock, servers } = await wired(9_000)
   for (let round = 0; round < 300; round++) {
+    // A connection that is brief again and again would be waited for.
+    clock.pass(1_000)
     const link = servers.last
     const seen = zk.exists('/a', { watch: () => undefined })
     await settle()

@@ -211,6 +211,25 @@ test('a connection that dies while it is re-armed does not hide what was missed'
   assert.equal(await taken(watcher, 1), ['gap /a'])
 })
 
+test('nobody waits for a watch that the server refuses to bring back', async () => {
+  const { zk, endpoint } = await connected()
+  const seen: string[] = []
+  void zk.get('/a', { watch: ({ type, path, zxid }) => void seen.push(`${type} ${path} ${zxid}`) })
+  void zk.children('/a', { watch: ({ type }) => void seen.push(type) })
+  endpoint.last.reply({ op: 4, data: null, stat: someStat() })
+  endpoint.last.reply({ op: 8, children: [] })
+  const once = rejects(zk.once('/b'), 'Throttled')
+  endpoint.last.fail('NoNode')
+  endpoint.last.end('ConnectionLoss')
+  endpoint.last.connect()
+  assert.equal(endpoint.last.ops, [101])
+  endpoint.last.fail('Throttled')
+  await once
+  assert.equal(seen, ['changed /a -1', 'children'])
+  endpoint.last.event(3, '/a', 9)
+  assert.is(seen.length, 2)
+})
+
 test('one-shot watches fire once, by the lists of ZooKeeper', async () => {
   const { zk, endpoint } = await connected()
   const channel = endpoint.last

@@ -277,6 +277,18 @@ test('changes as a sequence', async (t) => {
   assert.throws(() => cache.changes({ bufferItems: 0 }), TypeError)
 })
 
+test('changes that are asked for when the cache has ended throw what ended it', async (t) => {
+  const zk = await (await place(t)).connect()
+  await zk.create('/c')
+  const cache = await cacheOf(zk, '/c', { maxNodes: 1 })
+  const ended = new Promise((resolve) => { cache.on('end', resolve) })
+  await zk.create('/c/a')
+  await ended
+  const changes = cache.changes()
+  await rejects(changes.next(), 'Overloaded')
+  assert.is((await changes.next()).done, true)
+})
+
 test('aborts and bad input', async (t) => {
   const at = await place(t)
   const zk = await at.connect()

@@ -1,6 +1,6 @@
 import { isZkError } from '../../lib/node.ts'
 import type { Client, ZkError } from '../../lib/node.ts'
-import { lead, leaderOf, standFor, watchLeader } from '../../lib/recipes/index.ts'
+import { acquire, lead, leaderOf, standFor, watchLeader } from '../../lib/recipes/index.ts'
 import type { Contender, Election, LeaderView, Term } from '../../lib/recipes/index.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { place } from './place.ts'
@@ -105,6 +105,45 @@ test('a candidate, its observers, and its successor', async (t) => {
   assert.is(view.isStale, true)
 })
 
+test('a view of the leader looks once at each change, whoever comes while it looks', async (t) => {
+  const at = await place(t)
+  const [a, b, zk] = [await at.connect(), await at.connect(), await at.connect()]
+  await a.create('/latch')
+  const [children, get] = [zk.children.bind(zk), zk.get.bind(zk)]
+  let whileEmpty: (() => Promise<void>) | null = null
+  let reads = 0
+  zk.children = async (path, options) => {
+    const names = await children(path, options)
+    const come = whileEmpty
+    if (names.length > 0 || options?.watch !== undefined || come === null) return names
+    whileEmpty = null
+    await come()
+    await zk.sync('/latch')
+    return names
+  }
+  zk.get = (path, options) => {
+    reads += 1
+    return get(path, options)
+  }
+  const view = await watchLeader(zk, '/latch')
+  t.defer(() => view.close())
+  let leader = await acquire(a, '/latch', { name: 'first' })
+  await tells(view, 'first')
+  for (const name of ['second', 'third', 'fourth']) {
+    const next = new Promise<Term>((resolve) => {
+      whileEmpty = async () => resolve(await acquire(b, '/latch', { name }))
+    })
+    await leader.release()
+    leader = await next
+    await tells(view, name)
+  }
+  reads = 0
+  await b.set(leader.path, 'renamed')
+  await tells(view, 'renamed')
+  await zk.sync('/latch')
+  assert.is(reads, 1)
+})
+
 test('whoever resigns stands again, as the last', async (t) => {
   const at = await place(t)
   const [a, b] = [await at.connect(), await at.connect()]
@@ -146,6 +185,18 @@ test('the end of a candidacy is told, once', async (t) => {
   await third.close()
   await second.close()
   assert.equal(ends, ['Closed', null, null])
+})
+
+test('whoever asks for the end after it is told, once', async (t) => {
+  const at = await place(t)
+  const zk = await at.connect()
+  await zk.close()
+  const election = standFor(zk, '/latch')
+  const ends: (Error | null)[] = []
+  election.on('end', (error) => void ends.push(error))
+  election.on('end', (error) => void ends.push(error))()
+  await election.close()
+  assert.equal(ends.map((error) => isZkError(error, 'Closed')), [true])
 })
 
 test('a candidacy that cannot be says why', async (t) => {

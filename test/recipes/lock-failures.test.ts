@@ -1,7 +1,8 @@
 /** Locks and leases while connections break and programs stand still. */
 import { createEnsemble } from '../../lib/node.ts'
-import { acquire, acquireAll, acquireLease, contenders, partition, standFor, tryAcquire }
-  from '../../lib/recipes/index.ts'
+import {
+  acquire, acquireAll, acquireLease, contenders, partition, queueAt, standFor, tryAcquire, watchLeader,
+} from '../../lib/recipes/index.ts'
 import type { Request } from '../../lib/core/tree/request.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { losingPlace } from './losing.ts'
@@ -90,6 +91,25 @@ test('whoever gives up need not wait for a connection', async (t) => {
     await zk.sync()
     for (const path of ['/l', '/s/locks', '/a', '/b']) assert.equal(await contenders(other, path), [])
   }
+})
+
+test('whoever gives up as he reads the line again need not wait for a connection either', async (t) => {
+  const lossy = await losingPlace(t)
+  const { zk, other } = lossy
+  const held = await acquire(other, '/lock')
+  const abort = new AbortController()
+  const waiting = rejects(acquire(zk, '/lock', { signal: abort.signal }), 'Aborted')
+  while ((await contenders(other, '/lock')).length < 2) await other.sync()
+  const cut = cutAt(lossy, ({ op }) => op === 8)
+  await held.release()
+  await cut.isAway
+  abort.abort()
+  await waiting
+  await rejects(watchLeader(zk, '/lock', { signal: AbortSignal.timeout(20) }), 'Aborted')
+  await rejects(queueAt(zk, '/jobs').take({ waitMs: 0, signal: AbortSignal.timeout(20) }), 'Aborted')
+  assert.is(zk.state, 'suspended')
+  cut.back()
+  while ((await contenders(other, '/lock')).length > 0) await other.sync()
 })
 
 test('one who waits for a lease stands still, and gets it all the same', async (t) => {

@@ -97,6 +97,22 @@ test('whoever waits can give up, and leaves nothing', async (t) => {
   await mine?.release()
 })
 
+test('whoever waits for as long as numbers go does so', async (t) => {
+  const warnings: string[] = []
+  const onWarning = (warning: Error): void => void warnings.push(warning.message)
+  process.on('warning', onWarning)
+  t.defer(() => process.removeListener('warning', onWarning))
+  const at = await place(t)
+  const [holder, zk] = [await at.connect(), await at.connect()]
+  const held = await acquire(holder, '/lock')
+  const waiting = acquire(zk, '/lock', { waitMs: Number.MAX_SAFE_INTEGER })
+  const passed = new Promise<null>((resolve) => { zk.clock.setTimer(20, () => resolve(null)) })
+  assert.is(await Promise.race([waiting, passed]), null)
+  await held.release()
+  assert.ok((await waiting).held)
+  assert.equal(warnings, [])
+})
+
 test('guarded writes happen while the lock is held, and never later', async (t) => {
   const at = await place(t)
   const [a, b] = [await at.connect(), await at.connect()]

@@ -5,6 +5,7 @@ import type { Request } from '../../lib/core/tree/request.ts'
 import type { Client, ZkError } from '../../lib/node.ts'
 import { settle } from '../client/fakes.ts'
 import { assert, rejects, suite } from '../harness.ts'
+import { cutPlace } from './cut.ts'
 import { losingPlace } from './losing.ts'
 import { timedPlace } from './timed.ts'
 
@@ -38,6 +39,18 @@ test('an item is put once, although answers and requests are lost', async (t) =>
   assert.is(losing.losses, 3)
   assert.equal(await zk.ephemerals(), [])
   assert.equal(await rest(other), ['a 1', 'b 1', 'between 1', 'c 1', 'd 1', 'e 1'])
+})
+
+test('an item that is more than the server takes is refused, and the others are not kept from it', async (t) => {
+  const { zk, proxy } = await cutPlace(t)
+  const queue = queueAt(zk, '/jobs')
+  await queue.put('a')
+  const before = proxy.accepted
+  const error = await queue.put('b'.repeat(3_000_000)).then(() => null, (reason: ZkError) => reason)
+  assert.equal([error?.code, error?.mayHaveHappened], ['ConnectionLoss', false])
+  assert.is(proxy.accepted - before, 5)
+  await queue.put('c')
+  assert.equal(await rest(zk), ['a 1', 'c 1'])
 })
 
 test('an item is taken and done once, although answers and requests are lost', async (t) => {

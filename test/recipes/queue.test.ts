@@ -1,4 +1,4 @@
-import { contenders, queueAt } from '../../lib/recipes/index.ts'
+import { acquireLease, contenders, queueAt } from '../../lib/recipes/index.ts'
 import type { Item, Queue } from '../../lib/recipes/index.ts'
 import type { Client } from '../../lib/node.ts'
 import { assert, rejects, suite } from '../harness.ts'
@@ -259,6 +259,25 @@ test('who waits when his session ends is told so', async (t) => {
   await a.close()
   await told
   assert.equal(await contenders(b, '/jobs/takers'), [])
+})
+
+test('who begins to wait just as his session has ended is told so', async (t) => {
+  const at = await place(t)
+  const [taker, other] = [await at.connect(), await at.connect()]
+  const held = await acquireLease(await at.connect(), '/printers', { leases: 1 })
+  const after = (zk: Client, folder: string): void => {
+    const children = zk.children.bind(zk)
+    zk.children = async (path, options) => {
+      const names = await children(path, options)
+      if (path === folder && options?.watch !== undefined) await zk.close()
+      return names
+    }
+  }
+  after(taker, '/jobs/taken')
+  await rejects(queueAt(taker, '/jobs').take(), 'Closed')
+  after(other, '/printers/leases')
+  await rejects(acquireLease(other, '/printers', { leases: 1 }), 'Closed')
+  await held.release()
 })
 
 test.run()

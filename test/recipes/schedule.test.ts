@@ -268,6 +268,16 @@ test('the end of a schedule is told', async (t) => {
   assert.is(await told, null)
 })
 
+test('who has a schedule that was over before it was his hears of its end', async (t) => {
+  const at = await timedPlace(t)
+  const zk = await at.ensemble.connect()
+  t.defer(() => zk.close())
+  const one = await schedule(zk, '/jobs/past', { cron: '2020-01-01T00:00:00', timezone: 'UTC' }, () => undefined)
+  assert.is(one.next, null)
+  assert.is(await new Promise((resolve) => one.on('end', resolve)), null)
+  await one.close()
+})
+
 test('a schedule that has ended lets go of the signal that would close it', async (t) => {
   const at = await timedPlace(t)
   const a = await at.ensemble.connect()

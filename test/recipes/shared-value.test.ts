@@ -2,6 +2,7 @@ import { createEnsemble } from '../../lib/node.ts'
 import type { Client } from '../../lib/node.ts'
 import { sharedValue } from '../../lib/recipes/index.ts'
 import type { SharedValue } from '../../lib/recipes/index.ts'
+import { connected, settle, someStat } from '../client/fakes.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import { losingPlace } from './losing.ts'
 import { place } from './place.ts'
@@ -79,6 +80,39 @@ test('update: what the function throws, and undefined, change nothing', async (t
   assert.is(await shared.update(() => undefined), 'a')
   assert.is(shared.version, 0)
   assert.is(await shared.update(async (value) => `${value}b`), 'ab')
+})
+
+test('opening goes on when the server has no time for the watch, or the read', async () => {
+  const { zk, endpoint, clock } = await connected()
+  const channel = endpoint.last
+  const opening = sharedValue<number>(zk, '/v')
+  const comes = async (...ops: readonly number[]): Promise<void> => {
+    await settle()
+    clock.pass(1_000)
+    await settle()
+    assert.equal(channel.ops, ops)
+  }
+  await comes(106)
+  channel.fail('Throttled')
+  await comes(106, 106)
+  channel.reply({ op: 106 })
+  await comes(106, 106, 22)
+  channel.fail('Throttled')
+  await comes(106, 106, 22, 22)
+  channel.reply({ op: 22, results: [{ op: 4, data: new TextEncoder().encode('7'), stat: someStat() }] })
+  const shared = await opening
+  assert.is(shared.value, 7)
+  await shared.close()
+  assert.equal(channel.ops, [106, 106, 22, 22, 18])
+})
+
+test('null is a value like any other', async (t) => {
+  const at = await place(t)
+  const shared = await sharedValue<string | null>(await at.connect(), '/holder', { initial: 'me' })
+  t.defer(() => shared.close())
+  assert.is(await shared.update(() => null), null)
+  assert.is(shared.value, null)
+  assert.is(await shared.update((value) => (value === null ? 'you' : undefined)), 'you')
 })
 
 test('bytes that are no value: the last good one stays, and the error says why', async (t) => {
