@@ -489,11 +489,11 @@ export class Replica implements ZabContext {
     this.serving = false
     this.role = 'looking'
     this.election = null
+    this.route.close()
     this.clients.suspend('PeerStopped', true)
     for (const peer of Array.from(this.links.current.keys())) this.dropLink(peer, reason)
     this.leader = null
     this.learner = null
-    this.route.close()
     this.#announce(null, reason)
   }
 }

@@ -63,4 +63,39 @@ test('thousands pass through in order', () => {
   assert.ok(passed.every((tag, index) => tag === index + 1))
 })
 
+test('what was taken back is not sent, counts for nothing and is not kept', () => {
+  const window = new ForwardWindow(3_000)
+  for (let tag = 1; tag <= 8; tag++) window.add(request(tag * 10, 900))
+  window.withdraw([20, 50])
+  window.withdraw([0, 5, 15, 20, 95])
+  assert.equal(tags(window.take()), [10, 30, 40])
+  window.withdraw([10, 30, 70])
+  window.answered(40)
+  assert.equal(tags(window.take()), [60, 80])
+  window.add(request(90, 900))
+  window.add(request(100, 900))
+  window.withdraw([90, 100])
+  window.add(request(110, 900))
+  assert.equal(tags(window.take()), [110])
+})
+
+test('connections that end together take back what waits without going through all of it each', () => {
+  const [connections, writes] = [300, 100]
+  let looks = 0
+  const window = new ForwardWindow(1)
+  const own: number[][] = Array.from({ length: connections }, () => [])
+  window.add(request(1, 0))
+  assert.equal(tags(window.take()), [1])
+  for (let tag = 2; tag < 2 + connections * writes; tag++) {
+    own[tag % connections]!.push(tag)
+    const { session, cxid, body } = request(tag, 0)
+    window.add({ session, cxid, body, get tag() { looks++; return tag } })
+  }
+  window.add(request(1_000_000, 0))
+  for (const of of own) window.withdraw(of)
+  assert.ok(looks <= connections * writes * 40, `${looks} looks`)
+  window.answered(1)
+  assert.equal(tags(window.take()), [1_000_000])
+})
+
 test.run()

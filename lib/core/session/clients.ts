@@ -31,7 +31,7 @@ export interface ClientsOwner {
   serving(): boolean
   emit(effect: Effect): void
   forward(request: ForwardedRequest): void
-  withdraw(tags: ReadonlySet<number>): void
+  withdraw(tags: readonly number[]): void
   revalidate(tag: number, session: SessionId): void
   askSync(tag: number): void
 }
@@ -191,8 +191,8 @@ export class Clients {
    * That it is to be closed stays true.
    */
   #forget(connection: Connection): void {
-    const writes = connection.queue.slice(connection.head).filter(({ request }) => request.op !== -11)
-    if (writes.length > 0) this.#owner.withdraw(new Set(writes.map(({ tag }) => tag)))
+    const writes = connection.queue.slice(connection.head).filter(({ tag, request }) => tag !== 0 && request.op !== -11)
+    if (writes.length > 0) this.#owner.withdraw(writes.map(({ tag }) => tag))
     this.#connections.delete(connection.id)
     if (this.#bySession.get(connection.session) === connection) this.#bySession.delete(connection.session)
     this.watches.removeConnection(connection.id)

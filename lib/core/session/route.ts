@@ -47,8 +47,8 @@ export class Route {
     else this.#window.add(request)
   }
 
-  /** Takes back requests that have not left this peer. */
-  withdraw(tags: ReadonlySet<number>): void {
+  /** Takes back requests that have not left this peer, by their tags in ascending order. */
+  withdraw(tags: readonly number[]): void {
     this.#window.withdraw(tags)
   }
 
