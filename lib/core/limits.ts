@@ -90,6 +90,14 @@ const ACL_CHARACTER_BYTES = 4
 export const MULTI_READ_BYTES_MAX: number = 16 * 1024 * 1024
 
 /**
+ * Bytes of the answers to reads, of all clients, that are made while a turn is stepped, and again when it is taken; one
+ * answer may go beyond. 100 KB of requests may ask for gigabytes: what is left is answered in the next turns.
+ */
+export const TURN_ANSWER_BYTES: number = 8 * 1024 * 1024
+/** What one connection has of that before others have theirs. */
+export const SHARED_ANSWER_BYTES: number = 4 * 1024 * 1024
+
+/**
  * A frame must hold a piece of a snapshot, which ends with any node: its path came with one request, its data with
  * another, and its list may be longer than both. No txn is larger.
  */

@@ -146,6 +146,7 @@ export class Replica implements ZabContext {
   /** Drains the effects of the steps since the last call. */
   take(): Effect[] {
     if (!this.stopped) {
+      this.clients.resume()
       this.#settle()
       this.leader?.pump()
       this.route.flush()
@@ -160,7 +161,7 @@ export class Replica implements ZabContext {
 
   deadline(): number {
     if (this.stopped) return Infinity
-    let deadline = Infinity
+    let deadline = this.clients.isBehind ? this.now.ms : Infinity
     if (this.election !== null) {
       deadline = this.election.decision !== null ? this.#holdOffMs : this.election.deadlineMs
     }
@@ -408,6 +409,7 @@ export class Replica implements ZabContext {
       entry.txn = null
       const isOwn = this.clients.isOwn(txn)
       const claimed = this.serving && isOwn ? this.clients.claim(txn) : null
+      if (claimed === 'later') break
       const outcome = this.#tree.apply(entry.zxid, txn, this.serving ? this.clients.watches : null, claimed !== null)
       this.#snapshotter.applied(entry.bytes.length)
       this.route.intake?.applied(entry.zxid, entry.bytes.length, txn.body)
@@ -416,7 +418,6 @@ export class Replica implements ZabContext {
       if (txn.body.kind === 'found') this.journal.setMeta({ ensembleId: txn.body.ensembleId })
     }
     if (this.serving) this.clients.caughtUp()
-    if (this.serving) this.clients.admitLate()
   }
 
   // --- owners ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@ import type { ConnectedEffect } from '../core/effects.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { errorNumber, isZkError } from '../core/errors.ts'
 import type { Replica } from '../core/replica.ts'
+import { outcomeBytes } from '../core/tree/answer-size.ts'
 import { isWrite } from '../core/tree/request.ts'
 import type { Identity, Outcome, Request, WatchableRead, WatchEvent } from '../core/tree/request.ts'
 import { NO_SESSION } from '../core/tree/stat.ts'
@@ -470,19 +471,4 @@ function isAnswerable(request: Request): boolean {
 function undecodable(error: unknown): Request {
   if (!isZkError(error, 'MarshallingError')) throw error
   return { op: -1, code: 'MarshallingError' }
-}
-
-/** What one result of a reply takes, roughly: an object and its stat. */
-const RESULT_BYTES = 256
-
-/** What a reply that waits keeps alive; data is the tree's own. */
-function outcomeBytes(outcome: Outcome): number {
-  if (outcome.code !== 'Ok') return 0
-  const { result } = outcome
-  if (result.op !== 22) return childrenBytes(result)
-  return result.results.reduce((sum, one) => sum + RESULT_BYTES + childrenBytes(one), 0)
-}
-
-function childrenBytes(result: object): number {
-  return 'children' in result && Array.isArray(result.children) ? result.children.length * 16 : 0
 }

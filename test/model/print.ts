@@ -26,7 +26,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
 const IDLE: ReadonlySet<string> = new Set([
   'founding', 'hidden$snapshotter', 'owesSinceMs', 'hidden$reapAtMs', 'hidden$tellFromMs', 'hidden$expireFromMs',
   'hidden$heldUpMs', 'hidden$earlierMs', 'hidden$judgedMs', 'hidden$toldMs', 'hidden$batchBytes',
-  'hidden$frames', 'hidden$unackedBytes', 'hidden$lastTickMs', 'hidden$tickMs', 'hidden$lag',
+  'hidden$frames', 'hidden$unackedBytes', 'hidden$lastTickMs', 'hidden$tickMs', 'hidden$lag', 'hidden$answeredBytes',
 ])
 
 /** Fields of an established leader that are asked before only. */

@@ -1,3 +1,5 @@
+import { OPEN_ACL } from '../../lib/core/tree/request.ts'
+import type { Request } from '../../lib/core/tree/request.ts'
 import type { Peer } from '../../lib/peer/peer.ts'
 import type { Link, LinkEvents, Transport } from '../../lib/ports/transport.ts'
 import { writeRequest } from '../../lib/wire/jute/requests.ts'
@@ -57,12 +59,12 @@ interface Scene {
   readonly errors: string[]
 }
 
-async function scene(t: Case): Promise<Scene> {
+async function scene(t: Case, clientQueueBytes = 64 * 1024 * 1024): Promise<Scene> {
   const moody = new Moody()
   const errors: string[] = []
   const quiet = (): void => undefined
   const peer = await serve(t, {
-    transports: [moody.transport()],
+    transports: [moody.transport()], limits: { clientQueueBytes },
     logger: { debug: quiet, info: quiet, warn: quiet, error: (message) => void errors.push(message) },
   })
   await peer.ready()
@@ -81,13 +83,13 @@ async function check({ peer, good, bad, errors }: Scene): Promise<void> {
 }
 
 /** A write, and reads that must wait for it, in one piece. */
-function readsBehindAWrite(bad: RawClient, reads: number): void {
+function readsBehindAWrite(bad: RawClient, reads: number, read = look(4, '/large')): void {
   const writer = new JuteWriter()
   const frames: Uint8Array[] = []
   writeRequest(writer, 1, create('/a'))
   frames.push(writer.frame())
   for (let xid = 2; xid < 2 + reads; xid++) {
-    writeRequest(writer, xid, look(4, '/large'))
+    writeRequest(writer, xid, read)
     frames.push(writer.frame())
   }
   bad.send(Buffer.concat(frames))
@@ -115,6 +117,26 @@ test('when its link has room again', async (t) => {
   all.moody.mood = 'broken'
   all.moody.events!.onDrain()
   await check(all)
+})
+
+test('when it takes none of its long lists: they count by what they say', async (t) => {
+  const acl = Array.from({ length: 200 }, (_, at) => ({ perms: 31, scheme: 'ip', id: `10.0.${at}.1` }))
+  acl.push({ perms: 31, scheme: 'world', id: 'anyone' })
+  const held = { op: 1, data: null, acl: OPEN_ACL, flags: 1, ttlMs: -1 } as const
+  const ops = Array.from({ length: 200 }, (_, at) => ({ ...held, path: `/${at}-${'x'.repeat(60)}` }))
+  const requests: readonly (readonly [Request, Request])[] = [
+    [{ op: 7, path: '/large', acl, version: -1 }, { op: 6, path: '/large' }],
+    [{ op: 14, ops }, { op: 103, path: '/' }],
+  ]
+  for (const [before, read] of requests) {
+    const { moody, peer, good, bad } = await scene(t, 4 * 1024 * 1024)
+    assert.is(await bad.code(9, before), 0)
+    moody.mood = 'full'
+    readsBehindAWrite(bad, 1_000, read)
+    await bad.ended
+    assert.is(await good.code(2, look(3, '/large')), 0)
+    assert.is(peer.status().connections, 1)
+  }
 })
 
 test.run()

@@ -13,8 +13,9 @@ const KNOWN: Readonly<Record<string, number>> = {
  * in lib/core/README.md says why.
  */
 export const BEYOND_STORMS: readonly string[] = [
-  'anyVoteLeaves', 'anyWordLeaves', 'countRepeatAck', 'dropsBeforeActive', 'earlierLivesCount', 'emptyLeads',
-  'expiresAtBirth', 'founderByItsVote', 'foundsForLife', 'hungLeads', 'keepsItsVoice', 'leavesWithItsLink',
+  'anyVoteLeaves', 'anyWordLeaves', 'appliesPastReads', 'countRepeatAck', 'dropsBeforeActive', 'earlierLivesCount',
+  'emptyLeads', 'expiresAtBirth', 'founderByItsVote', 'foundsForLife', 'hungLeads', 'keepsItsVoice',
+  'leavesWithItsLink',
   'observersUnsettle', 'resignsWhileJoining', 'resumesForgotten', 'retriesAtOnce', 'servesBehind',
   'servesFarBehind', 'slowVotesItsTail',
   'stalledStands', 'standsAlone', 'standsOnDamaged', 'standsOnNarrow', 'stutterJudgesLast', 'stutterNeverExpires',

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
 import type { ConnId, ConnectInput, Effect, ReplicaConfig } from '../effects.ts'
+import { SHARED_ANSWER_BYTES, TURN_ANSWER_BYTES } from '../limits.ts'
 import type { Limits } from '../limits.ts'
 import type { ForwardedBody, ForwardedRequest } from '../zab/messages.ts'
 import { isWrite } from '../tree/request.ts'
@@ -7,6 +8,7 @@ import type { Identity, Outcome, Request, WatchableRead } from '../tree/request.
 import type { Znode } from '../tree/znode.ts'
 import { NO_SESSION, sessionIdOf } from '../tree/stat.ts'
 import type { SessionId } from '../tree/stat.ts'
+import { readCost } from '../tree/answer-size.ts'
 import { look, read } from '../tree/reads.ts'
 import type { Missing } from '../tree/reads.ts'
 import { permits } from '../tree/acl.ts'
@@ -56,6 +58,12 @@ export class Clients {
   #heard: Connection[] = []
   /** Connections whose confirmed sync waits for the tree. */
   readonly #lagging = new Set<Connection>()
+  /** Connections with reads that their turn had no room for, those that had their share last at the end. */
+  readonly #postponed = new Set<Connection>()
+  /** The one whose reads the next txn waits for. */
+  #blocking: Connection | null = null
+  /** Of reads, since the last turn was over. */
+  #answeredBytes = 0
   /** True while some connection waits for the tree to reach what its client has seen. */
   #late = false
 
@@ -196,6 +204,7 @@ export class Clients {
     this.#connections.delete(connection.id)
     if (this.#bySession.get(connection.session) === connection) this.#bySession.delete(connection.session)
     this.watches.removeConnection(connection.id)
+    this.#postponed.delete(connection)
     connection.clear()
     connection.state = 'waiting'
   }
@@ -212,11 +221,6 @@ export class Clients {
       if (connection.state === 'waiting') this.#open(connection)
     }
     this.#late = [...this.#connections.values()].some((connection) => connection.state === 'waiting')
-  }
-
-  /** The tree moved: connections that had seen more than it may go on. */
-  admitLate(): void {
-    if (this.#late) this.admit()
   }
 
   /** This peer no longer serves: what is under way has an unknown outcome. Those who only waited go on waiting. */
@@ -249,8 +253,12 @@ export class Clients {
     }
     const write = isWrite(request) && request.op !== 20
     if (!write && request.op !== -11 && request.op !== 9) {
-      if (connection.waiting === 0) this.#answer(connection, xid, this.#tree.zxid, this.#read(connection, request))
-      else connection.queue.push({ xid, request, tag: 0, syncedTo: null })
+      if (connection.waiting === 0 && this.#answeredBytes < TURN_ANSWER_BYTES) {
+        this.#answerRead(connection, xid, request)
+        return
+      }
+      if (connection.waiting === 0) this.#postponed.add(connection)
+      connection.queue.push({ xid, request, tag: 0, syncedTo: null })
       return
     }
     const tag = this.#nextTag++
@@ -274,11 +282,17 @@ export class Clients {
     return read(this.#tree, request, connection, connection.id, this.watches, this.#owner.options)
   }
 
+  #answerRead(connection: Connection, xid: number, request: Request): void {
+    const outcome = this.#read(connection, request)
+    this.#answeredBytes += readCost(request, outcome)
+    this.#answer(connection, xid, this.#tree.zxid, outcome)
+  }
+
   #answer(connection: Connection, xid: number, zxid: Zxid, outcome: Outcome): void {
     this.#owner.emit({ kind: 'reply', conn: connection.id, xid, zxid, outcome })
   }
 
-  /** A read answered on the spot; null when it must wait behind the session's own writes. */
+  /** A read answered on the spot; null when it must wait behind what the session asked for before. */
   readNow(conn: ConnId, request: Request): Outcome | null {
     const connection = this.#idle(conn)
     return connection === null ? null : this.#read(connection, request)
@@ -312,8 +326,9 @@ export class Clients {
 
   /**
    * The connection that waits for this txn, an own one that is applied next. Tags of skipped ones are never answered.
+   * 'later': it is to be applied when the reads before it are answered, as they must not see it; it `isBehind` then.
    */
-  claim(txn: Txn): Connection | null {
+  claim(txn: Txn): Connection | 'later' | null {
     let first = this.#pending[this.#pendingHead]
     if (first === undefined || first.tag > txn.tag) return null
     while (first !== undefined && first.tag < txn.tag) {
@@ -322,11 +337,15 @@ export class Clients {
       first = this.#pending[this.#pendingHead]
     }
     if (first === undefined || first.tag !== txn.tag) return null
-    this.#shiftPending()
     const { connection } = first
-    if (this.#connections.get(connection.id) !== connection) return null
-    if (connection.first?.tag !== txn.tag) this.#finishSyncs(connection, txn.tag)
-    return connection
+    const isHere = this.#connections.get(connection.id) === connection
+    if (isHere && connection.first?.tag !== txn.tag) this.#finishSyncs(connection, txn.tag)
+    if (this.#postponed.has(connection) && this.#owner.mutant !== 'appliesPastReads') {
+      this.#blocking = connection
+      return 'later'
+    }
+    this.#shiftPending()
+    return isHere ? connection : null
   }
 
   /**
@@ -340,7 +359,7 @@ export class Clients {
       if (waiting.tag === tag) break
       if (waiting.request.op === 9) waiting.syncedTo = this.#tree.zxid
     }
-    this.#drain(connection)
+    this.#drain(connection, TURN_ANSWER_BYTES)
   }
 
   #shiftPending(): void {
@@ -385,18 +404,41 @@ export class Clients {
     this.#drain(connection)
   }
 
-  /** Answers reads and finished syncs up to the next write that is under way. */
-  #drain(connection: Connection): void {
+  /** Answers reads and finished syncs up to the next write under way, or until the turn has answered so much. */
+  #drain(connection: Connection, bytes = Math.min(TURN_ANSWER_BYTES, this.#answeredBytes + SHARED_ANSWER_BYTES)): void {
+    this.#postponed.delete(connection)
     for (let next = connection.first; next !== undefined; next = connection.first) {
       if (next.tag !== 0 && !this.#isSynced(next)) {
         if (next.syncedTo !== null) this.#lagging.add(connection)
         return
       }
+      if (this.#answeredBytes >= bytes) {
+        this.#postponed.add(connection)
+        return
+      }
       connection.shift()
-      const outcome: Outcome = next.request.op === 9
-        ? { code: 'Ok', result: { op: 9, path: next.request.path } }
-        : this.#read(connection, next.request)
-      this.#answer(connection, next.xid, this.#tree.zxid, outcome)
+      const { xid, request } = next
+      if (request.op === 9) this.#answer(connection, xid, this.#tree.zxid, syncOutcome(request.path))
+      else this.#answerRead(connection, xid, request)
+    }
+  }
+
+  /** There are reads that may be answered: the next turn is due at once. */
+  get isBehind(): boolean {
+    return this.#postponed.size > 0
+  }
+
+  /** The next turn, before anything else is answered in it. */
+  resume(): void {
+    this.#answeredBytes = 0
+    if (this.#postponed.size === 0) return
+    const blocking = this.#blocking
+    this.#blocking = null
+    if (blocking !== null) this.#drain(blocking, TURN_ANSWER_BYTES)
+    // A share each, however few: they are to be sent before they are too many for their client.
+    for (const connection of Array.from(this.#postponed)) {
+      if (this.#answeredBytes >= TURN_ANSWER_BYTES) return
+      if (connection !== blocking) this.#drain(connection)
     }
   }
 
@@ -416,7 +458,7 @@ export class Clients {
     this.#drain(connection)
   }
 
-  /** The tree moved: syncs that waited for it may be answered. */
+  /** The tree moved: syncs that waited for it may be answered, and who had seen more than it may go on. */
   caughtUp(): void {
     for (const connection of this.#lagging) {
       const first = connection.first
@@ -426,7 +468,12 @@ export class Clients {
         this.#drain(connection)
       }
     }
+    if (this.#late) this.admit()
   }
+}
+
+function syncOutcome(path: string): Outcome {
+  return { code: 'Ok', result: { op: 9, path } }
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

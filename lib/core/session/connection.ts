@@ -35,7 +35,7 @@ export class Connection {
   isHeard = false
   /** Mark of the leader's answer while opening. */
   openTag = 0
-  /** Requests in order; the first one is always a write or sync under way. */
+  /** Requests in order; the first one is a write or sync under way, or a read that its turn had no room for. */
   readonly queue: Waiting[] = []
   /** Index of the first live element of `queue`. */
   head = 0

@@ -5,6 +5,7 @@ import { LAG } from './lag.ts'
 import { LIFETIMES } from './lifetimes.ts'
 import { MEMORY_AND_DISK } from './memory-disk.ts'
 import { PASSWORDS } from './passwords.ts'
+import { READS } from './reads.ts'
 import type { Section } from './scenario.ts'
 import { SESSIONS } from './sessions.ts'
 import { STORAGE } from './storage.ts'
@@ -14,7 +15,7 @@ import { WATCHES } from './watches.ts'
 /** Every scenario of the correctness plan that is built. */
 export const SCENARIOS: Section = [
   ...DISCOVERY, ...MEMORY_AND_DISK, ...SYNC_PHASE, ...ELECTION, ...CANDIDACIES, ...STORAGE, ...SESSIONS, ...LIFETIMES,
-  ...PASSWORDS, ...WATCHES, ...LAG,
+  ...PASSWORDS, ...WATCHES, ...LAG, ...READS,
 ]
 
 /** The names of all bugs that can be switched on: each of them is seen by a schedule. */

@@ -376,6 +376,11 @@ const SESSION_ENTRIES: readonly Entry[] = [
     ],
   },
   {
+    id: 'S-reads-before-write', built: [
+      'S-reads-before-write a txn waits until all that its session read before it is answered, however much that is',
+    ],
+  },
+  {
     id: 'S-wrong-password', built: [
       'S-wrong-password who does not know the password neither moves a session nor keeps it alive',
       `${SESSIONS}: a wrong password or an unknown session is expired, a right one resumes at any peer`,

@@ -1,0 +1,40 @@
+import type { Outcome, OpResult, Request } from './request.ts'
+
+/** What an answer takes besides what is said below: some objects, among them a Stat. */
+export const ANSWER_BYTES = 256
+/** A name besides its text: its head, and its place in the list. */
+const NAME_BYTES = 24
+/** An entry of an access-control list likewise. */
+const ENTRY_BYTES = 64
+/** Counting a node takes about as long as so much of an answer. */
+const COUNTED_BYTES = 8
+
+/** About the bytes that an answer keeps alive besides ANSWER_BYTES; data is the tree's own. */
+export function outcomeBytes(outcome: Outcome): number {
+  if (outcome.code !== 'Ok') return 0
+  const { result } = outcome
+  switch (result.op) {
+    case 8: case 12: return namesBytes(result.children)
+    case 103: return namesBytes(result.paths)
+    case 6: return result.acl.reduce((sum, { scheme, id }) => sum + ENTRY_BYTES + scheme.length + id.length, 0)
+    case 22: return result.results.reduce((sum, one) => sum + resultBytes(one), 0)
+    default: return 0
+  }
+}
+
+function resultBytes(result: OpResult): number {
+  return ANSWER_BYTES + (result.op === 8 ? namesBytes(result.children) : 0)
+}
+
+function namesBytes(names: readonly string[]): number {
+  let bytes = 0
+  for (const name of names) bytes += NAME_BYTES + name.length
+  return bytes
+}
+
+/** What a read costs the turn that answers it, in bytes of its answer; the root knows how many nodes are below it. */
+export function readCost(request: Request, outcome: Outcome): number {
+  if (request.op !== 104) return ANSWER_BYTES + outcomeBytes(outcome)
+  const isCounted = outcome.code === 'Ok' && outcome.result.op === 104 && request.path.length > 1
+  return ANSWER_BYTES + (isCounted ? outcome.result.total * COUNTED_BYTES : 0)
+}

@@ -1,0 +1,164 @@
+import type { Effect } from '../../lib/core/effects.ts'
+import { SHARED_ANSWER_BYTES, TURN_ANSWER_BYTES } from '../../lib/core/limits.ts'
+import { outcomeBytes } from '../../lib/core/tree/answer-size.ts'
+import type { Request, WatchableRead } from '../../lib/core/tree/request.ts'
+import { assert, suite } from '../harness.ts'
+import { create, led } from './cluster.ts'
+import type { World } from './cluster.ts'
+
+const test = suite('reads that one turn has no room for')
+
+const NAMES = 1_000
+const CHILDREN: WatchableRead = { op: 8, path: '/big', watch: false }
+/** Of one answer that says all the names, less than this. */
+const LARGEST_BYTES = 400_000
+
+type Reply = Extract<Effect, { kind: 'reply' }>
+
+/** One voter whose connection 1 has made a node with many children. */
+function stage(mutant?: string): World {
+  const world = led({ voters: 1, ...(mutant === undefined ? {} : { mutant }) })
+  world.connect(1, 1, { timeoutMs: 40_000 })
+  world.request(1, 1, 1, create('/big'))
+  world.request(1, 1, 2, { op: 14, ops: Array.from({ length: NAMES }, (_, at) => create(`/big/name-${at}`)) })
+  return world
+}
+
+/** Steps it all, without a take. */
+function ask(world: World, conn: number, ...requests: readonly Request[]): void {
+  for (const [at, request] of requests.entries()) {
+    world.replica(1).step(world.now, { kind: 'request', conn, xid: 100 + at, request })
+  }
+}
+
+const many = (count: number, request: Request = CHILDREN): Request[] => Array.from({ length: count }, () => request)
+
+/** The replies of one turn, which are no more than it may have. */
+function turn(world: World, act = (): unknown => world.input(1, { kind: 'tick' })): Reply[] {
+  const { effects } = world.node(1)
+  const from = effects.length
+  act()
+  const replies = effects.slice(from).filter((effect) => effect.kind === 'reply')
+  const bytes = replies.reduce((sum, { outcome }) => sum + outcomeBytes(outcome), 0)
+  assert.ok(bytes <= 2 * (TURN_ANSWER_BYTES + LARGEST_BYTES), `${bytes} in a turn`)
+  return replies
+}
+
+/** The replies of all turns that are due, writes that complete among them. */
+function turns(world: World): Reply[][] {
+  const all: Reply[][] = []
+  do all.push(turn(world), turn(world, () => world.complete(1)))
+  while (world.replica(1).deadline() <= world.ms || world.node(1).writes.length > 0)
+  return all.filter(({ length }) => length > 0)
+}
+
+const xids = (replies: readonly Reply[]): number[] => replies.map(({ xid }) => xid)
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => 100 + at)
+
+test('reads behind a write are answered a share at a time, in order, and nothing passes them', () => {
+  const world = stage()
+  ask(world, 1, create('/w'), ...many(999))
+  turn(world)
+  const first = turn(world, () => world.complete(1))
+  assert.ok(first.length > 1 && first.length <= 2 + SHARED_ANSWER_BYTES / (NAMES * 24), `${first.length} at once`)
+  const { readers } = world.replica(1)
+  assert.ok(world.replica(1).deadline() <= world.ms)
+  const last: Request = { op: 4, path: '/w', watch: false }
+  assert.is(readers!.readNow(1, last), null)
+  assert.is(readers!.lookNow(1, 4, '/w', false), null)
+  world.replica(1).step(world.now, { kind: 'request', conn: 1, xid: 1_100, request: last })
+  const rest = turns(world)
+  assert.ok(rest.length >= 5, `${rest.length} turns`)
+  assert.equal(xids([...first, ...rest.flat()]), [...upTo(1_000), 1_100])
+  assert.ok(world.replica(1).deadline() > world.ms)
+  assert.ok(readers!.lookNow(1, 4, '/w', false) !== null)
+})
+
+test('so are those behind a sync, and those that nothing is before', () => {
+  for (const before of [[], [{ op: 9, path: '/' } as const]]) {
+    const world = stage()
+    ask(world, 1, ...before, ...many(1_000))
+    const all = turns(world)
+    assert.ok(all.length >= 4, `${all.length} turns`)
+    assert.equal(xids(all.flat()), upTo(1_000 + before.length))
+  }
+})
+
+test('all connections share a turn, and each has its share after a few', () => {
+  const world = stage()
+  for (let conn = 2; conn <= 21; conn++) world.connect(1, conn)
+  for (let conn = 1; conn <= 20; conn++) ask(world, conn, ...many(150))
+  ask(world, 21, { op: 4, path: '/big', watch: false })
+  const all = turns(world)
+  const at = all.findIndex((replies) => replies.some(({ conn }) => conn === 21))
+  assert.ok(at >= 0 && at <= 12 && all.length > 8, `${at} of ${all.length}`)
+  for (let conn = 1; conn <= 20; conn++) assert.equal(xids(all.flat().filter((one) => one.conn === conn)), upTo(150))
+})
+
+/** Reads before a write that adds one more name, and one after it. */
+function readsBeforeWrite(mutant?: string): World {
+  const world = stage(mutant)
+  world.connect(1, 2)
+  ask(world, 1, create('/w'), ...many(998), create('/big/more'), CHILDREN)
+  ask(world, 2, create('/other'), { op: 4, path: '/other', watch: false })
+  return world
+}
+
+test('a txn waits for the reads that its session asked for before it', () => {
+  const world = readsBeforeWrite()
+  const replies = turns(world).flat()
+  assert.equal(xids(replies.filter(({ conn }) => conn === 1)), upTo(1_001))
+  assert.equal(replies.filter(({ conn }) => conn === 2).map(({ outcome }) => outcome.code), ['Ok', 'Ok'])
+  for (const { xid, outcome } of replies) {
+    if (outcome.code === 'Ok' && outcome.result.op === 8) {
+      assert.is(outcome.result.children.length, xid === 1_100 ? NAMES + 1 : NAMES)
+    }
+  }
+  assert.equal(world.effectsOf(1, 'closeConn'), [])
+  const mutated = readsBeforeWrite('appliesPastReads')
+  turns(mutated)
+  assert.is(mutated.effectsOf(1, 'closeConn').length, 1)
+})
+
+test('a txn does not wait for a connection that ends', () => {
+  const world = readsBeforeWrite()
+  turn(world)
+  world.complete(1)
+  turn(world)
+  assert.ok(!world.replica(1).tree.has('/big/more'))
+  world.input(1, { kind: 'disconnect', conn: 1 })
+  assert.ok(world.replica(1).tree.has('/big/more') && world.replica(1).tree.has('/other'))
+  assert.ok(world.replica(1).deadline() > world.ms)
+})
+
+test('a peer that ends has nothing left to answer', () => {
+  const world = readsBeforeWrite()
+  turn(world)
+  world.complete(1)
+  assert.ok(world.replica(1).clients.isBehind)
+  world.input(1, { kind: 'stop' })
+  assert.is(world.replica(1).clients.isBehind, false)
+  assert.is(world.replica(1).deadline(), Infinity)
+})
+
+test('lists of access control, ephemeral nodes and multiple reads count by what they take', () => {
+  const world = stage()
+  const acl = Array.from({ length: 500 }, (_, at) =>
+    ({ perms: 31, scheme: 'digest', id: `user-${at}:${'x'.repeat(28)}` }))
+  acl.push({ perms: 31, scheme: 'world', id: 'anyone' })
+  world.request(1, 1, 3, { op: 7, path: '/big', acl, version: -1 })
+  const ops = Array.from({ length: 500 }, (_, at) => create(`/held-${at}-${'x'.repeat(40)}`, 1))
+  world.request(1, 1, 4, { op: 14, ops })
+  const requests: readonly (readonly [Request, number])[] = [
+    [{ op: 6, path: '/big' }, 600], [{ op: 103, path: '/' }, 600],
+    [{ op: 22, ops: Array.from({ length: 10 }, () => CHILDREN) }, 60],
+  ]
+  for (const [request, count] of requests) {
+    ask(world, 1, ...many(count, request))
+    const all = turns(world)
+    assert.ok(all.length >= 3, `${all.length} turns of ${request.op}`)
+    assert.equal(xids(all.flat()), upTo(count))
+  }
+})
+
+test.run()
