@@ -12,6 +12,7 @@ import type { Limits } from '../limits.ts'
 import type { Zxid } from '../zxid.ts'
 import type { Now } from '../effects.ts'
 import { SessionTracker } from './tracker.ts'
+import { OUTSTANDING_WORK, TURN_WORK, requestWork, txnWork } from './work.ts'
 
 /** The ensemble itself asks: to reap, to found. It may do everything. */
 const ENSEMBLE: Requester = { session: NO_SESSION, identities: [{ scheme: 'super', id: '' }] }
@@ -56,6 +57,10 @@ export class Intake {
   #head = 0
   /** Encoded bytes of txns proposed here and not applied yet. */
   #outstandingBytes = 0
+  /** Their work. */
+  #outstandingWork = 0
+  /** The last turn ended before there was too much outstanding, or nothing left. */
+  #isCutShort = false
   #reapAtMs: number
   #lastTickMs: number
   /** No soft quota is told of before this. */
@@ -83,6 +88,8 @@ export class Intake {
   }
 
   get deadlineMs(): number {
+    // What this turn has prepared leaves first.
+    if (this.#isCutShort) return this.#owner.now().ms
     const dueMs = this.sessions.deadlineMs
     return Math.min(this.#hasLeft ? dueMs : Math.max(dueMs, this.#expireFromMs), this.#reapAtMs)
   }
@@ -116,14 +123,23 @@ export class Intake {
     this.#propose(NO_SESSION, 0, this.#owner.peerId, 0, () => ({ kind: 'found', ensembleId, members }))
   }
 
-  /** Turns waiting requests into proposals, as far as the bound on outstanding txns allows. */
+  /**
+   * Turns waiting requests into proposals, once a turn, as far as the bounds on what is outstanding allow and no
+   * further than leaves the turn short: nothing leaves before it ends, and learners would take a leader for gone that
+   * prepares all of very many operations in one.
+   */
   admit(): void {
     const { outstandingTxns, outstandingBytes } = this.#owner.limits
+    let work = 0
     while (this.#head < this.#queue.length && this.#leader.outstanding < outstandingTxns &&
-      this.#outstandingBytes < outstandingBytes) {
-      this.#prepare(this.#queue[this.#head++]!)
+      this.#outstandingBytes < outstandingBytes && this.#outstandingWork < OUTSTANDING_WORK && work < TURN_WORK) {
+      const queued = this.#queue[this.#head++]!
+      const before = this.#outstandingWork
+      this.#prepare(queued)
       if (this.#leader.resigned !== null) return
+      work += Math.max(requestWork(queued.request), this.#outstandingWork - before)
     }
+    this.#isCutShort = work >= TURN_WORK
     if (this.#head === this.#queue.length) {
       this.#queue = []
       this.#head = 0
@@ -136,8 +152,12 @@ export class Intake {
   #propose(session: SessionId, cxid: number, origin: number, tag: number, make: (zxid: Zxid) => TxnBody): void {
     const zxid = this.#leader.nextZxid()
     if (zxid === null) return
-    const txn: Txn = { session, cxid, origin, tag, time: this.#owner.now().wallMs, body: make(zxid) }
+    this.#offer(zxid, { session, cxid, origin, tag, time: this.#owner.now().wallMs, body: make(zxid) })
+  }
+
+  #offer(zxid: Zxid, txn: Txn): void {
     this.#outstandingBytes += this.#leader.propose(zxid, txn)
+    this.#outstandingWork += txnWork(txn.body)
   }
 
   #prepare(queued: Queued): void {
@@ -162,7 +182,7 @@ export class Intake {
     } else {
       made = this.#preparer.prepare(zxid, body.request, { session, identities: body.identities })
     }
-    this.#outstandingBytes += this.#leader.propose(zxid, {
+    this.#offer(zxid, {
       session, cxid: request.cxid, origin: peer, tag: request.tag, time: this.#owner.now().wallMs, body: made,
     })
   }
@@ -192,11 +212,12 @@ export class Intake {
     for (const session of sessions) this.sessions.touch(session, nowMs)
   }
 
-  applied(zxid: Zxid, bytes: number, { kind }: TxnBody): void {
+  applied(zxid: Zxid, bytes: number, body: TxnBody): void {
     this.#outstandingBytes -= bytes
+    this.#outstandingWork -= txnWork(body)
     this.#preparer.applied(zxid)
     // Its client hears of it now, however long that took.
-    if (kind === 'createSession') this.sessions.touch(sessionIdOf(zxid), this.#owner.now().ms)
+    if (body.kind === 'createSession') this.sessions.touch(sessionIdOf(zxid), this.#owner.now().ms)
   }
 
   /**

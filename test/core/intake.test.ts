@@ -1,0 +1,90 @@
+/** How much a leader does in one turn: counted, as nothing leaves it before the turn ends. */
+import { OUTSTANDING_WORK, TURN_WORK, requestWork, txnWork } from '../../lib/core/session/work.ts'
+import { OPEN_ACL } from '../../lib/core/tree/request.ts'
+import type { MultiOp, Request, WriteRequest } from '../../lib/core/tree/request.ts'
+import { NO_SESSION } from '../../lib/core/tree/stat.ts'
+import { assert, suite } from '../harness.ts'
+import { create, led } from './cluster.ts'
+import type { World } from './cluster.ts'
+
+const test = suite('intake')
+
+const OPERATIONS = 1_000
+const CHECK: MultiOp = { op: 13, path: '/', version: -1 }
+
+/** As much work as any multi of so many operations. */
+function multi(path: string): Request {
+  return { op: 14, ops: [create(path), ...Array.from({ length: OPERATIONS - 1 }, () => CHECK)] }
+}
+
+/** All that a client of the leader asks for in one turn. */
+function ask(world: World, requests: readonly Request[]): void {
+  const leader = world.leader!
+  world.connect(leader.config.peerId, 1)
+  for (const [at, request] of requests.entries()) {
+    leader.step(world.now, { kind: 'request', conn: 1, xid: at + 1, request })
+  }
+}
+
+test('many multis at once are prepared in turns that end, and no more than can be applied at once', () => {
+  const world = led({ voters: 3 })
+  const leader = world.leader!
+  const id = leader.config.peerId
+  ask(world, Array.from({ length: 100 }, (_, at) => multi(`/m${at}`)))
+  for (const peer of [1, 2, 3]) world.node(peer).held = true
+  const perTurn = Math.ceil(TURN_WORK / (OPERATIONS + 1))
+  const most = Math.ceil(OUTSTANDING_WORK / (OPERATIONS + 1))
+  for (let turn = 1, isFull = false; !isFull; turn++) {
+    assert.ok(leader.deadline() <= world.ms || turn === 1, 'the next turn comes at once')
+    const frames = world.sent(id, 'proposal').length
+    world.input(id, { kind: 'tick' })
+    assert.is(leader.leader!.outstanding, Math.min(most, turn * perTurn))
+    assert.ok(world.sent(id, 'proposal').length > frames, 'what a turn prepared leaves when it ends')
+    isFull = leader.leader!.outstanding === most
+  }
+  assert.ok(leader.deadline() > world.ms, 'what must wait for its txns does not ask for turns')
+  for (const peer of [1, 2, 3]) world.node(peer).held = false
+  world.advance(100)
+  assert.is(world.effectsOf(id, 'reply').filter(({ outcome }) => outcome.code === 'Ok').length, 100)
+  assert.is(leader.leader!.outstanding, 0)
+  assert.is(leader.route.intake!.waiting, 0)
+})
+
+test('one that is more than a turn is done in one, and what is behind it in the next', () => {
+  const world = led({ voters: 1 })
+  const leader = world.leader!
+  const acl = Array.from({ length: TURN_WORK },
+    (_, at) => ({ perms: 31, scheme: 'ip', id: `10.0.${at >> 8}.${at & 255}` }))
+  ask(world, [{ ...create('/listed'), acl }, create('/next')])
+  world.node(1).held = true
+  world.input(1, { kind: 'tick' })
+  assert.is(leader.leader!.outstanding, 1)
+  assert.ok(leader.deadline() <= world.ms)
+  world.input(1, { kind: 'tick' })
+  assert.is(leader.leader!.outstanding, 2)
+})
+
+test('ordinary writes are one each, whatever their number in a turn of the host', () => {
+  const world = led({ voters: 1 })
+  ask(world, Array.from({ length: TURN_WORK }, (_, at) => create(`/n${at}`)))
+  world.node(1).held = true
+  world.input(1, { kind: 'tick' })
+  assert.is(world.leader!.leader!.outstanding, TURN_WORK)
+})
+
+test('operations and entries of lists count, in what is asked for and in what comes of it', () => {
+  const acl = Array.from({ length: 5 }, () => OPEN_ACL[0]!)
+  const asked = (request: WriteRequest): number =>
+    requestWork({ tag: 1, session: NO_SESSION, cxid: 1, body: { kind: 'write', request, identities: [] } })
+  assert.is(asked({ op: 2, path: '/a', version: -1 }), 1)
+  assert.is(asked({ op: 7, path: '/a', acl, version: -1 }), 5)
+  assert.is(asked({ ...create('/a'), acl: [] }), 1)
+  assert.is(asked({ op: 14, ops: [create('/a'), CHECK, { ...create('/b'), acl }] }), 8)
+  assert.is(requestWork({ tag: 1, session: NO_SESSION, cxid: 1, body: { kind: 'closeSession' } }), 1)
+  assert.is(txnWork({ kind: 'setAcl', path: '/a', acl, version: 1 }), 5)
+  assert.is(txnWork({ kind: 'multi', parts: [{ kind: 'check', path: '/a' }, { kind: 'delete', path: '/a' }] }), 3)
+  assert.is(txnWork({ kind: 'multiError', codes: ['Ok', 'NoNode'] }), 3)
+  assert.is(txnWork({ kind: 'closeSession', paths: ['/a', '/b', '/c'] }), 4)
+})
+
+test.run()
