@@ -47,7 +47,7 @@ export interface Limits {
   readonly syncChunksInFlight: number
   /** Containers and TTL nodes reaped at a time. */
   readonly reapedNodes: number
-  /** Sessions that expire in one turn; the others of their bucket follow in the next ones. */
+  /** Sessions that expire in one turn, fewer where they own much; the others of their bucket follow in the next. */
   readonly expiredSessions: number
 }
 

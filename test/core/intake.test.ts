@@ -72,6 +72,73 @@ test('ordinary writes are one each, whatever their number in a turn of the host'
   assert.is(world.leader!.leader!.outstanding, TURN_WORK)
 })
 
+/** So many sessions of a leader's clients, each with as many ephemerals as there are operations. */
+function owners(world: World, sessions: number): void {
+  const id = world.leader!.config.peerId
+  for (let conn = 1; conn <= sessions; conn++) {
+    world.connect(id, conn, { timeoutMs: 600 })
+    const ops = Array.from({ length: OPERATIONS }, (_, at) => create(`/${conn}-${at}`, 1))
+    world.request(id, conn, 1, { op: 14, ops })
+  }
+}
+
+const CLOSED_PER_TURN = Math.ceil(TURN_WORK / (OPERATIONS + 1))
+
+test('sessions that own much expire a few in a turn, one after the other', () => {
+  const world = led({ voters: 1 })
+  const leader = world.leader!
+  owners(world, 20)
+  for (let conn = 1; conn <= 20; conn++) world.input(1, { kind: 'disconnect', conn })
+  const { sessions } = leader.route.intake!
+  world.ms = Math.max(...sessions.expiries().map(({ atMs }) => atMs))
+  world.input(1, { kind: 'tick' })
+  world.settle()
+  world.ms = Math.max(world.ms, leader.deadline())
+  const lefts: number[] = []
+  for (let turn = 0; turn < 12; turn++) {
+    world.input(1, { kind: 'tick' })
+    world.settle()
+    if (sessions.size < (lefts.at(-1) ?? 20)) lefts.push(sessions.size)
+    if (leader.deadline() > world.ms) world.ms = leader.deadline()
+  }
+  assert.equal(lefts, [20 - CLOSED_PER_TURN, 20 - 2 * CLOSED_PER_TURN, 0])
+  assert.is(leader.tree.sessions.size, 0)
+  assert.is(leader.tree.nodeCount, led({ voters: 1 }).leader!.tree.nodeCount)
+})
+
+test('no more of what sessions owned is outstanding than can be applied at once', () => {
+  const world = led({ voters: 1 })
+  const leader = world.leader!
+  const most = Math.ceil(OUTSTANDING_WORK / (OPERATIONS + 1))
+  owners(world, most + CLOSED_PER_TURN)
+  for (let conn = 1; conn <= most + CLOSED_PER_TURN; conn++) world.input(1, { kind: 'disconnect', conn })
+  world.settle()
+  world.node(1).held = true
+  world.advance(900)
+  const { sessions } = leader.route.intake!
+  assert.ok(sessions.size > 0 && sessions.size <= CLOSED_PER_TURN, `${sessions.size} wait`)
+  assert.ok(leader.deadline() > world.ms, 'without asking for turns')
+  world.node(1).held = false
+  world.advance(300)
+  assert.is(leader.tree.sessions.size, 0)
+})
+
+test('what closes sessions that own much is no less work when their clients ask for it', () => {
+  const world = led({ voters: 1 })
+  owners(world, 20)
+  const leader = world.leader!
+  for (let conn = 1; conn <= 20; conn++) {
+    leader.step(world.now, { kind: 'request', conn, xid: 2, request: { op: -11 } })
+  }
+  world.node(1).held = true
+  world.input(1, { kind: 'tick' })
+  assert.is(leader.leader!.outstanding, CLOSED_PER_TURN)
+  assert.ok(leader.deadline() <= world.ms)
+  world.node(1).held = false
+  world.advance(100)
+  assert.is(leader.tree.sessions.size, 0)
+})
+
 test('operations and entries of lists count, in what is asked for and in what comes of it', () => {
   const acl = Array.from({ length: 5 }, () => OPEN_ACL[0]!)
   const asked = (request: WriteRequest): number =>

@@ -115,14 +115,17 @@ test('no more sessions than asked for expire in a call, the others are due at on
   const tracker = new SessionTracker(100)
   const ids = Array.from({ length: 7 }, (_, i) => `0x${i + 1}` as SessionId)
   for (const id of ids) tracker.add(id, 1_000, null, 0)
-  const all = (): boolean => true
-  assert.equal(tracker.expire(1_100, all, 3), ids.slice(0, 3))
+  const expire = (nowMs: number): SessionId[] => {
+    let left = 3
+    return tracker.expire(nowMs, () => true, () => --left === 0)
+  }
+  assert.equal(expire(1_100), ids.slice(0, 3))
   assert.is(tracker.deadlineMs, 1_100)
   tracker.touch(ids[4]!, 1_150)
-  assert.equal(tracker.expire(1_100, all, 3), [ids[3], ids[5], ids[6]])
+  assert.equal(expire(1_100), [ids[3], ids[5], ids[6]])
   assert.is(tracker.size, 1)
-  assert.equal(tracker.expire(2_199, all, 3), [])
-  assert.equal(tracker.expire(2_200, all, 3), [ids[4]])
+  assert.equal(expire(2_199), [])
+  assert.equal(expire(2_200), [ids[4]])
   assert.is(tracker.deadlineMs, Infinity)
 })
 

@@ -59,6 +59,8 @@ export class Intake {
   #outstandingBytes = 0
   /** Their work. */
   #outstandingWork = 0
+  /** Of that, what closes sessions. */
+  #closingWork = 0
   /** The last turn ended before there was too much outstanding, or nothing left. */
   #isCutShort = false
   #reapAtMs: number
@@ -91,7 +93,8 @@ export class Intake {
     // What this turn has prepared leaves first.
     if (this.#isCutShort) return this.#owner.now().ms
     const dueMs = this.sessions.deadlineMs
-    return Math.min(this.#hasLeft ? dueMs : Math.max(dueMs, this.#expireFromMs), this.#reapAtMs)
+    const leftMs = this.#mayExpire ? dueMs : Infinity
+    return Math.min(this.#hasLeft ? leftMs : Math.max(dueMs, this.#expireFromMs), this.#reapAtMs)
   }
 
   /** Some of those judged are left for the next turn: they wait for nothing more. */
@@ -102,6 +105,11 @@ export class Intake {
   /** Requests that wait for the outstanding txns to become fewer. */
   get waiting(): number {
     return this.#queue.length - this.#head
+  }
+
+  /** Room of its own: a leader with more requests than it can take still expires sessions. */
+  get #mayExpire(): boolean {
+    return this.#closingWork < OUTSTANDING_WORK
   }
 
   #tellSoftQuota({ path, what, used, limit }: SoftQuota): void {
@@ -157,7 +165,13 @@ export class Intake {
 
   #offer(zxid: Zxid, txn: Txn): void {
     this.#outstandingBytes += this.#leader.propose(zxid, txn)
-    this.#outstandingWork += txnWork(txn.body)
+    this.#count(txn.body, 1)
+  }
+
+  #count(body: TxnBody, sign: 1 | -1): void {
+    const work = sign * txnWork(body)
+    this.#outstandingWork += work
+    if (body.kind === 'closeSession') this.#closingWork += work
   }
 
   #prepare(queued: Queued): void {
@@ -214,7 +228,7 @@ export class Intake {
 
   applied(zxid: Zxid, bytes: number, body: TxnBody): void {
     this.#outstandingBytes -= bytes
-    this.#outstandingWork -= txnWork(body)
+    this.#count(body, -1)
     this.#preparer.applied(zxid)
     // Its client hears of it now, however long that took.
     if (body.kind === 'createSession') this.sessions.touch(sessionIdOf(zxid), this.#owner.now().ms)
@@ -252,24 +266,32 @@ export class Intake {
   /**
    * Expires sessions and reaps nodes; a gap of `frozenMs` between ticks means that this process stood still. No more
    * in a turn than leaves it short: learners would take a leader for gone that closes all of very many sessions in one,
-   * and the next leader would do the same.
+   * or some that own very much, and the next leader would do the same.
    */
   tick(frozenMs: number): void {
     const now = this.#owner.now()
-    const { reapedNodes, expiredSessions } = this.#owner.limits
-    const isBorn = (session: SessionId): boolean =>
-      !this.#preparer.isOpening(session) || this.#owner.mutant === 'expiresAtBirth'
     this.#judgedMs = Math.max(this.#judgedMs, this.#readUntil(now.ms, frozenMs))
-    for (const session of this.sessions.expire(this.#judgedMs, isBorn, expiredSessions)) {
-      if (!this.#preparer.hasSession(session)) continue
-      this.#propose(session, 0, this.#owner.peerId, 0, (zxid) => this.#preparer.closeSession(zxid, session))
-    }
+    if (this.#mayExpire) this.#expire()
     if (now.ms >= this.#reapAtMs) {
       this.#reapAtMs = now.ms + this.#owner.reapMs
-      for (const path of this.#preparer.reapable(now.wallMs, reapedNodes)) {
+      for (const path of this.#preparer.reapable(now.wallMs, this.#owner.limits.reapedNodes)) {
         this.#propose(NO_SESSION, 0, this.#owner.peerId, 0,
           (zxid) => this.#preparer.prepare(zxid, { op: 20, path }, ENSEMBLE))
       }
+    }
+  }
+
+  #expire(): void {
+    const isBorn = (session: SessionId): boolean =>
+      !this.#preparer.isOpening(session) || this.#owner.mutant === 'expiresAtBirth'
+    let [left, work] = [this.#owner.limits.expiredSessions, 0]
+    const isLast = (session: SessionId): boolean => {
+      work += 1 + this.#preparer.ephemeralCount(session)
+      return --left === 0 || work >= TURN_WORK
+    }
+    for (const session of this.sessions.expire(this.#judgedMs, isBorn, isLast)) {
+      if (!this.#preparer.hasSession(session)) continue
+      this.#propose(session, 0, this.#owner.peerId, 0, (zxid) => this.#preparer.closeSession(zxid, session))
     }
   }
 }

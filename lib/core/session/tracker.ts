@@ -125,20 +125,25 @@ export class SessionTracker {
   }
 
   /**
-   * Takes out the sessions whose bucket is over, `most` of them; the caller proposes to close them. The others stay,
-   * and are due at once. One that is not born yet, which nobody can speak for, gets a whole timeout again.
+   * Takes out the sessions whose bucket is over, up to one that `isLast`, asked of each; the caller proposes to close
+   * them. The others stay, and are due at once. One that is not born yet, which nobody can speak for, gets a whole
+   * timeout again.
    */
-  expire(nowMs: number, isBorn: (session: SessionId) => boolean = () => true, most: number = Infinity): SessionId[] {
+  expire(
+    nowMs: number, isBorn: (session: SessionId) => boolean = () => true,
+    isLast: (session: SessionId) => boolean = () => false,
+  ): SessionId[] {
     const expired: SessionId[] = []
     if (nowMs < this.#nextMs) return expired
     let next = Infinity
+    let isOver = false
     for (const [bucketMs, bucket] of this.#buckets) {
       if (bucketMs > nowMs) {
         if (bucketMs < next) next = bucketMs
         continue
       }
       for (const session of bucket) {
-        if (expired.length >= most) break
+        if (isOver) break
         bucket.delete(session)
         const tracked = this.#sessions.get(session)
         if (tracked !== undefined && tracked.bucketMs <= nowMs && !isBorn(session)) this.#touch(tracked, nowMs)
@@ -149,6 +154,7 @@ export class SessionTracker {
         }
         this.#sessions.delete(session)
         expired.push(session)
+        isOver = isLast(session)
       }
       if (bucket.size === 0) this.#buckets.delete(bucketMs)
       else if (bucketMs < next) next = bucketMs

@@ -300,6 +300,11 @@ export class Preparer {
     return { kind: 'closeSession', paths }
   }
 
+  /** How many those are. */
+  ephemeralCount(session: SessionId): number {
+    return this.#overlay.ephemeralCount(session)
+  }
+
   /** Open, or about to be, and not closing. */
   hasSession(session: SessionId): boolean {
     return (this.#tree.sessions.has(session) || this.#opening.has(session)) && !this.#closing.has(session)
