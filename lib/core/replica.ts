@@ -194,7 +194,7 @@ export class Replica implements ZabContext {
     const { intake } = this.route
     if (intake !== null && this.leader?.resigned === null) {
       intake.touch(this.clients.touches())
-      intake.tick(this.config.timing.syncMs)
+      intake.tick()
     }
   }
 
@@ -451,9 +451,9 @@ export class Replica implements ZabContext {
     assert(leader !== null, 'a leader was activated')
     this.#applyCommitted()
     assert(this.#tree.zxid === this.journal.log.last, 'the whole initial history is applied at activation')
-    const { peerId, tree: options, limits, mutant, timing: { tickMs, pingMs, reapMs } } = config
+    const { peerId, tree: options, limits, mutant, timing } = config
     const own = { now: (): Now => this.now, log: this.log.bind(this) }
-    const intake = new Intake({ peerId, options, limits, tickMs, pingMs, reapMs, mutant, ...own }, leader, this.#tree)
+    const intake = new Intake({ peerId, options, limits, timing, mutant, ...own }, leader, this.#tree)
     this.route.lead(leader, intake)
     if (this.#tree.ensembleId === '') intake.found(config.newEnsembleId, memberText(config.members))
     this.log('info', `leads epoch ${leader.epoch}`, { from: formatZxid(this.journal.log.last) })

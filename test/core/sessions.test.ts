@@ -129,6 +129,21 @@ test('no more sessions than asked for expire in a call, the others are due at on
   assert.is(tracker.deadlineMs, Infinity)
 })
 
+test('the clock of sessions stands still with their leader', () => {
+  const tracker = new SessionTracker(100)
+  tracker.add(A, 1_000, null, 0)
+  tracker.stoodStill(2_030)
+  tracker.add(B, 1_000, null, 2_500)
+  assert.is(tracker.deadlineMs, 3_130)
+  assert.equal(tracker.expiries(), [{ session: A, atMs: 3_130 }, { session: B, atMs: 3_530 }])
+  tracker.stoodStill(70)
+  assert.equal(tracker.expire(3_199), [])
+  assert.equal(tracker.expire(3_200), [A])
+  tracker.touch(B, 3_300)
+  assert.equal(tracker.expire(4_399), [])
+  assert.equal(tracker.expire(4_400), [B])
+})
+
 test('timeouts are negotiated into the bounds of the ensemble', () => {
   const world = led({ voters: 1 })
   world.connect(1, 1, { timeoutMs: 1 })
@@ -265,6 +280,46 @@ test('a leader that stood still expires nobody for it', () => {
   world.connect(1, 2, { session, password })
   assert.ok(world.replica(1).tree.has('/mine'))
   assert.is(world.effectsOf(1, 'connected').length, 2)
+})
+
+/** The only voter, and two clients: one that is gone, of a session of `timeoutMs`, and one that has a `word` to say. */
+function onlyVoter(timeoutMs: number): { world: World, gone: SessionId, lives: SessionId, word: () => void } {
+  const world = led({ voters: 1 })
+  for (const conn of [1, 2]) world.connect(1, conn, { timeoutMs })
+  const [gone, lives] = world.effectsOf(1, 'connected').map(({ session }) => session) as [SessionId, SessionId]
+  world.input(1, { kind: 'disconnect', conn: 1 })
+  let xid = 0
+  const word = (): void => world.input(1, { kind: 'request', conn: 2, xid: ++xid, request: create(`/word-${xid}`) })
+  return { world, gone, lives, word }
+}
+
+test('a session lives for its timeout of the time in which its only voter ran, however often that stood still', () => {
+  // Once in each timeout, and never awake for a ping.
+  for (const [timeoutMs, awakeMs, goneMs] of [[10_000, 8_000, 10_100], [600, 50, 850]] as const) {
+    const { world, gone, lives, word } = onlyVoter(timeoutMs)
+    const { sessions } = world.replica(1).tree
+    let ranMs = 0
+    for (; ranMs <= goneMs; ranMs += awakeMs) {
+      world.ms += 1_100
+      world.input(1, { kind: 'tick' })
+      word()
+      world.settle()
+      assert.ok(ranMs > timeoutMs || sessions.has(gone), `there after ${ranMs} of ${timeoutMs} ms`)
+      world.advance(awakeMs)
+    }
+    assert.ok(!sessions.has(gone), `gone after ${ranMs} ms`)
+    assert.ok(sessions.has(lives))
+  }
+})
+
+test('a word that is read before the ticks after a pause gives its session no more than its timeout', () => {
+  const { world, lives, word } = onlyVoter(1_000)
+  world.ms += 60_000
+  word()
+  world.input(1, { kind: 'tick' })
+  world.settle()
+  const atMs = world.replica(1).route.intake!.sessions.expiries().find(({ session }) => session === lives)!.atMs
+  assert.ok(atMs >= world.ms + 1_000 && atMs <= world.ms + 1_100, `${atMs - world.ms} ms`)
 })
 
 test('a leader that was held up for a moment reads first what came meanwhile', () => {

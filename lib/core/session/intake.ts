@@ -10,7 +10,7 @@ import type { ForwardedRequest } from '../zab/messages.ts'
 import type { Leader } from '../zab/leader.ts'
 import type { Limits } from '../limits.ts'
 import type { Zxid } from '../zxid.ts'
-import type { Now } from '../effects.ts'
+import type { Now, Timing } from '../effects.ts'
 import { SessionTracker } from './tracker.ts'
 import { OUTSTANDING_WORK, TURN_WORK, requestWork, txnWork } from './work.ts'
 
@@ -34,9 +34,7 @@ export interface IntakeOwner {
   readonly peerId: number
   readonly options: TreeOptions
   readonly limits: Limits
-  readonly tickMs: number
-  readonly pingMs: number
-  readonly reapMs: number
+  readonly timing: Timing
   /** See ReplicaConfig.mutant. */
   readonly mutant: string | undefined
   now(): Now
@@ -81,11 +79,11 @@ export class Intake {
     this.#leader = leader
     this.#preparer = new Preparer(tree, owner.options, (exceeded) => this.#tellSoftQuota(exceeded))
     this.#appliedPaths = (session) => Array.from(tree.ephemeralsOf(session)).sort()
-    this.sessions = new SessionTracker(owner.tickMs)
+    this.sessions = new SessionTracker(owner.timing.tickMs)
     const nowMs = owner.now().ms
     // Every session begins with its full timeout: nobody was listening to it while there was no leader.
     for (const [session, { timeoutMs }] of tree.sessions) this.sessions.add(session, timeoutMs, null, nowMs)
-    this.#reapAtMs = nowMs + owner.reapMs
+    this.#reapAtMs = nowMs + owner.timing.reapMs
     this.#lastTickMs = nowMs
   }
 
@@ -122,7 +120,7 @@ export class Intake {
 
   add(peer: number, request: ForwardedRequest): void {
     // It is alive from now on, however long its request waits.
-    const moved = !this.sessions.act(request.session, peer, this.#owner.now().ms)
+    const moved = !this.sessions.act(request.session, peer, this.#clock())
     this.#queue.push({ peer, request, moved, attachments: this.sessions.attachmentsOf(request.session) })
   }
 
@@ -184,7 +182,7 @@ export class Intake {
     if (body.kind === 'createSession') {
       session = sessionIdOf(zxid)
       made = this.#preparer.createSession(zxid, body.timeoutMs, body.password)
-      this.sessions.add(session, body.timeoutMs, peer, this.#owner.now().ms)
+      this.sessions.add(session, body.timeoutMs, peer, this.#clock())
     } else if (!this.#preparer.hasSession(session)) {
       made = { kind: 'error', code: 'SessionExpired' }
     } else if (!this.#mayAct(queued)) {
@@ -210,19 +208,19 @@ export class Intake {
     if (mutant === 'movesForgotten') return true
     const isLate = body.kind !== 'closeSession' && attachments !== this.sessions.attachmentsOf(session)
     return !moved && (!isLate || mutant === 'resumesForgotten') &&
-      this.sessions.act(session, peer, this.#owner.now().ms)
+      this.sessions.act(session, peer, this.#clock())
   }
 
   /** A client resumed its session at `peer`: its timeout if it lives, else 0. */
   revalidate(peer: number, session: SessionId): number {
     if (!this.#preparer.hasSession(session)) return 0
     this.sessions.own(session, peer)
-    this.sessions.touch(session, this.#owner.now().ms)
+    this.sessions.touch(session, this.#clock())
     return this.sessions.timeoutOf(session) ?? 0
   }
 
   touch(sessions: Iterable<SessionId>): void {
-    const nowMs = this.#owner.now().ms
+    const nowMs = this.#clock()
     for (const session of sessions) this.sessions.touch(session, nowMs)
   }
 
@@ -231,49 +229,67 @@ export class Intake {
     this.#count(body, -1)
     this.#preparer.applied(zxid)
     // Its client hears of it now, however long that took.
-    if (body.kind === 'createSession') this.sessions.touch(sessionIdOf(zxid), this.#owner.now().ms)
+    if (body.kind === 'createSession') this.sessions.touch(sessionIdOf(zxid), this.#clock())
+  }
+
+  /**
+   * The time, and the first thing to ask for after a pause of `syncMs`, in which nobody could be heard: nobody is
+   * expired for it (a leader paused is not a client dead). The sessions' clock stood still too, with all moments by
+   * which they are judged. Others have taken over by then, but where this is the only voter.
+   */
+  #clock(): number {
+    const nowMs = this.#owner.now().ms
+    const { syncMs, pingMs } = this.#owner.timing
+    const gapMs = nowMs - this.#lastTickMs
+    if (gapMs < syncMs) return nowMs
+    this.#lastTickMs = nowMs
+    this.sessions.stoodStill(gapMs)
+    this.#heldUpMs += gapMs
+    this.#earlierMs += gapMs
+    this.#judgedMs = this.#heldUp(nowMs, pingMs).earlierMs
+    return nowMs
+  }
+
+  /** What had come by now is read in so long. Returns when it was held up last, and the time before that. */
+  #heldUp(nowMs: number, readMs: number): { readonly lastMs: number, readonly earlierMs: number } {
+    const held = { lastMs: this.#heldUpMs, earlierMs: this.#earlierMs }
+    this.#earlierMs = held.lastMs
+    this.#heldUpMs = nowMs
+    this.#expireFromMs = nowMs + readMs
+    return held
   }
 
   /**
    * Up to when all that came is read: whose time was over by then may be judged. What comes in time counts, even if
    * this process is held up just then, so that its timers run late and before its sockets: it is given as long as it
-   * is late to read, and a bucket waits for that once. After a long pause that is a ping, after one of `frozenMs`
-   * nobody could be heard: nobody is expired for it (a leader paused is not a client dead).
+   * is late to read, and a bucket waits for that once. After a long pause that is a ping.
    * Who is held up again and again would wait without end. It judges whose time was over two hold-ups ago: it has read
    * its sockets twice since, what had come by then and the pongs that say what its learners had heard by then. So a
-   * session is closed within three times such a pause and a ping after its bucket, each pause shorter than `frozenMs`,
+   * session is closed within three times such a pause and a ping after its bucket, each pause shorter than `syncMs`,
    * and the turns that those judged with it take.
    */
-  #readUntil(nowMs: number, frozenMs: number): number {
-    const { pingMs, mutant } = this.#owner
+  #readUntil(nowMs: number): number {
+    const { timing: { pingMs }, mutant } = this.#owner
     const gapMs = nowMs - this.#lastTickMs
     this.#lastTickMs = nowMs
-    if (gapMs >= frozenMs) {
-      this.sessions.rearm(nowMs)
-      return nowMs
-    }
     const lateMs = this.#hasLeft ? -1 : nowMs - Math.max(this.sessions.deadlineMs, this.#expireFromMs)
     const isLong = gapMs >= 2 * pingMs
     if (lateMs <= 0 && !isLong) return lateMs < 0 ? 0 : nowMs
-    const [heldUpMs, earlierMs] = [this.#heldUpMs, this.#earlierMs]
-    this.#earlierMs = heldUpMs
-    this.#heldUpMs = nowMs
-    this.#expireFromMs = nowMs + (isLong ? pingMs : Math.min(pingMs, lateMs))
-    if (!isLong || mutant === 'stutterJudgesLast') return heldUpMs
+    const { lastMs, earlierMs } = this.#heldUp(nowMs, isLong ? pingMs : Math.min(pingMs, lateMs))
+    if (!isLong || mutant === 'stutterJudgesLast') return lastMs
     return mutant === 'stutterNeverExpires' ? 0 : earlierMs
   }
 
   /**
-   * Expires sessions and reaps nodes; a gap of `frozenMs` between ticks means that this process stood still. No more
-   * in a turn than leaves it short: learners would take a leader for gone that closes all of very many sessions in one,
-   * or some that own very much, and the next leader would do the same.
+   * Expires sessions and reaps nodes. No more in a turn than leaves it short: learners would take a leader for gone
+   * that closes all of very many sessions in one, or some that own very much, and the next leader would do the same.
    */
-  tick(frozenMs: number): void {
+  tick(): void {
     const now = this.#owner.now()
-    this.#judgedMs = Math.max(this.#judgedMs, this.#readUntil(now.ms, frozenMs))
+    this.#judgedMs = Math.max(this.#judgedMs, this.#readUntil(this.#clock()))
     if (this.#mayExpire) this.#expire()
     if (now.ms >= this.#reapAtMs) {
-      this.#reapAtMs = now.ms + this.#owner.reapMs
+      this.#reapAtMs = now.ms + this.#owner.timing.reapMs
       for (const path of this.#preparer.reapable(now.wallMs, this.#owner.limits.reapedNodes)) {
         this.#propose(NO_SESSION, 0, this.#owner.peerId, 0,
           (zxid) => this.#preparer.prepare(zxid, { op: 20, path }, ENSEMBLE))

@@ -16,6 +16,7 @@ interface Tracked {
  * Timers of all sessions, on the established leader alone: buckets of one tick, deadlines rounded up, so a session is
  * never expired early by the leader's clock (ZooKeeper: ExpiryQueue, SessionTrackerImpl). A session that is heard of is
  * not moved until its bucket is over: sessions in the process of their peer are heard of at every tick, all of them.
+ * Buckets are by a clock that stands still while the leader does.
  */
 export class SessionTracker {
   readonly #tickMs: number
@@ -23,6 +24,8 @@ export class SessionTracker {
   readonly #buckets = new Map<number, Set<SessionId>>()
   /** Smallest bucket that may hold a session. */
   #nextMs = Infinity
+  /** How far that clock is behind the leader's. */
+  #stoodMs = 0
 
   constructor(tickMs: number) {
     this.#tickMs = tickMs
@@ -34,7 +37,7 @@ export class SessionTracker {
 
   /** When the next bucket may expire. */
   get deadlineMs(): number {
-    return this.#nextMs
+    return this.#nextMs + this.#stoodMs
   }
 
   add(session: SessionId, timeoutMs: number, owner: number | null, nowMs: number): void {
@@ -45,7 +48,7 @@ export class SessionTracker {
   }
 
   #bucketOf(atMs: number): number {
-    return (Math.floor(atMs / this.#tickMs) + 1) * this.#tickMs
+    return (Math.floor((atMs - this.#stoodMs) / this.#tickMs) + 1) * this.#tickMs
   }
 
   #enter(session: SessionId, bucketMs: number): void {
@@ -99,7 +102,7 @@ export class SessionTracker {
   /** When each session expires unless it is heard of before, soonest first. */
   expiries(): { readonly session: SessionId, readonly atMs: number }[] {
     const all: { readonly session: SessionId, readonly atMs: number }[] = []
-    for (const [session, { bucketMs }] of this.#sessions) all.push({ session, atMs: bucketMs })
+    for (const [session, { bucketMs }] of this.#sessions) all.push({ session, atMs: bucketMs + this.#stoodMs })
     return all.sort((a, b) => a.atMs - b.atMs)
   }
 
@@ -119,9 +122,12 @@ export class SessionTracker {
     return this.#sessions.get(session)?.attachments ?? 0
   }
 
-  /** The leader was frozen: whoever could not be heard meanwhile gets a whole timeout again. */
-  rearm(nowMs: number): void {
-    for (const session of this.#sessions.keys()) this.touch(session, nowMs)
+  /**
+   * The leader stood still, and heard nobody: each session has as long to live as it had then. Not its whole timeout
+   * again: where that happens once in each, nobody would ever expire.
+   */
+  stoodStill(gapMs: number): void {
+    this.#stoodMs += gapMs
   }
 
   /**
@@ -134,11 +140,12 @@ export class SessionTracker {
     isLast: (session: SessionId) => boolean = () => false,
   ): SessionId[] {
     const expired: SessionId[] = []
-    if (nowMs < this.#nextMs) return expired
+    const endMs = nowMs - this.#stoodMs
+    if (endMs < this.#nextMs) return expired
     let next = Infinity
     let isOver = false
     for (const [bucketMs, bucket] of this.#buckets) {
-      if (bucketMs > nowMs) {
+      if (bucketMs > endMs) {
         if (bucketMs < next) next = bucketMs
         continue
       }
@@ -146,8 +153,8 @@ export class SessionTracker {
         if (isOver) break
         bucket.delete(session)
         const tracked = this.#sessions.get(session)
-        if (tracked !== undefined && tracked.bucketMs <= nowMs && !isBorn(session)) this.#touch(tracked, nowMs)
-        if (tracked !== undefined && tracked.bucketMs > nowMs) {
+        if (tracked !== undefined && tracked.bucketMs <= endMs && !isBorn(session)) this.#touch(tracked, nowMs)
+        if (tracked !== undefined && tracked.bucketMs > endMs) {
           tracked.heldMs = tracked.bucketMs
           this.#enter(session, tracked.bucketMs)
           continue
