@@ -224,26 +224,40 @@ export class Election {
 
   /**
    * An established ensemble: a quorum names the same leader and that leader itself says so (dead leaders are not
-   * followed).
+   * followed). This peer is one of that quorum if it votes, as all that comes of it is that it asks: a leader without
+   * a quorum may wait for just that, and of three voters that leader may be all it is linked with. Who does not lead
+   * turns it down; and who has not begun yet has the word of discovery on its side, or gives way by it.
    */
   #joinSettled(): void {
     if (this.#decision !== null) return
-    for (const [peer, heard] of this.#settled) {
-      if (heard.state !== 'leading' || heard.vote.leader !== peer || !this.#context.isLinked(peer)) continue
-      const named = (voter: number): boolean => {
-        const other = this.#settled.get(voter)
-        return other !== undefined && other.vote.leader === peer && other.vote.peerEpoch === heard.vote.peerEpoch
-      }
-      const sameRound = heard.round === this.round && this.proposal.leader === peer &&
-        isQuorum(this.#context.configs, (voter) => this.#agrees(voter))
-      if (sameRound || isQuorum(this.#context.configs, named)) {
-        this.round = heard.round
-        this.#decideAtMs = Infinity
-        this.#retryAtMs = Infinity
-        this.#decision = { vote: heard.vote, reason: 'an established leader was found' }
-        return
-      }
+    let found: Heard | null = null
+    for (const peer of this.#context.voters) {
+      const heard = this.#settled.get(peer)
+      if (heard === undefined || !this.#leads(peer, heard)) continue
+      if (found === null || heard.vote.peerEpoch > found.vote.peerEpoch) found = heard
     }
+    if (found === null) return
+    this.round = found.round
+    this.#decideAtMs = Infinity
+    this.#retryAtMs = Infinity
+    this.#decision = { vote: found.vote, reason: 'an established leader was found' }
+  }
+
+  /**
+   * Who follows it names it by its epoch once it serves, whatever the round is to it. Until then, which may take long,
+   * by the epoch that its leader was elected from, and its round.
+   */
+  #leads(peer: number, { state, vote, round }: Heard): boolean {
+    const { configs, isVoter, config: { peerId, mutant } } = this.#context
+    if (state !== 'leading' || vote.leader !== peer || !this.#context.isLinked(peer)) return false
+    const names = (voter: number): boolean => {
+      if (voter === peerId) return isVoter && mutant !== 'namesWithoutItself'
+      const other = this.#settled.get(voter)
+      if (other === undefined || other.vote.leader !== peer) return false
+      return other.vote.peerEpoch === vote.peerEpoch || (other.round === round && mutant !== 'namedOnceServing')
+    }
+    const isOfThisRound = round === this.round && this.proposal.leader === peer
+    return isQuorum(configs, names) || (isOfThisRound && isQuorum(configs, (voter) => this.#agrees(voter)))
   }
 
   #decide(reason: string): void {

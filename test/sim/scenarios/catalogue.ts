@@ -132,6 +132,12 @@ const ELECTIONS: readonly Entry[] = [
     built: ['S-leaves-with-its-link a voter that hears that its candidate looks again has its link to it still'],
   },
   {
+    id: 'S-linked-with-one', built: [
+      'S-linked-with-one a voter of three that is linked with its leader alone joins it: all may wait for just that',
+      'S-two-come-up two voters of five are brought up, and both of the others lose their leader: they find it again',
+    ],
+  },
+  {
     id: 'S-on-its-way',
     built: ['S-on-its-way a voter that is about to follow says once more that it looks: its leader waits for it'],
   },
