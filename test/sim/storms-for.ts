@@ -18,7 +18,7 @@ export const BEYOND_STORMS: readonly string[] = [
   'keepsItsVoice', 'leavesWithItsLink', 'namedOnceServing', 'namesWithoutItself', 'observersUnsettle',
   'resignsWhileJoining', 'resumesForgotten', 'retriesAtOnce', 'servesBehind', 'servesFarBehind',
   'slowVotesItsTail', 'stalledStands', 'standsAlone', 'standsOnDamaged', 'standsOnNarrow', 'stutterJudgesLast',
-  'stutterNeverExpires', 'uncappedResend', 'unsettledByItsOwn', 'waitsForWhoVotes',
+  'stutterNeverExpires', 'uncappedResend', 'unsettledByItsOwn', 'unsettledWhileJoining', 'waitsForWhoVotes',
 ]
 
 /**

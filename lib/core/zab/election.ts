@@ -1,3 +1,4 @@
+import type { Timing } from '../effects.ts'
 import type { Role, Notification, Vote } from './messages.ts'
 import { isQuorum } from './quorum.ts'
 import { ZXID_ZERO } from '../zxid.ts'
@@ -19,8 +20,17 @@ export interface Decision {
   readonly reason: string
 }
 
+/** Rounds of finalizeMs within which voters are expected to follow their decision. */
+const LOYALTY_ROUNDS = 5
+/** Whom a leader refused acts on no decision for so many times resendMs: it must not run in circles. */
+export const HOLD_OFF_RESENDS = 4
 /** For so many rounds of finalizeMs who is not linked with the winner leaves it to those that are. */
 const PATIENCE_ROUNDS = 3
+
+/** For so long after its own decision a leader expects voters to follow theirs, which may be held off. */
+export function loyaltyMs({ finalizeMs, resendMs, resendMaxMs }: Timing, isHeldOff: boolean): number {
+  return finalizeMs * LOYALTY_ROUNDS + (isHeldOff ? resendMs * HOLD_OFF_RESENDS + resendMaxMs : 0)
+}
 
 interface Heard {
   readonly vote: Vote

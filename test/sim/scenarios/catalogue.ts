@@ -106,7 +106,10 @@ const SYNC_PHASE: readonly Entry[] = [
     ],
   },
   {
-    id: 'S-restless', built: ['S-restless a voter that comes and goes does not have another one begin anew each time'],
+    id: 'S-restless', built: [
+      'S-restless a voter that comes and goes does not have another one begin anew each time',
+      'S-restless-start a link that breaks before there is a leader does not have another voter begin anew each time',
+    ],
   },
   { id: 'S-gap', built: ['S-gap a proposal is lost within a link'] },
 ]
