@@ -116,7 +116,7 @@ interface OpenElection {
   readonly hidden$decideAtMs: number
   readonly hidden$retryAtMs: number
   readonly hidden$saidWide: boolean
-  readonly decision: { readonly vote: Vote } | null
+  readonly decision: { readonly vote: Vote, readonly round: number, readonly isFound: boolean } | null
 }
 
 function byPeer<T>(map: ReadonlyMap<number, T>): [number, T][] {
@@ -150,6 +150,8 @@ function printElection(election: OpenElection, printing: Printing): void {
   if (decision === null) return
   print('decision', decision.vote.leader, printing)
   print('peerEpoch', decision.vote.peerEpoch, printing)
+  print('round', decision.round, printing)
+  out.push(String(decision.isFound))
 }
 
 const NAMES = new Map<unknown, string>()

@@ -15,10 +15,11 @@ const KNOWN: Readonly<Record<string, number>> = {
 export const BEYOND_STORMS: readonly string[] = [
   'anyVoteLeaves', 'anyWordLeaves', 'appliesPastReads', 'countRepeatAck', 'dropsBeforeActive',
   'earlierLivesCount', 'emptyLeads', 'expiresAtBirth', 'founderByItsVote', 'foundsForLife', 'hungLeads',
-  'keepsItsVoice', 'leavesWithItsLink', 'namedOnceServing', 'namesWithoutItself', 'observersUnsettle',
-  'resignsWhileJoining', 'resumesForgotten', 'retriesAtOnce', 'servesBehind', 'servesFarBehind',
-  'slowVotesItsTail', 'stalledStands', 'standsAlone', 'standsOnDamaged', 'standsOnNarrow', 'stutterJudgesLast',
-  'stutterNeverExpires', 'uncappedResend', 'unsettledByItsOwn', 'unsettledWhileJoining', 'waitsForWhoVotes',
+  'keepsItsDecision', 'keepsItsVoice', 'leavesWithItsLink', 'namedOnceServing', 'namesWithoutItself',
+  'observersUnsettle', 'resignsWhileJoining', 'resumesForgotten', 'retriesAtOnce', 'servesBehind',
+  'servesFarBehind', 'slowVotesItsTail', 'stalledStands', 'standsAlone', 'standsOnDamaged', 'standsOnNarrow',
+  'stutterJudgesLast', 'stutterNeverExpires', 'uncappedResend', 'unsettledByItsOwn', 'unsettledWhileJoining',
+  'waitsForWhoVotes',
 ]
 
 /**

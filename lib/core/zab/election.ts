@@ -17,6 +17,9 @@ export function beats(a: Vote, b: Vote): boolean {
 /** Outcome of an election as this peer sees it. */
 export interface Decision {
   readonly vote: Vote
+  readonly round: number
+  /** It leads already, as far as it says; otherwise the votes of that round name it. */
+  readonly isFound: boolean
   readonly reason: string
 }
 
@@ -185,6 +188,7 @@ export class Election {
     if (message.round !== this.round) {
       this.round = message.round
       this.#votes.clear()
+      this.#reconsider()
       this.#adopt(this.#isBetter(message.vote, this.#own) ? message.vote : this.#own)
     } else if (this.#isBetter(message.vote, this.proposal)) {
       this.#adopt(message.vote)
@@ -200,7 +204,13 @@ export class Election {
     return beats(vote, than) && (vote.leader !== config.peerId || this.hasVoice || config.mutant === 'emptyLeads')
   }
 
+  /** It may not be acted on yet: what follows from votes ends with them. One that leads is followed all the same. */
+  #reconsider(): void {
+    if (this.#decision?.isFound === false && this.#context.config.mutant !== 'keepsItsDecision') this.#decision = null
+  }
+
   #adopt(vote: Vote): void {
+    if (vote.leader !== this.proposal.leader) this.#reconsider()
     this.proposal = vote
     this.#recordOwn()
     if (this.hasVoice) this.#broadcast()
@@ -247,10 +257,11 @@ export class Election {
       if (found === null || heard.vote.peerEpoch > found.vote.peerEpoch) found = heard
     }
     if (found === null) return
-    this.round = found.round
+    const { vote, round } = found
+    this.round = round
     this.#decideAtMs = Infinity
     this.#retryAtMs = Infinity
-    this.#decision = { vote: found.vote, reason: 'an established leader was found' }
+    this.#decision = { vote, round, isFound: true, reason: 'an established leader was found' }
   }
 
   /**
@@ -282,7 +293,7 @@ export class Election {
       return
     }
     this.#retryAtMs = Infinity
-    this.#decision = { vote: this.proposal, reason }
+    this.#decision = { vote: this.proposal, round: this.round, isFound: false, reason }
   }
 
   /** The winner died or is unreachable: begin a new round with the own vote. */

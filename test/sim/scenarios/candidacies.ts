@@ -268,8 +268,35 @@ const twoComeUp: Scenario = {
   mutants: [{ mutant: 'namedOnceServing', seenBy: ['L2'] }],
 }
 
+const heldOff: Scenario = {
+  name: 'S-held-off voters that hold off have decided, and the better one is back: they do not follow another one',
+  run: (options) => {
+    const script = started(4, { ...options, epochTxns: 10 }, A, B, C, D)
+    // The epoch of D is used up, and it is gone before it says that it votes for itself.
+    script.tap = (from, _to, message) => from === D && message.kind === 'notify' ? [] : [message]
+    script.connect(D, 1)
+    for (let i = 0; script.leader === D && i < 20; i++) script.write(D, 1, `/n${i}`)
+    script.crash(D)
+    plain(script)
+    script.settle()
+    const decided = (id: number): number | undefined => script.replica(id).election?.decision?.vote.leader
+    for (const id of [A, B, C]) assert.equal(decided(id), C, 'and may not act on it yet')
+    script.up(D)
+    script.settle()
+    assert.equal(script.replica(D).role, 'leading')
+    // B is free to follow at once.
+    script.crash(B)
+    script.up(B)
+    leadsSoon(script, D, 'A and C go on with what they had decided before, and D has B alone')
+    script.serve(A, B, C)
+    convergeWith(script, ['/n0'])
+    return script
+  },
+  mutants: [{ mutant: 'keepsItsDecision', seenBy: ['L1'] }],
+}
+
 /** The rest of D.4. */
 export const CANDIDACIES: Section = [
   keepsItsLink, standsAlone, losesItsLinks, votesForAnother, lateVote, turnedDown, narrowLink,
-  patientRound, damagedLinks, linkedWithOne, twoComeUp,
+  patientRound, damagedLinks, linkedWithOne, twoComeUp, heldOff,
 ]

@@ -141,6 +141,10 @@ const ELECTIONS: readonly Entry[] = [
     ],
   },
   {
+    id: 'S-held-off',
+    built: ['S-held-off voters that hold off have decided, and the better one is back: they do not follow another one'],
+  },
+  {
     id: 'S-on-its-way',
     built: ['S-on-its-way a voter that is about to follow says once more that it looks: its leader waits for it'],
   },
