@@ -246,7 +246,7 @@ export class Election {
    * An established ensemble: a quorum names the same leader and that leader itself says so (dead leaders are not
    * followed). This peer is one of that quorum if it votes, as all that comes of it is that it asks: a leader without
    * a quorum may wait for just that, and of three voters that leader may be all it is linked with. Who does not lead
-   * turns it down; and who has not begun yet has the word of discovery on its side, or gives way by it.
+   * turns it down; and a candidate gives way if it hears of a later history so, as from whoever follows it.
    */
   #joinSettled(): void {
     if (this.#decision !== null) return
