@@ -13,10 +13,10 @@ import type { ReplicaStatus } from './status.ts'
 import { RoleLog } from './role-log.ts'
 import type { ZabContext } from './zab/context.ts'
 import { EarlyJoins } from './zab/early-joins.ts'
-import { Election, NO_VOTE } from './zab/election.ts'
+import { Election, HOLD_OFF_RESENDS, NO_VOTE } from './zab/election.ts'
 import { FoundingRule, isUnwritten } from './zab/founding.ts'
 import { Journal } from './zab/journal.ts'
-import { HOLD_OFF_RESENDS, Leader } from './zab/leader.ts'
+import { Leader } from './zab/leader.ts'
 import { Learner, appliedZxid, applicableZxid, reportedTail } from './zab/learner.ts'
 import { Links } from './zab/links.ts'
 import { Log } from './zab/log.ts'
@@ -348,9 +348,9 @@ export class Replica implements ZabContext {
     if (this.isVoter) election?.tellLinks()
     if (election?.hasVoice === false) this.#revote(election)
     if (!election?.decision || this.now.ms < this.#holdOffMs) return
-    const { vote, reason } = election.decision
+    const { vote, round, reason } = election.decision
     this.election = null
-    this.#round = election.round
+    this.#round = round
     this.#vote = vote
     if (vote.leader === this.config.peerId) this.#lead(reason)
     else this.#follow(vote.leader, reason)
@@ -359,7 +359,7 @@ export class Replica implements ZabContext {
   /** The founding rule, the disk or the links may say otherwise now: it votes with its storage, or not any more. */
   #revote(election: Election): void {
     const own = this.#ownVote()
-    if ((own !== NO_VOTE) === election.hasVoice || election.decision !== null) return
+    if ((own !== NO_VOTE) === election.hasVoice || election.decision?.isFound === true) return
     election.stands(own)
     // Who has chosen it would wait for it in vain.
     if (own === NO_VOTE) this.#earlyJoins.refuseAll()

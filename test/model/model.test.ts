@@ -108,7 +108,7 @@ test('states that are one but for the names of their epochs go on as one', () =>
   const epochOfAll = (world: World): number =>
     Math.max(...[0, 1, 2].map((peer) => machines.disks.at(world.disk(peer)).meta!.acceptedEpoch))
   let renamed = 0
-  for (let walk = 0; walk < 150; walk++) {
+  for (let walk = 0; walk < 400; walk++) {
     for (let world = first, length = 0; length < 300; length++) {
       const { low, high } = search.shard.hashed(world)
       const one = known.get(`${low} ${high} ${world.cells.slice(0, SPENT.length).join(' ')}`)

@@ -48,7 +48,6 @@ interface Printing {
   readonly seen: Map<object, number>
   readonly nowMs: number
   readonly durableTicket: number
-  readonly voters: number
   /** Says all that is there, also what cannot matter. */
   readonly isFull: boolean
   /** Writes epochs and what is made of them, when they are to be renamed; null: as they are. */
@@ -117,7 +116,7 @@ interface OpenElection {
   readonly hidden$decideAtMs: number
   readonly hidden$retryAtMs: number
   readonly hidden$saidWide: boolean
-  readonly decision: { readonly vote: Vote } | null
+  readonly decision: { readonly vote: Vote, readonly round: number, readonly isFound: boolean } | null
 }
 
 function byPeer<T>(map: ReadonlyMap<number, T>): [number, T][] {
@@ -126,8 +125,7 @@ function byPeer<T>(map: ReadonlyMap<number, T>): [number, T][] {
 
 /**
  * An election as far as election.ts asks. Votes of this round are asked for whom they name; claims of peers that follow
- * or lead for that, for the epoch and round, and for whether they lead. The order in which claims came would decide
- * between two leaders whom this peer might join, and of three voters no two can be: each would need the other's claim.
+ * or lead for that, for the epoch and round, and for whether they lead. In what order they came nothing asks.
  */
 function printElection(election: OpenElection, printing: Printing): void {
   const { out } = printing
@@ -139,8 +137,7 @@ function printElection(election: OpenElection, printing: Printing): void {
     print('peerEpoch', vote.peerEpoch, printing)
   }
   for (const [peer, { leader }] of byPeer(election.hidden$votes)) out.push(`${peer} for ${leader}`)
-  const settled = election.hidden$settled
-  for (const [peer, claim] of printing.voters > 3 ? settled : byPeer(settled)) {
+  for (const [peer, claim] of byPeer(election.hidden$settled)) {
     out.push(`${peer} under ${claim.vote.leader} ${claim.state === 'leading'}`)
     print('peerEpoch', claim.vote.peerEpoch, printing)
     print('round', claim.round, printing)
@@ -153,6 +150,8 @@ function printElection(election: OpenElection, printing: Printing): void {
   if (decision === null) return
   print('decision', decision.vote.leader, printing)
   print('peerEpoch', decision.vote.peerEpoch, printing)
+  print('round', decision.round, printing)
+  out.push(String(decision.isFound))
 }
 
 const NAMES = new Map<unknown, string>()
@@ -241,8 +240,8 @@ function print(key: string, value: unknown, printing: Printing): void {
  */
 export function printOf(replica: Replica, isFull: boolean, scribe: Scribe | null = null): string {
   const printing: Printing = {
-    out: [], seen: new Map(), nowMs: replica.now.ms, durableTicket: replica.journal.durableTicket,
-    voters: replica.voters.length, isFull, scribe,
+    out: [], seen: new Map(), nowMs: replica.now.ms, durableTicket: replica.journal.durableTicket, isFull,
+    scribe,
   }
   print('replica', replica, printing)
   // A link that nobody has joined over yet may have a count of 0 or none.
@@ -253,7 +252,7 @@ export function printOf(replica: Replica, isFull: boolean, scribe: Scribe | null
 
 /** A message, a batch of writes or a disk, with its epochs named by a scribe. */
 export function printPlain(value: object, scribe: Scribe): string {
-  const printing: Printing = { out: [], seen: new Map(), nowMs: 0, durableTicket: 0, voters: 0, isFull: false, scribe }
+  const printing: Printing = { out: [], seen: new Map(), nowMs: 0, durableTicket: 0, isFull: false, scribe }
   print('plain', value, printing)
   return printing.out.join(' ')
 }

@@ -1,6 +1,7 @@
 import { assert, suite } from '../harness.ts'
 import { makeRandom } from '../../lib/core/random.ts'
 import type { Input } from '../../lib/core/effects.ts'
+import type { Replica } from '../../lib/core/replica.ts'
 import type { SessionId } from '../../lib/core/tree/stat.ts'
 import type { ConnectionEnd } from '../../lib/testing/sim/client.ts'
 import { EventQueue } from '../../lib/testing/sim/events.ts'
@@ -12,6 +13,7 @@ import { Probe } from '../../lib/testing/sim/probe.ts'
 import { Shortage } from '../../lib/testing/sim/shortage.ts'
 import { Silences } from '../../lib/testing/sim/silences.ts'
 import { Storm } from '../../lib/testing/sim/storm.ts'
+import { Stranded } from '../../lib/testing/sim/stranded.ts'
 import { Violation } from '../../lib/testing/sim/violation.ts'
 import type { WorldPlan } from '../../lib/testing/sim/server.ts'
 import { SimWorld } from '../../lib/testing/sim/world.ts'
@@ -61,12 +63,13 @@ function isSeen(check: string, what: RegExp, run: () => unknown): void {
   assert.unreachable(`${check} was not seen`)
 }
 
-/** From now on requests of every third connection get lost in the peer. */
-function swallow(world: SimWorld): void {
+/** From now on requests of every third connection get lost in the peer, or all in those that do not lead. */
+function swallow(world: SimWorld, inFollowers = false): void {
   const input = world.input.bind(world)
   world.input = (peer: number, given: Input): boolean => {
-    const isLost = given.kind === 'request' && given.conn % 3 === 0
-    return isLost || input(peer, given)
+    const isMeant = (conn: number): boolean =>
+      inFollowers ? peer !== world.leader?.config.peerId : conn % 3 === 0
+    return (given.kind === 'request' && isMeant(given.conn)) || input(peer, given)
   }
 }
 
@@ -79,7 +82,7 @@ test('a healed core that does what it must is measured', () => {
 
 test('L2: answers that do not keep pace with the requests', () => {
   isSeen('L2', /requests were answered/, () => heal((world) => {
-    world.events.at(10_100, () => { swallow(world) })
+    world.events.at(10_100, () => { swallow(world, true) })
   }))
 })
 
@@ -266,6 +269,33 @@ test('L2: a write that the leader does not answer within three ticks of having a
   peer.shortage.lastMs = 350
   peer.events.runUntil(649)
   isSeen('L2', /a write was not answered/, () => { peer.events.runUntil(651) })
+})
+
+test('L3: a voter that counts and is linked with a leader that needs it does not follow it', () => {
+  const events = new EventQueue()
+  const links = new Set([1, 2])
+  const peer = (peerId: number, isWhole = true): Replica => ({
+    config: { peerId }, learner: null, isLinked: (other: number) => links.has(other),
+    founding: { health: 'ok', counts: () => isWhole },
+  } as never)
+  const [one, leader, damaged, follower] = [peer(1), peer(2), peer(1, false), peer(1)]
+  Object.assign(follower, { learner: { leader: 2 } })
+  let voters = [one, leader]
+  let short: Replica | null = leader
+  new Stranded({ events, voters: () => voters, short: () => short }, 1_000)
+  events.runUntil(900)
+  short = null
+  events.runUntil(1_100)
+  short = leader
+  events.runUntil(2_000)
+  links.delete(1)
+  events.runUntil(2_100)
+  links.add(1)
+  voters = [damaged, leader, follower]
+  events.runUntil(9_000)
+  voters = [one, leader]
+  events.runUntil(10_000)
+  isSeen('L3', /server 1 does not follow 2, which needs it/, () => { events.runUntil(10_200) })
 })
 
 test('a shortage lasts while so many count that they are no quorum, and nothing is metered in it', () => {

@@ -13,13 +13,13 @@ const KNOWN: Readonly<Record<string, number>> = {
  * in lib/core/README.md says why.
  */
 export const BEYOND_STORMS: readonly string[] = [
-  'anyVoteLeaves', 'anyWordLeaves', 'appliesPastReads', 'countRepeatAck', 'dropsBeforeActive', 'earlierLivesCount',
-  'emptyLeads', 'expiresAtBirth', 'founderByItsVote', 'foundsForLife', 'hungLeads', 'keepsItsVoice',
-  'leavesWithItsLink',
+  'anyVoteLeaves', 'anyWordLeaves', 'appliesPastReads', 'countRepeatAck', 'dropsBeforeActive',
+  'earlierLivesCount', 'emptyLeads', 'expiresAtBirth', 'founderByItsVote', 'foundsForLife', 'hungLeads',
+  'keepsItsDecision', 'keepsItsVoice', 'leavesWithItsLink', 'namedOnceServing', 'namesWithoutItself',
   'observersUnsettle', 'resignsWhileJoining', 'resumesForgotten', 'retriesAtOnce', 'servesBehind',
-  'servesFarBehind', 'slowVotesItsTail',
-  'stalledStands', 'standsAlone', 'standsOnDamaged', 'standsOnNarrow', 'stutterJudgesLast', 'stutterNeverExpires',
-  'uncappedResend', 'unsettledByItsOwn', 'waitsForWhoVotes',
+  'servesFarBehind', 'slowVotesItsTail', 'stalledStands', 'standsAlone', 'standsOnDamaged', 'standsOnNarrow',
+  'stutterJudgesLast', 'stutterNeverExpires', 'uncappedResend', 'unsettledByItsOwn', 'unsettledWhileJoining',
+  'waitsForWhoVotes',
 ]
 
 /**

@@ -105,6 +105,12 @@ export class Association {
   }
 }
 
+/** A voter that does not count yet is on its way to do so, and was heard since then. */
+export function isComingUp(learners: ReadonlyMap<number, Association>, sinceMs: number): boolean {
+  for (const learner of learners.values()) if (!learner.newLeaderAcked && learner.comesUp(sinceMs)) return true
+  return false
+}
+
 /** A known bug (ZOOKEEPER-2959): of a leader and its learners, those that count and all observers are a quorum. */
 export function areMany(
   learners: ReadonlyMap<number, Association>, counts: (learner: Association) => boolean, voters: readonly number[],

@@ -1,3 +1,4 @@
+import type { Timing } from '../effects.ts'
 import type { Role, Notification, Vote } from './messages.ts'
 import { isQuorum } from './quorum.ts'
 import { ZXID_ZERO } from '../zxid.ts'
@@ -16,11 +17,23 @@ export function beats(a: Vote, b: Vote): boolean {
 /** Outcome of an election as this peer sees it. */
 export interface Decision {
   readonly vote: Vote
+  readonly round: number
+  /** It leads already, as far as it says; otherwise the votes of that round name it. */
+  readonly isFound: boolean
   readonly reason: string
 }
 
+/** Rounds of finalizeMs within which voters are expected to follow their decision. */
+const LOYALTY_ROUNDS = 5
+/** Whom a leader refused acts on no decision for so many times resendMs: it must not run in circles. */
+export const HOLD_OFF_RESENDS = 4
 /** For so many rounds of finalizeMs who is not linked with the winner leaves it to those that are. */
 const PATIENCE_ROUNDS = 3
+
+/** For so long after its own decision a leader expects voters to follow theirs, which may be held off. */
+export function loyaltyMs({ finalizeMs, resendMs, resendMaxMs }: Timing, isHeldOff: boolean): number {
+  return finalizeMs * LOYALTY_ROUNDS + (isHeldOff ? resendMs * HOLD_OFF_RESENDS + resendMaxMs : 0)
+}
 
 interface Heard {
   readonly vote: Vote
@@ -175,6 +188,7 @@ export class Election {
     if (message.round !== this.round) {
       this.round = message.round
       this.#votes.clear()
+      this.#reconsider()
       this.#adopt(this.#isBetter(message.vote, this.#own) ? message.vote : this.#own)
     } else if (this.#isBetter(message.vote, this.proposal)) {
       this.#adopt(message.vote)
@@ -190,7 +204,13 @@ export class Election {
     return beats(vote, than) && (vote.leader !== config.peerId || this.hasVoice || config.mutant === 'emptyLeads')
   }
 
+  /** It may not be acted on yet: what follows from votes ends with them. One that leads is followed all the same. */
+  #reconsider(): void {
+    if (this.#decision?.isFound === false && this.#context.config.mutant !== 'keepsItsDecision') this.#decision = null
+  }
+
   #adopt(vote: Vote): void {
+    if (vote.leader !== this.proposal.leader) this.#reconsider()
     this.proposal = vote
     this.#recordOwn()
     if (this.hasVoice) this.#broadcast()
@@ -224,26 +244,41 @@ export class Election {
 
   /**
    * An established ensemble: a quorum names the same leader and that leader itself says so (dead leaders are not
-   * followed).
+   * followed). This peer is one of that quorum if it votes, as all that comes of it is that it asks: a leader without
+   * a quorum may wait for just that, and of three voters that leader may be all it is linked with. Who does not lead
+   * turns it down; and a candidate gives way if it hears of a later history so, as from whoever follows it.
    */
   #joinSettled(): void {
     if (this.#decision !== null) return
-    for (const [peer, heard] of this.#settled) {
-      if (heard.state !== 'leading' || heard.vote.leader !== peer || !this.#context.isLinked(peer)) continue
-      const named = (voter: number): boolean => {
-        const other = this.#settled.get(voter)
-        return other !== undefined && other.vote.leader === peer && other.vote.peerEpoch === heard.vote.peerEpoch
-      }
-      const sameRound = heard.round === this.round && this.proposal.leader === peer &&
-        isQuorum(this.#context.configs, (voter) => this.#agrees(voter))
-      if (sameRound || isQuorum(this.#context.configs, named)) {
-        this.round = heard.round
-        this.#decideAtMs = Infinity
-        this.#retryAtMs = Infinity
-        this.#decision = { vote: heard.vote, reason: 'an established leader was found' }
-        return
-      }
+    let found: Heard | null = null
+    for (const peer of this.#context.voters) {
+      const heard = this.#settled.get(peer)
+      if (heard === undefined || !this.#leads(peer, heard)) continue
+      if (found === null || heard.vote.peerEpoch > found.vote.peerEpoch) found = heard
     }
+    if (found === null) return
+    const { vote, round } = found
+    this.round = round
+    this.#decideAtMs = Infinity
+    this.#retryAtMs = Infinity
+    this.#decision = { vote, round, isFound: true, reason: 'an established leader was found' }
+  }
+
+  /**
+   * Who follows it names it by its epoch once it serves, whatever the round is to it. Until then, which may take long,
+   * by the epoch that its leader was elected from, and its round.
+   */
+  #leads(peer: number, { state, vote, round }: Heard): boolean {
+    const { configs, isVoter, config: { peerId, mutant } } = this.#context
+    if (state !== 'leading' || vote.leader !== peer || !this.#context.isLinked(peer)) return false
+    const names = (voter: number): boolean => {
+      if (voter === peerId) return isVoter && mutant !== 'namesWithoutItself'
+      const other = this.#settled.get(voter)
+      if (other === undefined || other.vote.leader !== peer) return false
+      return other.vote.peerEpoch === vote.peerEpoch || (other.round === round && mutant !== 'namedOnceServing')
+    }
+    const isOfThisRound = round === this.round && this.proposal.leader === peer
+    return isQuorum(configs, names) || (isOfThisRound && isQuorum(configs, (voter) => this.#agrees(voter)))
   }
 
   #decide(reason: string): void {
@@ -258,7 +293,7 @@ export class Election {
       return
     }
     this.#retryAtMs = Infinity
-    this.#decision = { vote: this.proposal, reason }
+    this.#decision = { vote: this.proposal, round: this.round, isFound: false, reason }
   }
 
   /** The winner died or is unreachable: begin a new round with the own vote. */

@@ -5,8 +5,9 @@ import type { Tree } from '../tree/tree.ts'
 import type { Txn } from '../tree/txn.ts'
 import { COUNTER_MAX, EPOCH_LIMIT, ZXID_ZERO, epochOf, makeZxid, counterOf } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
-import { Association, areMany } from './association.ts'
+import { Association, areMany, isComingUp } from './association.ts'
 import type { ZabContext } from './context.ts'
+import { loyaltyMs } from './election.ts'
 import { Feed } from './feed.ts'
 import { LaterPromises } from './later-promises.ts'
 import type { Ack, AckEpoch, FollowerInfo, LearnerMessage, Pong } from './messages.ts'
@@ -25,11 +26,6 @@ export interface LeaderOwner {
   /** A sync of one of this peer's own clients is confirmed. */
   synced(tag: number, zxid: Zxid): void
 }
-
-/** Rounds of finalizeMs within which voters are expected to follow their decision. */
-const LOYALTY_ROUNDS = 5
-/** Whom a leader refused acts on no decision for so many times resendMs: it must not run in circles. */
-export const HOLD_OFF_RESENDS = 4
 
 /**
  * Leading: discovery (a fresh epoch, proof of the best history), synchronization, broadcast.
@@ -485,6 +481,7 @@ export class Leader {
   /**
    * Give up when a voter that is waited for looks, and no quorum can form (ZOOKEEPER-3109). One that looks and has
    * chosen this leader in its round `isComing`: it may not know yet that others have, or not be free to act on it.
+   * While somebody is brought up, who looks finds this leader again: that one would begin anew each time.
    */
   heardLooking(peer: number, joins: number, isComing: boolean): void {
     // What it said before it joined may come late or twice.
@@ -492,9 +489,9 @@ export class Leader {
     if (learner !== undefined && (joins >= learner.join || config.mutant === 'anyWordLeaves')) this.#remove(learner)
     const isAwaited = voters.includes(peer) || config.mutant === 'observersUnsettle'
     if (this.#learners.has(peer) || this.active || !isAwaited) return
-    const { mutant, timing: { finalizeMs, resendMs, resendMaxMs } } = config
-    const moreMs = isComing && mutant !== 'unsettledByItsOwn' ? resendMs * HOLD_OFF_RESENDS + resendMaxMs : 0
-    if (now.ms - this.#startedMs < finalizeMs * LOYALTY_ROUNDS + moreMs) return
+    const { mutant, timing } = config
+    if (mutant !== 'unsettledWhileJoining' && isComingUp(this.#learners, now.ms - timing.syncMs)) return
+    if (now.ms - this.#startedMs < loyaltyMs(timing, isComing && mutant !== 'unsettledByItsOwn')) return
     if (!this.#isQuorum(() => true)) this.#resign(`voter ${peer} looks for another leader`)
   }
 }

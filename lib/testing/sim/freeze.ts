@@ -10,6 +10,7 @@ import { Shortage, afterShortage } from './shortage.ts'
 import { Silences } from './silences.ts'
 import { LOOKS } from './reached.ts'
 import type { Storm } from './storm.ts'
+import { Stranded } from './stranded.ts'
 import { Violation } from './violation.ts'
 import type { SimWorld } from './world.ts'
 
@@ -94,6 +95,7 @@ class Freeze {
     const world = this.#world
     const startMs = world.events.nowMs
     const wasLed = this.#isLed()
+    const stranded = this.#watchStranded()
     this.#until(startMs + this.#boundMs, () => this.#isLed(), 'L1', 'no leader')
     const leaderTicks = wasLed ? null : (world.events.nowMs - startMs) / this.#tickMs
     const probe = this.#probe()
@@ -107,6 +109,7 @@ class Freeze {
     this.#settle(endMs)
     this.#checkPace(meter, elections)
     this.#shortage.stop()
+    stranded.stop()
     probe.stop()
     for (const client of world.clients) client.stop()
     world.events.runUntil(world.events.nowMs + 4 * this.#tickMs + 2_000)
@@ -187,6 +190,16 @@ class Freeze {
 
   #serving(): boolean {
     return this.#core.every((id) => this.#world.servers.get(id)!.replica?.serving === true)
+  }
+
+  #watchStranded(): Stranded {
+    const { events, servers, plan: { voters } } = this.#world
+    const ids = this.#core.filter((id) => id <= voters)
+    return new Stranded({
+      events,
+      voters: () => ids.flatMap((id) => servers.get(id)!.replica ?? []),
+      short: () => this.#shortage.isShort && this.#leader !== 0 ? this.#world.leader : null,
+    }, this.#boundMs)
   }
 
   #allServe(): void {

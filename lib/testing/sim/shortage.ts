@@ -37,12 +37,13 @@ export class Shortage {
     if (this.#isStopped) return
     const { events, meter } = this.#world
     events.after(LOOK_MS, () => this.#look())
-    const isShort = this.#isShort
+    const { isShort } = this
     if (isShort) this.lastMs = events.nowMs
     if (meter !== null) meter.isHeld = isShort
   }
 
-  get #isShort(): boolean {
+  /** It is so now. */
+  get isShort(): boolean {
     const { leader, plan: { voters } } = this.#world
     if (leader === null) return false
     let count = 1

@@ -1,4 +1,4 @@
-/** D.4 of the correctness plan: who stands for the lead, and who waits for whom that has chosen somebody. */
+/** D.4 of the correctness plan: who stands for the lead, who waits for whom, and who finds its leader again. */
 import { strict as assert } from 'node:assert'
 import type { Message } from '../../../lib/core/zab/messages.ts'
 import type { Script } from '../../../lib/testing/sim/script.ts'
@@ -6,7 +6,7 @@ import { readGraph } from '../graphs/graph.ts'
 import { runTrial } from '../graphs/trial.ts'
 import type { Variant } from '../graphs/trial.ts'
 import {
-  A, B, C, D, E, convergeWith, countJoins, empty, must, mute, passUntil, plain, started,
+  A, B, C, D, E, TINY, convergeWith, countJoins, empty, holdAtSnapshot, must, mute, passUntil, plain, started,
 } from './scenario.ts'
 import type { RunOptions, Scenario, Section } from './scenario.ts'
 
@@ -49,6 +49,8 @@ const keepsItsLink: Scenario = {
 const standsAlone: Scenario = {
   name: 'S-stands-alone one who is linked with one voter of five has the best vote: those who are a quorum do not wait',
   run: (options) => {
+    // From the start, E linked with C: that one follows it, and A and B need it.
+    elects(options, '12,13,23,35', 'plain', 30)
     const script = started(5, options, A, B, C, D, E)
     script.connect(E, 1)
     script.write(E, 1, '/w1')
@@ -186,7 +188,22 @@ const narrowLink: Scenario = {
 
 const patientRound: Scenario = {
   name: 'S-patient-round who is not linked with the best voter leaves it to those that are for a while',
-  run: (options) => elects(options, '12,13,14,15,34,35', 'cut', 5),
+  run: (options) => {
+    elects(options, '12,13,14,15,34,35', 'cut', 5)
+    const script = empty(5, options)
+    script.cut(A, E)
+    // B, C and D are about to follow E, which has not heard of their votes yet.
+    script.tap = (_from, to, message) => to === E && message.kind === 'notify' ? [] : [message]
+    script.up(A, B, C, D, E)
+    passUntil(script, () => script.replica(A).election?.proposal.leader === E, 'A votes for E')
+    const { round } = script.replica(A).election!
+    script.pass(2 * script.replica(A).config.timing.finalizeMs)
+    must(script.replica(A).election?.round === round, 'L1', 'A takes the votes away that E needs')
+    plain(script)
+    script.lead(E, 1_000)
+    convergeWith(script, [])
+    return script
+  },
   mutants: [{ mutant: 'retriesAtOnce', seenBy: ['L1'] }],
 }
 
@@ -196,8 +213,90 @@ const damagedLinks: Scenario = {
   mutants: [{ mutant: 'standsOnDamaged', seenBy: ['L1'] }],
 }
 
+const linkedWithOne: Scenario = {
+  name: 'S-linked-with-one a voter of three that is linked with its leader alone joins it: all may wait for just that',
+  run: (options) => {
+    const script = started(3, { ...options, limits: TINY }, A, B, C)
+    script.connect(C, 1)
+    script.crash(A)
+    for (let i = 0; i < 30; i++) script.write(C, 1, `/n${i}`)
+    script.crash(B, C)
+    // A needs a long snapshot, so it names the epoch that C was elected from until it serves.
+    holdAtSnapshot(script, A)
+    script.up(A, B, C)
+    script.serve(B, C)
+    assert.equal(script.replica(A).learner?.stage, 'syncing')
+    script.connect(C, 2)
+    for (const away of [[], [A]]) {
+      for (const id of [...away, C]) script.cut(id, B)
+      script.pass(1)
+      script.mend(B, C)
+      const before = script.replies.length
+      script.write(C, 2, `/while-${away.length}`)
+      script.pass(1_000)
+      must(script.replies.slice(before).some(({ code }) => code === 'Ok'), 'L2', 'B waits until A has been brought up')
+      assert.equal(script.replica(A).learner?.stage, 'syncing')
+    }
+    convergeWith(script, ['/n29', '/while-0', '/while-1'])
+    return script
+  },
+  mutants: [{ mutant: 'namesWithoutItself', seenBy: ['L2'] }],
+}
+
+const twoComeUp: Scenario = {
+  name: 'S-two-come-up two voters of five are brought up, and both of the others lose their leader: they find it again',
+  run: (options) => {
+    const script = started(5, { ...options, limits: TINY }, A, B, C, D, E)
+    script.connect(E, 1)
+    script.crash(A, B)
+    for (let i = 0; i < 30; i++) script.write(E, 1, `/n${i}`)
+    script.crash(C, D, E)
+    holdAtSnapshot(script, A, B)
+    script.up(A, B, C, D, E)
+    script.serve(C, D, E)
+    script.connect(E, 2)
+    for (const id of [C, D]) script.cut(id, E)
+    script.pass(1)
+    for (const id of [C, D]) script.mend(id, E)
+    script.write(E, 2, '/w1')
+    script.pass(1_000)
+    for (const id of [A, B]) assert.equal(script.replica(id).learner?.stage, 'syncing')
+    must(script.replies.some(({ conn, code }) => conn === 2 && code === 'Ok'), 'L2', 'C and D look until A or B serves')
+    convergeWith(script, ['/n29', '/w1'])
+    return script
+  },
+  mutants: [{ mutant: 'namedOnceServing', seenBy: ['L2'] }],
+}
+
+const heldOff: Scenario = {
+  name: 'S-held-off voters that hold off have decided, and the better one is back: they do not follow another one',
+  run: (options) => {
+    const script = started(4, { ...options, epochTxns: 10 }, A, B, C, D)
+    // The epoch of D is used up, and it is gone before it says that it votes for itself.
+    script.tap = (from, _to, message) => from === D && message.kind === 'notify' ? [] : [message]
+    script.connect(D, 1)
+    for (let i = 0; script.leader === D && i < 20; i++) script.write(D, 1, `/n${i}`)
+    script.crash(D)
+    plain(script)
+    script.settle()
+    const decided = (id: number): number | undefined => script.replica(id).election?.decision?.vote.leader
+    for (const id of [A, B, C]) assert.equal(decided(id), C, 'and may not act on it yet')
+    script.up(D)
+    script.settle()
+    assert.equal(script.replica(D).role, 'leading')
+    // B is free to follow at once.
+    script.crash(B)
+    script.up(B)
+    leadsSoon(script, D, 'A and C go on with what they had decided before, and D has B alone')
+    script.serve(A, B, C)
+    convergeWith(script, ['/n0'])
+    return script
+  },
+  mutants: [{ mutant: 'keepsItsDecision', seenBy: ['L1'] }],
+}
+
 /** The rest of D.4. */
 export const CANDIDACIES: Section = [
   keepsItsLink, standsAlone, losesItsLinks, votesForAnother, lateVote, turnedDown, narrowLink,
-  patientRound, damagedLinks,
+  patientRound, damagedLinks, linkedWithOne, twoComeUp, heldOff,
 ]

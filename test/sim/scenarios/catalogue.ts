@@ -106,7 +106,10 @@ const SYNC_PHASE: readonly Entry[] = [
     ],
   },
   {
-    id: 'S-restless', built: ['S-restless a voter that comes and goes does not have another one begin anew each time'],
+    id: 'S-restless', built: [
+      'S-restless a voter that comes and goes does not have another one begin anew each time',
+      'S-restless-start a link that breaks before there is a leader does not have another voter begin anew each time',
+    ],
   },
   { id: 'S-gap', built: ['S-gap a proposal is lost within a link'] },
 ]
@@ -130,6 +133,16 @@ const ELECTIONS: readonly Entry[] = [
   {
     id: 'S-leaves-with-its-link',
     built: ['S-leaves-with-its-link a voter that hears that its candidate looks again has its link to it still'],
+  },
+  {
+    id: 'S-linked-with-one', built: [
+      'S-linked-with-one a voter of three that is linked with its leader alone joins it: all may wait for just that',
+      'S-two-come-up two voters of five are brought up, and both of the others lose their leader: they find it again',
+    ],
+  },
+  {
+    id: 'S-held-off',
+    built: ['S-held-off voters that hold off have decided, and the better one is back: they do not follow another one'],
   },
   {
     id: 'S-on-its-way',

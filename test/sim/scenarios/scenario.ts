@@ -61,6 +61,15 @@ export function plain(script: Script): void {
   script.tap = (_from, _to, message): readonly Message[] => [message]
 }
 
+/** Each of these writes nothing more, unless told to, once it is being sent a snapshot. */
+export function holdAtSnapshot(script: Script, ...ids: readonly number[]): void {
+  const { tap } = script
+  script.tap = (from, to, message) => {
+    if (message.kind === 'snap' && ids.includes(to)) script.hold(to)
+    return tap(from, to, message)
+  }
+}
+
 /** Nothing that it sends arrives. */
 export function mute(script: Script, id: number): void {
   script.tap = (from, _to, message) => from === id ? [] : [message]

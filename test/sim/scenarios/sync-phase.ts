@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert'
 import { OPEN_ACL } from '../../../lib/core/tree/request.ts'
 import type { Message } from '../../../lib/core/zab/messages.ts'
 import {
-  A, B, C, TINY, convergeWith, countJoins, empty, must, passUntil, plain, started,
+  A, B, C, D, E, TINY, convergeWith, countJoins, empty, holdAtSnapshot, must, passUntil, plain, started,
 } from './scenario.ts'
 import type { Scenario, Section } from './scenario.ts'
 
@@ -261,6 +261,36 @@ const restless: Scenario = {
   mutants: [{ mutant: 'resignsWhileJoining', seenBy: ['L3'] }],
 }
 
+const restlessStart: Scenario = {
+  name: 'S-restless-start a link that breaks before there is a leader does not have another voter begin anew each time',
+  run: (options) => {
+    const script = started(5, { ...options, limits: TINY }, A, B, C, D, E)
+    script.connect(E, 1)
+    script.crash(A)
+    for (let i = 0; i < 30; i++) script.write(E, 1, `/n${i}`)
+    script.crash(B, C, D, E)
+    const joins = countJoins(script, A)
+    holdAtSnapshot(script, A)
+    script.up(A, B, C)
+    passUntil(script, () => script.replica(A).learner?.stage === 'syncing', 'the snapshot streams')
+    assert.equal(script.replica(A).learner?.leader, C)
+    let rounds = 0
+    for (; rounds < 60 && script.leader === 0; rounds++) {
+      script.cut(B, C)
+      script.pass(1)
+      script.mend(B, C)
+      script.pass(300)
+      script.complete(A)
+      script.pass(900)
+    }
+    must(script.leader === C && joins() === 1, 'L1', 'A was not brought up at once')
+    assert.ok(rounds > 5, 'the link broke meanwhile')
+    convergeWith(script, ['/n29'])
+    return script
+  },
+  mutants: [{ mutant: 'unsettledWhileJoining', seenBy: ['L1'] }],
+}
+
 const gap: Scenario = {
   name: 'S-gap a proposal is lost within a link',
   run: (options) => {
@@ -347,5 +377,5 @@ const longTail: Scenario = {
 
 export const SYNC_PHASE: Section = [
   commitBeforeUpToDate, overtakingAck, serveBeforeApply, joinWithinBroadcast, duplicateProposal, longSync,
-  stalledLearner, fleeingEnd, restless, gap, establishedLate, longTail,
+  stalledLearner, fleeingEnd, restless, restlessStart, gap, establishedLate, longTail,
 ]
