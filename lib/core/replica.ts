@@ -276,16 +276,16 @@ export class Replica implements ZabContext {
 
   // --- roles -------------------------------------------------------------------------------------------------------
 
-  /** What its clients would see is too old: they go elsewhere, and it goes on following. */
-  #pause(leader: number): void {
+  /** Its clients go elsewhere: the role is over, or what they would see is too old. */
+  #unserve(leader: number | null, reason: string): void {
     this.serving = false
     this.clients.suspend('ConnectionLoss', false)
-    this.#announce(leader, 'too far behind its leader')
+    this.#announce(leader, reason)
   }
 
   /** Everything that ends a role leads here: no timer, no association and no client of it survives. */
   #look(reason: string, holdOffMs = 0): void {
-    const { leader, learner } = this
+    const { leader, learner, election } = this
     this.#slow = leader?.ownDisk.slowness ?? this.#slow
     this.leader = null
     this.learner = null
@@ -294,15 +294,15 @@ export class Replica implements ZabContext {
     learner?.close()
     if (learner?.mayKeepLink === false) this.dropLink(learner.leader, reason)
     else if (learner !== null) this.links.forget(learner.leader)
-    this.serving = false
     this.role = 'looking'
-    this.clients.suspend('ConnectionLoss', false)
     this.#snapshotter.abandon()
     this.#earlyJoins.refuseAll()
     this.#holdOffMs = this.now.ms + holdOffMs
     this.#vote = NO_VOTE
-    this.#announce(null, reason)
-    this.election = new Election(this, (this.election?.round ?? this.#round) + 1, this.#ownVote())
+    this.#unserve(null, reason)
+    const turnedTo = learner?.turnedTo ?? null
+    const round = (election?.round ?? this.#round) + (turnedTo === null ? 1 : 0)
+    this.election = new Election(this, round, this.#ownVote(), turnedTo)
   }
 
   /**
@@ -391,7 +391,7 @@ export class Replica implements ZabContext {
     this.route.intake?.admit()
     const { learner } = this
     if (learner === null || this.serving === learner.serves(this.#tree.zxid)) return
-    if (this.serving) this.#pause(learner.leader)
+    if (this.serving) this.#unserve(learner.leader, 'too far behind its leader')
     else this.#established(learner.leader, learner.epoch)
   }
 

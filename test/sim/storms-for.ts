@@ -18,8 +18,8 @@ export const BEYOND_STORMS: readonly string[] = [
   'keepsItsDecision', 'keepsItsVoice', 'leavesWithItsLink', 'namedOnceServing', 'namesWithoutItself',
   'observersUnsettle', 'resignsWhileJoining', 'resumesForgotten', 'retriesAtOnce', 'servesBehind',
   'servesFarBehind', 'slowVotesItsTail', 'stalledStands', 'standsAlone', 'standsOnDamaged', 'standsOnNarrow',
-  'stutterJudgesLast', 'stutterNeverExpires', 'uncappedResend', 'unsettledByItsOwn', 'unsettledWhileJoining',
-  'waitsForWhoVotes',
+  'stutterJudgesLast', 'stutterNeverExpires', 'turnsRound', 'uncappedResend', 'unsettledByItsOwn',
+  'unsettledWhileJoining', 'waitsForWhoVotes',
 ]
 
 /**

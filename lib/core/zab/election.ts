@@ -65,11 +65,12 @@ export class Election {
   /** What it said last of its links. */
   #saidWide = false
 
-  constructor(context: ZabContext, round: number, own: Vote) {
+  /** `heard`: the best vote of this round, if it goes on. Within a round votes only get better. */
+  constructor(context: ZabContext, round: number, own: Vote, heard: Vote | null = null) {
     this.#context = context
     this.round = round
     this.#own = own
-    this.proposal = own
+    this.proposal = heard !== null && this.#isBetter(heard, own) ? heard : own
     this.#resendMs = context.config.timing.resendMs
     this.#resendAtMs = context.now.ms + this.#resendMs
     this.#recordOwn()

@@ -11,7 +11,7 @@ import type { Chain } from './chain.ts'
 import type { ZabContext } from './context.ts'
 import { Lag } from './lag.ts'
 import { follows } from './log.ts'
-import type { LeaderMessage, NewLeader, Notification, Snap, SnapChunkMessage, Trunc } from './messages.ts'
+import type { LeaderMessage, NewLeader, Notification, Snap, SnapChunkMessage, Trunc, Vote } from './messages.ts'
 
 /** A ping is late after so many times pingMs. */
 const PATIENCE_PINGS = 2
@@ -73,6 +73,11 @@ export class Learner {
   refused = false
   /** The leader does not lead any more. */
   leaderLeft = false
+  /**
+   * It was none yet: whom it has chosen in the round in which this peer chose it, null otherwise. That round goes on:
+   * another would take the votes away from whoever is about to lead by them.
+   */
+  turnedTo: Vote | null = null
 
   constructor(context: ZabContext, owner: LearnerOwner, leader: number, join: number, committed: Zxid) {
     this.#context = context
@@ -416,6 +421,7 @@ export class Learner {
     const isTurnedDown = isOpen && votesForAnother && !this.#mutant('waitsForWhoVotes')
     if (state === 'leading' || (of <= round && !isTurnedDown)) return
     this.leaderLeft = true
+    if (isTurnedDown && !this.#mutant('turnsRound')) this.turnedTo = vote
     this.#abandon('the leader does not lead')
   }
 }

@@ -3,10 +3,12 @@ import { strict as assert } from 'node:assert'
 import type { Message } from '../../../lib/core/zab/messages.ts'
 import type { Script } from '../../../lib/testing/sim/script.ts'
 import { readGraph } from '../graphs/graph.ts'
+import { SlowLinks } from '../graphs/slow-links.ts'
 import { runTrial } from '../graphs/trial.ts'
 import type { Variant } from '../graphs/trial.ts'
 import {
-  A, B, C, D, E, TINY, convergeWith, countJoins, empty, holdAtSnapshot, must, mute, passUntil, plain, started,
+  A, B, C, D, E, TINY, convergeWith, countJoins, empty, holdAtSnapshot, loseWrites, must, mute, passUntil, plain,
+  started,
 } from './scenario.ts'
 import type { RunOptions, Scenario, Section } from './scenario.ts'
 
@@ -158,6 +160,40 @@ const lateVote: Scenario = {
   mutants: [{ mutant: 'anyVoteLeaves', seenBy: ['L4'] }],
 }
 
+const halfTold: Scenario = {
+  name: 'S-half-told who is turned down goes on with that round: another each time would take votes from the best',
+  run: (options) => {
+    // B has what A and C do not; C stands, A follows it, and B asks it too.
+    const script = started(3, { ...options, initMs: 10_000 }, A, B)
+    script.up(C)
+    script.serve(A, B, C)
+    script.connect(B, 1)
+    loseWrites(script, B, 1, '/w1')
+    script.crash(B)
+    script.heal()
+    let asked: Message | null = null
+    const links = new SlowLinks(script, (from, to, message) => {
+      if (from === B && message.kind === 'followerInfo' && asked === null) asked = message
+      const isLost = (from === A && to === C && message.kind !== 'notify') || message === asked
+      // C votes for itself, and A at once for it, before C hears of B.
+      return { lagMs: from === B || to === B ? 3 : 1, isLost }
+    })
+    const stands = (): boolean => script.replica(A).learner?.leader === C && script.replica(C).leader !== null
+    assert.ok(links.passUntil(script.ms + 2_000, stands))
+    script.up(B)
+    assert.ok(links.passUntil(script.ms + 100, () => asked !== null))
+    // B does not hear that its link to A is gone, and waits for what A votes.
+    script.halfOpen(A, B)
+    script.input(C, { kind: 'receive', link: script.replica(C).links.current.get(B)!, message: asked! })
+    const hasLed = links.passUntil(script.ms + 1_000, () => script.leader === B)
+    must(hasLed, 'L1', 'A takes the vote of C away from B, again and again')
+    links.passUntil(script.ms + 1_000)
+    convergeWith(script, ['/w1'])
+    return script
+  },
+  mutants: [{ mutant: 'turnsRound', seenBy: ['L1'] }],
+}
+
 /** So many, as what goes wrong in them does so by the moments of a few messages. */
 const STARTS = 4
 
@@ -297,6 +333,6 @@ const heldOff: Scenario = {
 
 /** The rest of D.4. */
 export const CANDIDACIES: Section = [
-  keepsItsLink, standsAlone, losesItsLinks, votesForAnother, lateVote, turnedDown, narrowLink,
+  keepsItsLink, standsAlone, losesItsLinks, votesForAnother, lateVote, halfTold, turnedDown, narrowLink,
   patientRound, damagedLinks, linkedWithOne, twoComeUp, heldOff,
 ]

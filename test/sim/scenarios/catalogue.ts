@@ -173,6 +173,11 @@ const ELECTIONS: readonly Entry[] = [
     ],
   },
   {
+    id: 'S-half-told', built: [
+      'S-half-told who is turned down goes on with that round: another each time would take votes from the best',
+    ],
+  },
+  {
     id: 'S-turned-down S-narrow-link S-patient-round S-damaged-link', built: [
       'S-turned-down who is turned down looks again while the better one waits for a voter that does not count',
       'S-patient-round who is not linked with the best voter leaves it to those that are for a while',
