@@ -20,7 +20,7 @@ test('what a check calls belongs to it, and idle time to nobody', () => {
 const NO_CHECKS = [
   'breed', 'client', 'client-plan', 'coverage', 'disk', 'events', 'faults', 'frames', 'freeze', 'intruder', 'lanes',
   'network', 'partitions', 'plan', 'priorities', 'probe', 'reached', 'reduction', 'run', 'script', 'script-config',
-  'server', 'shared-codec', 'shortage', 'shrink', 'storm', 'trace', 'violation', 'workload', 'world',
+  'server', 'shared-codec', 'shortage', 'shrink', 'storm', 'stranded', 'trace', 'violation', 'workload', 'world',
 ]
 
 test('every file of the simulator is one of its checks or is not', () => {
