@@ -150,7 +150,7 @@ export class Replica implements ZabContext {
       this.#settle()
       this.leader?.pump()
       this.route.flush()
-      if (this.serving) this.#snapshotter.pump(this.#tree, this.leader)
+      if (this.serving || this.learner?.stage === 'upToDate') this.#snapshotter.pump(this.#tree, this.leader)
       this.#transit()
     }
     this.journal.flush(this.#effects)

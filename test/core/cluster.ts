@@ -285,12 +285,14 @@ export class World {
 
   /** A session at `peer`: its connection number is `conn`. */
   connect(
-    peer: number, conn: number, options: { session?: SessionId, password?: Uint8Array, timeoutMs?: number } = {},
+    peer: number, conn: number,
+    options: { session?: SessionId, password?: Uint8Array, timeoutMs?: number, inProcess?: boolean } = {},
   ): void {
     this.input(peer, {
       kind: 'connect', conn, session: options.session ?? null,
       password: options.password ?? new Uint8Array(16).fill(conn),
-      timeoutMs: options.timeoutMs ?? 5_000, lastZxidSeen: ZXID_ZERO, identities: [], inProcess: true,
+      timeoutMs: options.timeoutMs ?? 5_000, lastZxidSeen: ZXID_ZERO, identities: [],
+      inProcess: options.inProcess ?? true,
     })
     this.settle()
   }

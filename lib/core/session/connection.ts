@@ -31,6 +31,8 @@ export class Connection {
   session: SessionId
   /** waiting: for this peer to serve; opening: for the leader; open. */
   state: 'waiting' | 'opening' | 'open' = 'waiting'
+  /** For so many turns all that is applied here has waited for its reads, since it last had none. */
+  blockedTurns = 0
   /** Something was heard of it since the leader was last told of its session. */
   isHeard = false
   /** Mark of the leader's answer while opening. */
@@ -51,6 +53,10 @@ export class Connection {
     this.lastZxidSeen = options.lastZxidSeen
     this.identities = options.identities
     this.inProcess = options.inProcess
+  }
+
+  isOf(password: Uint8Array): boolean {
+    return password.length === this.password.length && password.every((byte, index) => byte === this.password[index])
   }
 
   get waiting(): number {

@@ -1,4 +1,6 @@
 import type { Outcome, OpResult, Request } from './request.ts'
+import type { SessionId } from './stat.ts'
+import type { Tree } from './tree.ts'
 
 /** What an answer takes besides what is said below: some objects, among them a Stat. */
 export const ANSWER_BYTES = 256
@@ -32,9 +34,14 @@ function namesBytes(names: readonly string[]): number {
   return bytes
 }
 
-/** What a read costs the turn that answers it, in bytes of its answer; the root knows how many nodes are below it. */
-export function readCost(request: Request, outcome: Outcome): number {
-  if (request.op !== 104) return ANSWER_BYTES + outcomeBytes(outcome)
-  const isCounted = outcome.code === 'Ok' && outcome.result.op === 104 && request.path.length > 1
-  return ANSWER_BYTES + (isCounted ? outcome.result.total * COUNTED_BYTES : 0)
+/** What a read by a session costs the turn that answers it, in bytes of its answer. */
+export function readCost(request: Request, outcome: Outcome, tree: Tree, session: SessionId): number {
+  return ANSWER_BYTES + countedNodes(request, outcome, tree, session) * COUNTED_BYTES + outcomeBytes(outcome)
+}
+
+/** Nodes that were looked at, though the answer does not show it; the root knows how many are below it. */
+function countedNodes(request: Request, outcome: Outcome, tree: Tree, session: SessionId): number {
+  if (request.op === 103) return tree.ephemeralsOf(session).size
+  const isCounted = request.op === 104 && request.path.length > 1 && outcome.code === 'Ok' && outcome.result.op === 104
+  return isCounted ? outcome.result.total : 0
 }

@@ -481,16 +481,19 @@ export class Leader {
   /**
    * Give up when a voter that is waited for looks, and no quorum can form (ZOOKEEPER-3109). One that looks and has
    * chosen this leader in its round `isComing`: it may not know yet that others have, or not be free to act on it.
-   * While somebody is brought up, who looks finds this leader again: that one would begin anew each time.
+   * Whom it brings up would begin anew each time: where all of them are a quorum, who looks finds it again.
    */
   heardLooking(peer: number, joins: number, isComing: boolean): void {
     // What it said before it joined may come late or twice.
-    const [{ config, now, voters }, learner] = [this.#context, this.#learners.get(peer)]
+    const [{ config, configs, now, voters }, learner] = [this.#context, this.#learners.get(peer)]
     if (learner !== undefined && (joins >= learner.join || config.mutant === 'anyWordLeaves')) this.#remove(learner)
     const isAwaited = voters.includes(peer) || config.mutant === 'observersUnsettle'
     if (this.#learners.has(peer) || this.active || !isAwaited) return
     const { mutant, timing } = config
-    if (mutant !== 'unsettledWhileJoining' && isComingUp(this.#learners, now.ms - timing.syncMs)) return
+    const sinceMs = now.ms - timing.syncMs
+    const follows = (id: number): boolean => id === config.peerId || this.#learners.get(id)?.comesUp(sinceMs) === true
+    const isFound = isComingUp(this.#learners, sinceMs) && isQuorum(configs, (id) => id === peer || follows(id))
+    if (isFound && mutant !== 'unsettledWhileJoining') return
     if (now.ms - this.#startedMs < loyaltyMs(timing, isComing && mutant !== 'unsettledByItsOwn')) return
     if (!this.#isQuorum(() => true)) this.#resign(`voter ${peer} looks for another leader`)
   }

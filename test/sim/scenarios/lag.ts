@@ -7,6 +7,11 @@ import type { RunOptions, Scenario, Section } from './scenario.ts'
 
 /** A few txns at a time are on their way to a learner. */
 const NARROW = { linkWindowBytes: 1, syncChunkBytes: 300, syncChunksInFlight: 1 } as const
+/** Snapshots are taken often, and little is kept behind them. */
+const SHORT = { snapshotTxns: 20, retainedTxns: 5, retainedBytes: 500 } as const
+const LOGGED_MOST = 50
+/** Shorter than A is out of service. */
+const SESSION_MS = 1_000
 /** Messages to A and from it take so long. */
 const LAG_MS = 50
 /** One write in so long is more than A gets. */
@@ -26,6 +31,11 @@ function writeFor(script: Script, links: SlowLinks, ms: number, seen: () => void
   }
 }
 
+function trims(script: Script): void {
+  const { log } = script.replica(A).journal
+  must(log.length <= LOGGED_MOST, 'L5', `A keeps ${log.length} txns, served or not`)
+}
+
 /** Nothing is on its way any more: links deliver at once from here on. */
 function settles(script: Script, links: SlowLinks): void {
   const isLevel = (): boolean => script.replica(A).tree.zxid === script.replica(C).tree.zxid
@@ -36,9 +46,10 @@ function settles(script: Script, links: SlowLinks): void {
 const behindForLong: Scenario = {
   name: 'S-narrow-window who is behind for too long serves nobody until it has caught up, and follows all the while',
   run: (options: RunOptions) => {
-    const script = started(3, { ...options, limits: NARROW }, A, B, C)
+    const script = started(3, { ...options, limits: { ...NARROW, ...SHORT } }, A, B, C)
     script.connect(C, 1)
-    script.connect(A, 2)
+    script.connect(A, 2, SESSION_MS)
+    const session = script.replica(A).clients.sessionOf(2)!
     const { syncMs } = script.replica(A).config.timing
     const links = slowA(script)
     let pauses = 0
@@ -48,13 +59,20 @@ const behindForLong: Scenario = {
       else if (late === Infinity) {
         late = script.ms
         pauses++
+        // Its client is of A's process: it waits there.
+        script.resume(A, 3, 2)
       }
+      trims(script)
       assert.ok(script.replica(A).learner?.stage === 'upToDate', 'it follows')
     })
     must(pauses === 1, 'C16', `A went out of service ${pauses} times while it fell behind`)
-    must(!script.connected.has(2), 'C16', 'its client stays with it')
-    links.passUntil(script.ms + 8 * syncMs, () => script.replica(A).serving)
+    must(!script.connected.has(2), 'C16', 'its client is served all the while')
+    links.passUntil(script.ms + 8 * syncMs, () => {
+      trims(script)
+      return script.replica(A).serving
+    })
     must(script.replica(A).serving, 'L3', 'A serves when it has caught up')
+    must(script.replica(C).tree.sessions.has(session), 'L7', 'a session of the process of A was closed')
     settles(script, links)
     convergeWith(script, [])
     return script
