@@ -6,6 +6,7 @@ import type { Zxid } from '../../lib/core/zxid.ts'
 import { base, chunks } from '../../lib/testing/conformance/storage-fixtures.ts'
 import { SimDisk } from '../../lib/testing/sim/disk.ts'
 import type { Watched } from '../../lib/testing/sim/ghost.ts'
+import { Primaries } from '../../lib/testing/sim/primaries.ts'
 import { Script } from '../../lib/testing/sim/script.ts'
 import { Soundness } from '../../lib/testing/sim/soundness.ts'
 import { checkTypes } from '../../lib/testing/sim/type-ok.ts'
@@ -192,6 +193,30 @@ test('D9: a voter whose disk was emptied says that all is well, before it is reb
   isSeen('D9', () => { soundness.emitted(1, JOIN) })
   disks[0]!.meta = { ...disks[0]!.meta!, currentEpoch: 2 }
   soundness.emitted(1, JOIN)
+})
+
+test('D9: a voter whose disk was emptied founds with the others once no disk knows of an epoch', () => {
+  const { disks, soundness } = marked(0, 1, 0)
+  soundness.lose(1)
+  isSeen('D9', () => { soundness.emitted(1, JOIN) })
+  soundness.lose(2)
+  disks[1]!.meta = { ...disks[1]!.meta!, currentEpoch: 0 }
+  soundness.emitted(1, JOIN)
+  soundness.emitted(2, JOIN)
+})
+
+test('P1: an epoch that was marked and not established is another once nobody knows of it', () => {
+  for (const active of [false, true]) {
+    const primaries = new Primaries({ led: () => undefined, proposed: () => undefined })
+    const leader = { epoch: 7, phase: 'synchronization', active }
+    const first = distorted(script, 3, { leader }, { log: new Log(ZXID_ZERO, null, []) }, { currentEpoch: 7 })
+    const again = { ...first, incarnation: first.incarnation + 1 }
+    primaries.observe(first, undefined)
+    assert.is(primaries.forget(), !active)
+    if (active) isSeen('P1', () => { primaries.observe(again, undefined) })
+    else primaries.observe(again, undefined)
+    isSeen('P1', () => { primaries.observe({ ...again, incarnation: 99 }, undefined) })
+  }
 })
 
 test.run()

@@ -86,6 +86,12 @@ export class Chronicle implements History {
     this.marks.push({ epoch: meta.currentEpoch, by: life.name, log: [...life.log] })
   }
 
+  /** Nobody knows of any epoch any more: the ensemble is founded anew. */
+  forget(): void {
+    this.reigns.length = 0
+    this.marks.length = 0
+  }
+
   #lifeOf({ id, incarnation, replica }: Watched): Own {
     const name = `${id}/${incarnation}`
     const known = this.#current.get(id)

@@ -53,6 +53,16 @@ export class Primaries {
     return this.#primaries.size
   }
 
+  /**
+   * Whoever had marked an epoch has lost its disk, and nobody followed it into that: if none was established, the
+   * ensemble is founded anew, and its epochs are counted anew. Says whether it is so.
+   */
+  forget(): boolean {
+    if (this.#established > 0) return false
+    this.#primaries.clear()
+    return true
+  }
+
   /** After a step of a server; `last` is the newest delivered txn, its own deliveries of the step included. */
   observe(server: Watched, last: Point | undefined): void {
     const { leader } = server.replica
