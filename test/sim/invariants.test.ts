@@ -205,18 +205,32 @@ test('D9: a voter whose disk was emptied founds with the others once no disk kno
   soundness.emitted(2, JOIN)
 })
 
-test('P1: an epoch that was marked and not established is another once nobody knows of it', () => {
-  for (const active of [false, true]) {
-    const primaries = new Primaries({ led: () => undefined, proposed: () => undefined })
+test('P1: an epoch that nobody knows of any more, and that was not established, may be led again', () => {
+  const journal = { log: new Log(ZXID_ZERO, null, []) }
+  const leads = (active: boolean): Watched => {
     const leader = { epoch: 7, phase: 'synchronization', active }
-    const first = distorted(script, 3, { leader }, { log: new Log(ZXID_ZERO, null, []) }, { currentEpoch: 7 })
-    const again = { ...first, incarnation: first.incarnation + 1 }
-    primaries.observe(first, undefined)
-    assert.is(primaries.forget(), !active)
-    if (active) isSeen('P1', () => { primaries.observe(again, undefined) })
-    else primaries.observe(again, undefined)
-    isSeen('P1', () => { primaries.observe({ ...again, incarnation: 99 }, undefined) })
+    return { ...distorted(script, 3, { leader }, journal, { currentEpoch: 7 }), disk: new SimDisk() }
   }
+  const follows = (currentEpoch: number): Watched =>
+    ({ ...distorted(script, 1, { leader: null }, journal, { currentEpoch }), disk: new SimDisk() })
+  const led = (active: boolean, isGone: boolean, known: number): (() => void) => {
+    const undone: number[] = []
+    const primaries = new Primaries({
+      led: () => undefined, proposed: () => undefined, undone: (epoch) => void undone.push(epoch),
+    })
+    const first = leads(active)
+    primaries.observe(first, undefined)
+    primaries.observe(follows(known), undefined)
+    if (isGone) Object.assign(first, { replica: null })
+    return () => {
+      primaries.observe({ ...leads(false), incarnation: 99 }, undefined)
+      assert.equal(undone, [7])
+    }
+  }
+  led(false, true, 0)()
+  isSeen('P1', led(true, true, 0))
+  isSeen('P1', led(false, false, 0))
+  isSeen('P1', led(false, true, 7))
 })
 
 test.run()

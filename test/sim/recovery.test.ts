@@ -69,7 +69,7 @@ function leading(primaries: Primaries): void {
 }
 
 test('P10: a txn of an epoch comes, and not all of the history of that epoch before it', () => {
-  const primaries = new Primaries({ led: () => undefined, proposed: () => undefined })
+  const primaries = new Primaries({ led: () => undefined, proposed: () => undefined, undone: () => undefined })
   leading(primaries)
   const [, second, third] = run(1, 3)
   const first = makeZxid(2, 1)

@@ -86,10 +86,11 @@ export class Chronicle implements History {
     this.marks.push({ epoch: meta.currentEpoch, by: life.name, log: [...life.log] })
   }
 
-  /** Nobody knows of any epoch any more: the ensemble is founded anew. */
-  forget(): void {
-    this.reigns.length = 0
-    this.marks.length = 0
+  /** Nothing is left of that epoch: the ensemble is founded anew, with the same numbers. */
+  undo(undone: number): void {
+    const isOther = ({ epoch }: { readonly epoch: number }): boolean => epoch !== undone
+    this.reigns.splice(0, Infinity, ...this.reigns.filter(isOther))
+    this.marks.splice(0, Infinity, ...this.marks.filter(isOther))
   }
 
   #lifeOf({ id, incarnation, replica }: Watched): Own {

@@ -142,6 +142,7 @@ export class Ghost {
         this.#soundness.led(epoch)
         this.#scan(id, replica.tree)
       },
+      undone: (epoch) => this.chronicle?.undo(epoch),
       proposed: ({ id }, { zxid, txn, bytes }) => {
         this.#leases.proposed(zxid, txn ?? codec.decodeTxn(bytes), epochOf(zxid), clock.localMs(id))
       },
@@ -175,7 +176,6 @@ export class Ghost {
   /** Its disk is lost with these promises: from here on that is excused. */
   loses(id: number, { acceptedEpoch }: Pick<Meta, 'acceptedEpoch'>): void {
     this.excused.add(id)
-    if (this.#soundness.isFoundingWithout(id) && this.#primaries.forget()) this.chronicle?.forget()
     this.#soundness.lose(id)
     // What an observer promised binds nobody.
     if (!this.#voters.includes(id)) return

@@ -12,6 +12,9 @@ export interface Point extends Chain {
 }
 
 interface Primary {
+  /** It, and what ran on it; something else or nothing once it is gone. */
+  readonly server: Watched
+  readonly replica: Watched['replica']
   /** The same server restarted is another primary. */
   readonly id: number
   readonly incarnation: number
@@ -32,6 +35,8 @@ interface Seen {
 export interface PrimaryEvents {
   /** An epoch is established. */
   led(server: Watched, epoch: number): void
+  /** What was said of this epoch so far is of another one, of which nothing is left. */
+  undone(epoch: number): void
   /** The primary of its epoch has logged a txn first. */
   proposed(server: Watched, entry: LoggedTxn): void
 }
@@ -41,6 +46,7 @@ export class Primaries {
   readonly #primaries = new Map<number, Primary>()
   readonly #proposed = new Map<Zxid, Readonly<Chain>>()
   readonly #seen = new Map<number, Seen>()
+  readonly #servers = new Map<number, Watched>()
   readonly #told: PrimaryEvents
   /** The highest epoch that was established. */
   #established = 0
@@ -54,18 +60,19 @@ export class Primaries {
   }
 
   /**
-   * Whoever had marked an epoch has lost its disk, and nobody followed it into that: if none was established, the
-   * ensemble is founded anew, and its epochs are counted anew. Says whether it is so.
+   * Whoever led that epoch is gone, none was ever established, and no other server knows of any, as disks were lost:
+   * the ensemble is founded anew, with the same numbers.
    */
-  forget(): boolean {
-    if (this.#established > 0) return false
-    this.#primaries.clear()
-    return true
+  #isUndone({ server, replica }: Primary, by: Watched): boolean {
+    if (this.#established > 0 || server.replica === replica) return false
+    return Array.from(this.#servers.values()).every((other) => other.id === by.id ||
+      ((other.disk.meta?.currentEpoch ?? 0) === 0 && (epochIn(other) ?? 0) === 0))
   }
 
   /** After a step of a server; `last` is the newest delivered txn, its own deliveries of the step included. */
   observe(server: Watched, last: Point | undefined): void {
     const { leader } = server.replica
+    this.#servers.set(server.id, server)
     if (leader !== null && leader.phase !== 'discovery') this.#primary(server, leader.epoch, leader.active, last)
     this.#checkLog(server)
   }
@@ -73,6 +80,11 @@ export class Primaries {
   #primary(server: Watched, epoch: number, active: boolean, last: Point | undefined): void {
     const { id, incarnation, replica } = server
     let primary = this.#primaries.get(epoch)
+    const isOther = primary !== undefined && (primary.id !== id || primary.incarnation !== incarnation)
+    if (primary !== undefined && isOther && this.#isUndone(primary, server)) {
+      this.#told.undone(epoch)
+      primary = undefined
+    }
     if (primary === undefined) {
       const { log } = replica.journal
       this.#checkHistory(server, epoch, last)
@@ -81,9 +93,10 @@ export class Primaries {
       const end = first?.prevZxid ?? log.last
       const chain = log.chainAt(end)
       if (chain === null) throw new Violation('P9', `the history of epoch ${epoch} has no chain`)
-      primary = { id, incarnation, end, chain: { hash1: chain.hash1, hash2: chain.hash2 }, active: false }
+      const { hash1, hash2 } = chain
+      primary = { server, replica, id, incarnation, end, chain: { hash1, hash2 }, active: false }
       this.#primaries.set(epoch, primary)
-    } else if (primary.id !== id || primary.incarnation !== incarnation) {
+    } else if (isOther) {
       const other = `${primary.id}/${primary.incarnation}`
       throw new Violation('P1', `epoch ${epoch} is led by ${other} and by ${id}/${incarnation}`)
     }
@@ -156,13 +169,15 @@ export class Primaries {
   }
 
   /** P15: who marks an epoch holds its initial history, or that and some of its proposals. */
-  #checkEpoch({ id, incarnation, replica }: Watched): void {
+  #checkEpoch(server: Watched): void {
+    const { id, incarnation, replica } = server
     const { log, meta } = replica.journal
     const primary = this.#primaries.get(meta.currentEpoch)
     if (primary === undefined) {
       // A follower is told by a leader that was seen here; a leader may have passed discovery and resigned in one step.
       const { hash1, hash2 } = log.lastChain
-      this.#primaries.set(meta.currentEpoch, { id, incarnation, end: log.last, chain: { hash1, hash2 }, active: false })
+      const led = { server, replica, id, incarnation, end: log.last, chain: { hash1, hash2 }, active: false }
+      this.#primaries.set(meta.currentEpoch, led)
       return
     }
     if (epochOf(log.last) === meta.currentEpoch) return
@@ -196,4 +211,9 @@ export class Primaries {
       throw new Violation('P10', `${here} was delivered, and not the history of its epoch to ${end} right before it`)
     }
   }
+}
+
+/** The epoch that it has marked in its memory; null when nothing runs on it. */
+function epochIn({ replica }: { readonly replica: Watched['replica'] | null }): number | null {
+  return replica?.journal.meta.currentEpoch ?? null
 }

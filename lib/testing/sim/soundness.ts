@@ -36,14 +36,10 @@ export class Soundness {
    * ever established, and it may found the ensemble again with the others: P1 and P17 tell whether that goes well.
    */
   lose(id: number): void {
-    if (this.isFoundingWithout(id)) this.#emptied.clear()
-    else this.#emptied.add(id)
-  }
-
-  /** None of the other voters has marked an epoch: whatever this one knew of any is gone with its disk. */
-  isFoundingWithout(id: number): boolean {
     const hasMarked = (voter: number): boolean => (this.#disks.disk(voter).meta?.currentEpoch ?? 0) > 0
-    return !this.#disks.voters.some((voter) => voter !== id && hasMarked(voter))
+    if (this.#disks.voters.some((voter) => voter !== id && hasMarked(voter))) this.#emptied.add(id)
+    // What was known of any epoch is gone with this disk.
+    else this.#emptied.clear()
   }
 
   #isSound(id: number): boolean {
