@@ -248,10 +248,11 @@ const BARE_TXN_BYTES = 100
  * dropped before its end, each time anew, and nothing that a core could do would bring it up. And who was brought up
  * must get twice what is asked for: it never serves where it only falls further behind.
  */
-function roomy({ limits, timing, network, diskMs, clientPlan: { opsPerSecond, workload } }: WorldPlan): Limits {
+function roomy(world: WorldPlan): Limits {
+  const { limits, timing, network, diskMs, priorities, clientPlan: { opsPerSecond, workload } } = world
   // Lengths are drawn log-uniformly: of 1 to 5,000 the mean is 587.
   const meanBytes = workload.bytes / 8
-  const pieceMs = 2 * (1.5 * network.latencyMs + network.tailMs + diskMs)
+  const pieceMs = 2 * (1.5 * network.latencyMs + network.tailMs + diskMs + (priorities?.windowMs ?? 0))
   const { tree, written, single } = meanLargeBytes(workload)
   const pieces = Math.floor(timing.initMs / pieceMs) * limits.syncChunksInFlight
   const treeBytes = BARE_TREE_BYTES + workload.tops * meanBytes + tree
