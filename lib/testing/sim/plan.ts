@@ -252,7 +252,9 @@ function roomy(world: WorldPlan): Limits {
   const { limits, timing, network, diskMs, priorities, clientPlan: { opsPerSecond, workload } } = world
   // Lengths are drawn log-uniformly: of 1 to 5,000 the mean is 587.
   const meanBytes = workload.bytes / 8
-  const pieceMs = 2 * (1.5 * network.latencyMs + network.tailMs + diskMs + (priorities?.windowMs ?? 0))
+  // Where epochs are short a synchronization must fit into one, with what ways delay; elsewhere it only takes longer.
+  const waitMs = world.epochTxns === undefined ? 0 : priorities?.windowMs ?? 0
+  const pieceMs = 2 * (1.5 * network.latencyMs + network.tailMs + diskMs + waitMs)
   const { tree, written, single } = meanLargeBytes(workload)
   const pieces = Math.floor(timing.initMs / pieceMs) * limits.syncChunksInFlight
   const treeBytes = BARE_TREE_BYTES + workload.tops * meanBytes + tree
