@@ -4,8 +4,10 @@ import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { META, run } from '../../lib/testing/conformance/storage-fixtures.ts'
+import type { Storage } from '../../lib/ports/storage.ts'
 import { level } from '../../storage/level.ts'
 import { assert, rejects, suite } from '../harness.ts'
+import type { Case } from '../harness.ts'
 
 const test = suite('room for the marker')
 const CROWDED = fileURLToPath(new URL('crowded.ts', import.meta.url))
@@ -18,13 +20,18 @@ const marked = (folder: string): number => {
   return (JSON.parse(text!) as { sequence: number }).sequence
 }
 
-test('a disk that is full for a moment, while the log has room, fails nothing', async (t) => {
-  if (!existsSync(FULL)) return
+async function opened(t: Case): Promise<{ readonly folder: string, readonly storage: Storage }> {
   const folder = join(t.tempFolder(), 'data')
   const storage = level(folder)
   t.defer(() => storage.close())
   await storage.open()
   await storage.write({ meta: META })
+  return { folder, storage }
+}
+
+test('a disk that is full for a moment, while the log has room, fails nothing', async (t) => {
+  if (!existsSync(FULL)) return
+  const { folder, storage } = await opened(t)
   const before = marked(folder)
   const draft = join(folder, 'marker.tmp')
   symlinkSync(FULL, draft)
@@ -41,11 +48,7 @@ test('a disk that is full for a moment, while the log has room, fails nothing', 
 
 test('promises are in it before they are given', async (t) => {
   if (!existsSync(FULL)) return
-  const folder = join(t.tempFolder(), 'data')
-  const storage = level(folder)
-  t.defer(() => storage.close())
-  await storage.open()
-  await storage.write({ meta: META })
+  const { folder, storage } = await opened(t)
   symlinkSync(FULL, join(folder, 'marker.tmp'))
   await rejects(storage.write({ meta: { ...META, acceptedEpoch: META.acceptedEpoch + 1 } }), 'StorageFailed')
 })

@@ -127,16 +127,21 @@ test('a text message and one that is too large end their link with a reason, and
   await proveAlive(door)
 })
 
-test('who does not finish its handshake in time is ended, whether it says nothing or half of it', async (t) => {
-  const door = await open(t, { handshakeMs: 100 })
-  const here = new LinkProbe(await websocketServer().dial(door.listener.address)).attach()
-  const ends = ['', 'GET / HTTP/1.1\r\nHost: here\r\n'].map((words) => new Promise<void>((resolve) => {
-    const socket = connect(door.port, '127.0.0.1')
+/** Ends of connections that say nothing, or half of a handshake. */
+function unfinished(port: number): Promise<void>[] {
+  return ['', 'GET / HTTP/1.1\r\nHost: here\r\n'].map((words) => new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
     socket.on('error', () => socket.destroy())
     socket.on('data', () => undefined)
     socket.once('connect', () => void socket.write(words))
     socket.once('close', () => resolve())
   }))
+}
+
+test('who does not finish its handshake in time is ended, whether it says nothing or half of it', async (t) => {
+  const door = await open(t, { handshakeMs: 100 })
+  const here = new LinkProbe(await websocketServer().dial(door.listener.address)).attach()
+  const ends = unfinished(door.port)
   await Promise.all(ends)
   // Whoever finished it in time stays.
   here.send(Uint8Array.of(1))
@@ -145,13 +150,7 @@ test('who does not finish its handshake in time is ended, whether it says nothin
 
 test('who has not finished it when the listener closes is ended with it, and links are not', async (t) => {
   const door = await open(t)
-  const ends = ['', 'GET / HTTP/1.1\r\nHost: here\r\n'].map((words) => new Promise<void>((resolve) => {
-    const socket = connect(door.port, '127.0.0.1')
-    socket.on('error', () => socket.destroy())
-    socket.on('data', () => undefined)
-    socket.once('connect', () => void socket.write(words))
-    socket.once('close', () => resolve())
-  }))
+  const ends = unfinished(door.port)
   // They are let in before it.
   const here = new LinkProbe(await websocketServer().dial(door.listener.address)).attach()
   await door.listener.close()

@@ -16,6 +16,18 @@ export class EventQueue {
     this.at(this.nowMs + delayMs, run)
   }
 
+  /** Runs it now and each `periodMs` from then on, until the returned function is called. */
+  every(periodMs: number, run: () => void): () => void {
+    let isOver = false
+    const again = (): void => {
+      if (isOver) return
+      this.after(periodMs, again)
+      run()
+    }
+    again()
+    return () => { isOver = true }
+  }
+
   /** Runs everything due before `endMs`, then stands at `endMs`. */
   runUntil(endMs: number): void {
     const agenda = this.#agenda

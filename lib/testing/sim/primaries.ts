@@ -66,7 +66,7 @@ export class Primaries {
   #isUndone({ server, replica }: Primary, by: Watched): boolean {
     if (this.#established > 0 || server.replica === replica) return false
     return Array.from(this.#servers.values()).every((other) => other.id === by.id ||
-      ((other.disk.meta?.currentEpoch ?? 0) === 0 && (epochIn(other) ?? 0) === 0))
+      ((other.disk.meta?.currentEpoch ?? 0) === 0 && epochIn(other) === 0))
   }
 
   /** After a step of a server; `last` is the newest delivered txn, its own deliveries of the step included. */
@@ -213,7 +213,7 @@ export class Primaries {
   }
 }
 
-/** The epoch that it has marked in its memory; null when nothing runs on it. */
-function epochIn({ replica }: { readonly replica: Watched['replica'] | null }): number | null {
-  return replica?.journal.meta.currentEpoch ?? null
+/** The epoch that it has marked in its memory; 0 when nothing runs on it. */
+function epochIn({ replica }: { readonly replica: Watched['replica'] | null }): number {
+  return replica?.journal.meta.currentEpoch ?? 0
 }

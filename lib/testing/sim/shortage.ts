@@ -20,23 +20,17 @@ export interface ShortWorld {
  */
 export class Shortage {
   readonly #world: ShortWorld
-  #isStopped = false
+  readonly stop: () => void
   /** The last moment at which there was one. */
   lastMs: number = -Infinity
 
   constructor(world: ShortWorld) {
     this.#world = world
-    this.#look()
-  }
-
-  stop(): void {
-    this.#isStopped = true
+    this.stop = world.events.every(LOOK_MS, () => { this.#look() })
   }
 
   #look(): void {
-    if (this.#isStopped) return
     const { events, meter } = this.#world
-    events.after(LOOK_MS, () => this.#look())
     const { isShort } = this
     if (isShort) this.lastMs = events.nowMs
     if (meter !== null) meter.isHeld = isShort

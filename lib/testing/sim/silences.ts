@@ -36,7 +36,7 @@ export class Silences {
   readonly #world: SilentWorld
   readonly #plan: SilencePlan
   isTimed: boolean
-  #isStopped = false
+  readonly stop: () => void
   #elections = -1
   #grantedMs = 0
   /** Of those that nobody knows to have acted: since when they are seen. */
@@ -46,17 +46,11 @@ export class Silences {
     this.#world = world
     this.#plan = plan
     this.isTimed = plan.isTimed
-    this.#look()
-  }
-
-  stop(): void {
-    this.#isStopped = true
+    this.stop = world.events.every(world.plan.timing.tickMs, () => { this.#look() })
   }
 
   #look(): void {
-    if (this.#isStopped) return
-    const { events, elections, plan: { timing }, servers } = this.#world
-    events.after(timing.tickMs, () => this.#look())
+    const { events, elections, servers } = this.#world
     const leader = this.#plan.leader()
     if (elections !== this.#elections || leader === 0 || !this.isTimed) this.#grantedMs = events.nowMs
     this.#elections = elections

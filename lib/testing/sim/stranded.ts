@@ -21,22 +21,16 @@ export class Stranded {
   readonly #world: StrandedWorld
   readonly #limitMs: number
   readonly #sinceMs = new Map<Replica, number>()
-  #isStopped = false
+  readonly stop: () => void
 
   constructor(world: StrandedWorld, limitMs: number) {
     this.#world = world
     this.#limitMs = limitMs
-    this.#look()
-  }
-
-  stop(): void {
-    this.#isStopped = true
+    this.stop = world.events.every(LOOK_MS, () => { this.#look() })
   }
 
   #look(): void {
-    if (this.#isStopped) return
     const { events, voters, short } = this.#world
-    events.after(LOOK_MS, () => this.#look())
     const leader = short()
     for (const replica of voters()) {
       if (leader === null || !isStranded(replica, leader)) this.#sinceMs.delete(replica)
