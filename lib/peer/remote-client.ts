@@ -80,6 +80,8 @@ export class RemoteClient implements ConnectionEvents {
   readonly #claimed = new ClaimedIdentities()
   #isPaused = false
   #isTouched = false
+  /** When the first reply of this turn was made: a look at the clock for each was 2 % of a set. */
+  #repliesMs: number | null = null
   #hasReadOnlyByte = false
   #isNew = false
   session: SessionId = NO_SESSION
@@ -388,8 +390,8 @@ export class RemoteClient implements ConnectionEvents {
     } catch (error) {
       this.#broken(error)
     }
-    const nowMs = this.#parts.clock.now()
-    this.stats.replied(op, xid, zxid, nowMs - sinceMs, nowMs, outcome.code !== 'Ok')
+    this.#repliesMs ??= this.#parts.clock.now()
+    this.stats.replied(op, xid, zxid, this.#repliesMs - sinceMs, this.#repliesMs, outcome.code !== 'Ok')
   }
 
   onEvent(event: WatchEvent): void {
@@ -427,6 +429,7 @@ export class RemoteClient implements ConnectionEvents {
   /** The turn is over: sends what it wrote, then goes on reading if it may again. */
   turnOver(): void {
     this.#isTouched = false
+    this.#repliesMs = null
     if (this.#state === 'over') return
     if (this.#isPaused) this.#pump()
     this.#output.flush()

@@ -85,6 +85,17 @@ test('a leader that meets a voter with a later history before it is established 
   assert.is(stage.world.replica(3).role, 'looking')
 })
 
+test('a later history that comes behind the promises of a quorum ends no synchronization, and is truncated', () => {
+  const stage = new Stage().elected()
+  stage.joins(1)
+  stage.promises(1, 0)
+  assert.is(stage.world.replica(3).leader?.phase, 'synchronization')
+  stage.joins(2)
+  stage.promises(2, 0, makeZxid(0, 5))
+  assert.is(stage.world.replica(3).role, 'leading')
+  assert.equal(stage.world.sent(3, 'trunc').map(({ toZxid }) => toZxid), [ZXID_ZERO])
+})
+
 test('an extra txn of a voter that comes after the epoch is established is truncated', () => {
   const world = led({ voters: 3 })
   world.connect(3, 1)

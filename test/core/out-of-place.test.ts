@@ -147,6 +147,20 @@ test('a learner leaves who commits what is not there, before it has its log, or 
   )
 })
 
+test('a learner waits initMs for a leader that is busy until it serves, and syncMs behind that', () => {
+  const stage = new Stage().says(PROMISE, DIFF, NEW_LEADER)
+  const acks = stage.world.sent(1, 'ack')
+  assert.equal(acks.map(({ newLeader }) => newLeader), [true])
+  const { initMs, syncMs } = stage.world.config(1).timing
+  stage.world.advance(initMs - 1)
+  assert.is(stage.world.replica(1).role, 'following', 'it may be applying all of its history')
+  stage.says({ kind: 'upToDate', epoch: 1, commit: ZXID_ZERO, through: ZXID_ZERO })
+  stage.world.advance(syncMs - 1)
+  assert.is(stage.world.replica(1).role, 'following')
+  stage.world.advance(1)
+  assert.match(stage.reasons, 'the leader is silent')
+})
+
 test('a leader drops who promises an epoch that it does not propose, or twice', () => {
   const world = led({ voters: 3 })
   const { epoch } = world.leader!.leader!

@@ -189,8 +189,8 @@ export class Tree {
     let outcome: Outcome | null = null
     switch (body.kind) {
       case 'create': case 'delete': case 'setData': {
-        this.#change(zxid, txn.time, body, watches)
-        if (wantResult) outcome = { code: 'Ok', result: this.#result(body) }
+        const changed = this.#change(zxid, txn.time, body, watches)
+        if (wantResult) outcome = { code: 'Ok', result: resultOf(body, changed) }
         break
       }
       case 'setAcl': this.#setAcl(body.path, body.acl, body.version); break
@@ -213,24 +213,13 @@ export class Tree {
     return { code: 'Ok', result: { op: -11 } }
   }
 
-  #change(zxid: Zxid, timeMs: number, body: MultiPart, watches: Watches | null): void {
+  /** The node that a create made or a set changed: the answer tells of it, and is not to look it up again. */
+  #change(zxid: Zxid, timeMs: number, body: MultiPart, watches: Watches | null): Znode | null {
     switch (body.kind) {
-      case 'create': this.#create(zxid, timeMs, body, watches); break
-      case 'delete': this.#delete(zxid, body.path, watches); break
-      case 'setData': this.#setData(zxid, timeMs, body.path, body.data, body.version, watches); break
-      case 'check': break
-      default: unreachable(body)
-    }
-  }
-
-  #result(body: MultiPart): Exclude<OpResult, { op: -1 }> {
-    switch (body.kind) {
-      case 'create':
-        if (body.op === 1) return { op: 1, path: body.path }
-        return { op: body.op, path: body.path, stat: this.stat(body.path)! }
-      case 'delete': return { op: 2 }
-      case 'setData': return { op: 5, stat: this.stat(body.path)! }
-      case 'check': return { op: 13 }
+      case 'create': return this.#create(zxid, timeMs, body, watches)
+      case 'delete': this.#delete(zxid, body.path, watches); return null
+      case 'setData': return this.#setData(zxid, timeMs, body.path, body.data, body.version, watches)
+      case 'check': return null
       default: return unreachable(body)
     }
   }
@@ -238,13 +227,13 @@ export class Tree {
   #multi(zxid: Zxid, timeMs: number, body: MultiTxn, watches: Watches | null, wantResult: boolean): Outcome | null {
     const results: OpResult[] = []
     for (const part of body.parts) {
-      this.#change(zxid, timeMs, part, watches)
-      if (wantResult) results.push(this.#result(part))
+      const changed = this.#change(zxid, timeMs, part, watches)
+      if (wantResult) results.push(resultOf(part, changed))
     }
     return wantResult ? { code: 'Ok', result: { op: 14, results } } : null
   }
 
-  #create(zxid: Zxid, timeMs: number, body: CreateTxn, watches: Watches | null): void {
+  #create(zxid: Zxid, timeMs: number, body: CreateTxn, watches: Watches | null): Znode {
     const { path, nodeKind, owner } = body
     const { index, pages, slabs } = this.#parts
     const parentPath = parentOf(path)
@@ -268,6 +257,7 @@ export class Tree {
     if (counted !== null) this.#countAll(counted, node)
     this.#count(path, 1, node.dataBytes)
     if (watches !== null && !watches.idle) watches.created(path, zxid, node.acl, parentPath, parent.acl)
+    return node
   }
 
   /** Enters a complete node into the tables; used by the loader too. */
@@ -316,7 +306,7 @@ export class Tree {
 
   #setData(
     zxid: Zxid, timeMs: number, path: string, data: Uint8Array | null, version: number, watches: Watches | null,
-  ): void {
+  ): Znode {
     const node = this.#parts.index.get(path)
     assert(node !== undefined, 'a changed node exists')
     assert(version === nextVersion(node.version), 'versions rise by one')
@@ -329,6 +319,7 @@ export class Tree {
     this.#endChange(node)
     this.#count(path, 0, node.dataBytes - dataBytes)
     if (watches !== null && !watches.idle) watches.dataChanged(path, zxid, node.acl)
+    return node
   }
 
   #setAcl(path: string, acl: readonly Acl[], version: number): void {
@@ -454,6 +445,18 @@ const NONE: ReadonlySet<string> = new Set()
 export function nextVersion(version: number): number {
   const next = (version + 1) | 0
   return next === -1 ? 0 : next
+}
+
+function resultOf(body: MultiPart, changed: Znode | null): Exclude<OpResult, { op: -1 }> {
+  switch (body.kind) {
+    case 'create':
+      if (body.op === 1) return { op: 1, path: body.path }
+      return { op: body.op, path: body.path, stat: changed!.stat() }
+    case 'delete': return { op: 2 }
+    case 'setData': return { op: 5, stat: changed!.stat() }
+    case 'check': return { op: 13 }
+    default: return unreachable(body)
+  }
 }
 
 function multiError(codes: readonly ErrorCode[]): Outcome {

@@ -40,7 +40,7 @@ export class Leader {
   /** Set once discovery is over. */
   #feed: Feed | null = null
   readonly #startedMs: number
-  /** This leader's own summary at its election: nobody who counts may have a later one before activation. */
+  /** Its own summary when elected: nobody who counts may have a later one, but behind the promises of a quorum. */
   readonly #electedEpoch: number
   readonly #electedZxid: Zxid
   /** 0 until discovery has chosen it. */
@@ -209,7 +209,7 @@ export class Leader {
     const counts = learner.role === 'voter' && message.currentEpoch >= 0
     const later = message.currentEpoch > this.#electedEpoch ||
       (message.currentEpoch === this.#electedEpoch && message.lastZxid > this.#electedZxid)
-    if (!this.active && counts && later) return this.#resign(`voter ${learner.peer} has a later history`)
+    if (!this.ownDisk.hasMark && counts && later) return this.#resign(`voter ${learner.peer} has a later history`)
     learner.epochCounted = counts && this.#context.founding.counts(learner.peer, learner.health)
     this.settle()
     if (this.phase !== 'discovery') this.#startSync(learner)

@@ -395,9 +395,10 @@ export class Learner {
     return Math.min(this.#silentMs, this.#tellsMs)
   }
 
+  /** Until it is up to date its leader may be applying all of its history, which it does in one turn. */
   get #silentMs(): number {
     const { initMs, syncMs } = this.#context.config.timing
-    return this.#lastHeardMs + (this.#newLeaderAcked ? syncMs : initMs)
+    return this.#lastHeardMs + (this.stage === 'upToDate' ? syncMs : initMs)
   }
 
   tick(): void {

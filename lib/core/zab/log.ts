@@ -219,16 +219,15 @@ export class Log {
 
   /**
    * The first entry kept from which `keepTxns` and `keepBytes` are not exceeded: what may be trimmed lies before it.
+   * Goes over what may go, not over what stays, which is the greater part.
    */
   retentionPoint(upTo: Zxid, keepTxns: number, keepBytes: number): Zxid {
-    let index = this.#lowerBound((upTo + 1) as Zxid) - 1
-    let txns = 0
-    let bytes = 0
-    while (index >= 0 && txns < keepTxns && bytes < keepBytes) {
-      bytes += this.#size(index)
-      txns++
-      index--
-    }
-    return index < 0 ? this.floor : this.#zxid(index)
+    const end = this.#lowerBound((upTo + 1) as Zxid)
+    let first = Math.max(0, end - keepTxns)
+    let bytes = this.#bytes
+    for (let i = 0; i < first; i++) bytes -= this.#size(i)
+    for (let i = end; i < this.length; i++) bytes -= this.#size(i)
+    for (; first < end && bytes - this.#size(first) >= keepBytes; first++) bytes -= this.#size(first)
+    return first === 0 ? this.floor : this.#zxid(first - 1)
   }
 }

@@ -101,9 +101,12 @@ export class Snapshotter {
     if (applied !== this.#settled) log.pack(applied)
     const { txns, bytes } = this.#retained(tree)
     if (log.length > txns * SLACK || log.bytes > bytes * SLACK) {
-      const kept = log.retentionPoint(this.#settled, txns, bytes)
-      const hold = holder?.holdZxid ?? kept
-      log.trim(kept < hold ? kept : hold)
+      const hold = holder?.holdZxid ?? this.#settled
+      // Who holds all of it may do so for long: the log is not gone over in each turn to find what would not be held.
+      if (hold > log.floor) {
+        const kept = log.retentionPoint(this.#settled, txns, bytes)
+        log.trim(kept < hold ? kept : hold)
+      }
     }
     this.#settled = applied
   }
