@@ -4,6 +4,7 @@ import { OPEN_ACL } from '../../lib/core/tree/request.ts'
 import { NO_SESSION } from '../../lib/core/tree/stat.ts'
 import { NodePages } from '../../lib/core/tree/node-pages.ts'
 import { Znode } from '../../lib/core/tree/znode.ts'
+import { makeZxid } from '../../lib/core/zxid.ts'
 import { assert, suite } from '../harness.ts'
 
 const test = suite('znode')
@@ -55,6 +56,21 @@ test('a node that was removed and comes again is the last', () => {
   parent.removeChild(b!)
   assert.equal(parent.childNames(), [])
   assert.is(parent.childCount, 0)
+})
+
+test('a node keeps what it has, and what is held of it, as the first page grows and others follow', () => {
+  const pages = new NodePages()
+  const nodes = Array.from({ length: 20_000 }, (_, i) => {
+    const node = make(pages, `/n${i}`)
+    node.version = i
+    node.czxid = makeZxid(3, i)
+    return node
+  })
+  for (const [i, node] of nodes.entries()) {
+    for (const one of [node, new Znode(pages, node.id)]) {
+      assert.equal([one.path, one.version, one.czxid], [`/n${i}`, i, makeZxid(3, i)])
+    }
+  }
 })
 
 test.run()

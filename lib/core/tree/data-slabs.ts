@@ -7,7 +7,7 @@ import { Znode } from './znode.ts'
 /**
  * So large that a slab comes from the system in a piece of its own, and what is allocated and freed beside it leaves
  * no holes: at half a million nodes of 100 bytes, 9 % less resident memory than with small ones. The first may be the
- * only one.
+ * only one, and each is twice as large as the one before until they are that large.
  */
 const SLAB_BYTES = 262_144
 const FIRST_SLAB_BYTES = 16_384
@@ -80,7 +80,7 @@ export class DataSlabs {
   #roomFor(length: number, table: SlabTable): Slab {
     const full = this.#current
     if (full.used + length <= full.bytes.length) return full
-    this.#current = table.make(full.number === 0 ? FIRST_SLAB_BYTES : SLAB_BYTES)
+    this.#current = table.make(Math.min(SLAB_BYTES, Math.max(FIRST_SLAB_BYTES, 2 * full.bytes.length)))
     if (full.number !== 0 && full.live === 0) table.forget(full)
     else this.#judge(full, full.used)
     return this.#current

@@ -36,6 +36,8 @@ export const FREE = -1
 const PAGE_BITS = 13
 const PAGE_NODES = 2 ** PAGE_BITS
 const SLOT = PAGE_NODES - 1
+/** The first page grows: most trees of a simulation, and of a small ensemble, never fill it. */
+const FIRST_NODES = 64
 
 /** What few nodes have: an owner, or a time to live. */
 export interface Life {
@@ -45,10 +47,24 @@ export interface Life {
 
 /** What is known of many nodes, in columns: a node by itself is no object, and nothing for the garbage collector. */
 export class NodePage {
-  readonly wide: Float64Array = new Float64Array(WIDES * PAGE_NODES)
-  readonly ints: Int32Array = new Int32Array(INTS * PAGE_NODES)
+  wide: Float64Array
+  ints: Int32Array
   /** By place; null as long as none has any. */
   lives: (Life | undefined)[] | null = null
+
+  constructor(nodes: number) {
+    this.wide = new Float64Array(WIDES * nodes)
+    this.ints = new Int32Array(INTS * nodes)
+  }
+
+  /** Room for twice as many. */
+  grow(): void {
+    const { wide, ints } = this
+    this.wide = new Float64Array(2 * wide.length)
+    this.ints = new Int32Array(2 * ints.length)
+    this.wide.set(wide)
+    this.ints.set(ints)
+  }
 }
 
 /**
@@ -102,7 +118,9 @@ export class NodePages {
       ints.fill(0, slot * INTS, (slot + 1) * INTS)
     } else {
       id = this.end++
-      if (id >> PAGE_BITS === this.#pages.length) this.#pages.push(new NodePage())
+      const at = id >> PAGE_BITS
+      if (at === this.#pages.length) this.#pages.push(new NodePage(at === 0 ? FIRST_NODES : PAGE_NODES))
+      else if (at === 0 && (id + 1) * INTS > this.#pages[0]!.ints.length) this.#pages[0]!.grow()
     }
     this.setInt(id, Int.path, this.paths.add(path))
     return id

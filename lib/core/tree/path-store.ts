@@ -2,6 +2,8 @@ import { assert } from '../assert.ts'
 
 /** Large enough to come from the system in a piece of its own. */
 const CHUNK_BYTES = 262_144
+/** The first one grows: it is the only one of a small tree. */
+const FIRST_CHUNK_BYTES = 4_096
 /** A path that takes more gets a chunk for itself, which goes with it: no other one may ever fit into its room. */
 const LARGE_BYTES = 1_024
 /** Places in a chunk are counted in words of 4 bytes. */
@@ -14,13 +16,22 @@ const HEADER_BYTES = 4
 const PIECE = 64
 
 class Chunk {
-  readonly words: Int32Array
-  readonly bytes: Uint8Array
+  words: Int32Array
+  bytes: Uint8Array
 
   constructor(sizeBytes: number) {
     const memory = new ArrayBuffer(sizeBytes)
     this.words = new Int32Array(memory)
     this.bytes = new Uint8Array(memory)
+  }
+
+  /** Room for twice as much. */
+  grow(): void {
+    const { bytes } = this
+    const memory = new ArrayBuffer(2 * bytes.length)
+    this.words = new Int32Array(memory)
+    this.bytes = new Uint8Array(memory)
+    this.bytes.set(bytes)
   }
 }
 
@@ -46,7 +57,7 @@ export class PathStore {
 
   /** Memory of all chunks. */
   get bytes(): number {
-    return this.#large.reduce((sum, chunk) => sum + (chunk?.bytes.length ?? 0), this.#chunks.length * CHUNK_BYTES)
+    return [...this.#large, ...this.#chunks].reduce((sum, chunk) => sum + (chunk?.bytes.length ?? 0), 0)
   }
 
   add(path: string): number {
@@ -83,11 +94,13 @@ export class PathStore {
     }
     if (this.#used + words > PLACES) {
       assert(this.#chunks.length < MOST_CHUNKS, 'there is room for one more path')
-      this.#chunks.push(new Chunk(CHUNK_BYTES))
+      this.#chunks.push(new Chunk(this.#chunks.length === 0 ? FIRST_CHUNK_BYTES : CHUNK_BYTES))
       this.#used = 0
     }
-    const place = ((this.#chunks.length - 1) << PLACE_BITS) | this.#used
+    const last = this.#chunks.length - 1
+    const place = (last << PLACE_BITS) | this.#used
     this.#used += words
+    if (this.#used > this.#chunks[last]!.words.length) this.#chunks[last]!.grow()
     return place
   }
 
