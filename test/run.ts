@@ -1,12 +1,17 @@
 /**
  * Runs every test file in a process of its own, a few at a time, and ends with one line `N passed, N failed`.
  * Arguments select files whose path contains one of them; `--long` includes test/long, which is left out otherwise.
+ *
+ * Where the tests of the storage are run, what they run of it is measured: each of its error paths must be taken, and
+ * counts as one check.
  */
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { judgeStorage } from './error-paths/gate.ts'
 
 interface Outcome {
   readonly passed: number
@@ -28,6 +33,12 @@ const LONGEST: readonly string[] = [
 const FILE_TIMEOUT_MS = 300_000
 const LONG_FILE_TIMEOUT_MS = 1_800_000
 const isLong = (file: string): boolean => file.startsWith('test/long/')
+/** They compute much, and being measured would take them up to a half longer; others take the same paths. */
+const UNMEASURED: readonly string[] = [
+  'test/storage/images.test.ts', 'test/storage/histories.test.ts', 'test/storage/misdirected.test.ts',
+  'test/storage/conformance.test.ts', 'test/storage/sabotage.test.ts', 'test/storage/log.test.ts',
+]
+const isMeasured = (file: string): boolean => file.startsWith('test/storage/') && !UNMEASURED.includes(file)
 const running = new Set<ChildProcess>()
 
 function testFiles(args: readonly string[]): string[] {
@@ -54,11 +65,13 @@ function kill(child: ChildProcess): void {
   }
 }
 
-function runFile(file: string): Promise<Outcome> {
+/** `coverage`: where it and the processes that it starts leave what they have run. */
+function runFile(file: string, coverage: string | null): Promise<Outcome> {
   return new Promise((resolve) => {
     const started = process.hrtime.bigint()
     const child = spawn(process.execPath, ['--import', 'tsx', file], {
       cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], detached: true,
+      env: coverage === null ? process.env : { ...process.env, NODE_V8_COVERAGE: coverage },
     })
     running.add(child)
     let output = ''
@@ -89,18 +102,42 @@ function runFile(file: string): Promise<Outcome> {
   })
 }
 
+/** Which error paths of the storage its tests have taken. */
+function errorPaths(coverage: string): Outcome {
+  const { taken, problems } = judgeStorage(coverage, ROOT)
+  for (const problem of problems) process.stdout.write(`${problem}\n`)
+  const word = problems.length === 0 ? 'ok  ' : 'FAIL'
+  process.stdout.write(`${word} error paths of the storage (${taken} taken, ${problems.length} problems)\n`)
+  return { passed: taken, failed: problems.length }
+}
+
+/** Where the tests of the storage are measured; null when some of those are not run, or cannot do all that they do. */
+function coverageFolder(files: readonly string[]): string | null {
+  if (process.platform !== 'linux') return null
+  if (!testFiles([]).filter(isMeasured).every((file) => files.includes(file))) return null
+  const folder = mkdtempSync(join(tmpdir(), 'vivarium-coverage-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
 async function main(): Promise<void> {
   const files = testFiles(process.argv.slice(2))
   const total = { passed: 0, failed: 0 }
   const queue = files.slice()
+  const coverage = coverageFolder(files)
   const worker = async (): Promise<void> => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const outcome = await runFile(file)
+      const outcome = await runFile(file, isMeasured(file) ? coverage : null)
       total.passed += outcome.passed
       total.failed += outcome.failed
     }
   }
   await Promise.all(Array.from({ length: PARALLEL_FILES }, worker))
+  if (coverage !== null) {
+    const outcome = errorPaths(coverage)
+    total.passed += outcome.passed
+    total.failed += outcome.failed
+  }
   if (files.length === 0) {
     process.stdout.write('no test file matches\n')
     total.failed += 1

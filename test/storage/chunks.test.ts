@@ -162,6 +162,42 @@ test('a chunk that cannot be written fails whatever comes later; its snapshot is
   sameEntries(entries, run(1, 4), 'log')
 })
 
+test('a chunk that fails after the txns beside it were acknowledged fails the ones that come next', async (t) => {
+  const disk = new SlowFiles(t)
+  const { storage } = disk
+  await storage.open()
+  await storage.write({ entries: run(1, 3), meta: META })
+  disk.hold()
+  await storage.write({ entries: run(4, 4), chunks: chunks(1, 2) })
+  disk.fail()
+  let counter = 4
+  const writeOn = async (): Promise<void> => {
+    for (;;) {
+      await storage.write({ entries: run(counter + 1, counter + 1) })
+      counter += 1
+    }
+  }
+  await rejects(writeOn(), 'StorageFailed')
+  const { damage, entries } = await disk.image()
+  assert.is(damage, 'none')
+  sameEntries(entries, run(1, counter), 'log')
+})
+
+test('a chunk that fails while the storage is being closed is given up with it', async (t) => {
+  const disk = new SlowFiles(t)
+  const { storage } = disk
+  await storage.open()
+  await storage.write({ entries: run(1, 3), meta: META })
+  disk.hold()
+  await storage.write({ entries: run(4, 4), chunks: chunks(1, 2) })
+  const closing = storage.close()
+  disk.fail()
+  await closing
+  const { damage, base: under, entries } = await disk.image()
+  assert.equal([damage, under], ['none', null])
+  sameEntries(entries, run(1, 4), 'log')
+})
+
 test('a chunk that no file could give back fails the storage', async (t) => {
   const storage = level(join(t.tempFolder(), 'data'))
   t.defer(() => storage.close())

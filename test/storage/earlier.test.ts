@@ -6,12 +6,13 @@ import { sameEntries } from '../../lib/testing/conformance/storage-checks.ts'
 import type { Recovered } from '../../lib/ports/storage.ts'
 import { database } from '../../storage/level/database.ts'
 import type { Database, Operation } from '../../storage/level/database.ts'
+import { operationsOf } from '../../storage/level/earlier.ts'
 import { Scratch, Segment } from '../../storage/level/segment.ts'
 import { STATE_KEY, chunkKey, nativeChecksum } from '../../storage/level/records.ts'
 import { segmentFiles } from '../../storage/level/segment-file.ts'
 import type { OpenSegment } from '../../storage/level/segment-file.ts'
 import { level } from '../../storage/level.ts'
-import { assert, suite } from '../harness.ts'
+import { assert, rejects, suite } from '../harness.ts'
 import { group, packOperations, sealed, stateOf, stateRecord } from './layout-1.ts'
 import { copyFolder } from './places.ts'
 
@@ -188,6 +189,51 @@ test('damage of layout 1 is damage after the conversion', async (t) => {
     }
     assert.ok(existsSync(join(folder, 'db', 'log-0')))
   }
+})
+
+test('a journal of layout 1 that cannot be read is not taken for none', async (t) => {
+  const folder = join(t.tempFolder(), 'data')
+  await written(folder)
+  const journal = join(folder, 'db', 'journal-1')
+  const content = readFileSync(journal)
+  fs.rmSync(journal)
+  fs.mkdirSync(journal)
+  await rejects(found(folder), 'StorageFailed')
+  fs.rmdirSync(journal)
+  writeFileSync(journal, content)
+  whole(await found(folder))
+})
+
+test('layout 1 without a state record that is one is damage, and not converted', async (t) => {
+  const ways: readonly [string, Uint8Array | null][] = [
+    ['no state record', null],
+    ['the state record is not what was written', Uint8Array.of(1, 2, 3, 4, 5, 6)],
+    ['the state record is not one', Uint8Array.of(1, ...sealed(new TextEncoder().encode('{}')))],
+  ]
+  for (const [why, value] of ways) {
+    const folder = join(t.tempFolder(), 'data')
+    const place = join(folder, 'db')
+    fs.mkdirSync(place, { recursive: true })
+    const db = database(place)
+    await db.open()
+    const state: Operation[] = value === null ? [] : [{ type: 'put', key: STATE_KEY, value }]
+    await db.batch([group(run(1, 3)), ...state], { sync: true })
+    await db.close()
+    const segment = new Segment(await segmentFiles(fs)(join(place, 'journal-0'), true), checksum)
+    await segment.prepare(0)
+    await segment.close()
+    const error = await rejects(found(folder), 'StorageDamaged')
+    assert.match(error.message, why)
+    assert.ok(existsSync(join(place, 'journal-0')))
+  }
+})
+
+test('of a list of operations that ends too early nothing is known', () => {
+  const packed = packOperations([group(run(1, 3)), { type: 'del', key: STATE_KEY }])
+  assert.is(operationsOf(packed)?.length, 2)
+  const [first] = operationsOf(packed) ?? []
+  const lengths = Array.from(packed.keys()).filter((length) => operationsOf(packed.subarray(0, length)) !== null)
+  assert.equal(lengths, [0, packOperations([first!]).byteLength])
 })
 
 /** A storage of layout 2: a snapshot at 8 in the database, and chunks of another that was not finished. */

@@ -1,6 +1,6 @@
 /** The marker is written anew every second: a moment in which it cannot be is none that a peer stops for. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { META, run } from '../../lib/testing/conformance/storage-fixtures.ts'
@@ -51,6 +51,19 @@ test('promises are in it before they are given', async (t) => {
   const { folder, storage } = await opened(t)
   symlinkSync(FULL, join(folder, 'marker.tmp'))
   await rejects(storage.write({ meta: { ...META, acceptedEpoch: META.acceptedEpoch + 1 } }), 'StorageFailed')
+})
+
+test('what else keeps it from being written fails the storage, though no write waits for it', async (t) => {
+  const { folder, storage } = await opened(t)
+  mkdirSync(join(folder, 'marker.tmp'))
+  const writeOn = async (): Promise<void> => {
+    for (let counter = 1; ; counter++) {
+      await storage.write({ entries: run(counter, counter) })
+      await pause(50)
+    }
+  }
+  const error = await rejects(writeOn(), 'StorageFailed')
+  assert.match(error.message, /EISDIR/)
 })
 
 test('a process that has as many files and sockets open as it may keeps its log', (t) => {
