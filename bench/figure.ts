@@ -4,7 +4,7 @@ import { measure } from 'mitata'
 export interface Figure {
   readonly name: string
   readonly unit: 'ns' | 'us'
-  /** Mean: collection of garbage is part of the cost, and so is what other processes take. */
+  /** Mean, unless the name says otherwise: garbage that is collected counts, and so does what other processes take. */
   readonly value: number
   /** Upper bound in `unit`; null where none was set. */
   readonly aim: number | null

@@ -5,7 +5,7 @@ import { codec } from './codec.ts'
 import type { Benchmark, Figure } from './figure.ts'
 import { reads } from './reads.ts'
 import { step } from './step.ts'
-import { benchStorage } from './storage.ts'
+import { storages } from './storage.ts'
 import { tree } from './tree.ts'
 
 const { values } = parseArgs({
@@ -29,16 +29,7 @@ function show(figure: Figure): void {
   print(`${name.padEnd(50)} ${measured}   ${verdict.padEnd(24)} load ${loadavg()[0]!.toFixed(1)}`)
 }
 
-function showing(benchmark: Benchmark): () => Promise<void> {
-  return async () => {
-    for await (const figure of benchmark()) show(figure)
-  }
-}
-
-const BENCHMARKS: Readonly<Record<string, () => Promise<void>>> = {
-  reads: showing(reads), codec: showing(codec), step: showing(step), tree: showing(tree),
-  storage: () => benchStorage(print, 800),
-}
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = { reads, codec, step, tree, storage: storages }
 
 const names = values.only?.split(',') ?? Object.keys(BENCHMARKS)
 const unknown = names.filter((name) => !Object.hasOwn(BENCHMARKS, name))
@@ -51,6 +42,6 @@ if (values.help) {
   if (!values.json) print(`Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores`)
   for (const name of names) {
     if (!values.json) print(`\n${name}`)
-    await BENCHMARKS[name]!()
+    for await (const figure of BENCHMARKS[name]!()) show(figure)
   }
 }

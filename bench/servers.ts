@@ -95,9 +95,18 @@ export async function modeOf(port: number): Promise<string | null> {
 
 /** Resident bytes of a process; 0 where the system does not tell. */
 export function residentBytes(pid: number): number {
+  return bytesOf(pid, /^VmRSS:\s+(\d+) kB$/m)
+}
+
+/** The most there ever were. */
+export function peakBytes(pid: number): number {
+  return bytesOf(pid, /^VmHWM:\s+(\d+) kB$/m)
+}
+
+function bytesOf(pid: number, line: RegExp): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024
+    return Number(line.exec(status)?.[1] ?? 0) * 1_024
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     return 0

@@ -1,5 +1,6 @@
+/** The storages alone, without peers: what the log of one txn costs, by how many are written together. */
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chainNext } from '../lib/core/zab/chain.ts'
@@ -7,32 +8,33 @@ import { makeZxid } from '../lib/core/zxid.ts'
 import type { LogEntry, Storage } from '../lib/ports/storage.ts'
 import { level } from '../storage/level.ts'
 import { memory } from '../storage/memory.ts'
-
-/** One row of the table. */
-export interface StorageFigure {
-  readonly storage: string
-  readonly batchTxns: number
-  readonly txnsPerSecond: number
-  readonly batchMs: number
-  readonly worstMs: number
-}
+import type { Figure } from './figure.ts'
+import { LatencyHistogram } from './traffic/histogram.ts'
 
 const TXN_BYTES = 150
+const BATCHES: readonly number[] = [1, 100, 1_000]
+/** How long each is written to. */
+const MEMORY_MS = 300
+const LEVEL_MS = 800
 /** A snapshot is simulated after so many txns, so that the log is purged as in a real peer. */
 const SNAPSHOT_TXNS = 100_000
 
+interface Writes {
+  readonly txns: number
+  readonly spentMs: number
+  /** Of batches. */
+  readonly latencies: LatencyHistogram
+}
+
 /** Writes one batch after the other for `durationMs`; entries are made beforehand, only the storage is timed. */
-export async function measureWrites(
-  name: string, storage: Storage, batchTxns: number, durationMs: number,
-): Promise<StorageFigure> {
+async function writes(storage: Storage, batchTxns: number, durationMs: number): Promise<Writes> {
   await storage.open()
   // Nothing to compress: the worst case.
   const noise = randomBytes(1024 * 1024)
   const chain = { hash1: 0, hash2: 0 }
+  const latencies = new LatencyHistogram()
   let counter = 0
   let spentMs = 0
-  let worstMs = 0
-  let batches = 0
   let snapshots = 0
   while (spentMs < durationMs) {
     const entries: LogEntry[] = []
@@ -51,48 +53,53 @@ export async function measureWrites(
       const chunks = [{ id: snapshots++, index: 0, bytes: new Uint8Array(100_000) }]
       await storage.write({ chunks, install: base, purgeThrough: base.zxid })
     }
-    const took = performance.now() - start
-    spentMs += took
-    worstMs = Math.max(worstMs, took)
-    batches += 1
+    const tookMs = performance.now() - start
+    spentMs += tookMs
+    latencies.record(tookMs * 1_000)
   }
   await storage.close()
-  return {
-    storage: name, batchTxns, txnsPerSecond: Math.round(counter / spentMs * 1_000),
-    batchMs: spentMs / batches, worstMs,
-  }
+  return { txns: counter, spentMs, latencies }
 }
 
-/** Every storage at 1, 100 and 1,000 txns a batch, and how long LevelDB takes to open what it wrote. */
-export async function benchStorage(print: (line: string) => void, durationMs = 1_500): Promise<void> {
-  for (const batchTxns of [1, 100, 1_000]) {
+function txnsAWrite(storage: string, count: number): string {
+  return `storage ${storage}, ${count.toLocaleString('en')} txn${count === 1 ? '' : 's'} a write`
+}
+
+/** Mean of one txn. */
+function mean(what: string, { txns, spentMs }: Writes): Figure {
+  return { name: `${what}: each txn`, unit: 'us', value: spentMs * 1_000 / txns, aim: null }
+}
+
+function quantile(what: string, share: number, { latencies }: Writes): Figure {
+  return { name: `${what}: p${share * 100} of a write`, unit: 'us', value: latencies.quantile(share), aim: null }
+}
+
+/** Until it answers what it has; nothing when the last snapshot left no txn. */
+async function* opening(location: string): AsyncGenerator<Figure> {
+  const startMs = performance.now()
+  const storage = level(location)
+  const { entries } = await storage.open()
+  const spentUs = (performance.now() - startMs) * 1_000
+  await storage.close()
+  if (entries.length === 0) return
+  yield { name: 'storage level, opened: each txn', unit: 'us', value: spentUs / entries.length, aim: null }
+}
+
+/** Both storages at 1, 100 and 1,000 txns a write; a write of `level` is on the disk when it has ended. */
+export async function* storages(): AsyncGenerator<Figure> {
+  for (const batchTxns of BATCHES) {
+    yield mean(txnsAWrite('memory', batchTxns), await writes(memory(), batchTxns, MEMORY_MS))
     const folder = mkdtempSync(join(tmpdir(), 'vivarium-bench-'))
     const location = join(folder, 'data')
     try {
-      const rows = [
-        await measureWrites('memory', memory(), batchTxns, durationMs / 3),
-        await measureWrites('level', level(location), batchTxns, durationMs),
-      ]
-      for (const { storage, txnsPerSecond, batchMs, worstMs } of rows) {
-        const label = `storage ${storage.padEnd(6)} ${String(batchTxns).padStart(5)} txns a batch`
-        const times = `${batchMs.toFixed(3)} ms a batch, worst ${worstMs.toFixed(1)} ms`
-        print(`${label}: ${txnsPerSecond.toLocaleString('en')} txn/s, ${times}`)
-      }
-      const start = performance.now()
-      const storage = level(location)
-      const { entries } = await storage.open()
-      const openMs = performance.now() - start
-      await storage.close()
-      const db = join(location, 'db')
-      const bytes = readdirSync(db).reduce((sum, file) => sum + statSync(join(db, file)).size, 0)
-      print(`storage level  open: ${openMs.toFixed(0)} ms for ${entries.length.toLocaleString('en')} txns, ` +
-        `${(bytes / 1e6).toFixed(0)} MB on disk`)
+      const what = txnsAWrite('level', batchTxns)
+      const found = await writes(level(location), batchTxns, LEVEL_MS)
+      yield quantile(what, 0.5, found)
+      yield quantile(what, 0.99, found)
+      yield mean(what, found)
+      if (batchTxns === BATCHES.at(-1)) yield* opening(location)
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
   }
-}
-
-if (import.meta.url === new URL(process.argv[1] ?? '', 'file:').href) {
-  await benchStorage((line) => void process.stdout.write(`${line}\n`))
 }

@@ -7,7 +7,6 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { connect, createEnsemble } from '../../lib/node.ts'
 import type { Client } from '../../lib/node.ts'
@@ -15,7 +14,9 @@ import { cacheOf } from '../../lib/recipes/index.ts'
 import type { Cache } from '../../lib/recipes/index.ts'
 import { Proxy } from '../../test/client/proxy.ts'
 import { pipelined } from '../load.ts'
+import { median } from '../median.ts'
 import { TOPS, randomPaths } from '../paths.ts'
+import { head, show } from './sample.ts'
 
 const DATA = new Uint8Array(100).fill(120)
 /** Nodes that change while the connection is away. */
@@ -30,23 +31,12 @@ const { values } = parseArgs({
   },
 })
 const paths = randomPaths(Number(values.nodes)).map((path) => `/c${path}`)
+const NODES = `${paths.length.toLocaleString('en')} nodes of ${DATA.length} bytes`
 
 async function fill(zk: Client): Promise<void> {
   for (const path of ['/c', ...TOPS.map((top) => `/c${top}`)]) await zk.create(path)
   let next = 0
   await pipelined(() => zk.create(paths[next++]!, DATA), 500, Infinity, paths.length)
-}
-
-function show(name: string, millis: readonly number[], nodes: number): void {
-  const sorted = [...millis].sort((a, b) => a - b)
-  const median = sorted[Math.floor(sorted.length / 2)]!
-  const rate = Math.round(nodes / median * 1_000).toLocaleString('en')
-  const all = sorted.map((ms) => Math.round(ms)).join(' ')
-  process.stdout.write(
-    `${name.padEnd(36)} ${String(Math.round(median)).padStart(7)} ms ${rate.padStart(9)} nodes/s (${all}) ` +
-    `load ${loadavg()[0]!.toFixed(1)}\n`)
-  const json = { bench: `cache, ${name}`, nodes, millis: sorted.map(Math.round), medianMs: Math.round(median) }
-  process.stdout.write(`${JSON.stringify({ ...json, load: loadavg()[0] })}\n`)
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<[ms: number, result: T]> {
@@ -72,12 +62,13 @@ async function openOnce(zk: Client): Promise<{ readonly ms: number, readonly byt
 }
 
 /** Opens a cache of it all, as often as asked. */
-async function opening(name: string, zk: Client): Promise<void> {
+async function opening(where: string, zk: Client): Promise<void> {
   const opened: { readonly ms: number, readonly bytes: number }[] = []
   for (let run = 0; run < Number(values.runs); run++) opened.push(await openOnce(zk))
-  show(name, opened.map(({ ms }) => ms), paths.length)
-  const bytes = opened.map((one) => Math.round(one.bytes)).join(' ')
-  process.stdout.write(`${name}, memory: ${bytes} bytes per node\n`)
+  show({
+    name: `cache of ${NODES}, first copy, ${where}`, millis: opened.map(({ ms }) => ms),
+    more: { 'bytes per node': median(opened.map(({ bytes }) => bytes)) },
+  })
 }
 
 function fresh(cache: Cache): Promise<void> {
@@ -101,7 +92,7 @@ function state(zk: Client, wanted: string): Promise<void> {
 }
 
 /** From the moment at which the connection is back until the copy is exact again. */
-async function afterGap(name: string, url: URL): Promise<void> {
+async function afterGap(where: string, url: URL): Promise<void> {
   const proxy = await Proxy.start(url.host)
   const zk = await connect(`tcp://${proxy.host}`, { sessionTimeoutMs: 30_000 })
   const other = await connect(`tcp://${url.host}`)
@@ -123,7 +114,7 @@ async function afterGap(name: string, url: URL): Promise<void> {
     millis.push(ms)
   }
   if (told !== millis.length * CHANGES) throw new Error(`${told} changes were told`)
-  show(name, millis, paths.length)
+  show({ name: `cache of ${NODES}, after a gap with ${CHANGES} changes, ${where}`, millis })
   await cache.close()
   await zk.close()
   await other.close()
@@ -137,14 +128,14 @@ async function serve(): Promise<void> {
   process.send?.(ensemble.peer(1)?.status().clientAddresses[0])
 }
 
-async function overWire(name: string, address: string): Promise<void> {
+async function overWire(where: string, address: string): Promise<void> {
   const url = new URL(address)
   const zk = await connect(`tcp://${url.host}`)
   if (await zk.exists('/c') !== null) throw new Error('there is a /c already')
   try {
     await fill(zk)
-    await opening(`first copy, ${name}`, zk)
-    await afterGap(`after a gap, ${CHANGES} changed, ${name}`, url)
+    await opening(where, zk)
+    await afterGap(where, url)
   } finally {
     await zk.delete('/c', { recursive: true })
     await zk.close()
@@ -156,15 +147,14 @@ async function inProcess(): Promise<void> {
   try {
     const zk = await ensemble.connect()
     await fill(zk)
-    await opening('first copy, in this process', zk)
+    await opening('in this process', zk)
   } finally {
     await ensemble.stop()
   }
 }
 
 async function main(): Promise<void> {
-  process.stdout.write(`Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, ` +
-    `${paths.length.toLocaleString('en')} nodes of ${DATA.length} bytes\n`)
+  head()
   if (values.at !== undefined) return overWire('TCP', values.at)
   await inProcess()
   const child: ChildProcess = fork(import.meta.filename, ['--serve'], { execArgv: [] })

@@ -66,7 +66,7 @@ async function drain(first: Client, waiting: readonly Client[], watches: Watches
 }
 
 /** From the release of a lock for which a hundred wait until the next one has it, and who is woken by it. */
-export async function handOver(address: string, name: string, rounds: number): Promise<void> {
+export async function handOver(address: string, program: string, rounds: number): Promise<void> {
   const clients = await Promise.all(Array.from({ length: SESSIONS + 1 }, () => connect(address)))
   const [first, ...waiting] = clients
   try {
@@ -77,7 +77,7 @@ export async function handOver(address: string, name: string, rounds: number): P
     await Promise.all(waiting.map((zk) => zk.sync()))
     const { others, own } = watches.counts
     show({
-      name: `hand-over, ${WAITERS} wait, ${name}`, millis,
+      name: `hand-over, ${WAITERS} wait`, program, millis,
       more: { 'waiters woken per release': others / millis.length, 'told of its own per release': own / millis.length },
     })
   } finally {

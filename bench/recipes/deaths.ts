@@ -41,15 +41,15 @@ async function kill(zk: Client, holding: Holding): Promise<number[]> {
 }
 
 /** From the SIGKILL of a holder to the next one, for several session timeouts. */
-export async function deaths(address: string, name: string, count: number): Promise<void> {
+export async function deaths(address: string, program: string, count: number): Promise<void> {
   const zk = await connect(address)
   try {
     for (const timeoutMs of TIMEOUTS_MS) {
       const paths = Array.from({ length: count }, (_, at) => `/bench/dies-${timeoutMs}-${at}`)
       const millis = await kill(zk, { address, timeoutMs, paths })
       const largest = Math.max(...millis) / timeoutMs
-      const what = `SIGKILL to next holder, session of ${timeoutMs} ms, ${name}`
-      show({ name: what, millis, more: { 'largest per timeout': largest } })
+      const name = `SIGKILL to next holder, session of ${timeoutMs} ms`
+      show({ name, program, millis, more: { 'largest per timeout': largest } })
     }
   } finally {
     await zk.close()

@@ -36,9 +36,10 @@ async function uncontended(zk: Client, name: string, seconds: number, atATime: n
   return { name, millis, perSecond: millis.length / (performance.now() - startMs) * 1_000 }
 }
 
-async function both(zk: Client, where: string, seconds: number): Promise<void> {
-  show(await uncontended(zk, `lock and unlock, ${where}`, seconds, 1))
-  show(await uncontended(zk, `lock and unlock, ${where}, ${AT_A_TIME} at a time`, seconds, AT_A_TIME))
+async function both(zk: Client, where: string, seconds: number, program?: string): Promise<void> {
+  const name = `lock and unlock, ${where}`
+  show({ ...await uncontended(zk, name, seconds, 1), program })
+  show({ ...await uncontended(zk, `${name}, ${AT_A_TIME} at a time`, seconds, AT_A_TIME), program })
 }
 
 /** Ensembles of one and of three in this process, in memory. */
@@ -54,18 +55,18 @@ export async function locksInProcess(seconds: number): Promise<void> {
 }
 
 /** A session over TCP. */
-export async function locksOverTcp(zk: Client, name: string, seconds: number): Promise<void> {
-  await both(zk, `over TCP, ${name}`, seconds)
+export async function locksOverTcp(zk: Client, program: string, seconds: number): Promise<void> {
+  await both(zk, 'over TCP', seconds, program)
 }
 
 /** The same with kazoo, one session of one thread. */
 export async function locksByKazoo(
-  kazoo: Kazoo, hosts: readonly string[], name: string, seconds: number,
+  kazoo: Kazoo, hosts: readonly string[], program: string, seconds: number,
 ): Promise<void> {
   const child = spawn(kazoo.python, ['-B', join(SOURCES, 'lock.py'), hosts.join(','), String(seconds)], {
     stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, PYTHONPATH: kazoo.folder },
   })
   const [said] = await Promise.all([text(child.stdout), once(child, 'close')])
   const { millis, perSecond } = JSON.parse(said) as { readonly millis: readonly number[], readonly perSecond: number }
-  show({ name: `lock and unlock, over TCP, ${name}, by ${kazoo.name}`, millis, perSecond })
+  show({ name: `lock and unlock, over TCP, by ${kazoo.name}`, program, millis, perSecond })
 }

@@ -56,7 +56,8 @@ const ALONE: Readonly<Record<string, () => Promise<void>>> = {
   cache: async () => {
     const script = fileURLToPath(new URL('cache.js', import.meta.url))
     const args = ['--expose-gc', script, '--nodes', values.nodes, '--runs', String(Math.min(rounds, 3))]
-    await once(spawn(process.execPath, args, { stdio: 'inherit' }), 'close')
+    const [code] = await once(spawn(process.execPath, args, { stdio: 'inherit' }), 'close')
+    if (code !== 0) throw new Error(`the cache's process ended with ${String(code)}`)
   },
 }
 

@@ -1,9 +1,11 @@
 /** `npm run bench:report`: see HELP. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg, release, totalmem, type } from 'node:os'
+import { cpus, loadavg, release, tmpdir, totalmem, type } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { diskOf } from '../disk.ts'
+import { growths } from '../scaling/row.ts'
 import { VIVARIUM, apacheZooKeeper } from '../servers.ts'
 import type { Program } from '../servers.ts'
 import { markdown } from './markdown.ts'
@@ -52,8 +54,9 @@ const TELLS: Readonly<Record<string, string>> = {
   failover: 'the leader of three killed, ten times',
   start: 'start to serving, 1 and 3 servers, and what an idle one takes of memory',
   memory: '1.4 million znodes: memory, restart, a snapshot under load',
-  inProcess: 'reads, writes, encodings and whole peers in one process',
+  inProcess: 'reads, writes, encodings, the storage alone and whole peers in one process',
   scaling: 'what an operation costs as everything grows, and the longest turn of the event loop',
+  recipes: 'locks alone, handed over and left behind, and a cache that catches up',
 }
 
 function help(names: readonly string[], extent: Extent): string {
@@ -85,8 +88,8 @@ function setting(apache: Program | null): Setting {
   const programs = apache === null ? [VIVARIUM] : [VIVARIUM, apache]
   return {
     startedAt: new Date().toISOString(), cpu: cpus()[0]?.model ?? 'unknown CPU', cores: cpus().length,
-    memoryBytes: totalmem(), system: `${type()} ${release()}`, loadAtStart: loadavg()[0]!, node: process.version,
-    vivarium: `${VIVARIUM.version}${commit()}`, apache: apache?.version ?? null,
+    memoryBytes: totalmem(), system: `${type()} ${release()}`, loadAtStart: loadavg()[0]!, disk: diskOf(tmpdir()),
+    node: process.version, vivarium: `${VIVARIUM.version}${commit()}`, apache: apache?.version ?? null,
     java: apache === null ? null : javaVersion(), runs, seconds,
     durability: programs.map(({ name, durability }) => [name, durability]),
     command: ['npm run bench:report --', ...process.argv.slice(2)].join(' '),
@@ -96,12 +99,20 @@ function setting(apache: Program | null): Setting {
 async function measure(names: readonly string[], folder: string): Promise<void> {
   const apache = apacheZooKeeper(folder)
   const report: Report = {
-    setting: setting(apache), workloads: [], duels: [], figures: [], macro: [], scaling: [], notes: [],
+    setting: setting(apache), workloads: [], duels: [], figures: [], macro: [], scaling: [], apacheScaling: [],
+    growths: [], apacheGrowths: [], recipes: [], notes: [],
   }
   if (apache === null) report.notes.push('Apache ZooKeeper (/usr/share/java/zookeeper.jar) or Java is not installed.')
+  const { folder: data, fileSystem, isMemory } = report.setting.disk
+  if (isMemory) {
+    report.notes.push(`Data lie in ${data}, which is memory (${fileSystem}): durable figures say nothing of a disk. ` +
+      'Another folder by TMPDIR.')
+  }
   for (const note of report.notes) print(note)
   mkdirSync(values.out, { recursive: true })
   const save = (): void => {
+    report.growths = growths(report.scaling)
+    report.apacheGrowths = growths(report.apacheScaling)
     writeFileSync(join(values.out, 'report.json'), `${JSON.stringify(report, null, 1)}\n`)
     writeFileSync(join(values.out, 'index.html'), page(report))
     writeFileSync(join(values.out, 'ratios.md'), markdown(report))

@@ -1,38 +1,31 @@
+import type { Disk } from '../disk.ts'
 import { figure } from '../median.ts'
-import { BLOCK_MS, STEEP, growths } from '../scaling/row.ts'
-import type { Row } from '../scaling/row.ts'
+import type { SampleFigures } from '../recipes/sample.ts'
 import { misses, ratioAim } from './aims.ts'
-import type { Aim } from './aims.ts'
-import type { Duel, Report, WorkloadResult } from './report.ts'
+import { aimText, marked, table, whole } from './markup.ts'
+import type { Duel, RecipeResult, Report, WorkloadResult } from './report.ts'
+import { memoryPart, scalingPart } from './scaling-part.ts'
 import { STYLE } from './style.ts'
-import { barChart, escaped, logPlot } from './svg.ts'
+import { barChart, escaped } from './svg.ts'
 import type { Bar } from './svg.ts'
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en')
-}
-
-/** Cells are markup already. */
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const head = heads.map((text) => `<th>${escaped(text)}</th>`).join('')
-  const body = rows.map((cells) => `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`).join('\n')
-  return `<div class="wide"><table><tr>${head}</tr>\n${body}</table></div>`
-}
 
 function settingPart({ setting, notes }: Report): string {
   const entries: (readonly [string, string])[] = [
     ['measured', setting.startedAt], ['machine', `${setting.cpu}, ${setting.cores} cores, ` +
       `${(setting.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${setting.system}; shared by servers and load`],
-    ['load average at the start', setting.loadAtStart.toFixed(1)],
+    ['data in', diskText(setting.disk)], ['load average at the start', setting.loadAtStart.toFixed(1)],
     ['Node', setting.node], ['vivarium', setting.vivarium],
     ['Apache ZooKeeper', setting.apache === null ? 'not installed' : `${setting.apache}, Java ${setting.java}, -Xmx4g`],
     ...setting.durability.map(([program, what]) => [`durability, ${program}`, what] as const),
-    ['each figure', `median of ${setting.runs} runs of ${setting.seconds} s after one that does not count; ` +
-      'p99 is the median of the p99 of the runs'],
   ]
   const list = entries.map(([name, what]) => `<dt>${escaped(name)}</dt><dd>${escaped(what)}</dd>`).join('\n')
   const noted = notes.map((note) => `<p class="bad">${escaped(note)}</p>`).join('\n')
   return `<dl>${list}<dt>repeat it</dt><dd><code>${escaped(setting.command)}</code></dd></dl>\n${noted}`
+}
+
+function diskText({ folder, fileSystem, appendUs, overwriteUs }: Disk): string {
+  return `${folder}, ${fileSystem}; 4 KiB written and flushed in ${whole(appendUs)} us at the end of a file, in ` +
+    `${whole(overwriteUs)} us within it (medians)`
 }
 
 function workloadTable(results: readonly WorkloadResult[]): string {
@@ -58,8 +51,8 @@ function tailBar(label: string, us: number, style: string): Bar {
   return { label, value: us, text: `${whole(us)} us`, style }
 }
 
-function workloadPart(results: readonly WorkloadResult[], servers: number): string {
-  const own = results.filter((result) => result.servers === servers)
+function workloadPart({ workloads, setting: { runs, seconds } }: Report, servers: number): string {
+  const own = workloads.filter((result) => result.servers === servers)
   if (own.length === 0) return ''
   const ratios = own.flatMap(({ workload, ratio }): Bar[] =>
     ratio === null ? [] : [{ label: workload, value: ratio, text: `x ${figure(ratio)}`, style: 'ours' }])
@@ -68,8 +61,9 @@ function workloadPart(results: readonly WorkloadResult[], servers: number): stri
     tailBar(theirs === null ? workload : '', ours.p99Us, 'ours'),
   ])
   return `<h2>${servers === 1 ? 'One server' : `${servers} servers`}</h2>
-<p class="lead">Requests of ZooKeeper's protocol over TCP. A ratio is the median of the ratios of pairs of runs, one
-program right after the other.</p>
+<p class="lead">Requests of ZooKeeper's protocol over TCP. A figure is the median of ${runs} runs of ${seconds} s after
+one that does not count, p99 the median of the p99 of the runs. A ratio is the median of the ratios of pairs of runs,
+one program right after the other.</p>
 ${ratios.length === 0 ? '' : `<h3>Operations per second, as a multiple of Apache ZooKeeper's</h3>
 ${barChart(ratios, 'ratio of operations per second', { mark: 1 })}`}
 ${workloadTable(own)}
@@ -90,10 +84,12 @@ function duelPart(duels: readonly Duel[]): string {
     duel.ourRuns.map((run) => duelText(duel, run)).join(', '),
   ])
   return `<h2>Failing over, starting, a large tree</h2>
+<p class="lead">Medians of as many runs as are listed, none left out; where there are several, the programs took turns,
+but for the restarts, which follow each other.</p>
 ${table(['', 'ZooKeeper', 'vivarium', 'aim', 'each run of vivarium'], rows)}`
 }
 
-function inProcessPart({ figures, macro }: Report): string {
+function inProcessPart({ figures, macro, setting: { seconds } }: Report): string {
   if (figures.length + macro.length === 0) return ''
   const small = figures.map(({ name, unit, value, aim }) => {
     const most = aim === null ? null : { most: aim }
@@ -103,62 +99,27 @@ function inProcessPart({ figures, macro }: Report): string {
     [escaped(name), marked(`${whole(median)} ${escaped(unit)}`, misses(median, aim)), aimText(aim, whole),
       runs.map(whole).join(', ')])
   return `<h2>In the process of an application</h2>
-${small.length === 0 ? '' : table(['operation', 'mean', 'aim'], small)}
-${large.length === 0 ? '' : `<h3>Whole peers</h3>${table(['', 'median', 'aim', 'runs'], large)}`}`
+${small.length === 0 ? '' : `<p class="lead">Means over at least 0.3 s of processor time, garbage that was collected
+included; of storages also quantiles, over 0.8 s.</p>${table(['operation', '', 'aim'], small)}`}
+${large.length === 0 ? '' : `<h3>Whole peers</h3><p class="lead">Medians of the runs that are listed; sets are
+counted for ${seconds} s each time, when half a second or more of them is over.</p>
+${table(['', 'median', 'aim', 'runs'], large)}`}`
 }
 
-/** What a tree holds of memory, and what writes cost with and without a snapshot under way. */
-function memoryPart(rows: readonly Row[]): string {
-  const own = rows.filter(({ bench }) => bench === 'memory')
-  if (own.length === 0) return ''
-  const cells = own.map(({ what, size, unit, cost, blockMs, peakBytes }) => [
-    escaped(what), whole(size), unit === 'bytes' && cost > 1e6 ? `${figure(cost / 1e6)} MB` : `${figure(cost)} ${unit}`,
-    blockMs === null ? '' : `${figure(blockMs)} ms`, `${whole(peakBytes / 1e6)} MB`,
+/** What recipes take. */
+function recipesPart(recipes: readonly RecipeResult[]): string {
+  if (recipes.length === 0) return ''
+  const rate = (one: SampleFigures | null): string => one?.perSecond === undefined ? '' : whole(one.perSecond)
+  const rows = recipes.map(({ what, ours, theirs }) => [
+    escaped(what), theirs === null ? '' : `${figure(theirs.p50Ms)} ms`, `${figure(ours.p50Ms)} ms`,
+    theirs === null ? '' : `${figure(theirs.p99Ms)} ms`, `${figure(ours.p99Ms)} ms`, rate(theirs), rate(ours),
+    whole(ours.count),
   ])
-  return `<h2>A large tree, and a snapshot of it under load</h2>
-<p class="lead">One peer, 100 bytes in each node, 100 sets under way all the time. Apache ZooKeeper's
-sets, in the table above, wait for a snapshot that it takes with snapCount=1000000.</p>
-${table(['', 'znodes', '', 'longest turn', 'peak resident'], cells)}`
-}
-
-function scalingPart(all: readonly Row[]): string {
-  const rows = all.filter(({ bench }) => bench !== 'memory')
-  if (rows.length === 0) return ''
-  const plots = [...new Set(rows.map(({ bench }) => bench))].map((bench) => {
-    const own = rows.filter((row) => row.bench === bench && row.unit === 'us')
-    const lines = [...new Set(own.map(({ what }) => what))].map((what) => ({
-      label: what, points: own.filter((row) => row.what === what).map(({ size, cost }) => [size, cost] as const),
-    }))
-    return `<figure><figcaption>${escaped(bench)}</figcaption>${logPlot(lines, bench, 'us')}</figure>`
-  })
-  const grown = [...new Set(rows.map(({ bench }) => bench))].flatMap((bench) =>
-    growths(rows.filter((row) => row.bench === bench)).map((growth) => [
-      escaped(`${bench}: ${growth.what}`), `${whole(growth.from)} to ${whole(growth.to)}`, `x ${figure(growth.times)}`,
-      marked(figure(growth.exponent), growth.exponent >= STEEP),
-      marked(figure(growth.longestBlockMs), growth.longestBlockMs > BLOCK_MS),
-    ]))
-  const every = rows.map(({ bench, what, size, unit, cost, blockMs, peakBytes }) => [
-    escaped(`${bench}: ${what}`), whole(size), `${figure(cost)} ${unit}`,
-    blockMs === null ? '' : `${figure(blockMs)} ms`, `${whole(peakBytes / 1e6)} MB`,
-  ])
-  return `<h2>As everything grows</h2>
-<p class="lead">What one operation costs, by size, both logarithmic: a flat line does not grow. A turn is the longest
-time that the event loop of the peer was away, as far as its process was running.</p>
-<div class="plots">${plots.join('\n')}</div>
-<h3>Growth</h3>
-${table(['', 'sizes', 'cost, last by first', 'exponent of the last step', 'longest turn, ms'], grown)}
-<details><summary>Every figure</summary>
-${table(['', 'size', 'cost', 'longest turn', 'peak resident'], every)}</details>`
-}
-
-/** `>= 10`; empty where nothing is aimed at. */
-function aimText(aim: Aim | null, text: (value: number) => string): string {
-  if (aim === null) return ''
-  return aim.least === undefined ? `&le; ${text(aim.most ?? Infinity)}` : `&ge; ${text(aim.least)}`
-}
-
-function marked(text: string, isBad: boolean): string {
-  return isBad ? `<span class="bad">${text}</span>` : text
+  return `<h2>Recipes</h2>
+<p class="lead">By vivarium's client; over TCP on three servers of either program, on the disk, whose sessions may be
+as short as a second. One run; a lock is taken and let go for half a second before it counts.</p>
+${table(['', 'p50, ZooKeeper', 'vivarium', 'p99, ZooKeeper', 'vivarium', 'per second, ZooKeeper', 'vivarium', 'times'],
+    rows)}`
 }
 
 /** The whole report as one page that needs nothing else. */
@@ -169,11 +130,12 @@ export function page(report: Report): string {
 <h1>vivarium, measured</h1>
 <p class="lead"><span class="key l0">vivarium</span> <span class="key l1">Apache ZooKeeper</span></p>
 ${settingPart(report)}
-${[1, 3].map((servers) => workloadPart(report.workloads, servers)).join('\n')}
+${[1, 3].map((servers) => workloadPart(report, servers)).join('\n')}
 ${duelPart(report.duels)}
 ${inProcessPart(report)}
 ${memoryPart(report.scaling)}
-${scalingPart(report.scaling)}
+${scalingPart(report)}
+${recipesPart(report.recipes)}
 <script type="application/json" id="report">${JSON.stringify(report).replaceAll('<', '\\u003c')}</script>
 </body></html>
 `

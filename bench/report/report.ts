@@ -1,5 +1,7 @@
+import type { Disk } from '../disk.ts'
 import type { Figure } from '../figure.ts'
-import type { Row } from '../scaling/row.ts'
+import type { SampleFigures } from '../recipes/sample.ts'
+import type { Growth, Row } from '../scaling/row.ts'
 import type { Measured } from '../traffic/generator.ts'
 import type { Summary } from '../traffic/pairs.ts'
 import type { Aim } from './aims.ts'
@@ -37,6 +39,13 @@ export interface MacroFigure {
   readonly runs: readonly number[]
 }
 
+/** What a recipe took, ours and theirs; null where theirs was not asked. */
+export interface RecipeResult {
+  readonly what: string
+  readonly ours: SampleFigures
+  readonly theirs: SampleFigures | null
+}
+
 /** Where and how everything was measured. */
 export interface Setting {
   readonly startedAt: string
@@ -45,6 +54,7 @@ export interface Setting {
   readonly memoryBytes: number
   readonly system: string
   readonly loadAtStart: number
+  readonly disk: Disk
   readonly node: string
   readonly vivarium: string
   /** Null when it is not installed; then everything is ours alone. */
@@ -64,6 +74,12 @@ export interface Report {
   readonly figures: Figure[]
   readonly macro: MacroFigure[]
   readonly scaling: Row[]
+  /** The same of Apache ZooKeeper, as far as it goes. */
+  readonly apacheScaling: Row[]
+  /** What both come to. */
+  growths: readonly Growth[]
+  apacheGrowths: readonly Growth[]
+  readonly recipes: RecipeResult[]
   /** What could not be measured, and why. */
   readonly notes: string[]
 }

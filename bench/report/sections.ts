@@ -14,6 +14,7 @@ import { FAILOVER_AIM, IDLE_AIM, START_AIMS } from './aims.ts'
 import { oneValue, runBench } from './child.ts'
 import { failover } from './failover.ts'
 import { largeTree } from './large-tree.ts'
+import { recipes } from './recipes.ts'
 import type { MacroFigure, Report } from './report.ts'
 import { duel } from './section.ts'
 import type { Extent, Plan, Section } from './section.ts'
@@ -25,9 +26,12 @@ const FAILOVERS = 10
 const MACRO = ['set-1-memory', 'set-3-memory', 'set-1-durable', 'set-3-processes', 'first-write']
 /** Seconds of the scaling benches on two cores that have nothing else to do, in the order in which they are run. */
 const SCALING_SECONDS: Readonly<Record<string, number>> = {
-  reads: 45, znodes: 30, watches: 70, 'in-flight': 15, connections: 25, children: 60, depth: 8, multi: 4,
-  ephemerals: 10,
+  reads: 45, znodes: 30, watches: 70, 'in-flight': 15, connections: 28, children: 62, depth: 8, multi: 18,
+  ephemerals: 12,
 }
+/** Of the same with Apache ZooKeeper, whose largest sizes are left out. */
+const APACHE_SCALING_SECONDS = 25
+const APACHE_LARGEST = 100_000
 
 function runOnce(servers: Servers, workload: string, seconds: number): Promise<Measured> {
   const hosts = servers.hosts.join(',')
@@ -116,14 +120,14 @@ const starts: Section = {
   },
 }
 
-const SMALL_SECONDS = 14
+const SMALL_SECONDS = 19
 const macroSeconds = ({ runs, seconds }: Extent): number => runs * (seconds + 1.5)
 
 const inProcess: Section = {
   seconds: (plan) => SMALL_SECONDS + MACRO.length * macroSeconds(plan),
   measure: async (report, plan) => {
     plan.step('in process, small operations', SMALL_SECONDS)
-    await runBench('run.js', ['--json', '--only', 'reads,step,tree,codec'], (value) => {
+    await runBench('run.js', ['--json', '--only', 'reads,step,tree,codec,storage'], (value) => {
       report.figures.push(value as Figure)
     })
     plan.saved()
@@ -136,22 +140,34 @@ const inProcess: Section = {
 }
 
 const scaling: Section = {
-  seconds: () => Object.values(SCALING_SECONDS).reduce((sum, seconds) => sum + seconds, 0),
+  seconds: ({ apache }) => Object.values(SCALING_SECONDS).reduce((sum, seconds) =>
+    sum + seconds + (apache === null ? 0 : APACHE_SCALING_SECONDS), 0),
   measure: async (report, plan) => {
-    const extent = Number.isFinite(plan.largest) ? ['--largest', String(plan.largest)] : []
-    for (const [name, seconds] of Object.entries(SCALING_SECONDS)) {
-      plan.step(`scaling, ${name}`, seconds)
-      await runBench('scaling/main.js', ['--json', ...extent, '--only', name], (value) => {
-        report.scaling.push(value as Row)
+    const run = async (name: string, largest: number, rows: Row[], ...options: readonly string[]): Promise<void> => {
+      const extent = Number.isFinite(largest) ? ['--largest', String(largest)] : []
+      await runBench('scaling/main.js', ['--json', ...extent, '--only', name, ...options], (value) => {
+        rows.push(value as Row)
       })
       plan.saved()
+    }
+    for (const [name, seconds] of Object.entries(SCALING_SECONDS)) {
+      plan.step(`scaling, ${name}`, seconds)
+      await run(name, plan.largest, report.scaling)
+      if (plan.apache === null) continue
+      plan.step(`scaling, ${name}, Apache ZooKeeper`, APACHE_SCALING_SECONDS)
+      try {
+        await run(name, Math.min(plan.largest, APACHE_LARGEST), report.apacheScaling, '--apache')
+      } catch (error) {
+        if (!(error instanceof Error)) throw error
+        report.notes.push(`scaling, ${name}, with Apache ZooKeeper: ${error.message}`)
+      }
     }
   },
 }
 
 /** By name, in the order in which they are measured. */
 export const SECTIONS: Readonly<Record<string, Section>> =
-  { workloads, failover: failovers, start: starts, memory: largeTree, inProcess, scaling }
+  { workloads, failover: failovers, start: starts, memory: largeTree, inProcess, scaling, recipes }
 
 /** A folder for what the servers of a report share, until it is done. */
 export async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {

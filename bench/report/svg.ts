@@ -8,10 +8,14 @@ export interface Bar {
   readonly style: string
 }
 
-/** One line of a plot. */
+/** Where a line of a plot has a dot. */
+export type Point = readonly [x: number, y: number]
+
+/** One line of a plot, and the same of something else, which is drawn dashed in its colour. */
 export interface Line {
   readonly label: string
-  readonly points: readonly (readonly [x: number, y: number])[]
+  readonly points: readonly Point[]
+  readonly dashed: readonly Point[]
 }
 
 const LABEL_WIDTH = 170
@@ -43,11 +47,13 @@ export function barChart(bars: readonly Bar[], title: string, options: { log?: n
   return svg(LABEL_WIDTH + BAR_WIDTH + TEXT_WIDTH, height, title, rows.join('') + mark)
 }
 
+/** Of lines, in the style sheet. */
+const COLOURS = 6
 const PLOT = { width: 340, height: 190, left: 52, right: 12, top: 10, bottom: 26 } as const
 
 /** Lines on two logarithmic axes, so that a flat line is a cost that does not grow. */
 export function logPlot(lines: readonly Line[], title: string, yUnit: string): string {
-  const points = lines.flatMap((line) => line.points)
+  const points = lines.flatMap((line) => [...line.points, ...line.dashed])
   const [left, right] = decades(points.map(([x]) => x))
   const [low, high] = decades(points.map(([, y]) => y))
   const across = (x: number): number =>
@@ -64,14 +70,15 @@ export function logPlot(lines: readonly Line[], title: string, yUnit: string): s
     grid.push(`<line class="grid" x1="${PLOT.left}" x2="${PLOT.width - PLOT.right}" y1="${y}" y2="${y}"/>` +
       `<text x="${PLOT.left - 6}" y="${Number(y) + 4}" text-anchor="end">${short(power)} ${yUnit}</text>`)
   }
-  const drawn = lines.map((line, at) => {
-    const path = line.points.map(([x, y]) => `${across(x).toFixed(1)},${down(y).toFixed(1)}`)
-    return `<polyline class="line l${at % 4}" points="${path.join(' ')}"/>` + path.map((point) => {
-      const [cx, cy] = point.split(',')
-      return `<circle class="dot l${at % 4}" cx="${cx}" cy="${cy}" r="2.5"/>`
-    }).join('')
-  })
-  const legend = lines.map(({ label }, at) => `<span class="key l${at % 4}">${escaped(label)}</span>`).join(' ')
+  const draw = (own: readonly Point[], styles: string): string => {
+    if (own.length === 0) return ''
+    const path = own.map(([x, y]) => [across(x).toFixed(1), down(y).toFixed(1)] as const)
+    return `<polyline class="line ${styles}" points="${path.map((point) => point.join(',')).join(' ')}"/>` +
+      path.map(([cx, cy]) => `<circle class="dot ${styles}" cx="${cx}" cy="${cy}" r="2.5"/>`).join('')
+  }
+  const drawn = lines.map((line, at) =>
+    draw(line.dashed, `dashed l${at % COLOURS}`) + draw(line.points, `l${at % COLOURS}`))
+  const legend = lines.map(({ label }, at) => `<span class="key l${at % COLOURS}">${escaped(label)}</span>`).join(' ')
   return `${svg(PLOT.width, PLOT.height, title, grid.join('') + drawn.join(''))}<p class="legend">${legend}</p>`
 }
 

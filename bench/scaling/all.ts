@@ -11,6 +11,9 @@ import { start } from './start.ts'
 import { watches } from './watches.ts'
 import { znodes } from './znodes.ts'
 
+/** Those that measure any server of ZooKeeper's protocol. */
+export const ANY_SERVER: readonly ScalingBench[] =
+  [reads, znodes, watches, inFlight, connections, children, depth, multi, ephemerals]
+
 /** In the order in which they are run. */
-export const SCALING: readonly ScalingBench[] =
-  [reads, znodes, watches, inFlight, connections, children, depth, multi, ephemerals, memory, start]
+export const SCALING: readonly ScalingBench[] = [...ANY_SERVER, memory, start]

@@ -1,11 +1,16 @@
+import type { Program } from '../servers.ts'
+import { ApacheSubject } from './apache-subject.ts'
 import type { Row } from './row.ts'
 import { rowOf } from './row.ts'
+import type { Served } from './served.ts'
 import { Subject } from './subject.ts'
 
 /** How far a bench goes. */
 export interface Extent {
   /** Sizes above it are left out. */
   readonly largest: number
+  /** Measured instead of a peer, as far as it can be: over the protocol; null for a peer. */
+  readonly apache: Program | null
   /** Tells each row as it is measured. */
   row(row: Row): void
 }
@@ -28,34 +33,43 @@ export function sizes(from: number, to: number, { largest }: Extent): number[] {
 }
 
 /** Runs it with a fresh peer. */
-export async function withSubject(work: (subject: Subject) => Promise<void>): Promise<void> {
-  const subject = await Subject.start()
+export function withSubject(work: (subject: Subject) => Promise<void>): Promise<void> {
+  return withStarted(Subject.start(), work)
+}
+
+/** Runs it with whichever server is measured, a fresh one: a `Subject` where the process itself can be asked. */
+export function withServer({ apache }: Extent, work: (server: Served) => Promise<void>): Promise<void> {
+  return apache === null ? withSubject(work) : withStarted(ApacheSubject.start(apache), work)
+}
+
+async function withStarted<S extends Served>(starting: Promise<S>, work: (server: S) => Promise<void>): Promise<void> {
+  const server = await starting
   try {
-    await work(subject)
+    await work(server)
   } finally {
-    await subject.stop()
+    await server.stop()
   }
 }
 
 /** Does `operations` operations once and reports what one of them cost. */
 export async function once(
-  extent: Extent, subject: Subject, [bench, what, size]: readonly [string, string, number], operations: number,
+  extent: Extent, server: Served, [bench, what, size]: readonly [string, string, number], operations: number,
   work: () => Promise<unknown>,
 ): Promise<void> {
-  await subject.begin()
+  await server.begin()
   const startMs = performance.now()
   await work()
   const costUs = (performance.now() - startMs) * 1_000 / operations
-  extent.row(rowOf(bench, what, size, costUs, await subject.end()))
+  extent.row(rowOf(bench, what, size, costUs, await server.end()))
 }
 
 /** The same, after one round that does not count unless there are many, and as often as it takes to be measurable. */
 export async function repeated(
-  extent: Extent, subject: Subject, [bench, what, size]: readonly [string, string, number], operations: number,
+  extent: Extent, server: Served, [bench, what, size]: readonly [string, string, number], operations: number,
   work: () => Promise<unknown>,
 ): Promise<void> {
   if (operations < MANY) await work()
-  await subject.begin()
+  await server.begin()
   const startMs = performance.now()
   let rounds = 0
   do {
@@ -63,5 +77,5 @@ export async function repeated(
     rounds++
   } while (performance.now() - startMs < LEAST_MS)
   const costUs = (performance.now() - startMs) * 1_000 / (rounds * operations)
-  extent.row(rowOf(bench, what, size, costUs, await subject.end()))
+  extent.row(rowOf(bench, what, size, costUs, await server.end()))
 }

@@ -1,7 +1,7 @@
 import { Buffers, Connection } from '../traffic/connection.ts'
 import { Numbered, expectOk } from '../traffic/generator.ts'
 import { BLANK, createFrame, deleteFrame, getFrame, setFrame } from '../traffic/requests.ts'
-import { repeated, withSubject } from './bench.ts'
+import { repeated, withServer } from './bench.ts'
 import type { ScalingBench } from './bench.ts'
 
 const DEPTH = 100
@@ -10,9 +10,9 @@ const OPERATIONS = 20_000
 /** A path of fifty levels costs what its length does. */
 export const depth: ScalingBench = {
   name: 'depth',
-  run: (extent) => withSubject(async (subject) => {
+  run: (extent) => withServer(extent, async (server) => {
     const data = new Uint8Array(100).fill(120)
-    const connection = await Connection.open(subject.host, new Buffers())
+    const connection = await Connection.open(server.host, new Buffers())
     for (const levels of [2, 10, 50]) {
       let parent = ''
       for (let level = 1; level < levels; level++) {
@@ -22,10 +22,10 @@ export const depth: ScalingBench = {
       const path = `${parent}/n${BLANK}`
       await new Numbered(createFrame(path, data), 100).on(connection, DEPTH)
       for (const [what, frame] of [['get', getFrame(path)], ['set', setFrame(path, data)]] as const) {
-        await repeated(extent, subject, ['depth', what, levels], OPERATIONS,
+        await repeated(extent, server, ['depth', what, levels], OPERATIONS,
           () => new Numbered(frame, OPERATIONS, (at) => at % 100).on(connection, DEPTH))
       }
-      await repeated(extent, subject, ['depth', 'create and delete', levels], OPERATIONS, async () => {
+      await repeated(extent, server, ['depth', 'create and delete', levels], OPERATIONS, async () => {
         await new Numbered(createFrame(path, data), OPERATIONS / 2, (at) => 100 + at).on(connection, DEPTH)
         await new Numbered(deleteFrame(path), OPERATIONS / 2, (at) => 100 + at).on(connection, DEPTH)
       })

@@ -1,7 +1,7 @@
 import { Buffers, Connection } from '../traffic/connection.ts'
 import { Numbered } from '../traffic/generator.ts'
 import { BLANK, TOPS, createFrame } from '../traffic/requests.ts'
-import { withSubject } from './bench.ts'
+import { once, withSubject } from './bench.ts'
 import type { Extent, ScalingBench } from './bench.ts'
 import { rowOf } from './row.ts'
 import type { Row } from './row.ts'
@@ -31,12 +31,17 @@ export const memory: ScalingBench = {
     await connection.call(createFrame('/z', null))
     await new Numbered(createFrame(`/z/d${BLANK}`, null), TOPS).on(connection, DEPTH)
     const data = new Uint8Array(DATA_BYTES).fill(120)
-    await subject.begin()
-    const startMs = performance.now()
-    const { errors } = await new Numbered(createFrame(LARGE_TREE_PATH, data), nodes).on(connection, DEPTH)
-    if (errors > 0) throw new Error(`${errors} creates failed`)
+    let from = 0
+    for (const size of [Math.floor(nodes / 100), Math.floor(nodes / 10), nodes]) {
+      const first = from
+      await once(extent, subject, ['memory', 'fill', size], size - first, async () => {
+        const { errors } = await new Numbered(createFrame(LARGE_TREE_PATH, data), size - first, (at) => first + at)
+          .on(connection, DEPTH)
+        if (errors > 0) throw new Error(`${errors} creates failed`)
+      })
+      from = size
+    }
     const filled = await subject.end()
-    extent.row(rowOf('memory', 'fill', nodes, (performance.now() - startMs) * 1_000 / nodes, filled))
     extent.row(memoryRow('resident of a znode, as it stands', nodes, filled.residentBytes / nodes, filled))
     const collected = await subject.end(true)
     extent.row(memoryRow('resident of a znode, collected', nodes, collected.residentBytes / nodes, collected))

@@ -9,17 +9,19 @@ import type { Answer, Command, Toll } from './subject.ts'
 const watch = new LoopWatch()
 let snapshots = 0
 let isSnapshotting = false
+let delayMs = 0
 
-/** LevelDB, which tells of snapshots on their way to it. */
+/** LevelDB, which tells of snapshots on their way to it, and may be slow. */
 function observed(storage: Storage): Storage {
   const write = storage.write.bind(storage)
-  storage.write = (batch) => {
+  storage.write = async (batch) => {
     if (batch.chunks !== undefined) isSnapshotting = true
-    return write(batch).then(() => {
-      if (batch.install === undefined) return
+    await write(batch)
+    if (batch.install !== undefined) {
       isSnapshotting = false
       snapshots++
-    })
+    }
+    if (delayMs > 0) await new Promise((resolve) => { setTimeout(resolve, delayMs) })
   }
   return storage
 }
@@ -57,6 +59,10 @@ async function onCommand(command: Command): Promise<void> {
       break
     }
     case 'inside': tell({ kind: 'cost', costUs: await INSIDE[command.name](peer, command.size) }); break
+    case 'delayDisk':
+      delayMs = command.ms
+      tell({ kind: 'delayed' })
+      break
     case 'snapshotting': tell({ kind: 'snapshotting', is: isSnapshotting }); break
   }
 }

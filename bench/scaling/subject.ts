@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Block } from './loop-watch.ts'
+import type { Served } from './served.ts'
 
 /** What a peer under measurement spent between `begin` and `end`. */
 export interface Toll extends Block {
@@ -28,6 +29,7 @@ export type Command =
   | { readonly kind: 'end', readonly collect: boolean }
   | { readonly kind: 'inside', readonly name: Inside, readonly size: number }
   | { readonly kind: 'snapshotting' }
+  | { readonly kind: 'delayDisk', readonly ms: number }
 
 /** What it answers, to one command at a time. */
 export type Answer =
@@ -38,9 +40,10 @@ export type Answer =
   | { readonly kind: 'cost', readonly costUs: number }
   | { readonly kind: 'failed', readonly message: string }
   | { readonly kind: 'snapshotting', readonly is: boolean }
+  | { readonly kind: 'delayed' }
 
 /** One peer on LevelDB in a process of its own, which serves clients over TCP and watches its event loop. */
-export class Subject {
+export class Subject implements Served {
   readonly host: string
   readonly folder: string
   readonly #child: ChildProcess
@@ -81,6 +84,11 @@ export class Subject {
   /** A snapshot is being written. */
   async snapshotting(): Promise<boolean> {
     return (await this.#ask({ kind: 'snapshotting' }, 'snapshotting')).is
+  }
+
+  /** From now on every write to its storage is told to be done so much later. */
+  async delayDisk(ms: number): Promise<void> {
+    await this.#ask({ kind: 'delayDisk', ms }, 'delayed')
   }
 
   /** Kills the process; its data stays. */

@@ -13,6 +13,11 @@ const PASSWORD_BYTES = 16
 /** Digits that stand for a number in a path. */
 const DIGITS = 8
 export const BLANK: string = '0'.repeat(DIGITS)
+/** A path with a number in it, as frames write it. */
+export function numbered(path: string, number: number): string {
+  return path.replace(BLANK, String(number).padStart(DIGITS, '0'))
+}
+
 /** Of two numbers in a path the first is the rest of the second by this: `/d{BLANK}/n{BLANK}` spreads over parents. */
 export const TOPS = 1_000
 
@@ -80,8 +85,20 @@ export function setFrame(path: string, data: Uint8Array): RequestFrame {
 }
 
 /** Several sets as one write. */
-export function multiSetFrame(paths: readonly string[], data: Uint8Array): RequestFrame {
+export function multiSetFrame(paths: readonly string[], data: Uint8Array | null): RequestFrame {
   return new RequestFrame({ op: 14, ops: paths.map((path) => ({ op: 5, path, data, version: -1 })) })
+}
+
+/** Several creates as one write, of nodes without data that all may do everything with. */
+export function multiCreateFrame(paths: readonly string[]): RequestFrame {
+  return new RequestFrame({
+    op: 14, ops: paths.map((path) => ({ op: 1, path, data: null, acl: OPEN_ACL, flags: 0, ttlMs: -1 })),
+  })
+}
+
+/** Several deletes as one write. */
+export function multiDeleteFrame(paths: readonly string[]): RequestFrame {
+  return new RequestFrame({ op: 14, ops: paths.map((path) => ({ op: 2, path, version: -1 })) })
 }
 
 /** A create that all may do everything with; flags 1: ephemeral. */
@@ -102,6 +119,16 @@ export function syncFrame(path: string): RequestFrame {
 /** The list of children, without a stat. */
 export function listFrame(path: string): RequestFrame {
   return new RequestFrame({ op: 8, path, watch: false })
+}
+
+/** How many nodes there are below one, at every depth. */
+export function countFrame(path: string): RequestFrame {
+  return new RequestFrame({ op: 104, path })
+}
+
+/** The ephemeral nodes of the session whose paths begin so. */
+export function ephemeralsFrame(prefix: string): RequestFrame {
+  return new RequestFrame({ op: 103, path: prefix })
 }
 
 /** The end of a session. */

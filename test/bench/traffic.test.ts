@@ -7,24 +7,12 @@ import { LatencyHistogram } from '../../bench/traffic/histogram.ts'
 import { measurePairs, ratioOf } from '../../bench/traffic/pairs.ts'
 import { BLANK, createFrame, getFrame, listFrame } from '../../bench/traffic/requests.ts'
 import { WORKLOADS } from '../../bench/traffic/workloads.ts'
-import type { Peer } from '../../lib/node.ts'
-import { createPeer } from '../../lib/node.ts'
-import { memory } from '../../storage/memory.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import type { Case } from '../harness.ts'
+import { servedPeer } from './served-peer.ts'
 
 const test = suite('bench/traffic')
 const NO_NODE = -101
-
-async function servedPeer(t: Case): Promise<{ readonly peer: Peer, readonly host: string }> {
-  const peer = await createPeer({
-    id: 1, ensemble: { name: 'bench', members: { 1: [] } }, storage: memory(),
-    clients: { listen: ['tcp://127.0.0.1:0'], perAddress: 0 },
-  })
-  t.defer(() => peer.stop())
-  await peer.ready()
-  return { peer, host: peer.status().clientAddresses[0]!.slice('tcp://'.length) }
-}
 
 for (const workload of WORKLOADS) {
   test(`${workload.name} is answered without errors, and leaves no nodes but its keys`, async (t) => {
