@@ -27,7 +27,7 @@ interface OpenReplica {
   readonly hidden$earlyJoins: { readonly hidden$byPeer: ReadonlyMap<number, { readonly join: number }> }
   /** By leader: how often this replica has followed it over the link of now. */
   joinCounts?: number[]
-  readonly clients: { hidden$pending: unknown[], hidden$pendingHead: number, hidden$nextTag: number }
+  readonly clients: { readonly hidden$pending: { clear(): void }, hidden$nextTag: number }
   hidden$follow: (this: OpenReplica, leader: number, reason: string) => void
 }
 
@@ -83,8 +83,7 @@ export function hurry(replica: Replica): void {
 /** A client that asked for a session has gone: what it asked for stays, its tag is free. */
 export function forgetClient(replica: Replica, firstTag: number): void {
   const { clients } = open(replica)
-  clients.hidden$pending = []
-  clients.hidden$pendingHead = 0
+  clients.hidden$pending.clear()
   clients.hidden$nextTag = firstTag
 }
 

@@ -19,7 +19,8 @@ import type { Txn } from '../tree/txn.ts'
 import { Watches } from '../tree/watches.ts'
 import type { Zxid } from '../zxid.ts'
 import { Connection } from './connection.ts'
-import type { Pending, Waiting } from './connection.ts'
+import type { Waiting } from './connection.ts'
+import { PendingTxns } from './pending-txns.ts'
 
 /** Who has all that is applied here wait for so many turns has asked for too much at once: half a second, about. */
 const BLOCKED_TURNS_MAX = 16
@@ -50,9 +51,7 @@ export class Clients {
   readonly #connections = new Map<ConnId, Connection>()
   readonly #bySession = new Map<SessionId, Connection>()
   readonly watches: Watches
-  /** Txns asked for, in the order of their tags, which is the order in which the leader answers. */
-  #pending: Pending[] = []
-  #pendingHead = 0
+  readonly #pending = new PendingTxns()
   /** Opens and syncs by tag: few, so a Map. */
   readonly #asked = new Map<number, Connection>()
   readonly #firstTag: number
@@ -236,8 +235,7 @@ export class Clients {
 
   /** This peer no longer serves: what is under way has an unknown outcome. Those who only waited go on waiting. */
   suspend(code: ErrorCode, everybody: boolean): void {
-    this.#pending = []
-    this.#pendingHead = 0
+    this.#pending.clear()
     this.#asked.clear()
     for (const connection of this.#heard) connection.isHeard = false
     this.#heard = []
@@ -346,12 +344,13 @@ export class Clients {
    * 'later': it is to be applied when the reads before it are answered, as they must not see it; it `isBehind` then.
    */
   claim(txn: Txn): Connection | 'later' | null {
-    let first = this.#pending[this.#pendingHead]
+    const pending = this.#pending
+    let { first } = pending
     if (first === undefined || first.tag > txn.tag) return null
     while (first !== undefined && first.tag < txn.tag) {
-      this.#shiftPending()
+      pending.shift()
       this.#drop(first.connection, 'ConnectionLoss')
-      first = this.#pending[this.#pendingHead]
+      first = pending.first
     }
     if (first === undefined || first.tag !== txn.tag) return null
     const { connection } = first
@@ -364,7 +363,7 @@ export class Clients {
       }
       this.#drop(connection, 'Overloaded')
     }
-    this.#shiftPending()
+    pending.shift()
     return this.#connections.get(connection.id) === connection ? connection : null
   }
 
@@ -380,17 +379,6 @@ export class Clients {
       if (waiting.request.op === 9) waiting.syncedTo = this.#tree.zxid
     }
     this.#drain(connection, TURN_ANSWER_BYTES)
-  }
-
-  #shiftPending(): void {
-    this.#pendingHead++
-    if (this.#pendingHead === this.#pending.length) {
-      this.#pending = []
-      this.#pendingHead = 0
-    } else if (this.#pendingHead > 4096 && this.#pendingHead * 2 > this.#pending.length) {
-      this.#pending = this.#pending.slice(this.#pendingHead)
-      this.#pendingHead = 0
-    }
   }
 
   /** A txn was applied (its events are out): answer who asked, and end the connections of a closed session. */

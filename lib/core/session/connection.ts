@@ -4,12 +4,6 @@ import { NO_SESSION } from '../tree/stat.ts'
 import type { SessionId } from '../tree/stat.ts'
 import type { Zxid } from '../zxid.ts'
 
-/** A txn of one of this peer's clients, on its way: not what was asked, which goes with its connection. */
-export interface Pending {
-  readonly tag: number
-  readonly connection: Connection
-}
-
 /** A request that cannot be answered yet. */
 export interface Waiting {
   readonly xid: number
