@@ -98,6 +98,12 @@ export const TURN_ANSWER_BYTES: number = 8 * 1024 * 1024
 export const SHARED_ANSWER_BYTES: number = 4 * 1024 * 1024
 
 /**
+ * Watch events of changes that one turn applies: some 20 ms with their frames. What is committed behind them is applied
+ * in the next turns; those of one txn are told in one turn, however many they are.
+ */
+export const TURN_EVENTS: number = 32_768
+
+/**
  * A frame must hold a piece of a snapshot, which ends with any node: its path came with one request, its data with
  * another, and its list may be longer than both. No txn is larger.
  */

@@ -177,7 +177,6 @@ export class Replica implements ZabContext {
   }
 
   status(): ReplicaStatus { return status(this) }
-
   inspect(): Inspection { return inspect(this) }
 
   // --- inputs ------------------------------------------------------------------------------------------------------
@@ -414,8 +413,8 @@ export class Replica implements ZabContext {
       this.#snapshotter.applied(entry.bytes.length)
       this.route.intake?.applied(entry.zxid, entry.bytes.length, txn.body)
       if (isOwn) this.route.answered(txn.tag)
-      if (this.serving) this.clients.applied(entry.zxid, txn, claimed, outcome)
       if (txn.body.kind === 'found') this.journal.setMeta({ ensembleId: txn.body.ensembleId })
+      if (this.serving && !this.clients.applied(entry.zxid, txn, claimed, outcome)) break
     }
     if (this.serving) this.clients.caughtUp()
   }
@@ -473,6 +472,7 @@ export class Replica implements ZabContext {
       revalidated: (tag, timeoutMs) => this.clients.revalidated(tag, timeoutMs),
       synced: (tag, zxid) => this.clients.synced(tag, zxid),
       touches: () => this.clients.touches(),
+      isTelling: () => this.clients.watches.isSpent,
       fatal: (code, reason) => this.#fatal(code, reason),
     }
   }

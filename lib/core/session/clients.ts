@@ -381,8 +381,11 @@ export class Clients {
     this.#drain(connection, TURN_ANSWER_BYTES)
   }
 
-  /** A txn was applied (its events are out): answer who asked, and end the connections of a closed session. */
-  applied(zxid: Zxid, txn: Txn, claimed: Connection | null, outcome: Outcome | null): void {
+  /**
+   * A txn was applied (its events are out): answer who asked, and end the connections of a closed session. True if
+   * another one may be applied in this turn; there were too many events otherwise, and it `isBehind`.
+   */
+  applied(zxid: Zxid, txn: Txn, claimed: Connection | null, outcome: Outcome | null): boolean {
     const { body } = txn
     if (claimed !== null) {
       if (body.kind === 'createSession') {
@@ -395,6 +398,7 @@ export class Clients {
       const connection = this.#bySession.get(txn.session)
       if (connection !== undefined) this.#drop(connection, connection === claimed ? 'Closed' : 'SessionExpired')
     }
+    return !this.watches.isSpent
   }
 
   #finish(connection: Connection, zxid: Zxid, txn: Txn, outcome: Outcome | null): void {
@@ -432,14 +436,15 @@ export class Clients {
     }
   }
 
-  /** There are reads that may be answered: the next turn is due at once. */
+  /** There are reads that may be answered, or txns that may be applied: the next turn is due at once. */
   get isBehind(): boolean {
-    return this.#postponed.size > 0
+    return this.#postponed.size > 0 || this.watches.isSpent
   }
 
   /** The next turn, before anything else is answered in it. */
   resume(): void {
     this.#answeredBytes = 0
+    this.watches.begin()
     if (this.#postponed.size === 0) return
     const blocking = this.#blocking
     this.#blocking = null

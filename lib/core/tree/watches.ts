@@ -1,3 +1,4 @@
+import { TURN_EVENTS } from '../limits.ts'
 import { EventType } from './request.ts'
 import type { Acl, EventTypeNumber, WatchEvent } from './request.ts'
 import { parentOf } from './path.ts'
@@ -29,6 +30,8 @@ export class Watches {
   #recursive = 0
   /** No path is longer that is watched recursively; it shrinks when the last one goes. */
   #longest = 0
+  /** Events of changes that this turn may have yet. */
+  #eventsLeft = TURN_EVENTS
 
   constructor(
     emit: (conn: ConnId, event: WatchEvent) => void, mayRead: (conn: ConnId, acl: readonly Acl[]) => boolean,
@@ -42,6 +45,16 @@ export class Watches {
   /** True while nobody watches anything. */
   get idle(): boolean {
     return this.#byConnection.size === 0
+  }
+
+  /** This turn has told of so much that the next change is for another one. */
+  get isSpent(): boolean {
+    return this.#eventsLeft <= 0
+  }
+
+  /** A turn begins. */
+  begin(): void {
+    this.#eventsLeft = TURN_EVENTS
   }
 
   /** Registrations, connections and paths, for metrics. */
@@ -166,7 +179,7 @@ export class Watches {
       told ??= new Set()
       if (told.has(conn)) return
       told.add(conn)
-      this.#deliver(conn, { type, path, zxid }, acl)
+      this.#fire(conn, { type, path, zxid }, acl)
     }
     for (const conn of this.#data.get(path)?.keys() ?? []) {
       this.#remove(this.#data, path, conn, WatchMode.standard)
@@ -184,8 +197,13 @@ export class Watches {
   #fireChild(path: string, type: EventTypeNumber, zxid: Zxid, acl: readonly Acl[], except: Set<ConnId> | null): void {
     for (const conn of this.#child.get(path)?.keys() ?? []) {
       this.#remove(this.#child, path, conn, WatchMode.standard)
-      if (except?.has(conn) !== true) this.#deliver(conn, { type, path, zxid }, acl)
+      if (except?.has(conn) !== true) this.#fire(conn, { type, path, zxid }, acl)
     }
+  }
+
+  #fire(conn: ConnId, event: WatchEvent, acl: readonly Acl[]): void {
+    this.#eventsLeft--
+    this.#deliver(conn, event, acl)
   }
 
   #deliver(conn: ConnId, event: WatchEvent, acl: readonly Acl[]): void {

@@ -7,6 +7,11 @@ interface Target {
 
 /** Who was too far behind serves again once it is so much less behind: it would come and go otherwise. */
 const RESUMES_SHARE = 0.5
+/**
+ * Who has what it is behind with, and gets on with it while its clients are told of very many changes, is given so many
+ * times as long: they would all begin anew elsewhere, and with the same watches.
+ */
+const TELLING_FACTOR = 4
 
 /**
  * How far a learner is behind its leader, in time. What the leader has committed comes with each ping, ahead of txns
@@ -26,8 +31,11 @@ export class Lag {
     this.#limitMs = limitMs
   }
 
-  /** The leader has committed up to `through`; here it is `applied` up to there. */
-  told(through: Zxid, applied: Zxid, nowMs: number): void {
+  /**
+   * The leader has committed up to `through`; here it is `applied` up to there, and watch events are what takes time if
+   * it `isTelling`.
+   */
+  told(through: Zxid, applied: Zxid, nowMs: number, isTelling: boolean): void {
     const reached = this.#targets.findIndex(({ zxid }) => zxid > applied)
     this.#targets.splice(0, reached < 0 ? this.#targets.length : reached)
     const last = this.#targets[this.#targets.length - 1]
@@ -36,6 +44,6 @@ export class Lag {
     }
     const oldest = this.#targets[0]
     const lateMs = oldest === undefined ? 0 : nowMs - oldest.atMs
-    this.isLong = lateMs >= this.#limitMs * (this.isLong ? RESUMES_SHARE : 1)
+    this.isLong = lateMs >= this.#limitMs * (this.isLong ? RESUMES_SHARE : isTelling ? TELLING_FACTOR : 1)
   }
 }

@@ -25,6 +25,8 @@ export interface LearnerOwner {
   synced(tag: number, zxid: Zxid): void
   /** Sessions heard from since the last call. */
   touches(): readonly SessionId[]
+  /** The tree is behind what may be applied, as clients are told of very many changes. */
+  isTelling(): boolean
   /** The leader refused us for a reason that does not pass by itself. */
   fatal(code: ErrorCode, reason: string): void
 }
@@ -159,7 +161,7 @@ export class Learner {
   }
 
   #told(through: Zxid): void {
-    this.#lag.told(through, this.#owner.tree().zxid, this.#context.now.ms)
+    this.#lag.told(through, this.#owner.tree().zxid, this.#context.now.ms, this.#owner.isTelling())
   }
 
   #pong(): void {
