@@ -2,6 +2,7 @@ import type { Effect } from '../../lib/core/effects.ts'
 import { SHARED_ANSWER_BYTES, TURN_ANSWER_BYTES } from '../../lib/core/limits.ts'
 import { outcomeBytes } from '../../lib/core/tree/answer-size.ts'
 import type { Request, WatchableRead } from '../../lib/core/tree/request.ts'
+import { ZXID_ZERO } from '../../lib/core/zxid.ts'
 import { assert, suite } from '../harness.ts'
 import { create, led } from './cluster.ts'
 import type { World } from './cluster.ts'
@@ -159,6 +160,25 @@ test('lists of access control, ephemeral nodes and multiple reads count by what 
     assert.ok(all.length >= 3, `${all.length} turns of ${request.op}`)
     assert.equal(xids(all.flat()), upTo(count))
   }
+})
+
+test('watches that are armed again count each, as every one of them may fire', () => {
+  const world = stage()
+  const { effects } = world.node(1)
+  const paths = 20_000
+  const exist = Array.from({ length: paths }, () => '/')
+  const rearm: Request = { op: 105, relativeZxid: ZXID_ZERO, data: [], exist, child: [], persistent: [], recursive: [] }
+  const counts: number[] = []
+  const count = (act: () => unknown): void => {
+    const from = effects.length
+    act()
+    counts.push(effects.slice(from).filter(({ kind }) => kind === 'event').length)
+  }
+  ask(world, 1, ...many(20, rearm))
+  do count(() => turn(world))
+  while (world.replica(1).deadline() <= world.ms)
+  assert.is(counts.reduce((sum, one) => sum + one, 0), 20 * paths)
+  assert.ok(counts.every((one) => one <= 2 * (TURN_ANSWER_BYTES / 128 + paths)), counts.join())
 })
 
 test('who has everybody wait for its reads for too many turns is cut', () => {

@@ -10,6 +10,8 @@ const NAME_BYTES = 24
 const ENTRY_BYTES = 64
 /** Counting a node takes about as long as so much of an answer. */
 const COUNTED_BYTES = 8
+/** A watch that is armed again: a look-up, and an event if it fires at once instead. */
+const REARMED_BYTES = 128
 
 /** About the bytes that an answer keeps alive besides ANSWER_BYTES; data is the tree's own. */
 export function outcomeBytes(outcome: Outcome): number {
@@ -36,12 +38,23 @@ function namesBytes(names: readonly string[]): number {
 
 /** What a read by a session costs the turn that answers it, in bytes of its answer. */
 export function readCost(request: Request, outcome: Outcome, tree: Tree, session: SessionId): number {
-  return ANSWER_BYTES + countedNodes(request, outcome, tree, session) * COUNTED_BYTES + outcomeBytes(outcome)
+  return ANSWER_BYTES + hiddenBytes(request, outcome, tree, session) + outcomeBytes(outcome)
 }
 
-/** Nodes that were looked at, though the answer does not show it; the root knows how many are below it. */
-function countedNodes(request: Request, outcome: Outcome, tree: Tree, session: SessionId): number {
-  if (request.op === 103) return tree.ephemeralsOf(session).size
-  const isCounted = request.op === 104 && request.path.length > 1 && outcome.code === 'Ok' && outcome.result.op === 104
-  return isCounted ? outcome.result.total : 0
+/** Of what the answer does not show: nodes that were looked at, and watches that were armed, or fired. */
+function hiddenBytes(request: Request, outcome: Outcome, tree: Tree, session: SessionId): number {
+  switch (request.op) {
+    case 101: case 105: {
+      const { data, exist, child, persistent, recursive } = request
+      return (data.length + exist.length + child.length + persistent.length + recursive.length) * REARMED_BYTES
+    }
+    case 103: return tree.ephemeralsOf(session).size * COUNTED_BYTES
+    // The root knows how many are below it.
+    case 104: return request.path.length > 1 ? countOf(outcome) * COUNTED_BYTES : 0
+    default: return 0
+  }
+}
+
+function countOf({ code, result }: Outcome): number {
+  return code === 'Ok' && result.op === 104 ? result.total : 0
 }
