@@ -96,6 +96,10 @@ export const MULTI_READ_BYTES_MAX: number = 16 * 1024 * 1024
 export const TURN_ANSWER_BYTES: number = 8 * 1024 * 1024
 /** What one connection has of that before others have theirs. */
 export const SHARED_ANSWER_BYTES: number = 4 * 1024 * 1024
+/** Bytes of answers that a turn has besides, for those that had no more than a little of it. */
+export const SPARE_ANSWER_BYTES: number = 1024 * 1024
+/** That little of one connection. */
+export const LITTLE_ANSWER_BYTES: number = 64 * 1024
 
 /**
  * Watch events of changes that one turn applies: some 20 ms with their frames. What is committed behind them is applied

@@ -425,7 +425,7 @@ export class Replica implements ZabContext {
     const { config } = this
     return {
       peerId: config.peerId, options: config.tree, limits: config.limits, timing: config.timing, mutant: config.mutant,
-      tree: () => this.#tree,
+      nowMs: () => this.now.ms, tree: () => this.#tree,
       serving: () => this.serving,
       emit: (effect) => this.emit(effect),
       forward: (request) => this.route.forward(request),

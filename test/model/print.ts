@@ -26,7 +26,8 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
 const IDLE: ReadonlySet<string> = new Set([
   'founding', 'hidden$snapshotter', 'owesSinceMs', 'hidden$reapAtMs', 'hidden$tellFromMs', 'hidden$expireFromMs',
   'hidden$heldUpMs', 'hidden$earlierMs', 'hidden$judgedMs', 'hidden$toldMs', 'hidden$batchBytes',
-  'hidden$frames', 'hidden$unackedBytes', 'hidden$lastTickMs', 'hidden$tickMs', 'hidden$lag', 'hidden$answeredBytes',
+  'hidden$frames', 'hidden$unackedBytes', 'hidden$lastTickMs', 'hidden$tickMs', 'hidden$lag', 'hidden$turn',
+  'answeredTurn', 'answeredBytes', 'blockedMs',
 ])
 
 /** Fields of an established leader that are asked before only. */

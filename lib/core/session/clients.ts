@@ -1,6 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
 import type { ConnId, ConnectInput, Effect, ReplicaConfig } from '../effects.ts'
-import { SHARED_ANSWER_BYTES, TURN_ANSWER_BYTES } from '../limits.ts'
 import type { Limits } from '../limits.ts'
 import type { ForwardedBody, ForwardedRequest } from '../zab/messages.ts'
 import { isWrite } from '../tree/request.ts'
@@ -18,12 +17,11 @@ import type { Tree } from '../tree/tree.ts'
 import type { Txn } from '../tree/txn.ts'
 import { Watches } from '../tree/watches.ts'
 import type { Zxid } from '../zxid.ts'
+import { AnswerTurn } from './answer-turn.ts'
 import { Connection } from './connection.ts'
 import type { Waiting } from './connection.ts'
 import { PendingTxns } from './pending-txns.ts'
-
-/** Who has all that is applied here wait for so many turns has asked for too much at once: half a second, about. */
-const BLOCKED_TURNS_MAX = 16
+import { Postponed } from './postponed.ts'
 
 /** What the connections need of the replica around them. */
 export interface ClientsOwner {
@@ -33,6 +31,7 @@ export interface ClientsOwner {
   readonly timing: Pick<ReplicaConfig['timing'], 'sessionMinMs' | 'sessionMaxMs'>
   /** See ReplicaConfig.mutant. */
   readonly mutant: string | undefined
+  nowMs(): number
   tree(): Tree
   serving(): boolean
   emit(effect: Effect): void
@@ -60,12 +59,8 @@ export class Clients {
   #heard: Connection[] = []
   /** Connections whose confirmed sync waits for the tree. */
   readonly #lagging = new Set<Connection>()
-  /** Connections with reads that their turn had no room for, those that had their share last at the end. */
-  readonly #postponed = new Set<Connection>()
-  /** The one whose reads the next txn waits for. */
-  #blocking: Connection | null = null
-  /** Of reads, since the last turn was over. */
-  #answeredBytes = 0
+  readonly #postponed = new Postponed()
+  readonly #turn: AnswerTurn
   /** True while some connection waits for the tree to reach what its client has seen. */
   #late = false
 
@@ -73,6 +68,7 @@ export class Clients {
     this.#owner = owner
     this.#firstTag = firstTag
     this.#nextTag = firstTag
+    this.#turn = new AnswerTurn(owner.tree().zxid)
     this.watches = new Watches(
       (conn, event) => this.#owner.emit({ kind: 'event', conn, event }),
       (conn, acl) => this.#mayRead(conn, acl), owner.limits.connectionWatches)
@@ -262,11 +258,14 @@ export class Clients {
     }
     const write = isWrite(request) && request.op !== 20
     if (!write && request.op !== -11 && request.op !== 9) {
-      if (connection.waiting === 0 && this.#answeredBytes < TURN_ANSWER_BYTES) {
-        this.#answerRead(connection, xid, request)
-        return
+      if (connection.waiting === 0) {
+        if (this.#turn.hasRoom(request.op)) {
+          this.#answerRead(connection, xid, request)
+          return
+        }
+        this.#postponed.add(connection)
+        connection.isHeavy = false
       }
-      if (connection.waiting === 0) this.#postponed.add(connection)
       connection.queue.push({ xid, request, tag: 0, syncedTo: null })
       return
     }
@@ -293,7 +292,7 @@ export class Clients {
 
   #answerRead(connection: Connection, xid: number, request: Request): void {
     const outcome = this.#read(connection, request)
-    this.#answeredBytes += readCost(request, outcome, this.#tree, connection.session)
+    this.#turn.bytes += readCost(request, outcome, this.#tree, connection.session)
     this.#answer(connection, xid, this.#tree.zxid, outcome)
   }
 
@@ -307,9 +306,9 @@ export class Clients {
    */
   readNow(conn: ConnId, request: Request): Outcome | null {
     const connection = this.#idle(conn)
-    if (connection === null || (!connection.inProcess && this.#answeredBytes >= TURN_ANSWER_BYTES)) return null
+    if (connection === null || (!connection.inProcess && !this.#turn.hasRoom(request.op))) return null
     const outcome = this.#read(connection, request)
-    if (!connection.inProcess) this.#answeredBytes += readCost(request, outcome, this.#tree, connection.session)
+    if (!connection.inProcess) this.#turn.bytes += readCost(request, outcome, this.#tree, connection.session)
     return outcome
   }
 
@@ -357,8 +356,8 @@ export class Clients {
     const isHere = this.#connections.get(connection.id) === connection
     if (isHere && connection.first?.tag !== txn.tag) this.#finishSyncs(connection, txn.tag)
     if (this.#postponed.has(connection) && this.#owner.mutant !== 'appliesPastReads') {
-      if (connection.blockedTurns++ < BLOCKED_TURNS_MAX) {
-        this.#blocking = connection
+      if (!this.#turn.isTooMuch(connection, this.#tree.zxid, this.#owner.nowMs())) {
+        this.#postponed.blocking = connection
         return 'later'
       }
       this.#drop(connection, 'Overloaded')
@@ -378,7 +377,7 @@ export class Clients {
       if (waiting.tag === tag) break
       if (waiting.request.op === 9) waiting.syncedTo = this.#tree.zxid
     }
-    this.#drain(connection, TURN_ANSWER_BYTES)
+    this.#drain(connection, this.#turn.limitBeforeTxn(connection))
   }
 
   /**
@@ -417,23 +416,27 @@ export class Clients {
   }
 
   /** Answers reads and finished syncs up to the next write under way, or until the turn has answered so much. */
-  #drain(connection: Connection, bytes = Math.min(TURN_ANSWER_BYTES, this.#answeredBytes + SHARED_ANSWER_BYTES)): void {
+  #drain(connection: Connection, most?: number): void {
     this.#postponed.delete(connection)
-    if (connection.waiting === 0) connection.blockedTurns = 0
+    const turn = this.#turn
+    const before = turn.bytes
+    let limit = most
     for (let next = connection.first; next !== undefined; next = connection.first) {
       if (next.tag !== 0 && !this.#isSynced(next)) {
         if (next.syncedTo !== null) this.#lagging.add(connection)
-        return
+        break
       }
-      if (this.#answeredBytes >= bytes) {
+      limit ??= turn.limitOf(connection)
+      if (turn.bytes >= limit) {
         this.#postponed.add(connection)
-        return
+        break
       }
       connection.shift()
       const { xid, request } = next
       if (request.op === 9) this.#answer(connection, xid, this.#tree.zxid, syncOutcome(request.path))
       else this.#answerRead(connection, xid, request)
     }
+    if (turn.bytes > before) turn.took(connection, turn.bytes - before)
   }
 
   /** There are reads that may be answered, or txns that may be applied: the next turn is due at once. */
@@ -443,17 +446,10 @@ export class Clients {
 
   /** The next turn, before anything else is answered in it. */
   resume(): void {
-    this.#answeredBytes = 0
+    const turn = this.#turn
+    turn.begin(this.#tree.zxid)
     this.watches.begin()
-    if (this.#postponed.size === 0) return
-    const blocking = this.#blocking
-    this.#blocking = null
-    if (blocking !== null) this.#drain(blocking)
-    // A share each, however few: they are to be sent before they are too many for their client.
-    for (const connection of Array.from(this.#postponed)) {
-      if (this.#answeredBytes >= TURN_ANSWER_BYTES) return
-      if (connection !== blocking) this.#drain(connection)
-    }
+    this.#postponed.resume(turn, (connection, most) => this.#drain(connection, most))
   }
 
   #isSynced(waiting: Waiting): boolean {

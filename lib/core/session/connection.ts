@@ -25,8 +25,14 @@ export class Connection {
   session: SessionId
   /** waiting: for this peer to serve; opening: for the leader; open. */
   state: 'waiting' | 'opening' | 'open' = 'waiting'
-  /** For so many turns all that is applied here has waited for its reads, since it last had none. */
+  /** So much of what waited here was answered in the turn of that number: see AnswerTurn. */
+  answeredTurn = 0
+  answeredBytes = 0
+  /** It had its share of a turn, and more waits: others come first. */
+  isHeavy = false
+  /** For so many turns all that is applied here has waited for its reads, less what is forgiven; and when last. */
   blockedTurns = 0
+  blockedMs = 0
   /** Something was heard of it since the leader was last told of its session. */
   isHeard = false
   /** Mark of the leader's answer while opening. */
