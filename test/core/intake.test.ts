@@ -139,6 +139,19 @@ test('what closes sessions that own much is no less work when their clients ask 
   assert.is(leader.tree.sessions.size, 0)
 })
 
+test('a long path counts by its square, as all that is above it may be looked up', () => {
+  const path = '/a'.repeat(4_000)
+  const body = { kind: 'setData', path, data: null, version: 1 } as const
+  const work = txnWork(body)
+  assert.ok(work > TURN_WORK && work < OUTSTANDING_WORK, `${work}`)
+  assert.is(txnWork({ kind: 'multi', parts: [body, { kind: 'delete', path }] }), 2 * work + 1)
+  assert.is(txnWork({ kind: 'closeSession', paths: [path, path, '/a'] }), 2 * work + 2)
+  assert.is(txnWork({ ...body, path: '/a'.repeat(31) }), 1)
+  const request: WriteRequest = { op: 5, path, data: null, version: -1 }
+  const asked = { kind: 'write', request, identities: [] } as const
+  assert.is(requestWork({ tag: 1, session: NO_SESSION, cxid: 1, body: asked }), work)
+})
+
 test('operations and entries of lists count, in what is asked for and in what comes of it', () => {
   const acl = Array.from({ length: 5 }, () => OPEN_ACL[0]!)
   const asked = (request: WriteRequest): number =>

@@ -300,4 +300,14 @@ test('what is above a deep node is not looked up where no owner can be', () => {
   assert.is(used(zk, path), 'count=1,bytes=0', 'the longest itself')
 })
 
+test('one owner with a long path has nothing else above looked up', () => {
+  const zk = new World()
+  const path = '/a'.repeat(2_000)
+  for (let end = 2; end <= path.length; end += 2) zk.ok(create(path.slice(0, end)))
+  limit(zk, `/${'x'.repeat(5_000)}`)
+  limit(zk, '/a/a')
+  assert.ok(callsOf(Set.prototype, 'has', () => void zk.ok(set(path, 'text'))) < 10)
+  assert.is(used(zk, '/a/a'), 'count=1999,bytes=4')
+})
+
 test.run()

@@ -396,6 +396,26 @@ test('what is above a deep node is not looked up where nobody can watch all belo
   assert.equal(told, ['3'])
 })
 
+test('one long path that is watched recursively has nothing else above looked up', () => {
+  const told: string[] = []
+  const watches = new Watches((conn) => void told.push(`${conn}`), () => true)
+  const path = '/a'.repeat(2_000)
+  const lookUps = (): number => callsOf(Map.prototype, 'get', () => watches.dataChanged(path, ZXID_ZERO, []))
+  watches.addData('/x'.repeat(3_000), 1, recursive)
+  watches.addData('/x'.repeat(1_500), 1, recursive)
+  watches.addData('/a/a', 2, recursive)
+  watches.addData('/b/b', 3, recursive)
+  assert.ok(lookUps() < 10)
+  assert.equal(told.splice(0), ['2'])
+  watches.removeConnection(2)
+  watches.dataChanged('/b/b/b', ZXID_ZERO, [])
+  assert.equal(told.splice(0), ['3'], 'another one as long is watched still')
+  watches.removeConnection(3)
+  watches.dataChanged('/b/b/b', ZXID_ZERO, [])
+  watches.dataChanged('/x'.repeat(2_000), ZXID_ZERO, [])
+  assert.equal(told, ['1'])
+})
+
 test('a connection watches so many paths and no more, and nothing is left of what is refused', () => {
   const zk = new World()
   zk.ok(create('/a'))

@@ -4,8 +4,8 @@ import type { ForwardedRequest } from '../zab/messages.ts'
 
 /**
  * Work of requests and txns, counted, not timed: one each, as many as there are in a multi or in a closing of a
- * session, and as many as there are entries in an access-control list. Each is some 2 us for the leader to prepare and
- * 4 us for every peer to apply.
+ * session, as many as there are entries in an access-control list, and the square of a long path. Each is some 2 us for
+ * the leader to prepare and 4 us for every peer to apply.
  */
 
 /**
@@ -28,19 +28,25 @@ export function requestWork({ body }: ForwardedRequest): number {
 
 function writeWork(request: WriteRequest | MultiOp): number {
   switch (request.op) {
-    case 1: case 7: case 15: case 19: case 21: return Math.max(1, request.acl?.length ?? 0)
+    case 1: case 7: case 15: case 19: case 21: return Math.max(1, request.acl?.length ?? 0) + pathWork(request.path)
     case 14: return request.ops.reduce((sum, op) => sum + writeWork(op), 1)
-    default: return 1
+    default: return 1 + pathWork(request.path)
   }
 }
 
 /** What a txn does. */
 export function txnWork(body: TxnBody | MultiPart): number {
   switch (body.kind) {
-    case 'create': case 'setAcl': return Math.max(1, body.acl.length)
+    case 'create': case 'setAcl': return Math.max(1, body.acl.length) + pathWork(body.path)
+    case 'delete': case 'setData': return 1 + pathWork(body.path)
     case 'multi': return body.parts.reduce((sum, part) => sum + txnWork(part), 1)
     case 'multiError': return 1 + body.codes.length
-    case 'closeSession': return 1 + body.paths.length
+    case 'closeSession': return body.paths.reduce((sum, path) => sum + 1 + pathWork(path), 1)
     default: return 1
   }
+}
+
+/** All that is above a changed node may have to be looked up, as it is watched or has a quota. */
+function pathWork({ length }: string): number {
+  return (length >>> 6) ** 2
 }

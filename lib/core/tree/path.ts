@@ -29,9 +29,9 @@ export function isPathLike(path: string): boolean {
   return path.includes('/') && !path.includes('\0')
 }
 
-/** The path above, of so many units at most; `/` for a child of the root and for the root itself. */
-export function parentOf(path: string, longest: number = path.length): string {
-  const slash = path.lastIndexOf('/', longest)
+/** The path above; `/` for a child of the root and for the root itself. */
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf('/')
   return slash <= 0 ? '/' : path.slice(0, slash)
 }
 

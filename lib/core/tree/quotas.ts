@@ -1,4 +1,4 @@
-import { parentOf } from './path.ts'
+import { PathLengths } from './path-lengths.ts'
 import { formatQuota, parseQuota } from './quota-text.ts'
 import type { Quota } from './quota-text.ts'
 
@@ -33,32 +33,27 @@ function ownerOf(path: string, name: string): string | null {
 /** The subtrees that have a quota, by the nodes of their limits: all that is known beside the tree itself. */
 export class Quotas {
   readonly #owners = new Set<string>()
-  /** No owner is longer; it shrinks when the last one goes. */
-  #longest = 0
+  readonly #lengths = new PathLengths()
 
   /** A node has come. */
   add(path: string): void {
     const owner = ownerOf(path, LIMITS)
-    if (owner === null) return
+    if (owner === null || this.#owners.has(owner)) return
     this.#owners.add(owner)
-    this.#longest = Math.max(this.#longest, owner.length)
+    this.#lengths.add(owner)
   }
 
   /** A node has gone. */
   delete(path: string): void {
     const owner = ownerOf(path, LIMITS)
-    if (owner !== null) this.#owners.delete(owner)
-    if (this.#owners.size === 0) this.#longest = 0
+    if (owner !== null && this.#owners.delete(owner)) this.#lengths.delete(owner)
   }
 
-  /**
-   * The lowest subtree with a quota that a path is in; null when there is none. To look up all that is above a path of
-   * thousands of names takes the square of its length: what is longer than any owner is passed over.
-   */
+  /** The lowest subtree with a quota that a path is in; null when there is none. */
   ownerOf(path: string): string | null {
     if (this.#owners.size === 0) return null
-    let at = path.length <= this.#longest ? path : parentOf(path, this.#longest)
-    for (; at !== '/'; at = parentOf(at)) if (this.#owners.has(at)) return at
+    let at = this.#lengths.has(path) ? path : this.#lengths.above(path)
+    for (; at !== '/'; at = this.#lengths.above(at)) if (this.#owners.has(at)) return at
     return null
   }
 }

@@ -1,7 +1,7 @@
 import { TURN_EVENTS } from '../limits.ts'
 import { EventType } from './request.ts'
 import type { Acl, EventTypeNumber, WatchEvent } from './request.ts'
-import { parentOf } from './path.ts'
+import { PathLengths } from './path-lengths.ts'
 import type { ConnId } from '../effects.ts'
 import type { Zxid } from '../zxid.ts'
 
@@ -28,8 +28,7 @@ export class Watches {
   readonly #byConnection = new Map<ConnId, Set<string>>()
   /** Recursive registrations: while there are none, ancestors are not looked at. */
   #recursive = 0
-  /** No path is longer that is watched recursively; it shrinks when the last one goes. */
-  #longest = 0
+  readonly #recursiveLengths = new PathLengths()
   /** Events of changes that this turn may have yet. */
   #eventsLeft = TURN_EVENTS
 
@@ -106,7 +105,7 @@ export class Watches {
     conns.set(conn, before | mode)
     if ((mode & ~before & WatchMode.recursive) !== 0) {
       this.#recursive++
-      this.#longest = Math.max(this.#longest, path.length)
+      this.#recursiveLengths.add(path)
     }
     const paths = this.#byConnection.get(conn)
     if (paths === undefined) this.#byConnection.set(conn, new Set([path]))
@@ -119,7 +118,10 @@ export class Watches {
     const before = conns?.get(conn) ?? 0
     if (conns === undefined || (before & modes) === 0) return false
     const left = before & ~modes
-    if ((before & modes & WatchMode.recursive) !== 0 && --this.#recursive === 0) this.#longest = 0
+    if ((before & modes & WatchMode.recursive) !== 0) {
+      this.#recursive--
+      this.#recursiveLengths.delete(path)
+    }
     if (left !== 0) {
       conns.set(conn, left)
       return true
@@ -186,9 +188,8 @@ export class Watches {
       tell(conn)
     }
     if (this.#recursive === 0) return told
-    // Each look-up takes as long as its path: what is longer than any that could be found is passed over.
     for (let above = path; above !== '/';) {
-      above = parentOf(above, this.#longest)
+      above = this.#recursiveLengths.above(above)
       for (const [conn, modes] of this.#data.get(above) ?? []) if ((modes & WatchMode.recursive) !== 0) tell(conn)
     }
     return told
