@@ -331,4 +331,19 @@ test('reads on the spot of one turn are bounded too, by what they cost, and go o
   }
 })
 
+test('so are nodes that are looked at on the spot, by what there is to say of them', () => {
+  const [listings, small] = [TURN_ANSWER_BYTES / NAMES / 24, (TURN_ANSWER_BYTES + SPARE_ANSWER_BYTES) / 256]
+  for (const [op, most] of [[8, listings], [12, listings], [4, small], [3, small]] as const) {
+    const world = stage()
+    world.connect(1, 2, { inProcess: false })
+    const { readers } = world.replica(1)
+    let count = 0
+    while (readers!.lookNow(2, op, '/big', false) !== null && count < 100_000) count++
+    assert.ok(count > 100 && count <= most, `${count} of ${op}`)
+    ask(world, 2, { op, path: '/big', watch: false })
+    assert.equal(xids(turns(world).flat()), [100])
+    assert.ok(readers!.lookNow(2, op, '/big', false) !== null)
+  }
+})
+
 test.run()

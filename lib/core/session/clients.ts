@@ -7,7 +7,7 @@ import type { Identity, Outcome, Request, WatchableRead } from '../tree/request.
 import type { Znode } from '../tree/znode.ts'
 import { NO_SESSION, sessionIdOf } from '../tree/stat.ts'
 import type { SessionId } from '../tree/stat.ts'
-import { readCost } from '../tree/answer-size.ts'
+import { lookCost, readCost } from '../tree/answer-size.ts'
 import { look, read } from '../tree/reads.ts'
 import type { Missing } from '../tree/reads.ts'
 import { permits } from '../tree/acl.ts'
@@ -315,8 +315,10 @@ export class Clients {
   /** The same for exists, getData and children, without an outcome in between: the node itself, to be read at once. */
   lookNow(conn: ConnId, op: WatchableRead['op'], path: string, watch: boolean): Znode | Missing | null {
     const connection = this.#idle(conn)
-    if (connection === null) return null
-    return look(this.#tree, op, path, watch, connection, conn, this.watches, this.#owner.options)
+    if (connection === null || !this.#turn.hasRoom(op)) return null
+    const found = look(this.#tree, op, path, watch, connection, conn, this.watches, this.#owner.options)
+    this.#turn.bytes += lookCost(op, found)
+    return found
   }
 
   /** The connection, if nothing of its session is under way; it was heard of. */

@@ -1,11 +1,15 @@
-import type { Outcome, OpResult, Request } from './request.ts'
+import type { Missing } from './reads.ts'
+import type { Outcome, OpResult, Request, WatchableRead } from './request.ts'
 import type { SessionId } from './stat.ts'
 import type { Tree } from './tree.ts'
+import type { Znode } from './znode.ts'
 
 /** What an answer takes besides what is said below: some objects, among them a Stat. */
 export const ANSWER_BYTES = 256
 /** A name besides its text: its head, and its place in the list. */
 const NAME_BYTES = 24
+/** One with its text, where that is not looked at. */
+const NAMED_BYTES = 40
 /** An entry of an access-control list likewise. */
 const ENTRY_BYTES = 64
 /** Counting a node takes about as long as so much of an answer. */
@@ -39,6 +43,12 @@ function namesBytes(names: readonly string[]): number {
 /** What a read by a session costs the turn that answers it, in bytes of its answer. */
 export function readCost(request: Request, outcome: Outcome, tree: Tree, session: SessionId): number {
   return ANSWER_BYTES + hiddenBytes(request, outcome, tree, session) + outcomeBytes(outcome)
+}
+
+/** The same of a node that is to be read at once. */
+export function lookCost(op: WatchableRead['op'], found: Znode | Missing): number {
+  const isNamed = (op === 8 || op === 12) && typeof found !== 'string'
+  return isNamed ? ANSWER_BYTES + found.childCount * NAMED_BYTES : ANSWER_BYTES
 }
 
 /** Of what the answer does not show: nodes that were looked at, and watches that were armed, or fired. */
