@@ -24,7 +24,10 @@ export interface Limits {
   readonly clientQueueBytes: number
   /** Requests one connection may have in flight. */
   readonly connectionRequests: number
-  /** Paths one connection may watch: each takes the peer some 250 bytes besides its text, for as long as it does. */
+  /**
+   * Paths one connection may watch, a long one counting once more for each 256 characters: each takes the peer some 250
+   * bytes besides its text, for as long as it does.
+   */
   readonly connectionWatches: number
   /** Ephemeral nodes one session may own, so that its closing txn stays sendable (ZOOKEEPER-4306). */
   readonly sessionEphemerals: number

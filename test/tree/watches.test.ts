@@ -445,4 +445,24 @@ test('a connection watches so many paths and no more, and nothing is left of wha
   assert.is(ask({ op: 8, path: '/a', watch: true }), 'Ok', 'there is room again')
 })
 
+test('the text of what a connection watches counts as well', () => {
+  const zk = new World()
+  const watches = new Watches(() => undefined, () => true, 10)
+  const ask = (request: Request): string => read(zk.tree, request, anonymous(), 1, watches, zk.options).code
+  const watch = (path: string): string => ask({ op: 3, path, watch: true })
+  const again = (exist: readonly string[]): string =>
+    ask({ op: 105, relativeZxid: zk.last, data: [], exist, child: [], persistent: [], recursive: [] })
+  const long = (name: string, length: number): string => `/${name}`.padEnd(length, name)
+  assert.is(watch(long('a', 2_560)), 'QuotaExceeded')
+  assert.is(again([long('a', 1_024), long('b', 1_280)]), 'QuotaExceeded')
+  assert.is(watches.counts.paths, 0)
+  assert.is(again([long('a', 1_024), long('b', 1_024)]), 'Ok', 'ten in all')
+  assert.is(again([long('a', 1_024), long('b', 1_024), long('a', 1_024)]), 'Ok', 'the same ones')
+  assert.is(watch(long('a', 1_024)), 'NoNode')
+  assert.is(watch('/c'), 'QuotaExceeded')
+  assert.is(ask({ op: 18, path: long('a', 1_024), type: 3 }), 'Ok')
+  assert.is(watch(long('c', 1_279)), 'NoNode')
+  assert.is(watch('/d'), 'QuotaExceeded')
+})
+
 test.run()

@@ -13,6 +13,17 @@ export const ANY_MODE: number = WatchMode.standard | WatchMode.persistent | Watc
 
 type Table = Map<string, Map<ConnId, number>>
 
+/** Paths on which one connection has anything, and what they come to. */
+interface Watched {
+  readonly paths: Set<string>
+  cost: number
+}
+
+/** What a path counts for: one, and its text by what that takes. */
+function costOf({ length }: string): number {
+  return 1 + (length >>> 8)
+}
+
 /**
  * Who watches what on this peer: two tables by path, data and children, each connection with a set of modes
  * (ZooKeeper: WatchManager, DataTree). Volatile: watches live as long as their connection.
@@ -20,12 +31,12 @@ type Table = Map<string, Map<ConnId, number>>
 export class Watches {
   readonly #emit: (conn: ConnId, event: WatchEvent) => void
   readonly #mayRead: (conn: ConnId, acl: readonly Acl[]) => boolean
-  /** One connection may watch so many. */
-  readonly #connectionPaths: number
+  /** Limits.connectionWatches. */
+  readonly #connectionCost: number
   readonly #data: Table = new Map()
   readonly #child: Table = new Map()
-  /** Paths on which a connection has anything, so that its end costs what it had. */
-  readonly #byConnection = new Map<ConnId, Set<string>>()
+  /** So that the end of a connection costs what it had. */
+  readonly #byConnection = new Map<ConnId, Watched>()
   /** Recursive registrations: while there are none, ancestors are not looked at. */
   #recursive = 0
   readonly #recursiveLengths = new PathLengths()
@@ -34,9 +45,9 @@ export class Watches {
 
   constructor(
     emit: (conn: ConnId, event: WatchEvent) => void, mayRead: (conn: ConnId, acl: readonly Acl[]) => boolean,
-    connectionPaths: number = Infinity,
+    connectionCost: number = Infinity,
   ) {
-    this.#connectionPaths = connectionPaths
+    this.#connectionCost = connectionCost
     this.#emit = emit
     this.#mayRead = mayRead
   }
@@ -73,18 +84,24 @@ export class Watches {
   /** Whether a connection may watch this path too; to be asked before it is added. */
   mayAdd(path: string, conn: ConnId): boolean {
     const own = this.#byConnection.get(conn)
-    return (own?.size ?? 0) < this.#connectionPaths || own?.has(path) === true
+    return (own?.cost ?? 0) + costOf(path) <= this.#connectionCost || own?.paths.has(path) === true
   }
 
   /** The same of many, which may have paths in common. */
   mayAddAll(conn: ConnId, ...lists: readonly (readonly string[])[]): boolean {
     const own = this.#byConnection.get(conn)
-    const room = this.#connectionPaths - (own?.size ?? 0)
-    if (lists.reduce((sum, { length }) => sum + length, 0) <= room) return true
+    const room = this.#connectionCost - (own?.cost ?? 0)
+    let cost = 0
+    for (const list of lists) for (const path of list) cost += costOf(path)
+    if (cost <= room) return true
     const fresh = new Set<string>()
+    cost = 0
     for (const list of lists) {
       for (const path of list) {
-        if (own?.has(path) !== true && fresh.add(path).size > room) return false
+        if (own?.paths.has(path) === true || fresh.has(path)) continue
+        fresh.add(path)
+        cost += costOf(path)
+        if (cost > room) return false
       }
     }
     return true
@@ -107,9 +124,12 @@ export class Watches {
       this.#recursive++
       this.#recursiveLengths.add(path)
     }
-    const paths = this.#byConnection.get(conn)
-    if (paths === undefined) this.#byConnection.set(conn, new Set([path]))
-    else paths.add(path)
+    const own = this.#byConnection.get(conn)
+    if (own === undefined) this.#byConnection.set(conn, { paths: new Set([path]), cost: costOf(path) })
+    else if (!own.paths.has(path)) {
+      own.paths.add(path)
+      own.cost += costOf(path)
+    }
   }
 
   /** Takes modes away; true when any of them was set. */
@@ -130,15 +150,15 @@ export class Watches {
     if (conns.size === 0) table.delete(path)
     const other = table === this.#data ? this.#child : this.#data
     if (other.get(path)?.has(conn) !== true) {
-      const paths = this.#byConnection.get(conn)
-      paths?.delete(path)
-      if (paths?.size === 0) this.#byConnection.delete(conn)
+      const own = this.#byConnection.get(conn)
+      if (own?.paths.delete(path) === true) own.cost -= costOf(path)
+      if (own?.paths.size === 0) this.#byConnection.delete(conn)
     }
     return true
   }
 
   removeConnection(conn: ConnId): void {
-    for (const path of this.#byConnection.get(conn) ?? []) {
+    for (const path of this.#byConnection.get(conn)?.paths ?? []) {
       this.#remove(this.#data, path, conn, ANY_MODE)
       this.#remove(this.#child, path, conn, ANY_MODE)
     }
