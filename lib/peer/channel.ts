@@ -102,7 +102,8 @@ class LocalChannel implements Channel, ConnectionEvents {
   }
 
   readNow(request: Request): Outcome | null {
-    if (!this.#events) return null
+    // Another client may hear of a change first, and ask this one: it has its own event before it sees that change.
+    if (!this.#events || this.#parts.host.telling) return null
     const outcome = this.#parts.replica.readers?.readNow(this.#conn, request) ?? null
     if (outcome) this.#parts.metrics.countRequest(request.op)
     return outcome

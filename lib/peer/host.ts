@@ -69,6 +69,7 @@ export class Host {
   #timer: Timer | null = null
   #timerAtMs = Infinity
   #isOver = false
+  #isTelling = false
   #hasFailed = false
   /** Why the first write failed. */
   #storageError: unknown
@@ -85,6 +86,11 @@ export class Host {
   /** True once no input is taken any more. */
   get over(): boolean {
     return this.#isOver
+  }
+
+  /** True while clients are told what a turn has for them: the tree has all of it, some have not heard of it yet. */
+  get telling(): boolean {
+    return this.#isTelling
   }
 
   /** Adds an input to the coming turn. */
@@ -208,7 +214,9 @@ export class Host {
     for (const link of this.#outgoing.keys()) this.#flush(link)
     if (batch) this.#write(batch, ticket)
     if (!isForClients) return
+    this.#isTelling = true
     for (const effect of effects) this.#tell(effect)
+    this.#isTelling = false
     this.#parts.onTurnEnd?.()
   }
 

@@ -12,6 +12,7 @@ export class TestSession {
   session: SessionId | null = null
   timeoutMs = 0
   readonly events: WatchEvent[] = []
+  onEvent: () => void = () => undefined
   readonly #channel: Channel
   readonly #waiting: ((outcome: Outcome | string) => void)[] = []
   #xid = 0
@@ -31,7 +32,10 @@ export class TestSession {
         settleOpened?.(this)
       },
       onReply: (_xid, _zxid, outcome) => this.#waiting.shift()?.(outcome),
-      onEvent: (event) => void this.events.push(event),
+      onEvent: (event) => {
+        this.events.push(event)
+        this.onEvent()
+      },
       onClose: (code) => {
         this.#closed = code
         settleClosed?.(code)

@@ -2,6 +2,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { isZkError } from '../../lib/core/errors.ts'
 import type { PeerOptions } from '../../lib/peer/options.ts'
+import type { Request } from '../../lib/core/tree/request.ts'
 import { Peer } from '../../lib/peer/peer.ts'
 import { systemClock } from '../../lib/peer/system-clock.ts'
 import type { Clock } from '../../lib/ports/clock.ts'
@@ -61,6 +62,23 @@ function freePort(): Promise<number> {
 async function caughtUp(peer: Peer, path: string, text: string): Promise<void> {
   while (textAt(peer, path) !== text) await new Promise((resolve) => { setImmediate(resolve) })
 }
+
+test('no client in the process sees a change before its own watch event, as another one is told first', async (t) => {
+  const { peers: [peer] } = await ensemble(t, 1)
+  assert.ok(peer)
+  await peer.ready()
+  const [writer, first, second] = await Promise.all([connect(peer), connect(peer), connect(peer)])
+  assert.is(await writer.create('/p', 'old'), 'Ok')
+  const read: Request = { op: 4, path: '/p', watch: true }
+  await first.call(read)
+  await second.call(read)
+  let seen: unknown
+  first.onEvent = () => { seen = [second.events.length, second.readNow(read)] }
+  assert.is(await writer.set('/p', 'new'), 'Ok')
+  assert.equal(seen, [0, null])
+  assert.is(second.events.length, 1)
+  assert.ok(second.readNow(read) !== null)
+})
 
 test('one peer serves alone, at once', async (t) => {
   const { peers: [peer] } = await ensemble(t, 1)
