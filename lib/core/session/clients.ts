@@ -41,6 +41,12 @@ export interface ClientsOwner {
   askSync(tag: number): void
 }
 
+/** What the leader was asked besides txns: an open, or a sync. */
+interface Asked {
+  readonly connection: Connection
+  readonly sync: Waiting | null
+}
+
 /**
  * The clients of one peer: first in, first out per session (a read never passes the session's own earlier write), watch
  * events before the replies that could reveal the change, one owner per session.
@@ -52,7 +58,7 @@ export class Clients {
   readonly watches: Watches
   readonly #pending = new PendingTxns()
   /** Opens and syncs by tag: few, so a Map. */
-  readonly #asked = new Map<number, Connection>()
+  readonly #asked = new Map<number, Asked>()
   readonly #firstTag: number
   #nextTag: number
   /** Those that were heard from; a session that moved may be among them twice. */
@@ -146,7 +152,7 @@ export class Clients {
       this.#ask(tag, connection, 0, { kind: 'createSession', timeoutMs, password: connection.password })
       return
     }
-    this.#asked.set(tag, connection)
+    this.#asked.set(tag, { connection, sync: null })
     this.#owner.revalidate(tag, connection.session)
   }
 
@@ -163,7 +169,7 @@ export class Clients {
 
   /** The leader's answer to a resumed session; 0: there is none. */
   revalidated(tag: number, timeoutMs: number): void {
-    const connection = this.#asked.get(tag)
+    const connection = this.#asked.get(tag)?.connection
     this.#asked.delete(tag)
     if (connection === undefined || connection.state !== 'opening' || connection.openTag !== tag) return
     const record = this.#owner.tree().sessions.get(connection.session)
@@ -270,9 +276,10 @@ export class Clients {
       return
     }
     const tag = this.#nextTag++
-    connection.queue.push({ xid, request, tag, syncedTo: null })
+    const waiting: Waiting = { xid, request, tag, syncedTo: null }
+    connection.queue.push(waiting)
     if (request.op === 9) {
-      this.#asked.set(tag, connection)
+      this.#asked.set(tag, { connection, sync: waiting })
       this.#owner.askSync(tag)
     } else if (write) {
       this.#ask(tag, connection, xid, { kind: 'write', request, identities: connection.identities })
@@ -460,14 +467,11 @@ export class Clients {
 
   /** The leader confirmed a sync. */
   synced(tag: number, zxid: Zxid): void {
-    const connection = this.#asked.get(tag)
+    const asked = this.#asked.get(tag)
     this.#asked.delete(tag)
-    if (connection === undefined || connection.state !== 'open') return
-    for (let i = connection.head; i < connection.queue.length; i++) {
-      const waiting = connection.queue[i]!
-      if (waiting.tag === tag) waiting.syncedTo = zxid
-    }
-    this.#drain(connection)
+    if (asked === undefined || asked.sync === null || asked.connection.state !== 'open') return
+    asked.sync.syncedTo = zxid
+    this.#drain(asked.connection)
   }
 
   /** The tree moved: syncs that waited for it may be answered, and who had seen more than it may go on. */

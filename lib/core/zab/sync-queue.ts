@@ -41,7 +41,10 @@ export class SyncQueue {
   /** Takes out what a quorum has confirmed; `proved(seq)` tells whether ping `seq` was answered by one. */
   confirmed(proved: (seq: number) => boolean): PendingSync[] {
     const result: PendingSync[] = []
-    while (this.#pinged.length > 0 && proved(this.#pinged[0]!.seq)) result.push(...this.#pinged.shift()!.syncs)
+    while (this.#pinged.length > 0 && proved(this.#pinged[0]!.seq)) {
+      // One by one: there may be more than a call has arguments.
+      for (const sync of this.#pinged.shift()!.syncs) result.push(sync)
+    }
     return result
   }
 }
