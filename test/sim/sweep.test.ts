@@ -1,19 +1,43 @@
 import { assert, suite } from '../harness.ts'
+import { commitOf, numberOf } from './commit.ts'
 import { SCENARIOS } from './scenarios/all.ts'
 import { Violation } from '../../lib/testing/sim/violation.ts'
 import { shortRun } from './scenarios/short-run.ts'
-import { SWEPT, sweep } from './sweep.ts'
+import { SWEPT, readPart, sweep } from './sweep.ts'
 
 /** A slice of the crash-point sweep: some boundaries of each scenario, with every server and every image. */
 const test = suite('sim: sweep')
 
 const STRIDE = 199
+const SHORT_RUNS = 6
+/** A commit has a slice of its own, whoever checks it out: over many of them every boundary is visited. */
+const commit = commitOf()
+
+/** Which part of so many is that of a commit, for one scenario after the other. */
+function partOf(at: number, parts: number, of: string = commit): string {
+  return `${1 + (numberOf(of) + at * 37) % parts}/${parts}`
+}
+
+/** What sweeps that part again, whatever is checked out then. */
+function commandOf(name: string, part: string, options = ''): string {
+  return `at commit ${commit}: npm run sweep -- ${options}--only '${name}' --part ${part}`
+}
+
+test('a commit has one slice, and all of them together are the whole sweep', () => {
+  assert.is(partOf(2, STRIDE, '00000000000c+'), '87/199')
+  assert.is(partOf(2, STRIDE, '00000000000c'), '87/199', 'with changes, or without')
+  assert.is(partOf(0, STRIDE, '?'), '1/199', 'where git cannot tell')
+  const commits = Array.from({ length: STRIDE }, (_, at) => at.toString(16).padStart(12, '0'))
+  assert.is(new Set(commits.map((one) => partOf(5, STRIDE, one))).size, STRIDE)
+})
 
 test('a crash at any point of a scenario loses nothing, and the others go on', () => {
   let cuts = 0
   for (const [at, scenario] of SWEPT.entries()) {
-    const result = sweep(scenario, STRIDE, (at * 37) % STRIDE)
-    assert.equal(result.failures, [], scenario.name)
+    const part = partOf(at, STRIDE)
+    const { stride, first } = readPart(part)
+    const result = sweep(scenario, stride, first)
+    assert.equal(result.failures, [], commandOf(scenario.name, part))
     cuts += result.cuts
   }
   assert.ok(cuts > 100, `${cuts} cuts`)
@@ -44,12 +68,15 @@ test('where a disk was lost before most had a history nobody is asked to go on',
 
 test('a crash at any point of a short run of random acts loses nothing, and the others go on', () => {
   let cuts = 0
-  for (let seed = 0; seed < 6; seed++) {
-    const result = sweep(shortRun(seed), 2 * STRIDE, (seed * 37) % STRIDE)
-    assert.equal(result.failures, [], `short run ${seed}`)
+  for (let seed = 0; seed < SHORT_RUNS; seed++) {
+    const part = partOf(seed, 2 * STRIDE)
+    const { stride, first } = readPart(part)
+    const scenario = shortRun(seed)
+    const result = sweep(scenario, stride, first)
+    assert.equal(result.failures, [], commandOf(scenario.name, part, `--short ${SHORT_RUNS} `))
     cuts += result.cuts
   }
-  assert.ok(cuts > 20, `${cuts} cuts`)
+  assert.ok(cuts > 10, `${cuts} cuts`)
 }, { timeoutMs: 120_000 })
 
 test('the acts of short runs are such that bugs are seen', () => {
