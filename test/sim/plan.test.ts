@@ -58,6 +58,14 @@ test('lists, timeouts at their bounds, and what is large', () => {
   }
 })
 
+test('notifications have no order in a quarter of the seeds, and have one where there are no faults', () => {
+  const seen = percent(({ world: { network: { scatterMs } } }) => scatterMs !== undefined)
+  assert.ok(seen > 25 - SLACK && seen < 25 + SLACK, `${seen} %`)
+  const calm = plans.filter(({ ending }) => ending === 'no faults')
+  assert.ok(calm.length > SEEDS / 64, `${calm.length} without faults`)
+  assert.is(calm.find(({ world: { network } }) => network.scatterMs !== undefined), undefined)
+})
+
 test('no fault happens in a calm, and as many happen as without calms', () => {
   for (const { world: { seed }, faults, stormMs, calms } of plans.slice(0, 400)) {
     const drawn = drawFaults(seed, faults, stormMs, calms)

@@ -1,8 +1,10 @@
+import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
 import type { Message } from '../../core/zab/messages.ts'
 import { untilNext } from '../draws.ts'
 import type { EventQueue } from './events.ts'
 import type { Priorities } from './priorities.ts'
+import { Scatter } from './scatter.ts'
 import { Violation } from './violation.ts'
 import { WireTrips } from './wire-trips.ts'
 
@@ -25,6 +27,8 @@ export interface NetworkFaults {
   readonly duplication: number
   /** Of notifications so many come once more, up to a minute later. */
   readonly replay: number
+  /** Notifications have no order: mean time that each takes besides. In order with all else when left out. */
+  readonly scatterMs?: number
   /** Of every link; Infinity for as many as there are. */
   readonly bytesPerMs: number
 }
@@ -87,6 +91,7 @@ export class Network {
   halfOpens = 0
   replays = 0
   readonly trips: WireTrips = new WireTrips()
+  readonly #scatter: Scatter | null
   #isCalm = false
   /** Set while some ways are kept slower than others. */
   priorities: Priorities | null = null
@@ -96,6 +101,13 @@ export class Network {
     this.#random = random
     this.#faults = faults
     this.#ends = ends
+    const { scatterMs } = faults
+    this.#scatter = scatterMs === undefined ? null : new Scatter(makeRandom(random.next()), scatterMs)
+  }
+
+  /** Notifications that came after one that was sent later. */
+  get overtaken(): number {
+    return this.#scatter?.overtaken ?? 0
   }
 
   #latency(): number {
@@ -152,8 +164,40 @@ export class Network {
     if (replay > 0 && !this.#isCalm) this.#replays(pair.ends[side].peer, pair.ends[other].peer, messages)
     const kept = loss === 0 && duplication === 0 && !isBlocked ? messages : this.#datagrams(messages, isBlocked)
     if (kept.length === 0) return
-    if (isBlocked) pair.stalled[other].push(kept)
-    else this.#deliver(pair, other, kept)
+    if (isBlocked) {
+      pair.stalled[other].push(kept)
+      return
+    }
+    const ordered = this.#scattered(pair.ends[side].peer, pair.ends[other].peer, kept)
+    if (ordered.length > 0) this.#deliver(pair, other, ordered)
+  }
+
+  /** Where notifications have no order each leaves by itself: what is left of the frame has one. */
+  #scattered(from: number, to: number, messages: readonly Message[]): readonly Message[] {
+    const scatter = this.#scatter
+    if (scatter === null || this.#isCalm) return messages
+    const rest: Message[] = []
+    for (const message of messages) {
+      if (message.kind === 'notify') this.#wander(scatter, from, to, message)
+      else rest.push(message)
+    }
+    return rest
+  }
+
+  /** It takes whatever link there is when it comes, and is lost where there is none. */
+  #wander(scatter: Scatter, from: number, to: number, message: Message): void {
+    const way = wayOf(from, to)
+    const place = scatter.send()
+    const heldMs = this.priorities?.delayMs(way) ?? 0
+    this.frames++
+    this.#events.after(heldMs + this.#latency() + scatter.delayMs(), () => {
+      const pair = this.#current.get(keyOf(from, to))
+      if (pair === undefined || this.#isCalm || this.#isBlocked(from, to)) return
+      const end = pair.ends[pair.ends[0].peer === to ? 0 : 1]
+      if (!end.knowsItIsUp || !this.#ends.isUp(to)) return
+      scatter.arrives(way, place)
+      this.#ends.receive(to, end.link, [message])
+    })
   }
 
   #datagrams(messages: readonly Message[], isBlocked: boolean): Message[] {

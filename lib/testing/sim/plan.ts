@@ -187,8 +187,20 @@ export function drawPlan(seed: number, mutant?: string): Plan {
   const { network, clientPlan } = plan.world
   const bytesPerMs = isLarge(clientPlan) ? Infinity : Math.max(network.bytesPerMs, loadOf(clientPlan))
   const world = { ...plan.world, limits: roomy(plan.world), network: { ...network, bytesPerMs } }
-  const drawn = withFounding(withCalms(drawEnding(random, { ...plan, world }), drawCalms(seed)))
+  const drawn = withScatter(withFounding(withCalms(drawEnding(random, { ...plan, world }), drawCalms(seed))))
   return seed % SHORT === SHORT - 1 ? shorten(drawn) : drawn
+}
+
+/**
+ * In one seed of four notifications have no order: each is late by a time of its own, up to one that outlasts several
+ * rounds. The dice are its own, and strike none of the seeds that tests name.
+ */
+function withScatter(plan: Plan): Plan {
+  const { world, ending } = plan
+  const random = makeRandom(world.seed ^ 0x5d13)
+  if (random.below(4) > 0 || ending === 'no faults') return plan
+  const scatterMs = logUniform(random, 1, world.timing.resendMaxMs)
+  return { ...plan, world: { ...world, network: { ...world.network, scatterMs } } }
 }
 
 /** Few clients that seldom ask for anything, and logs that begin at their beginning. */

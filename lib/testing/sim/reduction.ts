@@ -84,7 +84,10 @@ function plainer(plan: Plan, part: PlainPart): Plan {
     case 'silence': return { ...plan, finalSilenceMs: 0 }
     case 'spoilt links': return { ...plan, world: { ...world, spoils: null } }
     case 'priorities': return { ...plan, world: { ...world, priorities: null } }
-    case 'loss': return { ...plan, world: { ...world, network: { ...network, loss: 0, duplication: 0, replay: 0 } } }
+    case 'loss': {
+      const { scatterMs: _, ...inOrder } = network
+      return { ...plan, world: { ...world, network: { ...inOrder, loss: 0, duplication: 0, replay: 0 } } }
+    }
     case 'bandwidth': return { ...plan, world: { ...world, network: { ...network, bytesPerMs: Infinity } } }
     case 'latency': {
       const plain = { ...network, latencyMs: 1, tailMs: 0.05 }

@@ -125,6 +125,7 @@ export function resultOf(
 function reachedOf({ reached, network }: SimWorld, { ending }: Plan): Record<string, number> {
   const counts = { ...reached.counts, [`ending: ${ending}`]: 1 }
   if (network.replays > 0) counts['election: a notification of long ago'] = network.replays
+  if (network.overtaken > 0) counts['election: a notification is overtaken'] = network.overtaken
   if (network.halfOpens > 0) counts['link: half-open'] = network.halfOpens
   const changes = network.priorities?.changes ?? 0
   if (changes > 0) counts['order: a way falls to the bottom'] = changes
