@@ -1,14 +1,13 @@
 import { makeRandom } from '../../lib/core/random.ts'
 import type { Random } from '../../lib/core/random.ts'
 import { drawChange } from '../../lib/testing/sim/breed.ts'
-import type { Change } from '../../lib/testing/sim/breed.ts'
 import type { Covered } from '../../lib/testing/sim/coverage.ts'
 import { drawRun } from '../../lib/testing/sim/reduction.ts'
+import type { Reduction } from '../../lib/testing/sim/reduction.ts'
 
-/** A seed, and the draws that are not as it has them. */
-export interface Job {
+/** A seed, how much of its storm is played, and the draws that are not as it has them. */
+export interface Job extends Pick<Reduction, 'storm' | 'bred'> {
   readonly seed: number
-  readonly bred?: readonly Change[]
 }
 
 interface Parent {

@@ -34,9 +34,9 @@ export class OtherMajor {
     this.#finding = find()
   }
 
-  /** What a seed came to here. It is run there beside whatever else is done. */
-  add(result: Pick<SeedResult, 'seed' | 'fingerprint'>): void {
-    this.#last = this.#last.then(() => this.#compare(result))
+  /** What a seed came to here, played that way. It is run there beside whatever else is done. */
+  add(result: Pick<SeedResult, 'seed' | 'fingerprint'>, how: Omit<Job, 'seed'> = {}): void {
+    this.#last = this.#last.then(() => this.#compare(result, how))
     // Told at the end.
     this.#last.catch((error: unknown) => void error)
   }
@@ -64,7 +64,9 @@ export class OtherMajor {
     }
   }
 
-  async #compare({ seed, fingerprint }: Pick<SeedResult, 'seed' | 'fingerprint'>): Promise<void> {
+  async #compare(
+    { seed, fingerprint }: Pick<SeedResult, 'seed' | 'fingerprint'>, how: Omit<Job, 'seed'>,
+  ): Promise<void> {
     const found = await this.#finding
     if ('reason' in found) return
     const child = this.#child ??= fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), this.#args,
@@ -72,7 +74,7 @@ export class OtherMajor {
     const { result: there } = await new Promise<Done>((resolve, reject) => {
       const fail = (what: unknown): void => reject(new Error(`${found.version} ended at seed ${seed}: ${String(what)}`))
       child.removeAllListeners().on('message', resolve).on('error', fail).on('exit', fail)
-      child.send({ seed } satisfies Job)
+      child.send({ ...how, seed } satisfies Job)
     })
     this.#compared += 1
     if (there.fingerprint !== fingerprint) this.#differing.push(seed)

@@ -2,20 +2,21 @@
  * Runs the simulator over many seeds on all cores:
  *   npm run sim -- --seeds 200 [--from 1] | --minutes 10 [--from N] | --seed 17 [--only JSON] [--page FILE]
  *   [--save FILE] | --run FILE [--page FILE]
- *   [--mutant NAME] [--no-shrink] [--majors] [--ledger] [--breed] [--codec-all]
+ *   [--brief] [--mutant NAME] [--no-shrink] [--majors] [--ledger] [--breed] [--codec-all]
  * The live line has `61/92 states`: so many were reached of those that a long run must come to.
  * Ends with `N passed, N failed`, counting seeds; from 200 seeds on each state that must be reached and was not counts
  * as a failure (lib/testing/sim/reached.ts), and so does a median of the times to the leader of a healed ensemble that
  * is too long. A failing seed prints what broke and the last events; the first ones are reduced to what is needed to
  * fail, told event by event, with one command that replays that; `--save` keeps what is left of one as a file, which is
- * the same run still when draws have changed (saved-run.ts), and `--run` plays such a file. With `--majors` every
- * hundredth seed is run on another major of Node as well (see other-node.ts), and must come to the same. With
- * `--ledger` what it comes to is added to the sums for this state of the core (see ledger/ledger.ts), a part every
- * minute and the rest when it ends, is stopped by SIGINT or SIGTERM, or time is up; `npm run sim:ledger` prints them.
- * With `--breed` seeds that reach what none did before are run again with one more of their draws changed (see
- * breeder.ts); with `--codec-all` every message between
- * peers goes through the peer protocol's bytes, not one frame in a hundred. `npm run sim -- --measure [--minutes 1]`
- * tells instead how fast one core is, what of that the checks take, and the memory (measure.ts).
+ * the same run still when draws have changed (saved-run.ts), and `--run` plays such a file. With `--brief` each seed's
+ * storm takes a quarter of its time (`abridged` in lib/testing/sim/plan.ts), so that more of them fit into a gate; from
+ * 1,000 of these on states are asked for. With `--majors` every hundredth seed is run on another major of Node as well
+ * (see other-node.ts), and must come to the same. With `--ledger` what it comes to is added to the sums for this state
+ * of the core (see ledger/ledger.ts), a part every minute and the rest when it ends, is stopped by SIGINT or SIGTERM,
+ * or time is up; `npm run sim:ledger` prints them. With `--breed` seeds that reach what none did before are run again
+ * with one more of their draws changed (see breeder.ts); with `--codec-all` every message between peers goes through
+ * the peer protocol's bytes, not one frame in a hundred. `npm run sim -- --measure [--minutes 1]` tells instead how
+ * fast one core is, what of that the checks take, and the memory (measure.ts).
  */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -52,6 +53,8 @@ interface Options {
   readonly seeds: number
   readonly minutes: number
   readonly from: number
+  /** How much of each storm is played. */
+  readonly length: Pick<Reduction, 'storm'>
   readonly mutant: string | undefined
   /** Where the page of one seed goes. */
   readonly page: string | undefined
@@ -59,7 +62,7 @@ interface Options {
   readonly save: string | undefined
   /** The file of a run that is played instead of a seed's. */
   readonly run: string | undefined
-  /** What of the seed is left. */
+  /** What of the seed is left; nothing is left out when undefined. */
   readonly only: Reduction | undefined
   readonly shrinks: boolean
   readonly majors: boolean
@@ -85,6 +88,8 @@ const LANES_SHOWN = 200
 /** From so many seeds on the list of the slice, and the whole one, must be reached. */
 const SLICE_SEEDS = 200
 const FULL_SEEDS = 5_000
+/** From so many brief ones on the list of the slice must be. */
+const BRIEF_SEEDS = 1_000
 
 const ABOUT = `The simulator over many seeds, on all cores. Its live line has seeds, simulated time and how fast
 that is, steps of all servers, commits, elections, how many of the states that a long run must come to were
@@ -97,6 +102,7 @@ function readOptions(): Options {
     minutes: ['MINUTES', 'as many as fit into this time'],
     from: ['N', 'the first of them, 1; with --minutes another one each time'],
     seed: ['N', 'this one alone, told event by event if it fails'],
+    brief: ['', 'their storms in a quarter of the time'],
     only: ['JSON', 'with --seed: what a reduction has left of it'],
     page: ['FILE', 'with --seed or --run: all its events go on this page (HTML)'],
     save: ['FILE', 'with --seed: what is left of it when it fails and is reduced'],
@@ -112,14 +118,18 @@ function readOptions(): Options {
   })
   const minutes = number('minutes') ?? 0
   const ledger = has('ledger') ? value('ledger-file') ?? LEDGER_FILE : undefined
-  if (ledger !== undefined && (value('seed') ?? value('mutant')) !== undefined) {
-    return refuse('--ledger counts whole seeds of the core as it is: not with --seed or --mutant')
+  if (ledger !== undefined && ((value('seed') ?? value('mutant')) !== undefined || has('brief'))) {
+    return refuse('--ledger counts whole seeds of the core as it is: not with --seed, --mutant or --brief')
+  }
+  if (has('brief') && (has('breed') || has('measure') || value('run') !== undefined)) {
+    return refuse('--brief is for seeds as they are drawn: not with --breed, --measure or --run')
   }
   if (ledger !== undefined && has('breed')) {
     return refuse('--ledger counts seeds as they are: not with --breed')
   }
   return {
-    seed: number('seed') ?? null, minutes, mutant: value('mutant'), page: value('page'),
+    seed: number('seed') ?? null, minutes, length: has('brief') ? { storm: 'brief' } : {},
+    mutant: value('mutant'), page: value('page'),
     save: value('save'), run: value('run'),
     only: value('only') === undefined ? undefined : JSON.parse(value('only')!) as Reduction,
     shrinks: !has('no-shrink'), majors: has('majors'), breeds: has('breed'),
@@ -139,20 +149,20 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
-function replayOf(seed: number, mutant: string | undefined, only?: Reduction): string {
-  const part = only === undefined ? '' : ` --only '${JSON.stringify(only)}'`
-  return `npm run sim -- --seed ${seed}${part}${mutant === undefined ? '' : ` --mutant ${mutant}`}`
+function replayOf(seed: number, mutant: string | undefined, { storm, ...rest }: Reduction = {}): string {
+  const words = [`npm run sim -- --seed ${seed}`]
+  if (storm === 'brief') words.push('--brief')
+  if (Object.keys(rest).length > 0) words.push(`--only '${JSON.stringify(rest)}'`)
+  if (mutant !== undefined) words.push(`--mutant ${mutant}`)
+  return words.join(' ')
 }
 
 /** A run of some size must have come to what matters: each thing that it did not counts as a failure. */
-function unreachedOf(totals: Totals): string[] {
+function unreachedOf(totals: Totals, { storm }: Options['length']): string[] {
   const seeds = totals.passed + totals.failed
-  if (seeds < SLICE_SEEDS) return []
-  return totals.unreached(seeds < FULL_SEEDS ? REACHED_BY_SLICE : REACHED_BY_FULL)
-}
-
-function reductionOf({ bred }: Job): Reduction | undefined {
-  return bred === undefined ? undefined : { bred }
+  const isBrief = storm === 'brief'
+  if (seeds < (isBrief ? BRIEF_SEEDS : SLICE_SEEDS)) return []
+  return totals.unreached(isBrief || seeds < FULL_SEEDS ? REACHED_BY_SLICE : REACHED_BY_FULL)
 }
 
 function printFailure(result: SeedResult, mutant: string | undefined, lines: number, only?: Reduction): void {
@@ -167,9 +177,9 @@ function printFailure(result: SeedResult, mutant: string | undefined, lines: num
 }
 
 /** Reduces a failing seed and tells what is left of it. */
-function printShrunk({ seed, bred }: Job, mutant: string | undefined, save?: string): void {
+function printShrunk({ seed, ...from }: Job, mutant: string | undefined, save?: string): void {
   print(`reducing seed ${seed} ...`)
-  const shrunk = shrink(seed, mutant, makeTxnCodec(), undefined, bred === undefined ? {} : { bred })
+  const shrunk = shrink(seed, mutant, makeTxnCodec(), undefined, from)
   if (shrunk === null) return
   const { reduction, result, tried } = shrunk
   const run = drawRun(seed, mutant, reduction)
@@ -189,7 +199,9 @@ function printShrunk({ seed, bred }: Job, mutant: string | undefined, save?: str
 }
 
 /** Runs one seed and tells all of it: the end of it here, with a lane per peer, and everything on a page. */
-function runOne({ mutant, page, only, shrinks, codesAll, save }: Options, seed: number, run?: Run): Totals {
+function runOne(options: Options, seed: number, run?: Run): Totals {
+  const { mutant, page, shrinks, codesAll, save, length } = options
+  const only = { ...length, ...options.only }
   const totals = new Totals()
   let lanes: Lanes | null = null
   const read = (written: Lanes): void => { lanes = written }
@@ -199,8 +211,8 @@ function runOne({ mutant, page, only, shrinks, codesAll, save }: Options, seed: 
   const written = lanes as Lanes | null
   if (result.failure !== null && written !== null) for (const line of written.lines(LANES_SHOWN)) print(line)
   printFailure(result, mutant, 0, only)
-  const isWhole = only === undefined && run === undefined
-  if (result.failure !== null && isWhole && shrinks) printShrunk({ seed }, mutant, save)
+  const isWhole = options.only === undefined && run === undefined
+  if (result.failure !== null && isWhole && shrinks) printShrunk({ seed, ...length }, mutant, save)
   if (page !== undefined && written !== null) {
     writeFileSync(page, written.html(`seed ${seed}${mutant === undefined ? '' : `, ${mutant}`}`))
     print(`everything that happened is in ${page}`)
@@ -239,8 +251,10 @@ async function main(options: Options): Promise<void> {
   const agreement: Agreement | null = await major?.finish() ?? null
   for (const line of totals.table()) print(line)
   if (agreement !== null) print(agreement.text)
-  for (const seed of agreement?.differing ?? []) print(`look at it on both with: ${replayOf(seed, options.mutant)}`)
-  const unreached = options.mutant === undefined ? unreachedOf(totals) : []
+  for (const seed of agreement?.differing ?? []) {
+    print(`look at it on both with: ${replayOf(seed, options.mutant, options.length)}`)
+  }
+  const unreached = options.mutant === undefined ? unreachedOf(totals, options.length) : []
   for (const what of unreached) print(`never reached: ${what}`)
   const slow = options.mutant === undefined ? totals.slow : null
   if (slow !== null) print(slow)
@@ -266,12 +280,13 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
   line.begin()
   const saving = setInterval(() => account?.save(performance.now()), SAVE_MS)
   const take = ({ job, result, covered }: Done): void => {
+    const { seed, ...reduction } = job
     totals.add(result)
     breeder?.learn(job, covered)
     account?.add(result)
-    if (result.seed % TWICE === 0 && job.bred === undefined) major?.add(result)
+    if (seed % TWICE === 0 && job.bred === undefined) major?.add(result, reduction)
     if (result.failure !== null) failing.push(job)
-    printFailure(result, options.mutant, TRACE_SHOWN, reductionOf(job))
+    printFailure(result, options.mutant, TRACE_SHOWN, reduction)
   }
   const serve = (child: ChildProcess): Promise<void> => new Promise((resolve, reject) => {
     let running = 0
@@ -280,7 +295,7 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
         child.disconnect()
         return
       }
-      const job = breeder?.next() ?? { seed: options.from + given }
+      const job = breeder?.next() ?? { seed: options.from + given, ...options.length }
       given++
       running = job.seed
       child.send(job)

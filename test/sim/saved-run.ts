@@ -4,6 +4,8 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { DEFAULT_LIMITS } from '../../lib/core/limits.ts'
+import { CALM_MS } from '../../lib/testing/sim/plan.ts'
+import type { Plan } from '../../lib/testing/sim/plan.ts'
 import type { Run } from '../../lib/testing/sim/reduction.ts'
 
 /** What is kept of it. */
@@ -18,6 +20,8 @@ export interface SavedRun {
 }
 
 const ENDLESS = 'Infinity'
+/** What plans did not say once. */
+const AS_EVER: Pick<Plan, 'calmMs'> = { calmMs: CALM_MS }
 
 /** Plans have Infinity for what never happens, which JSON does not. */
 export function saveRun(path: string, saved: SavedRun): void {
@@ -31,5 +35,5 @@ export function readRun(path: string): SavedRun {
   const { run: { plan, faults } } = saved
   // Limits that were made since are as ever.
   const world = { ...plan.world, limits: { ...DEFAULT_LIMITS, ...plan.world.limits } }
-  return { ...saved, run: { plan: { ...plan, world }, faults } }
+  return { ...saved, run: { plan: { ...AS_EVER, ...plan, world }, faults } }
 }

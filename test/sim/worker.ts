@@ -2,7 +2,7 @@
 import { Coverage } from '../../lib/testing/sim/coverage.ts'
 import type { Covered } from '../../lib/testing/sim/coverage.ts'
 import { drawRun } from '../../lib/testing/sim/reduction.ts'
-import { play, runSeed } from '../../lib/testing/sim/run.ts'
+import { play } from '../../lib/testing/sim/run.ts'
 import type { SeedResult } from '../../lib/testing/sim/run.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
 import type { Job } from './breeder.ts'
@@ -28,15 +28,15 @@ function onlyNew(known: Set<number>, found: readonly number[]): readonly number[
 }
 
 function run(job: Job): Done {
-  const { seed, bred } = job
+  const { seed, ...reduction } = job
   const coverage = breeds ? new Coverage() : null
-  const drawn = drawRun(seed, mutant, bred === undefined ? {} : { bred })
+  const drawn = drawRun(seed, mutant, reduction)
   // Another salt is no other seed.
   let result: SeedResult = { ...play(drawn, codec, coverage === null ? coded : { ...coded, coverage }), seed }
   const { paths, states } = coverage?.covered ?? { paths: [], states: [] }
   const covered = { paths: onlyNew(told.paths, paths), states: onlyNew(told.states, states) }
-  const isAgain = seed % TWICE === 0 && bred === undefined
-  if (isAgain && runSeed(seed, codec, mutant).fingerprint !== result.fingerprint) {
+  const isAgain = seed % TWICE === 0 && job.bred === undefined
+  if (isAgain && play(drawRun(seed, mutant, reduction), codec).fingerprint !== result.fingerprint) {
     result = { ...result, failure: { check: 'F.7', message: 'the same seed ran differently', trace: [] } }
   }
   return { job, result, covered }

@@ -14,8 +14,6 @@ import { Stranded } from './stranded.ts'
 import { Violation } from './violation.ts'
 import type { SimWorld } from './world.ts'
 
-/** Least time of a run after its storm. */
-const CALM_MS = 40_000
 const IDLE_TICKS = 10
 /** What one outside the core may say and be answered in a tick, for each peer. */
 const IDLE_TALK = 4
@@ -107,7 +105,7 @@ class Freeze {
     this.#until(world.events.nowMs + wordMs, () => world.ghost.commits > commits + 3, 'L2', 'no commits')
     this.#allServe()
     const silences = new Silences(world, { leader: () => this.#leader, isTimed: !this.#isThrottled })
-    const endMs = this.#plan.stormMs + this.#plan.finalSilenceMs + CALM_MS
+    const endMs = this.#plan.stormMs + this.#plan.finalSilenceMs + this.#plan.calmMs
     this.#settle(endMs)
     this.#checkPace(meter, elections)
     this.#shortage.stop()

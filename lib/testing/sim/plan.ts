@@ -19,6 +19,9 @@ const NOTHING = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, Infinity])) 
  */
 export type Ending = 'core heals' | 'never heals' | 'no faults'
 
+/** How much of a seed's storm is played: all of it, or what `abridged` leaves of it. */
+export type StormLength = 'whole' | 'brief'
+
 /** Everything about one run. */
 export interface Plan {
   readonly world: WorldPlan
@@ -31,6 +34,8 @@ export interface Plan {
   readonly calms: readonly Calm[]
   /** At the end of the storm nobody hears anybody for so long. */
   readonly finalSilenceMs: number
+  /** It lasts at least so long after its storm. */
+  readonly calmMs: number
   readonly ending: Ending
   /** Few txns, and no snapshot: its whole history is checked once more at the end (T3). */
   readonly isShort: boolean
@@ -40,6 +45,10 @@ export interface Plan {
 const SHORT = 40
 /** Of all the phases of a storm together. */
 export const STORM_MS = 80_000
+/** Least time of a run after its storm. */
+export const CALM_MS = 40_000
+/** What a brief run leaves of the times of a whole one. */
+const BRIEF = 1 / 4
 
 /** Five most often, three often, every size up to seven. */
 const VOTERS: readonly number[] = [5, 5, 5, 5, 5, 5, 5, 5, 3, 3, 3, 3, 3, 3, 1, 2, 4, 4, 6, 7]
@@ -150,10 +159,10 @@ function drawMisdirected(seed: number, voters: number, faults: FaultPlan): Fault
  * The standard mix: each seed draws which fault classes exist, then how bad they are (a storm of everything at once
  * hides more than it shows: no leader would ever form).
  */
-export function drawPlan(seed: number, mutant?: string): Plan {
+export function drawPlan(seed: number, mutant?: string, length: StormLength = 'whole'): Plan {
   const random = makeRandom(seed ^ 0x5eed)
   const voters = VOTERS[random.below(VOTERS.length)]!
-  const isFast = random.below(3) === 0
+  const isFast = random.below(3) === 0 || length === 'brief'
   const timing = drawTiming(isFast)
   const limits = drawLimits(random)
   const faults = drawMisdirected(seed, voters, drawFaultPlan(random, voters))
@@ -182,13 +191,33 @@ export function drawPlan(seed: number, mutant?: string): Plan {
       ...(mutant === undefined ? {} : { mutant }),
     },
     faults, founding: null, stormMs: STORM_MS, calms: [], finalSilenceMs: random.below(10) === 0 ? silenceMs : 0,
-    ending: 'core heals', isShort: false,
+    calmMs: CALM_MS, ending: 'core heals', isShort: false,
   }
   const { network, clientPlan } = plan.world
   const bytesPerMs = isLarge(clientPlan) ? Infinity : Math.max(network.bytesPerMs, loadOf(clientPlan))
   const world = { ...plan.world, limits: roomy(plan.world), network: { ...network, bytesPerMs } }
   const drawn = withScatter(withFounding(withCalms(drawEnding(random, { ...plan, world }), drawCalms(seed))))
-  return seed % SHORT === SHORT - 1 ? shorten(drawn) : drawn
+  const run = seed % SHORT === SHORT - 1 ? shorten(drawn) : drawn
+  return length === 'brief' ? abridged(run) : run
+}
+
+/**
+ * The same storm in a quarter of the time, for a gate that has minutes: as many faults, of the same dice, so much
+ * closer to each other. Its ticks are short in every seed: elections, and most faults, last a tenth of what they last
+ * where ticks are long. Clients ask for as much in a second, and their sessions die sooner. A founding that is soon
+ * over is brief as it is.
+ */
+function abridged(plan: Plan): Plan {
+  if (plan.founding?.isReckless === true) return plan
+  const { world } = plan
+  const timing = { ...world.timing, sessionMaxMs: BRIEF * world.timing.sessionMaxMs }
+  const faults: Record<FaultKind, number> = { ...plan.faults }
+  for (const kind of FAULT_KINDS) faults[kind] *= BRIEF
+  return {
+    ...plan, faults, stormMs: BRIEF * plan.stormMs, finalSilenceMs: BRIEF * plan.finalSilenceMs,
+    calmMs: BRIEF * plan.calmMs, world: { ...world, timing },
+    calms: plan.calms.map(({ fromMs, toMs }) => ({ fromMs: BRIEF * fromMs, toMs: BRIEF * toMs })),
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Change } from './breed.ts'
 import { drawFaults, drawFoundingFaults } from './faults.ts'
 import type { Fault } from './faults.ts'
 import { drawPlan } from './plan.ts'
-import type { Plan } from './plan.ts'
+import type { Plan, StormLength } from './plan.ts'
 import { NOTHING_LARGE } from './workload.ts'
 
 /** What of a plan can be made plain: nothing of it happens any more, or everything is as it is by default. */
@@ -18,6 +18,8 @@ export type PlainPart = typeof PLAIN_PARTS[number]
 
 /** What is left of a run; everything that is not named is as the seed draws it. */
 export interface Reduction {
+  /** Before anything else: its whole storm, when left out. */
+  readonly storm?: StormLength
   /** Draws that are not as the seed has them, before anything is left out. */
   readonly bred?: readonly Change[]
   /** Places in the list of drawn faults. */
@@ -46,7 +48,7 @@ export interface Run {
 
 /** The run of a seed, or what is left of it. */
 export function drawRun(seed: number, mutant?: string, reduction: Reduction = {}): Run {
-  const own = drawPlan(seed, mutant)
+  const own = drawPlan(seed, mutant, reduction.storm)
   const { plan: drawn, faults: all, salt: other } =
     bred(own, faultsOf(seed, own), reduction.bred ?? [])
   let plan: Plan = reduction.stormMs === undefined ? drawn : { ...drawn, stormMs: reduction.stormMs }
