@@ -1,5 +1,6 @@
 /** Encode and decode of one txn and of one frame of proposals; see bench/run.ts for how benches are run. */
 import { do_not_optimize } from 'mitata'
+import { OPEN_ACL } from '../lib/core/tree/request.ts'
 import { NO_SESSION } from '../lib/core/tree/stat.ts'
 import type { SessionId } from '../lib/core/tree/stat.ts'
 import type { Txn } from '../lib/core/tree/txn.ts'
@@ -16,21 +17,29 @@ const setData: Txn = {
   session: '0x100000001' as SessionId, cxid: 71, origin: 1, tag: 9_001, time: 1_760_000_000_000,
   body: { kind: 'setData', path: '/bench/node-000017', data: new Uint8Array(100).fill(120), version: 12 },
 }
-const create: Txn = {
-  ...setData,
-  body: {
-    kind: 'create', path: '/bench/node-000017', data: new Uint8Array(100), nodeKind: 0, owner: NO_SESSION, ttlMs: 0,
-    acl: [{ perms: 31, scheme: 'world', id: 'anyone' }], parentCreates: 12, op: 1,
-  },
+/** So many paths that none is known any more when it comes again. */
+const CREATES = 20_000
+
+function createOf(at: number): Txn {
+  return {
+    ...setData,
+    body: {
+      kind: 'create', path: `/bench/node-${String(at).padStart(6, '0')}`, data: new Uint8Array(100), nodeKind: 0,
+      owner: NO_SESSION, ttlMs: 0, acl: OPEN_ACL, parentCreates: at, op: 1,
+    },
+  }
 }
 
 /** Times of both directions, 100 B of data each. */
 export async function* codec(): AsyncGenerator<Figure> {
-  for (const [name, txn] of Object.entries({ 'setData 100 B': setData, 'create 100 B': create })) {
-    const bytes = txns.encodeTxn(txn)
-    const encode = await nanoseconds(() => do_not_optimize(txns.encodeTxn(txn)))
+  const creates = Array.from({ length: CREATES }, (_, at) => createOf(at))
+  for (const [name, kinds] of Object.entries({ 'setData 100 B': [setData], 'create 100 B': creates })) {
+    const encoded = kinds.map((txn) => txns.encodeTxn(txn))
+    let at = 0
+    const next = (): number => at = at + 1 < kinds.length ? at + 1 : 0
+    const encode = await nanoseconds(() => do_not_optimize(txns.encodeTxn(kinds[next()]!)))
     yield { name: `encode txn ${name}`, unit: 'ns', value: encode, aim: null }
-    const decode = await nanoseconds(() => do_not_optimize(txns.decodeTxn(bytes)))
+    const decode = await nanoseconds(() => do_not_optimize(txns.decodeTxn(encoded[next()]!)))
     yield { name: `decode txn ${name}`, unit: 'ns', value: decode, aim: null }
   }
   const bytes = txns.encodeTxn(setData)

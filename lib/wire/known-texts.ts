@@ -14,10 +14,15 @@ export class KnownTexts {
 
   /** Bytes that are not UTF-8 become replacement characters. */
   text(bytes: Uint8Array, at: number, length: number): string {
-    return this.ascii(bytes, at, length) ?? this.#decode(bytes, at, length)
+    return this.ascii(bytes, at, length) ?? this.newText(bytes, at, length)
   }
 
-  #decode(bytes: Uint8Array, at: number, length: number): string {
+  /**
+   * The same for a text that hardly came before, as the path of a node that is created: it is not looked for and not
+   * kept, where it would push out one that comes again. Of the CPU time of a create that is 4 % (a path of 45 bytes:
+   * 0.09 us instead of 0.22, and what the others lose).
+   */
+  newText(bytes: Uint8Array, at: number, length: number): string {
     return this.#decoder.decode(bytes.subarray(at, at + length))
   }
 
@@ -40,8 +45,16 @@ export class KnownTexts {
       while (i < length && known.charCodeAt(i) === bytes[at + i]) i++
       if (i === length) return known
     }
-    const text = this.#decode(bytes, at, length)
+    const text = this.newText(bytes, at, length)
     texts[slot] = text
     return text
+  }
+
+  /** See `newText`; null as for `ascii`. */
+  newAscii(bytes: Uint8Array, at: number, length: number): string | null {
+    if (length > KNOWN_BYTES) return null
+    let high = 0
+    for (let i = at; i < at + length; i++) high |= bytes[i]!
+    return high > 0x7f ? null : this.newText(bytes, at, length)
   }
 }

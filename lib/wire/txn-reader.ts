@@ -34,7 +34,7 @@ export class TxnReader {
     const origin = this.#number()
     const tag = this.#number()
     const time = this.#number()
-    const path = this.#text()
+    const path = this.#text(isCreate)
     const data = this.#data()
     const isHead = Number.isSafeInteger(cxid) && Number.isSafeInteger(time) && Number.isSafeInteger(origin) &&
       origin >= 0 && Number.isSafeInteger(tag) && tag >= 0
@@ -106,8 +106,8 @@ export class TxnReader {
     }
   }
 
-  /** Null for what is no short text in ASCII. */
-  #text(): string | null {
+  /** Null for what is no short text in ASCII. `isNew`: it hardly came before. */
+  #text(isNew = false): string | null {
     const first = this.#bytes[this.#at]!
     let head = 1
     let length = first & 0x1f
@@ -120,7 +120,7 @@ export class TxnReader {
     const from = this.#at + head
     if (!(from + length <= this.#bytes.length)) return null
     this.#at = from + length
-    return this.#texts.ascii(this.#bytes, from, length)
+    return isNew ? this.#texts.newAscii(this.#bytes, from, length) : this.#texts.ascii(this.#bytes, from, length)
   }
 
   /** Undefined for what is neither null nor bytes. */

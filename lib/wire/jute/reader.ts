@@ -89,6 +89,13 @@ export class JuteReader {
     return text
   }
 
+  /** The same for a text that hardly came before: see KnownTexts. */
+  newTextOf(what: string): string {
+    const length = this.#length()
+    if (length === null) throw new ZkError('MarshallingError', `${what} is null`)
+    return this.#known.newText(this.#bytes, this.#take(length), length)
+  }
+
   /** Elements of a vector that follow; a null vector has none, as any other negative count. */
   count(): number {
     return Math.max(0, this.int())

@@ -44,7 +44,7 @@ function validatedPath(reader: JuteReader): string {
 }
 
 function readCreate(op: CreateRequest['op'], reader: JuteReader): CreateRequest {
-  const path = reader.textOf('path')
+  const path = reader.newTextOf('path')
   const data = reader.data()
   const acl = readAcl(reader)
   const flags = reader.int()
