@@ -2,60 +2,21 @@ import type { ConnectedEffect, Effect, Input } from '../../core/effects.ts'
 import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
 import { isWrite } from '../../core/tree/request.ts'
-import type { Identity, Outcome, Request, SetWatchesRequest, WatchEvent } from '../../core/tree/request.ts'
+import type { Identity, Outcome, Request, WatchEvent } from '../../core/tree/request.ts'
 import type { SessionId } from '../../core/tree/stat.ts'
 import { ZXID_ZERO } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
 import { drawCaller } from './access.ts'
 import { meanThinkMs } from './client-plan.ts'
-import type { ClientPlan } from './client-plan.ts'
-import type { EventQueue } from './events.ts'
-import type { Ghost } from './ghost.ts'
+import { ClientWatches } from './client-watches.ts'
+import type { ClientWorld, ConnectionEnd } from './client-world.ts'
 import { sameOutcome, wrongRead } from './outcomes.ts'
 import { Sight } from './versions.ts'
 import { Violation } from './violation.ts'
-import { addWatches, countWatches, noWatches, WatchModel } from './watch-model.ts'
-import type { WatchSets } from './watch-model.ts'
 import { Workload } from './workload.ts'
 
-/** Who is at the other end of a peer's connection. */
-export interface ConnectionEnd {
-  /** An effect of the peer for this connection. */
-  hear(effect: Effect & { readonly conn: number }): void
-  /** The peer died under the connection. */
-  cut(conn: number): void
-}
-
-/** What is counted while somebody wants to know whether answers keep pace with requests. */
-export interface Meter {
-  /** Requests at these peers, by clients that read what they are sent; while it is open and not held (Shortage). */
-  readonly peers: ReadonlySet<number>
-  isOpen: boolean
-  isHeld: boolean
-  /** An answer that takes longer holds its client back: what it would ask meanwhile counts as sent. */
-  readonly patienceMs: number
-  sent: number
-  answered: number
-}
-
-/** What a client needs of the world. */
-export interface ClientWorld {
-  readonly events: EventQueue
-  readonly plan: { readonly seed: number, readonly clients: number, readonly clientPlan: ClientPlan }
-  readonly ghost: Ghost
-  readonly peers: readonly number[]
-  /** Largest zxid in any success reply to anybody, and of any acknowledged write. */
-  acked: { read: Zxid, write: Zxid }
-  /** How many more requests clients may send, and how many they have sent in the storm. */
-  requestsLeft: number
-  asked: number
-  meter: Meter | null
-  latencyMs(random: Random): number
-  nextConn(): number
-  /** Hands an input to a peer if it is up and knows the connection; false when it does not. */
-  input(peer: number, input: Input): boolean
-  register(conn: number, peer: number, client: ConnectionEnd): void
-}
+/** Reads that may come to an error. */
+const MAY_FAIL: readonly Request['op'][] = [3, 4, 6, 8, 12, 18, 101, 105]
 
 interface Call {
   readonly xid: number
@@ -105,11 +66,7 @@ export class SimClient implements ConnectionEnd {
   #xid = 0
   #lastZxid: Zxid = ZXID_ZERO
   #sight = new Sight()
-  #watches: WatchModel | null = null
-  /** What earlier connections watched and is not armed again yet. */
-  #unarmed: WatchSets = noWatches()
-  /** Events without a zxid: what setWatches found changed. */
-  #madeUp: WatchEvent[] = []
+  readonly #watches: ClientWatches
   #stopped = false
   #lastHeardMs = 0
   acked = 0
@@ -120,6 +77,7 @@ export class SimClient implements ConnectionEnd {
   constructor(id: number, world: ClientWorld) {
     this.id = id
     this.#world = world
+    this.#watches = new ClientWatches(world, this.#who)
     const { seed, clientPlan: { pipeline, areSlow, areExtreme, workload } } = world.plan
     const random = makeRandom(seed ^ (id * 0x85eb_ca6b))
     this.#random = random
@@ -261,9 +219,7 @@ export class SimClient implements ConnectionEnd {
   #lost(): void {
     this.failed += this.#calls.length
     this.#calls = []
-    if (this.#watches !== null) addWatches(this.#unarmed, this.#watches.sets)
-    this.#watches = null
-    this.#madeUp = []
+    this.#watches.lost()
     this.#state = 'idle'
     this.#wire = null
   }
@@ -327,14 +283,8 @@ export class SimClient implements ConnectionEnd {
 
   /** Arms again what earlier connections watched. */
   #rearm(): void {
-    if (countWatches(this.#unarmed) === 0) return
-    const { data, child, persistent, recursive } = this.#unarmed
-    const named = (list: 'data' | 'exist'): string[] =>
-      [...data].filter((entry) => entry[1] === list).map(([path]) => path)
-    this.#call({
-      op: persistent.size + recursive.size > 0 ? 105 : 101, relativeZxid: this.#lastZxid, data: named('data'),
-      exist: named('exist'), child: [...child], persistent: [...persistent], recursive: [...recursive],
-    })
+    const request = this.#watches.rearming(this.#lastZxid)
+    if (request !== null) this.#call(request)
   }
 
   // --- what comes back ---------------------------------------------------------------------------------------------
@@ -379,7 +329,7 @@ export class SimClient implements ConnectionEnd {
     this.#session = null
     this.#lastZxid = ZXID_ZERO
     this.#sight = new Sight()
-    this.#unarmed = noWatches()
+    this.#watches.forget()
     this.#left = null
   }
 
@@ -393,8 +343,7 @@ export class SimClient implements ConnectionEnd {
     this.#timeoutMs = effect.timeoutMs
     this.#state = 'connected'
     const wire = this.#wire!
-    const { reference } = this.#world.ghost
-    this.#watches = new WatchModel(reference.lookups, this.#lastZxid, this.#who, wire.identities)
+    this.#watches.connected(this.#lastZxid, wire.identities)
     for (const one of wire.identities) this.#send(wire, { kind: 'identify', conn: wire.conn, identities: [one] })
     this.#rearm()
     this.#haunt()
@@ -408,7 +357,7 @@ export class SimClient implements ConnectionEnd {
     const call = this.#calls.shift()
     if (call === undefined || call.xid !== xid) throw new Violation('C2', `${this.#who}: a reply out of order`)
     this.#saw(zxid)
-    this.#watches!.reached(zxid)
+    this.#watches.reached(zxid)
     const { acked } = this.#world
     if (zxid > acked.read) acked.read = zxid
     this.acked++
@@ -449,52 +398,17 @@ export class SimClient implements ConnectionEnd {
 
   #checkRead(request: Request, zxid: Zxid, outcome: Outcome): void {
     const { states } = this.#world.ghost.reference
-    const watches = this.#watches!
     const wrong = wrongRead(states, request, zxid, outcome, this.#session!, this.#wire!.identities)
     if (wrong !== null) throw new Violation('C3', `${this.#who} at ${zxid}: ${wrong}`)
     this.#world.ghost.versions.read(request, outcome, this.#sight)
-    const isOk = outcome.code === 'Ok'
-    switch (request.op) {
-      case 3: case 4:
-        if (!request.watch || (!isOk && (request.op === 4 || outcome.code === 'NoAuth'))) break
-        watches.arm(({ data }) => void data.set(request.path, isOk ? 'data' : 'exist'))
-        break
-      case 8: case 12:
-        if (request.watch && isOk) watches.arm(({ child }) => void child.add(request.path))
-        break
-      case 106:
-        if (!isOk) throw new Violation('C3', `${this.#who}: addWatch came to ${outcome.code}`)
-        watches.arm(({ persistent, recursive }) => void (request.mode === 1 ? recursive : persistent).add(request.path))
-        break
-      case 18:
-        if (watches.remove(request) !== isOk) throw new Violation('C14', `${this.#who}: removeWatches: ${outcome.code}`)
-        break
-      case 6: break
-      case 101: case 105: this.#rearmed(request, zxid); break
-      default: if (!isOk) throw new Violation('C3', `${this.#who}: ${request.op} came to ${outcome.code}`)
+    if (outcome.code !== 'Ok' && !MAY_FAIL.includes(request.op)) {
+      throw new Violation('C3', `${this.#who}: ${request.op} came to ${outcome.code}`)
     }
-  }
-
-  /** What had changed meanwhile was told before this reply, in the order of the lists, and nothing else. */
-  #rearmed(request: SetWatchesRequest, zxid: Zxid): void {
-    const due = this.#watches!.rearm(request, this.#world.ghost.reference.states, zxid)
-    const told = this.#madeUp
-    const same = due.length === told.length &&
-      due.every(({ type, path }, at) => told[at]!.type === type && told[at]!.path === path)
-    if (!same) {
-      const text = `${this.#who}: setWatches told ${JSON.stringify(told)}, due was ${JSON.stringify(due)}`
-      throw new Violation('C14', text)
-    }
-    this.#unarmed = noWatches()
-    this.#madeUp = []
+    this.#watches.answered(request, zxid, outcome)
   }
 
   #event(event: WatchEvent): void {
-    if (event.zxid === -1) {
-      this.#madeUp.push(event)
-      return
-    }
-    this.#saw(event.zxid as Zxid)
-    this.#watches!.event(event)
+    if (event.zxid !== -1) this.#saw(event.zxid as Zxid)
+    this.#watches.event(event)
   }
 }

@@ -3,7 +3,7 @@ import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
 import type { SessionId } from '../../core/tree/stat.ts'
 import { ZXID_ZERO } from '../../core/zxid.ts'
-import type { ConnectionEnd } from './client.ts'
+import type { ConnectionEnd } from './client-world.ts'
 import { Violation } from './violation.ts'
 import type { SimWorld } from './world.ts'
 

@@ -1,5 +1,5 @@
 import type { Replica } from '../../core/replica.ts'
-import type { Meter } from './client.ts'
+import type { Meter } from './client-world.ts'
 import type { EventQueue } from './events.ts'
 
 /** One that is over sooner makes nobody wait. */

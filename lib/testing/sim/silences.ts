@@ -1,6 +1,6 @@
 import type { Timing } from '../../core/effects.ts'
 import type { SessionId } from '../../core/tree/stat.ts'
-import type { ClientWorld } from './client.ts'
+import type { ClientWorld } from './client-world.ts'
 import { Violation } from './violation.ts'
 
 /** Ticks within which a write of a healed ensemble is committed (L2). */
