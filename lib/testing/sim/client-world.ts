@@ -2,6 +2,7 @@ import type { Effect, Input } from '../../core/effects.ts'
 import type { Random } from '../../core/random.ts'
 import type { Zxid } from '../../core/zxid.ts'
 import type { ClientPlan } from './client-plan.ts'
+import type { ClientWays } from './client-ways.ts'
 import type { EventQueue } from './events.ts'
 import type { Ghost } from './ghost.ts'
 
@@ -31,6 +32,7 @@ export interface ClientWorld {
   readonly plan: { readonly seed: number, readonly clients: number, readonly clientPlan: ClientPlan }
   readonly ghost: Ghost
   readonly peers: readonly number[]
+  readonly clientWays: ClientWays
   /** Largest zxid in any success reply to anybody, and of any acknowledged write. */
   acked: { read: Zxid, write: Zxid }
   /** How many more requests clients may send, and how many they have sent in the storm. */

@@ -9,6 +9,7 @@ import type { Zxid } from '../../core/zxid.ts'
 import { drawCaller } from './access.ts'
 import { meanThinkMs } from './client-plan.ts'
 import { ClientWatches } from './client-watches.ts'
+import type { Direction } from './client-ways.ts'
 import type { ClientWorld, ConnectionEnd } from './client-world.ts'
 import { sameOutcome, wrongRead } from './outcomes.ts'
 import { Sight } from './versions.ts'
@@ -104,6 +105,11 @@ export class SimClient implements ConnectionEnd {
     return this.#wire?.peer ?? 0
   }
 
+  /** Its connection, 0 for none. */
+  get conn(): number {
+    return this.#wire?.conn ?? 0
+  }
+
   get pending(): number {
     return this.#calls.length
   }
@@ -191,9 +197,9 @@ export class SimClient implements ConnectionEnd {
     const wire = this.#wire
     this.#lost()
     if (wire === null) return
-    this.#later(this.#world.latencyMs(this.#random), () => {
+    this.#later(this.#world.latencyMs(this.#random), () => this.#pass(wire, 'out', () => {
       this.#world.input(wire.peer, { kind: 'disconnect', conn: wire.conn })
-    })
+    }))
   }
 
   /** Turns to another peer while the first one still thinks that it is connected. */
@@ -244,10 +250,19 @@ export class SimClient implements ConnectionEnd {
   #send(wire: Wire, input: Input): void {
     const { events } = this.#world
     wire.outMs = Math.max(wire.outMs, events.nowMs + this.#world.latencyMs(this.#random))
-    events.at(wire.outMs, () => {
+    events.at(wire.outMs, () => this.#pass(wire, 'out', () => {
       if (this.#session !== null) this.#world.ghost.lastWords.set(this.#session, events.nowMs)
-      if (!this.#world.input(wire.peer, input) && this.#wire === wire) this.#lost()
-    })
+      if (!this.#world.input(wire.peer, input)) this.#pass(wire, 'in', () => this.#ended(wire))
+    }))
+  }
+
+  #pass({ peer }: Wire, direction: Direction, arrive: () => void): void {
+    this.#world.clientWays.pass(this.id, peer, direction, arrive)
+  }
+
+  /** It is told that the connection is over. */
+  #ended(wire: Wire): void {
+    if (this.#wire === wire) this.#lost()
   }
 
   #call(request: Request): void {
@@ -296,15 +311,16 @@ export class SimClient implements ConnectionEnd {
     const { events } = this.#world
     const readMs = this.#readMs === 0 || this.#random.below(10) > 0 ? 0 : this.#readMs
     wire.inMs = Math.max(wire.inMs, events.nowMs + this.#world.latencyMs(this.#random) + readMs)
-    events.at(wire.inMs, () => {
+    events.at(wire.inMs, () => this.#pass(wire, 'in', () => {
       if (this.#wire === wire) this.#heard(effect)
-    })
+    }))
   }
 
   /** The peer died under the connection. */
   cut(conn: number): void {
+    const wire = this.#wire
     this.#later(this.#world.latencyMs(this.#random), () => {
-      if (conn === this.#wire?.conn) this.#lost()
+      if (wire?.conn === conn) this.#pass(wire, 'in', () => this.#ended(wire))
     })
   }
 

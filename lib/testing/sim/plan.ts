@@ -142,7 +142,7 @@ function drawFaultPlan(random: Random, voters: number): FaultPlan {
     halfOpen: sometimes(random, 30, 2_000, 30_000), clog: sometimes(random, 20, 5_000, 40_000),
     full: sometimes(random, 12, 10_000, 60_000), rolling: sometimes(random, 10, 20_000, 60_000),
     jump: sometimes(random, 15, 10_000, 60_000), spoil: sometimes(random, 5, 3_000, 20_000),
-    promise: sometimes(random, 10, 8_000, 60_000), misdirect: Infinity,
+    promise: sometimes(random, 10, 8_000, 60_000), misdirect: Infinity, clients: Infinity,
   }
 }
 
@@ -155,6 +155,12 @@ function drawMisdirected(seed: number, voters: number, faults: FaultPlan): Fault
   return { ...NOTHING, misdirect, crash: logUniform(random, 3_000, 20_000) }
 }
 
+/** Three seeds in ten have faults between clients and peers, besides all else. */
+function drawClientFaults(seed: number, faults: FaultPlan): FaultPlan {
+  const random = makeRandom(seed ^ 0xc11e)
+  return random.below(10) < 3 ? { ...faults, clients: logUniform(random, 3_000, 40_000) } : faults
+}
+
 /**
  * The standard mix: each seed draws which fault classes exist, then how bad they are (a storm of everything at once
  * hides more than it shows: no leader would ever form).
@@ -165,7 +171,7 @@ export function drawPlan(seed: number, mutant?: string, length: StormLength = 'w
   const isFast = random.below(3) === 0 || length === 'brief'
   const timing = drawTiming(isFast)
   const limits = drawLimits(random)
-  const faults = drawMisdirected(seed, voters, drawFaultPlan(random, voters))
+  const faults = drawClientFaults(seed, drawMisdirected(seed, voters, drawFaultPlan(random, voters)))
   const silenceMs = isFast ? logUniform(random, 20_000, 300_000) : logUniform(random, 5_000, 30_000)
   const plan: Plan = {
     world: {

@@ -79,7 +79,7 @@ export const REACHED_BY_SLICE: readonly string[] = [
   'ending: never heals', 'ending: no faults',
   'history: checked naively',
   'client: ConnectionLoss', 'client: SessionExpired', 'client: SessionMoved', 'client: Closed',
-  'client: NoAuth',
+  'client: NoAuth', 'client: its way is held', 'client: a message is late', 'client: half-open',
 ]
 
 /** What a long run reaches besides. */

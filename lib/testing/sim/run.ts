@@ -122,11 +122,13 @@ export function resultOf(
   }
 }
 
-function reachedOf({ reached, network }: SimWorld, { ending }: Plan): Record<string, number> {
+function reachedOf({ reached, network, clientWays }: SimWorld, { ending }: Plan): Record<string, number> {
   const counts = { ...reached.counts, [`ending: ${ending}`]: 1 }
   if (network.replays > 0) counts['election: a notification of long ago'] = network.replays
   if (network.overtaken > 0) counts['election: a notification is overtaken'] = network.overtaken
   if (network.halfOpens > 0) counts['link: half-open'] = network.halfOpens
+  if (clientWays.waited > 0) counts['client: its way is held'] = clientWays.waited
+  if (clientWays.late > 0) counts['client: a message is late'] = clientWays.late
   const changes = network.priorities?.changes ?? 0
   if (changes > 0) counts['order: a way falls to the bottom'] = changes
   return counts

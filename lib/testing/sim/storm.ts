@@ -2,6 +2,7 @@ import { makeRandom } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
 import type { Replica } from '../../core/replica.ts'
 import { logUniform } from '../draws.ts'
+import { strikeClients } from './client-faults.ts'
 import { noFaults } from './faults.ts'
 import type { Fault, FaultCounts, FaultKind } from './faults.ts'
 import { drawPartition } from './partitions.ts'
@@ -53,6 +54,7 @@ export class Storm {
     rot: (dice) => this.#rot(dice),
     promise: (dice) => this.#promise(dice),
     misdirect: (dice) => this.#misdirect(dice),
+    clients: (dice) => strikeClients(this.#world, dice, this.#share),
     spoil: () => { this.#world.spoil = this.#plan.world.spoils },
   }
 
@@ -437,6 +439,7 @@ export class Storm {
     const { network, peers } = this.#world
     this.#world.spoil = null
     network.calm()
+    this.#world.clientWays.calm()
     for (const id of peers) {
       this.#world.slow(id, 1)
       this.#world.resume(id)

@@ -9,6 +9,7 @@ import type { Zxid } from '../../core/zxid.ts'
 import type { Message } from '../../core/zab/messages.ts'
 import { untilNext } from '../draws.ts'
 import { SimClient } from './client.ts'
+import { ClientWays } from './client-ways.ts'
 import type { ClientWorld, ConnectionEnd, Meter } from './client-world.ts'
 import { SimDisk } from './disk.ts'
 import { EventQueue } from './events.ts'
@@ -28,6 +29,7 @@ import { Trace } from './trace.ts'
 /** A whole ensemble of real replicas with its clients, in virtual time, from one seed; every step is checked. */
 export class SimWorld implements ClientWorld {
   readonly events: EventQueue = new EventQueue()
+  readonly clientWays: ClientWays = new ClientWays(this.events)
   readonly random: Random
   ghost: Ghost
   readonly network: Network
