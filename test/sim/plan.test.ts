@@ -52,6 +52,7 @@ test('lists, timeouts at their bounds, and what is large', () => {
     [100 / 90, ({ world: { clientPlan: { workload: { large } } } }) => large.owned >= 1_000],
     [100 / 45, ({ world: { clientPlan: { workload: { large } } } }) => large.bytes === 1_000_000],
     [100 / 45, ({ world: { clientPlan: { workload: { large } } } }) => large.parts === 1_000],
+    [100 / 45, ({ world: { clientPlan: { workload: { large } } } }) => large.watches >= 200],
   ]
   for (const [share, holds] of shares) {
     const seen = percent(holds)

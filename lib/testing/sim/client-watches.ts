@@ -21,8 +21,9 @@ export class ClientWatches {
     this.#who = who
   }
 
-  /** A connection begins, of a client that has seen everything up to `seen`. */
-  connected(seen: Zxid, identities: readonly Identity[]): void {
+  /** A connection begins, of a client that has seen everything up to `seen`; `more`: it is to watch this too. */
+  connected(seen: Zxid, identities: readonly Identity[], more: WatchSets): void {
+    addWatches(this.#unarmed, more)
     this.#model = new WatchModel(this.#world.ghost.reference.lookups, seen, this.#who, identities)
   }
 

@@ -359,7 +359,7 @@ export class SimClient implements ConnectionEnd {
     this.#timeoutMs = effect.timeoutMs
     this.#state = 'connected'
     const wire = this.#wire!
-    this.#watches.connected(this.#lastZxid, wire.identities)
+    this.#watches.connected(this.#lastZxid, wire.identities, this.#workload.watches())
     for (const one of wire.identities) this.#send(wire, { kind: 'identify', conn: wire.conn, identities: [one] })
     this.#rearm()
     this.#haunt()

@@ -82,7 +82,7 @@ function drawLimits(random: Random): Limits {
 }
 
 /** About fifty requests per second in the mean, of twenty clients (correctness plan, E.1). */
-function drawClients(random: Random, rare: Random): ClientPlan {
+function drawClients(random: Random, rare: Random, watches: number): ClientPlan {
   const isBig = random.below(8) === 0
   return {
     opsPerSecond: logUniform(random, 12, 130), requests: Infinity, pipeline: random.below(8) === 0 ? 64 : 8,
@@ -91,7 +91,7 @@ function drawClients(random: Random, rare: Random): ClientPlan {
       tops: random.below(4) === 0 ? 2 : isBig ? 200 : 12, depth: random.below(6) === 0 ? 6 : 1,
       bytes: isBig ? 5_000 : 4,
       multi: random.below(6) === 0 ? 30 : 4, syncs: random.below(5) === 0 ? 25 : 3,
-      lists: rare.below(3) === 0, large: drawLarge(rare),
+      lists: rare.below(3) === 0, large: { ...drawLarge(rare), watches },
     },
     areExtreme: rare.below(6) === 0,
   }
@@ -105,6 +105,12 @@ function drawLarge(random: Random): LargePlan {
     case 3: case 4: return { ...NOTHING_LARGE, parts: 1_000 }
     default: return NOTHING_LARGE
   }
+}
+
+/** One run in forty-five has clients that watch more than anybody arms one by one. */
+function drawWatches(seed: number): number {
+  const random = makeRandom(seed ^ 0x3a7c)
+  return random.below(45) === 0 ? Math.floor(logUniform(random, 200, 5_000)) : 0
 }
 
 /** Clocks that run wrong by a tenth are common, by half they are rare. */
@@ -189,7 +195,7 @@ export function drawPlan(seed: number, mutant?: string, length: StormLength = 'w
           ? 8 * limits.syncChunkBytes / timing.initMs * logUniform(random, 1, 100) : Infinity,
       },
       diskMs: logUniform(random, 0.05, 20), drift: drawDrift(random),
-      clientPlan: drawClients(random, makeRandom(seed ^ 0x2a2e)),
+      clientPlan: drawClients(random, makeRandom(seed ^ 0x2a2e), drawWatches(seed)),
       priorities: random.below(5) === 0
         ? { windowMs: logUniform(random, 1, isFast ? 200 : 1_500), changeSteps: logUniform(random, 100, 20_000) }
         : null,

@@ -1,6 +1,7 @@
 import type { Effect, Input } from '../../core/effects.ts'
 import { ZXID_ZERO, epochOf } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
+import type { Request } from '../../core/tree/request.ts'
 import type { Log } from '../../core/zab/log.ts'
 import type { Message, Notification, Role } from '../../core/zab/messages.ts'
 import type { LogBatch } from '../../ports/storage.ts'
@@ -55,6 +56,9 @@ export const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^truncates its log/, 'disk: truncation'],
 ]
 
+/** In one request. */
+const MANY_WATCHES = 200
+
 /** Somebody begins to look for a leader. */
 export const LOOKS = 'role: looking'
 
@@ -94,6 +98,7 @@ export const REACHED_BY_FULL: readonly string[] = [
   'disk: a stray write is found, snapshot', 'disk: a stray write is found, promises',
   'disk: damage of meta is found', 'start: a log above its epoch', 'start: damaged before, log',
   'start: damaged before, meta', 'link: a proposal is lost', 'link: a proposal comes twice',
+  'client: many watches at once',
 ]
 
 /**
@@ -139,8 +144,16 @@ export class Reached {
   /** A server has taken an input. */
   stepped(server: Watched, input: Input): void {
     this.coverage?.stepped(server, input)
+    if (input.kind === 'request') this.#asked(input.request)
     if (input.kind !== 'receive' || input.message.kind !== 'upToDate') return
     if (server.replica.tree.zxid < input.message.commit) this.hit('gate: UPTODATE before it is applied')
+  }
+
+  #asked(request: Request): void {
+    if (request.op !== 101 && request.op !== 105) return
+    const { data, exist, child, persistent, recursive } = request
+    const count = data.length + exist.length + child.length + persistent.length + recursive.length
+    if (count >= MANY_WATCHES) this.hit('client: many watches at once')
   }
 
   /** These batches found no room. A snapshot of its own has the number after that of the last, others have not. */

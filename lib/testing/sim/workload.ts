@@ -3,6 +3,8 @@ import { Mode, OPEN_ACL } from '../../core/tree/request.ts'
 import type { Acl, CreateRequest, MultiOp, Request, WatchableRead } from '../../core/tree/request.ts'
 import { logUniform } from '../draws.ts'
 import { drawAcl } from './access.ts'
+import { countWatches, noWatches } from './watch-model.ts'
+import type { WatchSets } from './watch-model.ts'
 
 const BELOW = 4
 
@@ -31,15 +33,19 @@ export interface LargePlan {
   readonly parts: number
   /** Ephemerals of one session, of two clients. */
   readonly owned: number
+  /** Watches that two clients set on each of their connections, at once. */
+  readonly watches: number
 }
 
 /** Every request is small. */
-export const NOTHING_LARGE: LargePlan = { bytes: 0, parts: 0, owned: 0 }
+export const NOTHING_LARGE: LargePlan = { bytes: 0, parts: 0, owned: 0, watches: 0 }
 
 const HOARDERS = 2
 /** Ephemerals that come at once. */
 const HOARDED = 250
 const LARGE_BYTES = 10_000
+/** So many nodes are made below the root in a run, about. */
+const SEQUENCE = 600
 /** Of so many requests one is large. */
 const LARGE_EVERY = 60
 /** Bytes of a small node or a part of a multi, all told. */
@@ -116,6 +122,27 @@ export class Workload {
     const data = new Uint8Array(Math.floor(logUniform(this.#rare, LARGE_BYTES, bytes)))
     data.set([this.#id, ++this.#count & 0xff, (this.#count >> 8) & 0xff])
     return { op: 5, path: `/n${this.#rare.below(this.#plan.tops)}`, data, version: -1 }
+  }
+
+  /**
+   * What it watches on each connection, all at once: what is written to most, and nodes that are made in sequence,
+   * spread over those of a run. It is the same each time, or what is not armed yet would grow with each connection.
+   */
+  watches(): WatchSets {
+    const sets = noWatches()
+    const { tops, large: { watches } } = this.#plan
+    if (this.#id > HOARDERS || watches === 0) return sets
+    for (let top = 0; top < tops && countWatches(sets) < watches; top++) {
+      sets.data.set(`/n${top}`, 'data')
+      sets.child.add(`/n${top}`)
+      if (this.#id === HOARDERS) sets.persistent.add(`/n${top}`)
+    }
+    const each = Math.ceil(watches / tops)
+    for (let at = 0; countWatches(sets) < watches; at++) {
+      const counter = Math.floor(Math.floor(at / tops) * Math.max(1, SEQUENCE / each))
+      sets.data.set(`/n${at % tops}-${String(counter).padStart(10, '0')}`, 'exist')
+    }
+    return sets
   }
 
   /** First where they are, then hundreds of them at once. */
