@@ -31,6 +31,7 @@ findsEach(test, {
   snapSkipsOutstanding: 4,
   snapUnsynced: 2,
   surviveFsyncError: 2,
+  syncsLoseTxns: 1,
   truncOneTooMany: 1,
   trustEmptyDisk: 2,
   unboundedSync: 2,

@@ -10,12 +10,11 @@ findsEach(test, {
   endlessSync: 1_275,
   fixedInitLimit: 615,
   gapIsWarning: 90,
-  ignoresLastSeen: 18,
-  localSync: 240,
+  ignoresLastSeen: 59,
+  localSync: 57,
   observersKeepPromises: 274,
   readTailBeforeDrain: 15,
   refuseEpochMismatch: 48,
-  syncsLoseTxns: 9,
   wipedRejoinsAnyLeader: 99,
 })
 
