@@ -93,6 +93,7 @@ function crashAndGoOn(script: Script, { server, landed }: Cut): void {
   script.land(server, landed)
   script.crash(server)
   plain(script)
+  for (const { disk } of script.peers.values()) disk.isCramped = false
   // What a schedule has swallowed within a link is made up by no one: all links begin anew.
   for (const id of script.peers.keys()) script.isolate(id)
   script.heal()

@@ -25,8 +25,8 @@ const PAGE_BYTES = 4096
 const STORM_MS = 40_000
 const LAST = Number.MAX_SAFE_INTEGER as typeof ZXID_ZERO
 
-/** Faults that change a disk by other means than a write. */
-const DAMAGE: readonly string[] = ['wipe', 'rot', 'promise']
+/** Faults that change a disk by other means than a write, or leave out a part of one. */
+const DAMAGE: readonly string[] = ['wipe', 'rot', 'promise', 'cramped']
 
 /** What each peer wrote in the storm of a seed. */
 function batchesOf(seed: number): LogBatch[][] {
@@ -34,9 +34,9 @@ function batchesOf(seed: number): LogBatch[][] {
   const world = new SimWorld(plan.world, makeTxnCodec())
   const written = Array.from(world.servers.values(), ({ disk }) => {
     const batches: LogBatch[] = []
-    disk.apply = (batch): void => {
+    disk.apply = (batch): boolean => {
       batches.push(batch)
-      SimDisk.prototype.apply.call(disk, batch)
+      return SimDisk.prototype.apply.call(disk, batch)
     }
     return batches
   })

@@ -22,18 +22,55 @@ export class SimDisk {
   log: Log = new Log(ZXID_ZERO, CHAIN_ZERO, [])
   /** What the next recovery will say is missing, until a promise is written again. */
   damage: RecoveredState['damage'] = 'none'
+  /** There is room for the log alone: what comes of snapshots is given up, as the port of storages permits. */
+  isCramped = false
+  /** So many snapshots of its own peer found no room since one was installed. */
+  leftOut = 0
+  /** A snapshot of which a chunk found no room. */
+  #givenUp: number | null = null
   readonly #chunks = new Map<string, Uint8Array>()
   readonly #strays = new Strays()
 
-  apply(batch: LogBatch): void {
-    this.#take(batch)
-    this.#strays.written(this, batch)
+  /** False when nothing of it is written: it makes a leader's snapshot the base, and there was no room for that. */
+  apply(batch: LogBatch): boolean {
+    const part = this.#fitting(batch)
+    if (part === null) return false
+    this.#take(part)
+    this.#strays.written(this, part)
+    return true
   }
 
   /** Says that the batch is written, and it is elsewhere; the next start finds that (correctness plan, B). */
-  misdirect(batch: LogBatch, dice: Random): void {
-    this.#strays.stray(this, batch, dice)
-    this.#take(batch)
+  misdirect(batch: LogBatch, dice: Random): boolean {
+    const part = this.#fitting(batch)
+    if (part === null) return false
+    this.#strays.stray(this, part, dice)
+    this.#take(part)
+    return true
+  }
+
+  /** What of a batch there is room for; null for one that drops a log of which nothing would be left. */
+  #fitting(batch: LogBatch): LogBatch | null {
+    const chunks = batch.chunks?.filter(({ id, index }) => this.#hasRoom(id, index))
+    const { install, purgeThrough: _, ...rest } = batch
+    if (install === undefined || install.id !== this.#givenUp) {
+      return chunks?.length === batch.chunks?.length ? batch : { ...batch, chunks: chunks! }
+    }
+    if (batch.resetLog === true) return null
+    this.leftOut++
+    return chunks === undefined ? rest : { ...rest, chunks }
+  }
+
+  /** What follows a chunk that is missing is of no use, though there be room for it again. */
+  #hasRoom(id: number, index: number): boolean {
+    if (index === 0) this.#givenUp = null
+    if (this.isCramped) this.#givenUp = id
+    return id !== this.#givenUp
+  }
+
+  /** It has said that this chunk is written. What was given up counts: who wrote it is told with its installation. */
+  hasTaken(id: number, index: number): boolean {
+    return id === this.#givenUp || this.#chunks.has(`${id}/${index}`)
   }
 
   /** A write landed elsewhere, and what it was to replace is needed still. */
@@ -157,6 +194,7 @@ export class SimDisk {
     }
     this.#keepChunks(base.id)
     this.base = base
+    this.leftOut = 0
     this.#strays.installed(base.id)
   }
 

@@ -4,7 +4,7 @@ import { untilNext } from '../draws.ts'
 /** Every kind of fault of a storm, in the order of the table. */
 export const FAULT_KINDS = [
   'crash', 'partition', 'clog', 'break', 'halfOpen', 'pause', 'slow', 'fail', 'full', 'stop', 'rolling', 'wall', 'jump',
-  'wipe', 'rot', 'spoil', 'promise', 'misdirect', 'clients',
+  'wipe', 'rot', 'spoil', 'promise', 'misdirect', 'clients', 'cramped',
 ] as const
 /** So many of them are drawn from the plan's own dice; later ones have their own, so that no seed became another. */
 export const FIRST_KINDS = 17
@@ -18,7 +18,8 @@ export const FIRST_KINDS = 17
  * within a link that lives on, which no transport does · promise: one dies, and has promised a much later epoch to
  * somebody nobody else has heard of ·
  * misdirect: a write is said to be done and lands elsewhere, on what was there; the next start finds that · clients:
- * ways between clients and peers stand still, end on one side, or are slow in between: see client-faults.ts.
+ * ways between clients and peers stand still, end on one side, or are slow in between: see client-faults.ts ·
+ * cramped: no snapshot has room on a disk for a while, the log does.
  */
 export type FaultKind = typeof FAULT_KINDS[number]
 

@@ -148,8 +148,15 @@ function drawFaultPlan(random: Random, voters: number): FaultPlan {
     halfOpen: sometimes(random, 30, 2_000, 30_000), clog: sometimes(random, 20, 5_000, 40_000),
     full: sometimes(random, 12, 10_000, 60_000), rolling: sometimes(random, 10, 20_000, 60_000),
     jump: sometimes(random, 15, 10_000, 60_000), spoil: sometimes(random, 5, 3_000, 20_000),
-    promise: sometimes(random, 10, 8_000, 60_000), misdirect: Infinity, clients: Infinity,
+    promise: sometimes(random, 10, 8_000, 60_000), misdirect: Infinity, clients: Infinity, cramped: Infinity,
   }
+}
+
+/** One seed in ten has disks without room for snapshots at times: a fifth of those that take them often. */
+function drawCramped(seed: number, { snapshotTxns }: Limits, faults: FaultPlan): FaultPlan {
+  const random = makeRandom(seed ^ 0xc4a6)
+  if (random.below(5) > 0 || snapshotTxns === DEFAULT_LIMITS.snapshotTxns) return faults
+  return { ...faults, cramped: logUniform(random, 5_000, 40_000) }
 }
 
 /** One seed in eighteen has writes that land elsewhere: besides all else, or with crashes alone. */
@@ -177,7 +184,8 @@ export function drawPlan(seed: number, mutant?: string, length: StormLength = 'w
   const isFast = random.below(3) === 0 || length === 'brief'
   const timing = drawTiming(isFast)
   const limits = drawLimits(random)
-  const faults = drawClientFaults(seed, drawMisdirected(seed, voters, drawFaultPlan(random, voters)))
+  const first = drawCramped(seed, limits, drawFaultPlan(random, voters))
+  const faults = drawClientFaults(seed, drawMisdirected(seed, voters, first))
   const silenceMs = isFast ? logUniform(random, 20_000, 300_000) : logUniform(random, 5_000, 30_000)
   const plan: Plan = {
     world: {

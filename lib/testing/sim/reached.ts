@@ -96,6 +96,8 @@ export const REACHED_BY_FULL: readonly string[] = [
   'disk: full, leading', 'disk: full, looking', 'disk: full, taking a snapshot', 'disk: full, receiving a snapshot',
   'disk: rot of snapshot', 'disk: rot of promises',
   'disk: a stray write is found, snapshot', 'disk: a stray write is found, promises',
+  'disk: a snapshot is left out', 'disk: snapshot after one that was left out',
+  'disk: a snapshot of the leader has no room', 'start: a snapshot was left out',
   'disk: damage of meta is found', 'start: a log above its epoch', 'start: damaged before, log',
   'start: damaged before, meta', 'link: a proposal is lost', 'link: a proposal comes twice',
   'client: many watches at once',
@@ -133,7 +135,8 @@ export class Reached {
   }
 
   /** What a start finds on its disk. */
-  found({ meta, log, damage }: SimDisk): void {
+  found({ meta, log, damage, leftOut }: SimDisk): void {
+    if (leftOut > 0) this.hit('start: a snapshot was left out')
     if (damage !== 'none') this.hit(`disk: damage of ${damage} is found`)
     if (meta === null) return
     if (meta.acceptedEpoch > meta.currentEpoch) this.hit('start: promised above its epoch')
@@ -187,6 +190,7 @@ export class Reached {
         if (effect.batch.install !== undefined) {
           const isOwn = effect.batch.resetLog !== true
           this.hit(isOwn ? 'disk: snapshot of its own' : 'disk: snapshot of the leader')
+          if (isOwn && server.disk.leftOut > 0) this.hit('disk: snapshot after one that was left out')
           if (!isOwn) this.#installing.add(server.id)
         }
         break

@@ -142,7 +142,7 @@ export class Script {
   /** Of the writes under way so many are on disk, whatever comes next. */
   land(id: number, writes: number): void {
     const peer = this.peer(id)
-    for (const { batch } of peer.writes.splice(0, writes)) peer.disk.apply(batch)
+    for (const { batch } of peer.writes.splice(0, writes)) if (!peer.disk.apply(batch)) break
   }
 
   /** Loses what is not on disk. */
@@ -348,14 +348,18 @@ export class Script {
     }
   }
 
-  /** Completes the oldest write of a peer, held or not. */
+  /** Completes the oldest write of a peer, held or not; one for which there is no room fails. */
   complete(id: number): boolean {
     const peer = this.peer(id)
     if (peer.writes.length === 0 || peer.replica === null) return false
     this.boundary()
-    const write = peer.writes.shift()!
-    peer.disk.apply(write.batch)
-    this.input(id, { kind: 'persisted', ticket: write.ticket })
+    const { batch, ticket } = peer.writes[0]!
+    if (!peer.disk.apply(batch)) {
+      this.fail(id)
+      return true
+    }
+    peer.writes.shift()
+    this.input(id, { kind: 'persisted', ticket })
     this.ghost.durable(peer as Watched)
     return true
   }

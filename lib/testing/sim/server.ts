@@ -1,6 +1,5 @@
 import type { Input, Now, ReplicaConfig, Timing } from '../../core/effects.ts'
 import type { Limits } from '../../core/limits.ts'
-import { makeRandom } from '../../core/random.ts'
 import type { Replica } from '../../core/replica.ts'
 import type { LogBatch } from '../../ports/storage.ts'
 import type { ClientPlan } from './client-plan.ts'
@@ -112,19 +111,6 @@ export function configOf(
     ...(plan.epochTxns === undefined ? {} : { epochTxns: plan.epochTxns }),
     ...(plan.mutant === undefined ? {} : { mutant: plan.mutant }),
   }
-}
-
-/** The disk says that these writes are done. True when one of them landed elsewhere. */
-export function landAll(server: Server, done: Server['writes']): boolean {
-  const { disk, strayDice } = server
-  const dice = strayDice === null ? null : makeRandom(strayDice)
-  const astray = dice === null ? -1 : dice.below(done.length)
-  for (const [at, { batch }] of done.entries()) {
-    if (at === astray) disk.misdirect(batch, dice!)
-    else disk.apply(batch)
-  }
-  server.strayDice = null
-  return dice !== null
 }
 
 /** It serves, and everything is where it belongs on its disk. */

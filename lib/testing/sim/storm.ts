@@ -45,7 +45,7 @@ export class Storm {
     },
     slow: (dice) => this.#slow(dice),
     fail: (dice) => this.#fail(dice),
-    full: (dice) => this.#full(dice),
+    full: (dice) => this.#lackRoom('fill', this.#anyPeer(dice), dice.unit() * 3 * this.#syncMs),
     stop: (dice) => this.#stop(dice),
     rolling: (dice) => this.#rolling(dice),
     wall: (dice) => this.#world.jumpWall(this.#anyPeer(dice), (dice.below(3) - 1) * 86_400_000),
@@ -55,6 +55,7 @@ export class Storm {
     promise: (dice) => this.#promise(dice),
     misdirect: (dice) => this.#misdirect(dice),
     clients: (dice) => strikeClients(this.#world, dice, this.#share),
+    cramped: (dice) => this.#cramped(dice),
     spoil: () => { this.#world.spoil = this.#plan.world.spoils },
   }
 
@@ -203,13 +204,20 @@ export class Storm {
     this.#later(10_000, () => this.#world.start(id))
   }
 
-  /** The peer is started again and again, and dies of its first write until there is room. */
-  #full(dice: Random): void {
-    const id = this.#anyPeer(dice)
-    const endMs = this.#world.events.nowMs + dice.unit() * 3 * this.#syncMs * this.#share
-    this.#world.fill(id, true)
+  /** No snapshot has room. Half of the peers begin from an old one then; the others live, and take the next one. */
+  #cramped(dice: Random): void {
+    const id = this.#leaderOrAny(dice)
+    const lastsMs = (1 + 4 * dice.unit()) * this.#syncMs
+    if (dice.below(2) === 0) this.#later(lastsMs, () => this.#world.crash(id))
+    this.#lackRoom('cramp', id, lastsMs)
+  }
+
+  /** The peer is started again and again, and dies of the first write that finds none until there is room. */
+  #lackRoom(way: 'fill' | 'cramp', id: number, lastsMs: number): void {
+    const endMs = this.#world.events.nowMs + lastsMs * this.#share
+    this.#world[way](id, true)
     const again = (): void => {
-      if (this.#world.events.nowMs >= endMs) this.#world.fill(id, false)
+      if (this.#world.events.nowMs >= endMs) this.#world[way](id, false)
       this.#world.start(id)
       if (this.#world.events.nowMs < endMs) this.#later(this.#syncMs / 4, again)
     }
@@ -447,6 +455,7 @@ export class Storm {
       this.#world.misdirect(id, null)
       this.#world.crashInWrite(id, Infinity)
       this.#world.fill(id, false)
+      this.#world.cramp(id, false)
       if (gone.has(id)) this.#banish(id, dice)
       else {
         this.#world.steady(id)

@@ -18,10 +18,11 @@ import { Ghost } from './ghost.ts'
 import type { Watched } from './ghost.ts'
 import { Reached } from './reached.ts'
 import { recovered, recoveredTwice } from './recovery.ts'
+import { complete, land } from './landing.ts'
 import type { Lanes } from './lanes.ts'
 import { Network, wayOf } from './network.ts'
 import { Priorities } from './priorities.ts'
-import { begin, clockOf, configOf, isSound, landAll, newServer } from './server.ts'
+import { begin, clockOf, configOf, isSound, newServer } from './server.ts'
 import type { Server, WorldPlan } from './server.ts'
 import { sharedCodec } from './shared-codec.ts'
 import { Trace } from './trace.ts'
@@ -132,7 +133,7 @@ export class SimWorld implements ClientWorld {
     const landed = this.random.below(server.writes.length + 1)
     if (server.writes.length > 0) this.reached.hit(`disk: ${landed === 0 ? 'all' : 'some'} writes lost`)
     this.note(`crash ${id}, ${landed} of ${server.writes.length} writes landed`)
-    for (const { batch } of server.writes.slice(0, landed)) server.disk.apply(batch)
+    land(this, server, server.writes.slice(0, landed))
     this.#down(server)
   }
 
@@ -168,7 +169,7 @@ export class SimWorld implements ClientWorld {
     if (server.replica === null || server.paused) return
     this.note(`stop ${id}`)
     this.step(id, { kind: 'stop' })
-    for (const { batch } of server.writes) server.disk.apply(batch)
+    land(this, server, server.writes)
     this.#down(server)
   }
 
@@ -260,6 +261,11 @@ export class SimWorld implements ClientWorld {
   /** From now on there is no room on its disk, or there is again. */
   fill(id: number, isFull: boolean): void {
     this.#server(id).full = isFull
+  }
+
+  /** From now on there is room on its disk for the log alone, or for snapshots again. */
+  cramp(id: number, isCramped: boolean): void {
+    this.#server(id).disk.isCramped = isCramped
   }
 
   /** Its timers jump ahead, as those of a machine do that was moved. */
@@ -421,28 +427,25 @@ export class SimWorld implements ClientWorld {
     server.writing = false
     server.written++
     const done = server.writes.splice(0, server.syncing)
-    if (server.failNextWrite || server.full) {
-      this.#writeFails(server, server.replica, done)
+    const fails = server.failNextWrite || server.full
+    const landed = fails ? 0 : complete(this, server, done)
+    if (landed < done.length) {
+      if (!fails) this.reached.hit('disk: a snapshot of the leader has no room')
+      this.#writeFails(server, server.replica, done.slice(landed))
       return
-    }
-    if (landAll(server, done)) {
-      this.note(`a write of ${server.id} lands elsewhere`)
-      this.reached.hit('disk: a write lands elsewhere')
-      this.ghost.excused.add(server.id)
     }
     this.ghost.durable(server as Watched)
     this.#turn(server, [{ kind: 'persisted', ticket: done[done.length - 1]!.ticket }])
   }
 
-  /** Of a write that fails a part may be there all the same. */
+  /** Of a write that fails a part may be there all the same; of one that has no room, nothing. */
   #writeFails(server: Server, replica: Replica, writes: Server['writes']): void {
     server.failNextWrite = false
     this.note(`a write of ${server.id} fails`)
     this.reached.hit(replica.role === 'leading' ? 'disk: the leader\'s write failed' : 'disk: a write failed')
     if (server.full) this.reached.full(server.disk, replica.role, writes.map(({ batch }) => batch))
-    const kept = writes.slice(0, this.random.below(writes.length + 1))
-    for (const { batch } of kept) server.disk.apply(batch)
-    if (kept.length > 0) this.reached.hit('disk: part of a failed write is there')
+    const kept = land(this, server, writes.slice(0, this.random.below(writes.length + 1)))
+    if (kept > 0) this.reached.hit('disk: part of a failed write is there')
     this.#turn(server, [{ kind: 'persistFailed', ticket: writes[0]!.ticket, reason: 'simulated' }])
     this.#down(server)
   }

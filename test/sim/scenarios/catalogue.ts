@@ -283,9 +283,10 @@ const STORAGES: readonly Entry[] = [
     ],
   },
   {
-    id: 'S-3701 S-2247', built: [
+    id: 'S-3701 S-2247 S-no-room', built: [
       'S-3701 the disk of the leader is full: it goes, the others go on',
       'S-2247 a truncation fails: the follower goes, and truncates when it is back',
+      'S-no-room a snapshot is left out for want of room: the log from before goes on, and leads to the same',
       `${LEVEL}: a disk that refuses to write fails every later write and leaves the process alive`,
     ],
   },

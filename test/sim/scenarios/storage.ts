@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert'
 import type { Message } from '../../../lib/core/zab/messages.ts'
 import { makeRandom } from '../../../lib/core/random.ts'
 import { makeZxid } from '../../../lib/core/zxid.ts'
-import { A, B, C, D, E, convergeWith, countJoins, empty, must, passUntil, plain, started } from './scenario.ts'
+import { A, B, C, D, E, TINY, convergeWith, countJoins, empty, must, passUntil, plain, started } from './scenario.ts'
 import type { Scenario, Section } from './scenario.ts'
 
 const wiped: Scenario = {
@@ -370,8 +370,66 @@ const snapshotGone: Scenario = {
   mutants: [{ mutant: 'damagedVotes', seenBy: ['D9', 'P12', 'C6'] }],
 }
 
+const noRoom: Scenario = {
+  name: 'S-no-room a snapshot is left out for want of room: the log from before goes on, and leads to the same',
+  run: (options) => {
+    const script = started(3, { ...options, limits: TINY }, A, B, C)
+    let conn = 0
+    const write = (count: number): void => {
+      script.connect(script.leader, ++conn)
+      for (let i = 0; i < count; i++) script.write(script.leader, conn, `/n${conn}-${i}`)
+      script.pass(100)
+    }
+    write(6)
+    const { disk } = script.peer(B)
+    const { base } = disk
+    assert.ok(base !== null)
+    disk.isCramped = true
+    write(12)
+    assert.ok(disk.leftOut > 1, 'some are left out, one after the other')
+    const { journal } = script.replica(B)
+    assert.ok(disk.base === base && journal.baseZxid > base.zxid, 'in memory it has a later one')
+    assert.ok(disk.log.floor <= base.zxid && journal.log.floor > base.zxid, 'and less of the log')
+    // It begins from the one before, leads, and leaves out what comes then as well.
+    script.crash(B)
+    script.up(B)
+    script.serve(B)
+    must(script.replica(B).tree.has('/n2-11'), 'C6', 'B forgets what its log has')
+    script.crash(C)
+    script.lead(B)
+    write(6)
+    assert.ok(disk.base === base)
+    script.up(C)
+    script.serve(C)
+    script.crash(B)
+    disk.isCramped = false
+    script.up(B)
+    script.serve(B)
+    write(6)
+    assert.ok(disk.base !== base && disk.leftOut === 0 && disk.log.floor > base.zxid, 'the next one has room')
+    // A snapshot of its leader must be there: without room for it A dies, each time it comes back.
+    script.crash(A)
+    write(6)
+    const { disk: away } = script.peer(A)
+    away.isCramped = true
+    for (let times = 0; times < 2; times++) {
+      script.up(A)
+      script.pass(500)
+      must(script.replica(A).stopped, 'D5', 'A goes on without the snapshot of its leader')
+      script.crash(A)
+    }
+    away.isCramped = false
+    convergeWith(script, ['/n1-0', '/n2-11', '/n3-5', '/n4-5', '/n5-5'])
+    return script
+  },
+  mutants: [
+    { mutant: 'surviveFsyncError', seenBy: ['D2'] },
+    { mutant: 'surviveFsyncError', ignore: ['D2'], seenBy: ['D4', 'D5'] },
+  ],
+}
+
 /** All of D.5 that concerns the core. */
 export const STORAGE: Section = [
   wiped, wipedCandidate, founderHears, foundersMemory, founderByItsVote, rotInTheMiddle, rotAtTheTail, fullDisk,
-  fullDiskAtTruncation, snapshotGone, halfOpen, lostPromise,
+  fullDiskAtTruncation, noRoom, snapshotGone, halfOpen, lostPromise,
 ]
