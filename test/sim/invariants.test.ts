@@ -1,4 +1,5 @@
 import { assert, suite } from '../harness.ts'
+import type { Limits } from '../../lib/core/limits.ts'
 import { Log } from '../../lib/core/zab/log.ts'
 import type { Message } from '../../lib/core/zab/messages.ts'
 import { ZXID_ZERO, makeZxid } from '../../lib/core/zxid.ts'
@@ -112,6 +113,71 @@ test('P7: an older txn is delivered after a newer one', () => {
   isSeen('P7', () => {
     own.ghost.observe(distorted(own, 3, {}, { log: replayed }))
   })
+})
+
+/** As if a peer said that now. */
+function says(own: Script, id: number, message: Message): void {
+  own.ghost.emitted(own.peer(id) as Watched, { kind: 'send', link: 0, message })
+}
+
+/** The first peer has been sent all that the others have written without it, and has written nothing of that yet. */
+function broughtUp(limits: Partial<Limits>): { readonly own: Script, readonly told: () => number } {
+  const own = new Script(makeTxnCodec(), { voters: 3, limits: { ...limits, syncChunkBytes: 300 } })
+  own.up(1, 2, 3)
+  own.lead(3)
+  own.connect(3, 1)
+  own.crash(1)
+  for (let i = 0; i < 20; i++) own.write(3, 1, `/n${i}`)
+  let told = 0
+  own.tap = (from, to, message) => {
+    if (to === 1 && (message.kind === 'diff' || message.kind === 'snap')) own.hold(1)
+    if (from === 1 && message.kind === 'syncAck') told = message.pieces
+    return [message]
+  }
+  own.up(1)
+  for (let i = 0; i < 100 && own.replica(1).learner?.stage !== 'synced'; i++) own.pass(10)
+  return { own, told: () => told }
+}
+
+for (const [what, limits] of [
+  ['a diff', {}], ['a snapshot', { snapshotTxns: 5, retainedTxns: 1, retainedBytes: 1 }],
+] as const) {
+  test(`D2: a piece of ${what} is said to be on disk before it is`, () => {
+    const { own, told } = broughtUp({ ...limits, syncChunksInFlight: 100 })
+    const { join } = own.replica(1).learner!
+    assert.is(own.replica(1).journal.base !== null, what === 'a snapshot')
+    // The last piece of a snapshot is said behind one write more.
+    const asked = new Set<number>()
+    do {
+      const pieces = told() + 1
+      if (!asked.has(pieces)) isSeen('D2', () => { says(own, 1, { kind: 'syncAck', join, pieces }) })
+      asked.add(pieces)
+    } while (own.complete(1))
+    assert.ok(asked.has(1))
+    assert.ok(told() > 3, 'each of them was said once it was there')
+    isSeen('D2', () => { says(own, 1, { kind: 'syncAck', join: join + 1, pieces: 1 }) })
+  })
+}
+
+test('D2: an ack, and what is on disk is less, more or something else', () => {
+  const own = written()
+  const { disk } = own.peer(1)
+  const ack: Message = {
+    kind: 'ack', join: own.replica(1).learner!.join, epoch: 1, zxid: own.replica(1).journal.log.last, newLeader: true,
+  }
+  says(own, 1, ack)
+  const { log } = disk
+  const entries = disk.entries()
+  const end = entries.at(-1)!
+  const more = { ...end, zxid: (end.zxid + 1) as Zxid, prevZxid: end.zxid }
+  const other = { ...end, hash1: end.hash1 ^ 1 }
+  const before = entries.slice(0, -1)
+  for (const wrong of [before, [...entries, more], [...before, other]]) {
+    disk.log = new Log(log.floor, log.chainAt(log.floor), wrong)
+    isSeen('D2', () => { says(own, 1, ack) })
+  }
+  disk.log = log
+  says(own, 1, ack)
 })
 
 test('D3: a delivered txn that no quorum has any more, at whatever write comes next', () => {

@@ -11,6 +11,7 @@ import type { Log, LoggedTxn } from '../../core/zab/log.ts'
 import type { Message } from '../../core/zab/messages.ts'
 import type { SimDisk } from './disk.ts'
 import type { Chronicle } from './chronicle.ts'
+import { Claims } from './claims.ts'
 import { Conduct } from './conduct.ts'
 import { Leases } from './leases.ts'
 import { LostPromises } from './lost-promises.ts'
@@ -100,6 +101,7 @@ export class Ghost {
   readonly #primaries: Primaries
   readonly #leases = new Leases()
   readonly conduct: Conduct
+  readonly #claims = new Claims()
   readonly #timeliness: Timeliness
   readonly #snapshots: Snapshots
   readonly #moves = new Moves()
@@ -346,6 +348,7 @@ export class Ghost {
   received(server: Watched, link: number, message: Message): void {
     const { id, replica } = server
     this.conduct.received(server, link, message)
+    this.#claims.received(server, link, message)
     this.#leases.received(replica, replica.links.peerOf(link) ?? 0, message, this.#clock.localMs(id))
     if (message.kind === 'upToDate') this.#upToDate.set(server.id, message.commit)
     else if (message.kind === 'leaderInfo') this.#upToDate.delete(server.id)
@@ -359,7 +362,8 @@ export class Ghost {
     this.conduct.emitted(server, effect)
     this.#moves.emitted(server.id, effect)
     if (effect.kind === 'send') {
-      this.#checkClaim(server, effect.message)
+      this.#claims.sent(server, effect.message)
+      this.#sent(server.id, effect.message)
       this.#soundness.emitted(server.id, effect.message)
       this.#checkCommitted(server, effect.message)
     } else if (effect.kind === 'role' && effect.serving && effect.role !== 'leading') this.#checkServes(server)
@@ -375,6 +379,7 @@ export class Ghost {
 
   #checkBatch(server: Watched, batch: LogBatch): void {
     const { truncateAfter, install, resetLog } = batch
+    this.#claims.persisted(server, batch)
     if (truncateAfter !== undefined) this.#checkTruncation(server, truncateAfter)
     if (install === undefined) {
       this.#snapshots.persisted(server, batch)
@@ -429,21 +434,9 @@ export class Ghost {
     }
   }
 
-  #checkClaim(server: Watched, message: Message): void {
-    const { disk, id } = server
-    const lie = (what: string): Violation => new Violation('D2', `server ${id}: ${what}`)
+  #sent(id: number, message: Message): void {
     switch (message.kind) {
-      case 'followerInfo':
-        if ((disk.meta?.acceptedEpoch ?? 0) < message.acceptedEpoch) {
-          throw lie('FOLLOWERINFO before its epoch is durable')
-        }
-        break
-      case 'leaderInfo': case 'ackEpoch':
-        if ((disk.meta?.acceptedEpoch ?? 0) < message.epoch) throw lie(`${message.kind} before its epoch is durable`)
-        break
       case 'ack':
-        if ((disk.meta?.currentEpoch ?? 0) < message.epoch) throw lie('an ack before currentEpoch is durable')
-        if (disk.log.last < message.zxid) throw lie(`an ack of ${formatZxid(message.zxid)} that is not on disk`)
         if (message.newLeader) this.#lostPromises.acked(id, message.epoch, this.#voters.map(this.#disk))
         break
       case 'diff': this.syncs.diff++; break
