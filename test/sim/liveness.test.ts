@@ -5,7 +5,7 @@ import type { Replica } from '../../lib/core/replica.ts'
 import type { SessionId } from '../../lib/core/tree/stat.ts'
 import type { ConnectionEnd } from '../../lib/testing/sim/client-world.ts'
 import { EventQueue } from '../../lib/testing/sim/events.ts'
-import { freeze } from '../../lib/testing/sim/freeze.ts'
+import { freeze, observersOutside } from '../../lib/testing/sim/freeze.ts'
 import type { FreezeFigures } from '../../lib/testing/sim/freeze.ts'
 import { drawPlan } from '../../lib/testing/sim/plan.ts'
 import type { Plan } from '../../lib/testing/sim/plan.ts'
@@ -78,6 +78,20 @@ test('a healed core that does what it must is measured', () => {
   assert.ok((figures.leaderTicks ?? 0) < 30)
   assert.ok(figures.writeTicks > 0 && figures.writeTicks < 3)
   assert.ok(figures.sent > 100 && figures.answered > 0.95 * figures.sent)
+})
+
+test('an observer may be outside of the core, and stays as broken as a voter does', () => {
+  const { world } = calmPlan()
+  const observers = 1
+  let seed = 1
+  const isOutside = (): boolean =>
+    observersOutside({ ...calmPlan(), ending: 'core heals', world: { ...world, seed, observers } }).length > 0
+  while (!isOutside()) assert.ok(++seed < 100, 'no seed leaves one outside')
+  const worlds: SimWorld[] = []
+  heal((own) => { worlds.push(own) }, { seed, observers })
+  const { counts } = worlds[0]!.reached
+  assert.is(counts['freeze: an observer stays away'], 1)
+  assert.ok(Object.keys(counts).some((what) => what.startsWith('freeze: one is ')))
 })
 
 test('L2: answers that do not keep pace with the requests', () => {

@@ -2,6 +2,7 @@
 import { assert, suite } from '../harness.ts'
 import { drawFaults } from '../../lib/testing/sim/faults.ts'
 import type { FaultKind } from '../../lib/testing/sim/faults.ts'
+import { observersOutside } from '../../lib/testing/sim/freeze.ts'
 import { drawPlan } from '../../lib/testing/sim/plan.ts'
 import type { Plan } from '../../lib/testing/sim/plan.ts'
 
@@ -66,6 +67,17 @@ test('notifications have no order in a quarter of the seeds, and have one where 
   const calm = plans.filter(({ ending }) => ending === 'no faults')
   assert.ok(calm.length > SEEDS / 64, `${calm.length} without faults`)
   assert.is(calm.find(({ world: { network } }) => network.scatterMs !== undefined), undefined)
+})
+
+test('some of the seeds with observers leave one or more of them outside the healed core', () => {
+  const outside = plans.map((plan) => observersOutside(plan))
+  const [any, several] = [1, 2].map((count) => 100 * outside.filter(({ length }) => length >= count).length / SEEDS)
+  assert.ok(any! > 5 && any! < 10, `${any} %`)
+  assert.ok(several! > 1 && several! < any! / 2, `${several} % more than one`)
+  for (const [at, { ending, world: { voters, observers } }] of plans.entries()) {
+    if (ending === 'no faults') assert.is(outside[at]!.length, 0)
+    for (const id of outside[at]!) assert.ok(id > voters && id <= voters + observers, `${id} is an observer`)
+  }
 })
 
 test('no fault happens in a calm, and as many happen as without calms', () => {

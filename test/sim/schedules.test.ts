@@ -3,9 +3,12 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { assert, suite } from '../harness.ts'
 import { OPEN_ACL } from '../../lib/core/tree/request.ts'
 import type { Limits } from '../../lib/core/limits.ts'
+import type { Script } from '../../lib/testing/sim/script.ts'
+import { Violation } from '../../lib/testing/sim/violation.ts'
 import { MUTANTS, SCENARIOS } from './scenarios/all.ts'
 import { CATALOGUE } from './scenarios/catalogue.ts'
 import { A, B, C, D, E, convergeWith, started } from './scenarios/scenario.ts'
+import type { RunOptions } from './scenarios/scenario.ts'
 
 const test = suite('sim: schedules')
 const CORE = new URL('../../lib/core/', import.meta.url)
@@ -71,6 +74,49 @@ test('a write through a connection that was left stays refused when the session 
 
 test('a write through a connection that was left is not sent when the session comes back to a follower', () => {
   comeBack(A, { linkWindowBytes: 1 })
+})
+
+/** Disks that write all they have to write: too few to commit, enough to commit or to apply at some peer, all. */
+const WRITTEN = [[], [A], [C], [A, B], [A, C], [B, C], [A, B, C]] as const
+
+/** An ephemeral node, the close of its session, and one more; these disks write after the first and the second. */
+function closing(first: readonly number[], second: readonly number[], options: RunOptions): Script {
+  const script = started(3, options, A, B, C)
+  script.connect(A, 1)
+  const make = (path: string): void => {
+    script.request(A, 1, { op: 1, path, data: null, acl: OPEN_ACL, flags: 1, ttlMs: -1 })
+  }
+  script.hold(A, B, C)
+  make('/ephemeral')
+  script.release(...first)
+  script.hold(...first)
+  script.request(A, 1, { op: -11 })
+  script.release(...second)
+  script.hold(...second)
+  make('/late')
+  script.release(A, B, C)
+  script.pass(500)
+  convergeWith(script, [])
+  return script
+}
+
+test('an ephemeral node goes with its session, whatever disks write in between', () => {
+  let seen = 0
+  for (const first of WRITTEN) for (const second of WRITTEN) {
+    const script = closing(first, second, {})
+    for (const id of [A, B, C]) {
+      const { tree } = script.replica(id)
+      const kept = ['/ephemeral', '/late'].filter((path) => tree.has(path))
+      assert.equal(kept, [], `at peer ${id}, after ${first.join()} and ${second.join()} have written`)
+    }
+    try {
+      closing(first, second, { mutant: 'closeIgnoresOutstanding' })
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error
+      seen++
+    }
+  }
+  assert.ok(seen > 0, 'a close that forgets what is outstanding is seen')
 })
 
 test('every mutant of the core is killed by a scenario', () => {

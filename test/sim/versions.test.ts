@@ -1,4 +1,4 @@
-/** C1 without zxids: what clients are told of versions and values contradicts itself, and is seen. */
+/** C1 and C5 without zxids: what clients are told of versions and values contradicts itself, and is seen. */
 import { assert, suite } from '../harness.ts'
 import { Mode, OPEN_ACL } from '../../lib/core/tree/request.ts'
 import type { CreateRequest, MultiRequest, Outcome, SetDataRequest } from '../../lib/core/tree/request.ts'
@@ -51,14 +51,14 @@ class Told {
   }
 }
 
-function isSeen(what: RegExp, run: (told: Told) => void): void {
+function isSeen(what: RegExp, run: (told: Told) => void, check = 'C1'): void {
   const told = new Told()
   try {
     run(told)
     told.versions.check()
   } catch (error) {
     if (!(error instanceof Violation)) throw error
-    assert.is(error.check, 'C1')
+    assert.is(error.check, check)
     assert.match(error.message, what)
     return
   }
@@ -128,6 +128,30 @@ test('a session goes back', () => {
     told.get('b', 2, 2)
     told.get('b', 1, 1)
   })
+})
+
+test('a session does not read what it wrote', () => {
+  isSeen(/saw version 2 of \/n, and then 1/, (told) => {
+    told.set('b', 'b/1', 1, 1)
+    told.set('a', 'a/1', 2, 2)
+    told.get('a', 1, 1)
+  }, 'C5')
+  // It was told of a later one, which somebody else wrote.
+  isSeen(/saw version 3 of \/n, and then 2/, (told) => {
+    told.set('a', 'a/1', 2, 2)
+    told.set('b', 'b/1', 3, 3)
+    told.get('a', 3, 3)
+    told.get('a', 2, 2)
+  })
+  isSeen(/before it was made anew/, (told) => {
+    const flags = Mode.persistent
+    const create: CreateRequest = { op: 1, path: '/n', data: bytes(2), acl: OPEN_ACL, flags, ttlMs: -1 }
+    told.send('b/1', 1)
+    told.get('a', 1, 0)
+    told.versions.sent('a/1', create)
+    told.versions.wrote('a/1', create, { code: 'Ok', result: { op: 1, path: '/n' } }, z(20), 0, told.sights.a)
+    told.get('a', 1, 0)
+  }, 'C5')
 })
 
 test('a session sees a node again that was made anew', () => {

@@ -63,6 +63,13 @@ export function freeze(world: SimWorld, storm: Storm, plan: Plan): FreezeFigures
   return new Freeze(world, storm, plan).run()
 }
 
+/** Of two runs with observers one may leave some of them outside, by dice of their own. */
+export function observersOutside({ ending, world: { seed, voters, observers } }: Plan): number[] {
+  const random = makeRandom(seed ^ 0xbee)
+  if (ending === 'no faults' || random.below(2) > 0) return []
+  return Array.from({ length: random.below(observers + 1) }, (_, at) => voters + 1 + at)
+}
+
 class Freeze {
   readonly #world: SimWorld
   readonly #plan: Plan
@@ -80,7 +87,8 @@ class Freeze {
     this.#boundMs = boundMsOf(plan)
     this.#tickMs = plan.world.timing.tickMs
     this.#random = makeRandom(plan.world.seed ^ 0x9_0be)
-    const gone = new Set<number>()
+    const gone = new Set(observersOutside(plan))
+    if (gone.size > 0) world.reached.hit('freeze: an observer stays away')
     const most = plan.ending === 'no faults' ? 0 : storm.spare
     for (let i = world.random.below(most + 1); i > 0; i--) gone.add(1 + world.random.below(plan.world.voters))
     this.#gone = gone

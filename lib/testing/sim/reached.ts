@@ -78,6 +78,7 @@ export const REACHED_BY_SLICE: readonly string[] = [
   'disk: damaged before the first txn', 'disk: a write lands elsewhere', 'disk: a stray write is found, txns',
   'disk: rot of txns', 'disk: damage of log is found', 'disk: a damaged voter is rebuilt', 'disk: full, following',
   'freeze: one is down', 'freeze: one is deaf', 'freeze: one is mute', 'freeze: one is slow', 'freeze: one is restless',
+  'freeze: an observer stays away',
   'start: promised above its epoch', 'link: half-open', 'order: a way falls to the bottom',
   'election: a notification of long ago', 'election: a notification is overtaken',
   'ending: never heals', 'ending: no faults',

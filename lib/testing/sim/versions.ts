@@ -19,24 +19,36 @@ interface Life {
   last: number
 }
 
-/** What one session was told last of each path, and which lives of it are over. */
-export class Sight {
-  readonly #paths = new Map<string, { czxid: Zxid, version: number, readonly past: Set<Zxid> }>()
+/** What one session was told last of a path. */
+interface Seen {
+  czxid: Zxid
+  version: number
+  /** The last version of this life that it wrote itself; -1 for none. */
+  written: number
+  /** Lives that are over. */
+  readonly past: Set<Zxid>
+}
 
-  saw(path: string, czxid: Zxid, version: number): void {
-    const seen = this.#paths.get(path)
-    if (seen === undefined) {
-      this.#paths.set(path, { czxid, version, past: new Set() })
-      return
-    }
+/** What one session was told of each path: it does not go back (C1), nor behind what it wrote itself (C5). */
+export class Sight {
+  readonly #paths = new Map<string, Seen>()
+
+  /** `isOwn`: it was told that it has written this. */
+  saw(path: string, czxid: Zxid, version: number, isOwn = false): void {
+    let seen = this.#paths.get(path)
+    if (seen === undefined) this.#paths.set(path, seen = { czxid, version, written: -1, past: new Set() })
     if (seen.czxid !== czxid) {
-      if (seen.past.has(czxid)) throw new Violation('C1', `${path} is what it was before it was made anew`)
+      const check = seen.written < 0 ? 'C1' : 'C5'
+      if (seen.past.has(czxid)) throw new Violation(check, `${path} is what it was before it was made anew`)
       seen.past.add(seen.czxid)
       seen.czxid = czxid
+      seen.written = -1
     } else if (version < seen.version) {
-      throw new Violation('C1', `a session saw version ${seen.version} of ${path}, and then ${version}`)
+      const check = version < seen.written ? 'C5' : 'C1'
+      throw new Violation(check, `a session saw version ${seen.version} of ${path}, and then ${version}`)
     }
     seen.version = version
+    if (isOwn) seen.written = version
   }
 }
 
@@ -83,10 +95,10 @@ export class Versions {
         if (isGone && czxid === zxid) continue
         this.#checkLater(this.#life(part.path, czxid), version, sentAt)
         this.#tell(part.path, czxid, version, part.data, writer)
-        sight.saw(part.path, czxid, version)
+        sight.saw(part.path, czxid, version, true)
       } else if ('path' in done && 'data' in part && !isGone) {
         this.#tell(done.path, zxid, 0, part.data, writer)
-        sight.saw(done.path, zxid, 0)
+        sight.saw(done.path, zxid, 0, true)
       }
     }
   }

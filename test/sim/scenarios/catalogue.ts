@@ -314,6 +314,7 @@ const SESSION_ENTRIES: readonly Entry[] = [
   {
     id: 'S-1208 S-1496', built: [
       'S-1208 an ephemeral node is created right before its session closes',
+      'sim/schedules.test.ts: an ephemeral node goes with its session, whatever disks write in between',
       `${SESSIONS}: a closing session takes its ephemerals in one txn, outstanding ones too`,
     ],
   },
