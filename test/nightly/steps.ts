@@ -21,7 +21,7 @@ const SHARES = {
 /** Most of a share is not always used up: no step grows beyond what it can be good for. */
 const SWEEP_FULL_S = 720
 /** Of the schedules of all groups. */
-const SWEEP_ALL_S = 12_000
+const SWEEP_ALL_S = 8_500
 const SHORT_S = 0.5
 const SHORT_STRIDE = 100
 const MEASURE_MINUTES = 3

@@ -2,6 +2,7 @@ import { assert, suite } from '../harness.ts'
 import { commitOf, numberOf } from './commit.ts'
 import { SCENARIOS } from './scenarios/all.ts'
 import { Violation } from '../../lib/testing/sim/violation.ts'
+import type { Scenario } from './scenarios/scenario.ts'
 import { shortRun } from './scenarios/short-run.ts'
 import { SWEPT, readPart, sweep } from './sweep.ts'
 
@@ -58,6 +59,29 @@ test('a voter that starts when others lead already is not asked to serve while o
   assert.equal(failures, [])
   assert.ok(cuts > 2, `${cuts} cuts`)
 })
+
+test('a scenario that makes as many nodes as there may be makes few in a sweep', () => {
+  const scenario = SCENARIOS.find(({ name }) => name.startsWith('S-4306'))!
+  let most = 0
+  const watched: Scenario = {
+    ...scenario, run: (options) => {
+      const script = scenario.run(options)
+      most = Math.max(most, script.replica(1).tree.stat('/')!.cversion)
+      return script
+    },
+  }
+  const { cuts, failures } = sweep(watched, 97, 41)
+  assert.equal(failures, [])
+  assert.ok(cuts > 5, `${cuts} cuts`)
+  assert.ok(most > 500 && most < 700, `300 nodes come and go: ${most} changes below the root`)
+}, { timeoutMs: 120_000 })
+
+test('time may stand at a part of a millisecond where a scenario is cut off', () => {
+  const scenario = SCENARIOS.find(({ name }) => name.startsWith('S-stands-alone'))!
+  const { cuts, failures } = sweep(scenario, 500, 137)
+  assert.equal(failures, [])
+  assert.ok(cuts > 5, `${cuts} cuts`)
+}, { timeoutMs: 120_000 })
 
 test('where a disk was lost before most had a history nobody is asked to go on', () => {
   const scenario = SCENARIOS.find(({ name }) => name.startsWith('S-founder-by-its-vote'))!

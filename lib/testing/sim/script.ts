@@ -114,7 +114,7 @@ export class Script {
   }
 
   get #now(): Now {
-    return { ms: this.ms, wallMs: 1_700_000_000_000 + this.ms }
+    return { ms: this.ms, wallMs: 1_700_000_000_000 + Math.floor(this.ms) }
   }
 
   #config(id: number): ReplicaConfig {

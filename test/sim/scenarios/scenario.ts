@@ -21,6 +21,8 @@ export interface Mutant {
 
 /** What a run of a scenario may be given: a mutant, checks to leave out, a script that is watched. */
 export interface RunOptions extends Partial<ScriptOptions> {
+  /** So many are made where a scenario makes as many nodes as there may be. */
+  readonly nodes?: number
   /** Called with the script before it starts. */
   readonly begin?: (script: Script) => void
 }
