@@ -13,7 +13,7 @@ const SEEDS = 4_000
 /** Percent of all seeds that have a kind of fault (correctness plan, B). */
 const SHARES: Readonly<Partial<Record<FaultKind, number>>> = {
   crash: 80, partition: 60, slow: 50, stop: 50, pause: 40, wall: 40, fail: 10, full: 10, rot: 10, wipe: 3,
-  clients: 30, cramped: 10,
+  clients: 30, cramped: 10, hang: 10,
 }
 /** One standard deviation of a share is below 0.8 points. */
 const SLACK = 2.5

@@ -10,11 +10,13 @@ findsEach(test, {
   endlessSync: 1_275,
   fixedInitLimit: 615,
   gapIsWarning: 90,
+  hungLeads: 37,
   ignoresLastSeen: 59,
   localSync: 57,
   observersKeepPromises: 274,
   readTailBeforeDrain: 15,
   refuseEpochMismatch: 48,
+  stalledStands: 691,
   wipedRejoinsAnyLeader: 99,
 })
 

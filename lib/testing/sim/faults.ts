@@ -4,7 +4,7 @@ import { untilNext } from '../draws.ts'
 /** Every kind of fault of a storm, in the order of the table. */
 export const FAULT_KINDS = [
   'crash', 'partition', 'clog', 'break', 'halfOpen', 'pause', 'slow', 'fail', 'full', 'stop', 'rolling', 'wall', 'jump',
-  'wipe', 'rot', 'spoil', 'promise', 'misdirect', 'clients', 'cramped',
+  'wipe', 'rot', 'spoil', 'promise', 'misdirect', 'clients', 'cramped', 'hang',
 ] as const
 /** So many of them are drawn from the plan's own dice; later ones have their own, so that no seed became another. */
 export const FIRST_KINDS = 17
@@ -19,7 +19,8 @@ export const FIRST_KINDS = 17
  * somebody nobody else has heard of ·
  * misdirect: a write is said to be done and lands elsewhere, on what was there; the next start finds that · clients:
  * ways between clients and peers stand still, end on one side, or are slow in between: see client-faults.ts ·
- * cramped: no snapshot has room on a disk for a while, the log does.
+ * cramped: no snapshot has room on a disk for a while, the log does · hang: a disk ends no write for three to
+ * ten times as long as anybody waits for one.
  */
 export type FaultKind = typeof FAULT_KINDS[number]
 

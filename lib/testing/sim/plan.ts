@@ -149,6 +149,7 @@ function drawFaultPlan(random: Random, voters: number): FaultPlan {
     full: sometimes(random, 12, 10_000, 60_000), rolling: sometimes(random, 10, 20_000, 60_000),
     jump: sometimes(random, 15, 10_000, 60_000), spoil: sometimes(random, 5, 3_000, 20_000),
     promise: sometimes(random, 10, 8_000, 60_000), misdirect: Infinity, clients: Infinity, cramped: Infinity,
+    hang: Infinity,
   }
 }
 
@@ -175,6 +176,18 @@ function drawClientFaults(seed: number, faults: FaultPlan): FaultPlan {
 }
 
 /**
+ * One seed in ten has disks that stand still one after the other: besides all else, or with some crashes alone, as what
+ * comes of it takes a while. Fewer than three voters do nothing without one of them.
+ */
+function drawHangs(seed: number, voters: number, faults: FaultPlan): FaultPlan {
+  const random = makeRandom(seed ^ 0x4a_0248)
+  if (random.below(9) > 0 || voters < 3) return faults
+  const hang = logUniform(random, 3_000, 30_000)
+  if (random.below(4) > 0) return { ...faults, hang }
+  return { ...NOTHING, hang, crash: logUniform(random, 10_000, 60_000) }
+}
+
+/**
  * The standard mix: each seed draws which fault classes exist, then how bad they are (a storm of everything at once
  * hides more than it shows: no leader would ever form).
  */
@@ -185,7 +198,8 @@ export function drawPlan(seed: number, mutant?: string, length: StormLength = 'w
   const timing = drawTiming(isFast)
   const limits = drawLimits(random)
   const first = drawCramped(seed, limits, drawFaultPlan(random, voters))
-  const faults = drawClientFaults(seed, drawMisdirected(seed, voters, first))
+  const disks = drawHangs(seed, voters, drawMisdirected(seed, voters, first))
+  const faults = drawClientFaults(seed, disks)
   const silenceMs = isFast ? logUniform(random, 20_000, 300_000) : logUniform(random, 5_000, 30_000)
   const plan: Plan = {
     world: {

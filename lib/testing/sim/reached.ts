@@ -100,7 +100,7 @@ export const REACHED_BY_FULL: readonly string[] = [
   'disk: a snapshot is left out', 'disk: snapshot after one that was left out',
   'disk: a snapshot of the leader has no room', 'start: a snapshot was left out',
   'disk: damage of meta is found', 'start: a log above its epoch', 'start: damaged before, log',
-  'start: damaged before, meta', 'link: a proposal is lost', 'link: a proposal comes twice',
+  'start: damaged before, meta', 'link: a proposal is lost', 'link: a proposal comes twice', 'freeze: one is hung',
   'client: many watches at once',
 ]
 

@@ -58,6 +58,8 @@ export interface Server {
   writesToCrash: number
   /** Every write fails. */
   full: boolean
+  /** No write ends. */
+  hung: boolean
   paused: boolean
   /** When it was started, or went on after a pause. */
   awakeMs: number
@@ -71,7 +73,8 @@ export function newServer(id: number, rate: number): Server {
   return {
     id, disk: new SimDisk(), replica: null, incarnation: 0, rate, wallOffsetMs: 0, jumpedMs: 0,
     writes: [], writing: false, written: 0, syncing: 0, slowness: 1, failNextWrite: false, strayDice: null,
-    writesToCrash: Infinity, full: false, paused: false, awakeMs: 0, inbox: [], ticksMs: Infinity, conns: new Map(),
+    writesToCrash: Infinity, full: false, hung: false, paused: false, awakeMs: 0, inbox: [], ticksMs: Infinity,
+    conns: new Map(),
   }
 }
 
@@ -93,6 +96,16 @@ export function begin(server: Server, nowMs: number): void {
 export function clockOf(server: Server, nowMs: number): Now {
   const ms = Math.floor(nowMs * server.rate + server.jumpedMs)
   return { ms, wallMs: WALL_START_MS + ms + server.wallOffsetMs }
+}
+
+/** Its clock is nearly right from here on, and says what it said. False when it was so already. */
+export function steady(server: Server, nowMs: number): boolean {
+  const rate = 1 + Math.min(Math.max(server.rate - 1, -0.01), 0.01)
+  if (rate === server.rate) return false
+  server.jumpedMs += nowMs * (server.rate - rate)
+  server.rate = rate
+  server.ticksMs = Infinity
+  return true
 }
 
 /** How a replica of the ensemble is started. */

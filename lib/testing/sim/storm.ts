@@ -5,6 +5,7 @@ import { logUniform } from '../draws.ts'
 import { strikeClients } from './client-faults.ts'
 import { noFaults } from './faults.ts'
 import type { Fault, FaultCounts, FaultKind } from './faults.ts'
+import { banish } from './outsider.ts'
 import { drawPartition } from './partitions.ts'
 import type { Plan } from './plan.ts'
 import type { SimWorld } from './world.ts'
@@ -56,6 +57,7 @@ export class Storm {
     misdirect: (dice) => this.#misdirect(dice),
     clients: (dice) => strikeClients(this.#world, dice, this.#share),
     cramped: (dice) => this.#cramped(dice),
+    hang: (dice) => this.#hang(dice),
     spoil: () => { this.#world.spoil = this.#plan.world.spoils },
   }
 
@@ -195,6 +197,17 @@ export class Storm {
       this.#world.slow(id, factor)
       this.#world.events.after(lastsMs, () => this.#world.slow(id, 1))
     }
+  }
+
+  /** One disk at a time, the leader's most often: no write of it ends for longer than anybody waits for one. */
+  #hang(dice: Random): void {
+    const { leader, servers } = this.#world
+    if (Array.from(servers.values()).some(({ hung }) => hung)) return
+    const drawn = this.#anyPeer(dice)
+    const id = dice.below(3) > 0 ? leader?.config.peerId ?? drawn : drawn
+    this.#world.note(`the disk of ${id} stands still`)
+    this.#world.hang(id, true)
+    this.#later((3 + 7 * dice.unit()) * this.#syncMs, () => this.#world.hang(id, false))
   }
 
   #fail(dice: Random): void {
@@ -439,7 +452,7 @@ export class Storm {
 
   /**
    * Ends the storm: everything is healed and every server comes back. Those in `gone` stay as bad as they can be for
-   * ever: down, heard by nobody, hearing nobody, slow, or coming and going.
+   * ever: see outsider.ts.
    */
   end(gone: ReadonlySet<number>, dice: Random): void {
     this.#over = true
@@ -449,39 +462,18 @@ export class Storm {
     network.calm()
     this.#world.clientWays.calm()
     for (const id of peers) {
-      this.#world.slow(id, 1)
+      this.#world.hang(id, false)
       this.#world.resume(id)
       this.#world.failWrite(id, false)
       this.#world.misdirect(id, null)
       this.#world.crashInWrite(id, Infinity)
       this.#world.fill(id, false)
       this.#world.cramp(id, false)
-      if (gone.has(id)) this.#banish(id, dice)
+      if (gone.has(id)) banish(this.#world, this.#plan, id, dice)
       else {
         this.#world.steady(id)
         this.#world.start(id)
       }
     }
-  }
-
-  #banish(id: number, dice: Random): void {
-    const { network, peers, events } = this.#world
-    const how = (['down', 'down', 'deaf', 'mute', 'slow', 'restless'] as const)[dice.below(6)]!
-    this.#world.note(`${id} is ${how} from here on`)
-    this.#world.reached.hit(`freeze: one is ${how}`)
-    // It may have led until now, and could not be told from a leader of the core.
-    this.#world.crash(id)
-    if (how !== 'down' && how !== 'restless') this.#world.start(id)
-    if (how === 'slow') this.#world.slow(id, 20)
-    for (const other of peers) {
-      if (how === 'deaf' && other !== id) network.block(other, id)
-      if (how === 'mute' && other !== id) network.block(id, other)
-    }
-    const again = (): void => {
-      this.#world.crash(id)
-      this.#world.start(id)
-      events.after((0.3 + dice.unit()) * this.#syncMs, again)
-    }
-    if (how === 'restless') events.after(this.#syncMs, again)
   }
 }

@@ -22,7 +22,7 @@ import { complete, land } from './landing.ts'
 import type { Lanes } from './lanes.ts'
 import { Network, wayOf } from './network.ts'
 import { Priorities } from './priorities.ts'
-import { begin, clockOf, configOf, isSound, newServer } from './server.ts'
+import { begin, clockOf, configOf, isSound, newServer, steady } from './server.ts'
 import type { Server, WorldPlan } from './server.ts'
 import { sharedCodec } from './shared-codec.ts'
 import { Trace } from './trace.ts'
@@ -163,10 +163,10 @@ export class SimWorld implements ClientWorld {
     this.#server(id).writesToCrash = writes
   }
 
-  /** Stops cleanly: the replica says goodbye and its writes complete. */
+  /** Stops cleanly: the replica says goodbye and its writes complete, if they ever do. */
   stop(id: number): void {
     const server = this.#server(id)
-    if (server.replica === null || server.paused) return
+    if (server.replica === null || server.paused || server.hung) return
     this.note(`stop ${id}`)
     this.step(id, { kind: 'stop' })
     land(this, server, server.writes)
@@ -249,6 +249,12 @@ export class SimWorld implements ClientWorld {
     this.events.after(this.#writeMs(1), () => this.#wrote(server, incarnation, written))
   }
 
+  /** Its disk ends no write any more, or is well again. */
+  hang(id: number, isHung: boolean): void {
+    this.#server(id).hung = isHung
+    if (!isHung) this.slow(id, 1)
+  }
+
   failWrite(id: number, fails = true): void {
     this.#server(id).failNextWrite = fails
   }
@@ -278,13 +284,7 @@ export class SimWorld implements ClientWorld {
 
   /** Its clock is nearly right from here on. */
   steady(id: number): void {
-    const server = this.#server(id)
-    const rate = 1 + Math.min(Math.max(server.rate - 1, -0.01), 0.01)
-    if (rate === server.rate) return
-    server.jumpedMs += this.events.nowMs * (server.rate - rate)
-    server.rate = rate
-    server.ticksMs = Infinity
-    this.step(id, { kind: 'tick' })
+    if (steady(this.#server(id), this.events.nowMs)) this.step(id, { kind: 'tick' })
   }
 
   /** They die, one of them as the candidate of an epoch so much later, to which the others have promised themselves. */
@@ -421,9 +421,10 @@ export class SimWorld implements ClientWorld {
     return this.plan.diskMs * (0.5 + untilNext(this.random, 1)) * slowness
   }
 
-  /** The write after `written` others is done, unless it was before. */
+  /** The write after `written` others is done, unless it was before, or its disk stands still. */
   #wrote(server: Server, incarnation: number, written: number): void {
-    if (server.incarnation !== incarnation || server.replica === null || server.written !== written) return
+    const { replica, hung } = server
+    if (server.incarnation !== incarnation || replica === null || hung || server.written !== written) return
     server.writing = false
     server.written++
     const done = server.writes.splice(0, server.syncing)
@@ -431,7 +432,7 @@ export class SimWorld implements ClientWorld {
     const landed = fails ? 0 : complete(this, server, done)
     if (landed < done.length) {
       if (!fails) this.reached.hit('disk: a snapshot of the leader has no room')
-      this.#writeFails(server, server.replica, done.slice(landed))
+      this.#writeFails(server, replica, done.slice(landed))
       return
     }
     this.ghost.durable(server as Watched)
