@@ -1,3 +1,4 @@
+import type { Bounds } from './ensemble.ts'
 import type { ExposedCore } from './exposed-core.ts'
 import { Search } from './search.ts'
 import type { SearchResult } from './search.ts'
@@ -8,6 +9,10 @@ export interface KnownBug {
   readonly seenBy: readonly string[]
   /** Found by random walks; the others breadth first, on a shortest path. */
   readonly isDeep: boolean
+  /** What it takes, where that is not what most of them take. */
+  readonly bounds?: Bounds
+  /** True: it is looked for from an established epoch on, and not from the end of an election. */
+  readonly established?: boolean
 }
 
 const SHALLOW: Readonly<Record<string, readonly string[]>> = {
@@ -23,22 +28,34 @@ const DEEP: Readonly<Record<string, readonly string[]>> = {
   commitOldEpochByCount: ['D3', 'P12', 'P2'],
 }
 
+const EPOCHS = 8
+
+/** Those that take something else. */
+const OTHERS: Readonly<Record<string, KnownBug>> = {
+  // Two candidates of one epoch take turns with the only other voter: each pair of them is parted once.
+  countRepeatAck: {
+    seenBy: ['P1'], isDeep: false, bounds: { txns: 0, crashes: 0, losses: 3, timeouts: 0, epochs: EPOCHS },
+  },
+  turnsRound: { seenBy: ['L8'], isDeep: false, established: true },
+}
+
 function bugsOf(table: typeof DEEP, isDeep: boolean): [string, KnownBug][] {
   return Object.entries(table).map(([mutant, seenBy]) => [mutant, { seenBy, isDeep }])
 }
 
 /**
- * By the name of the mutant. The model has no snapshots, no failing writes, no lossy links, no sessions and no
- * elections: the others are out of its reach.
+ * By the name of the mutant. The model has no snapshots, no failing writes, no lossy links and no sessions, and
+ * elections are over at once in it: the others are out of its reach.
  */
 export const KNOWN_BUGS: Readonly<Record<string, KnownBug>> =
-  Object.fromEntries([...bugsOf(SHALLOW, false), ...bugsOf(DEEP, true)])
+  { ...Object.fromEntries([...bugsOf(SHALLOW, false), ...bugsOf(DEEP, true)]), ...OTHERS }
 
-/** Looks for it from the end of an election on; with `isFull` nothing is reduced. */
-export function searchFor(core: ExposedCore, mutant: string, { isDeep }: KnownBug, isFull = false): SearchResult {
-  const bounds = isDeep ? { txns: 2, crashes: 2, losses: 2, timeouts: 0, epochs: 8 }
-    : { txns: 1, crashes: 1, losses: 1, timeouts: 0, epochs: 8 }
+/** Looks for it; with `isFull` nothing is reduced. */
+export function searchFor(core: ExposedCore, mutant: string, bug: KnownBug, isFull = false): SearchResult {
+  const { isDeep, established = false } = bug
+  const most = isDeep ? 2 : 1
+  const { bounds = { txns: most, crashes: most, losses: most, timeouts: 0, epochs: EPOCHS } } = bug
   const limits = { states: 100_000, depth: 200, ms: 100_000 }
-  const search = new Search(core, { size: 3, bounds, established: false, mutant, isFull })
+  const search = new Search(core, { size: 3, bounds, established, mutant, isFull })
   return isDeep ? search.walk(limits, 1) : search.run(limits)
 }

@@ -2,7 +2,7 @@
  * Elections over links that are not all there: every graph of links among the voters in which a majority is fully
  * linked; all voters start again at drawn moments, and messages take their time.
  *   npm run sim:graphs [-- --voters 5] [--latency 0.1,5,30] [--starts 1] [--variant plain] [--part 1/8]
- *     [--sample 200] [--loss 20] [--one-way] [--mutant NAME] [--graph 12,13,23 [--start 0] [--trace]]
+ *     [--sample 200] [--loss 20] [--one-way] [--mutant NAME] [--graph 12,13,23 [--start 0] | --drawn 17] [--trace]
  * A leader with a quorum is established within a bound (graphs/trial.ts says which), and leads on; nobody goes round in
  * circles meanwhile, or talks without end. The variants: see VARIANTS there. With `--one-way` part of the links that
  * there are not lose everything in one direction instead; no leader in time is told there and does not fail, as links
@@ -13,7 +13,7 @@ import { makeRandom } from '../../lib/core/random.ts'
 import { optionWords } from '../option-words.ts'
 import { allGraphs, drawGraph, readGraph } from './graphs/graph.ts'
 import type { Graph } from './graphs/graph.ts'
-import { VARIANTS, isPossible, runTrial } from './graphs/trial.ts'
+import { VARIANTS, drawTrial, isPossible, runTrial } from './graphs/trial.ts'
 import type { Trial, Variant } from './graphs/trial.ts'
 import { LiveLine } from './live-line.ts'
 import { readPart } from './sweep.ts'
@@ -31,6 +31,7 @@ const words = optionWords('npm run sim:graphs', 'Elections over every graph of l
   starts: ['N', 'so many of each graph, latency and variant, 1'],
   start: ['N', 'this one alone, from 0 on'],
   variant: ['NAME', `${VARIANTS.join(', ')}; all when left out`],
+  drawn: ['N', 'the start of this number alone, in which all is drawn, as npm run sim:mutants names it'],
   graph: ['LIST', 'these links alone, as 12,13,23; all graphs when left out'],
   sample: ['N', `so many graphs that are drawn; all up to ${ALL_VOTERS} voters, ${SAMPLE} beyond`],
   part: ['I/N', 'every N-th graph from the I-th on'],
@@ -81,6 +82,11 @@ function variantsOf(name: string | undefined): readonly Variant[] {
 }
 
 function* trials(graphs: readonly Graph[]): Generator<Trial> {
+  const drawn = words.number('drawn')
+  if (drawn !== undefined) {
+    yield drawTrial(drawn)
+    return
+  }
   const first = words.number('start') ?? 0
   const end = words.number('start') === undefined ? words.number('starts', 1) ?? 1 : first + 1
   const lossPermille = words.number('loss') ?? 0

@@ -1,10 +1,11 @@
 /**
- * The switched-on bugs, and what finds each of them: its schedules, the storms, the model checker (correctness plan,
- * F.9):
- *   npm run sim:mutants [-- --seeds 400] [--seconds 120] [--only NAME,NAME | --sample 5] [--by scenario,swarm,model]
+ * The switched-on bugs, and what finds each of them: its schedules, the storms, starts over graphs of links, the model
+ * checker (correctness plan, F.9):
+ *   npm run sim:mutants [-- --seeds 400] [--seconds 120] [--only NAME,NAME | --sample 5]
+ *     [--by scenario,swarm,graphs,model]
  * A row for each, and for each way the check that saw it, how far it had to go and the time that took; a dash where the
- * bug is out of the reach of the model, or of the storms. One process. Ends with `N passed, N failed`, counting bugs by
- * ways: one that is not found within the bounds, by a way that must find it, counts as a failure.
+ * bug is out of the reach of the storms, of such starts, or of the model. One process. Ends with `N passed, N failed`,
+ * counting bugs by ways: one that is not found within the bounds, by a way that must find it, counts as a failure.
  */
 import { exposedCore } from '../model/bundle.ts'
 import type { ExposedCore } from '../model/exposed-core.ts'
@@ -13,25 +14,28 @@ import { runSeed } from '../../lib/testing/sim/run.ts'
 import { Violation } from '../../lib/testing/sim/violation.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
 import { optionWords } from '../option-words.ts'
+import { drawTrial, runTrial } from './graphs/trial.ts'
 import { MUTANTS, SCENARIOS } from './scenarios/all.ts'
 import type { Mutant, Scenario } from './scenarios/scenario.ts'
-import { BEYOND_STORMS, stormsFor } from './storms-for.ts'
+import { BEYOND_STORMS, SEEN_OVER_GRAPHS, startsFor, stormsFor } from './storms-for.ts'
 
 /** How a bug was found, in a few words; null when it was not. */
 type Finding = string | null
 
-const WAYS = ['scenario', 'swarm', 'model'] as const
+const WAYS = ['scenario', 'swarm', 'graphs', 'model'] as const
 type Way = typeof WAYS[number]
 
 const DAY_MS = 86_400_000
 
 const { value, number, refuse } = optionWords('npm run sim:mutants', 'What finds each of the switched-on bugs.', {
-  seeds: ['N', 'at most so many storms for each, 400'],
-  seconds: ['SECONDS', 'at most so long in storms for each, 120'],
+  seeds: ['N', 'at most so many storms, and starts over graphs, for each, 400'],
+  seconds: ['SECONDS', 'at most so long in storms, and so long in such starts, for each, 120'],
   only: ['NAME,NAME', 'of these bugs; all when left out'],
   sample: ['N', 'of so many bugs, others each day'],
   by: ['WAY,WAY', `of ${WAYS.join(', ')}; all when left out`],
 })
+const most = number('seeds') ?? 400
+const limitMs = (number('seconds') ?? 120) * 1_000
 const codec = makeTxnCodec()
 
 /** All of its schedules must see it, by one of the checks that they name. */
@@ -59,17 +63,33 @@ function checkOf(scenario: Scenario, { mutant, ignore }: Mutant): string | null 
   return null
 }
 
-function bySwarm(mutant: string): Finding {
-  if (BEYOND_STORMS.includes(mutant)) return '-'
+/** The first of these that is found before the time is up. */
+function firstOf(tries: Iterable<number>, find: (number: number) => Finding): Finding {
   const startMs = performance.now()
-  const seeds = number('seeds') ?? 400
-  const limitMs = (number('seconds') ?? 120) * 1_000
-  for (const seed of stormsFor(mutant, seeds)) {
+  for (const one of tries) {
     if (performance.now() - startMs > limitMs) return null
-    const { failure } = runSeed(seed, codec, mutant)
-    if (failure !== null) return `seed ${seed} ${failure.check}`
+    const finding = find(one)
+    if (finding !== null) return finding
   }
   return null
+}
+
+function bySwarm(mutant: string): Finding {
+  if (BEYOND_STORMS.includes(mutant)) return '-'
+  return firstOf(stormsFor(mutant, most), (seed) => {
+    const { failure } = runSeed(seed, codec, mutant)
+    return failure === null ? null : `seed ${seed} ${failure.check}`
+  })
+}
+
+/** A start that fails with the bug and not without it. */
+function byGraphs(mutant: string): Finding {
+  if (SEEN_OVER_GRAPHS[mutant] === undefined) return '-'
+  return firstOf(startsFor(mutant, most), (start) => {
+    const { failure } = runTrial(drawTrial(start), { mutant })
+    if (failure === null || runTrial(drawTrial(start)).failure !== null) return null
+    return `start ${start} ${failure.split(':')[0]!}`
+  })
 }
 
 function byModel(core: ExposedCore, mutant: string): Finding {
@@ -98,7 +118,9 @@ function waysChosen(): Way[] {
 async function main(): Promise<void> {
   const [mutants, ways] = [chosen(), waysChosen()]
   const core = await exposedCore()
-  const find = { scenario: byScenarios, swarm: bySwarm, model: (mutant: string) => byModel(core, mutant) } as const
+  const find = {
+    scenario: byScenarios, swarm: bySwarm, graphs: byGraphs, model: (mutant: string) => byModel(core, mutant),
+  } as const
   const width = Math.max(...mutants.map((mutant) => mutant.length)) + 2
   process.stdout.write(`${''.padEnd(width)}${ways.map((way) => way.padEnd(36)).join('')}\n`)
   let passed = 0

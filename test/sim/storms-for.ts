@@ -5,22 +5,37 @@ const SILENCE_MS = 30_000
 
 /** Storms that are looked at first, of bugs that take a rare one. */
 const KNOWN: Readonly<Record<string, number>> = {
-  endlessSync: 1_275, fixedInitLimit: 615,
+  endlessSync: 1_275, fixedInitLimit: 615, stalledStands: 691,
 }
 
 /**
- * Bugs that no storm is known to find: their schedules alone do, or the model. The second list of what is not covered
- * in lib/core/README.md says why.
+ * Bugs that no storm is known to find: their schedules alone do, starts over graphs of links, or the model. What is not
+ * covered in lib/core/README.md says why.
  */
 export const BEYOND_STORMS: readonly string[] = [
   'anyVoteLeaves', 'anyWordLeaves', 'appliesPastReads', 'countRepeatAck', 'dropsBeforeActive',
-  'earlierLivesCount', 'emptyLeads', 'expiresAtBirth', 'founderByItsVote', 'foundsForLife', 'hungLeads',
+  'earlierLivesCount', 'emptyLeads', 'expiresAtBirth', 'founderByItsVote', 'foundsForLife',
   'keepsItsDecision', 'keepsItsVoice', 'leavesWithItsLink', 'namedOnceServing', 'namesWithoutItself',
   'observersUnsettle', 'resignsWhileJoining', 'resumesForgotten', 'retriesAtOnce', 'servesBehind',
-  'servesFarBehind', 'slowVotesItsTail', 'stalledStands', 'standsAlone', 'standsOnDamaged', 'standsOnNarrow',
+  'servesFarBehind', 'slowVotesItsTail', 'standsAlone', 'standsOnDamaged', 'standsOnNarrow',
   'stutterJudgesLast', 'stutterNeverExpires', 'turnsRound', 'uncappedResend', 'unsettledByItsOwn',
   'unsettledWhileJoining', 'waitsForWhoVotes',
 ]
+
+/**
+ * Those of them that starts over graphs of links find (graphs/trial.ts), by the number of a drawn start that is known
+ * to.
+ */
+export const SEEN_OVER_GRAPHS: Readonly<Record<string, number>> = {
+  keepsItsVoice: 552, standsAlone: 7, standsOnDamaged: 565, standsOnNarrow: 168, waitsForWhoVotes: 34,
+}
+
+/** Drawn starts to look for such a bug in: the known one, then the first so many. */
+export function* startsFor(mutant: string, count: number): Generator<number> {
+  const known = SEEN_OVER_GRAPHS[mutant]
+  if (known !== undefined) yield known
+  for (let start = 1; start <= count; start++) yield start
+}
 
 /**
  * Storms to look for a bug in: the first so many seeds; for one that shows itself only after a silence that is long

@@ -5,7 +5,7 @@ import type { Script } from '../../../lib/testing/sim/script.ts'
 import { Violation } from '../../../lib/testing/sim/violation.ts'
 import { loseWrites, must, started } from '../scenarios/scenario.ts'
 import type { RunOptions } from '../scenarios/scenario.ts'
-import { majorityOf } from './graph.ts'
+import { drawGraph, majorityOf } from './graph.ts'
 import type { Graph } from './graph.ts'
 import { SlowLinks } from './slow-links.ts'
 import type { Way } from './slow-links.ts'
@@ -97,6 +97,22 @@ export function isPossible(trial: Trial): boolean {
   const { graph, variant } = trial
   if (variant === 'damaged' || variant === 'wiped') return drawHit(trial, makeRandom(0)) !== null
   return variant !== 'mended' || graph.missing.length > 0
+}
+
+/** Of these one is drawn. */
+const DRAWN_VOTERS = [3, 4, 5, 5, 5, 5, 6, 7] as const
+const DRAWN_LATENCIES_MS = [0.1, 5, 30] as const
+
+/** The trial of a number: its graph, all that is the matter, and all moments are drawn from that. */
+export function drawTrial(number: number): Trial {
+  const random = makeRandom(number ^ 0x6a4f)
+  for (;;) {
+    const graph = drawGraph(DRAWN_VOTERS[random.below(DRAWN_VOTERS.length)]!, random)
+    const variant = VARIANTS[random.below(VARIANTS.length)]!
+    const latencyMs = DRAWN_LATENCIES_MS[random.below(DRAWN_LATENCIES_MS.length)]!
+    const trial = { graph, variant, latencyMs, start: number, lossPermille: 0, isOneWay: false }
+    if (isPossible(trial)) return trial
+  }
 }
 
 /** A leader of a later epoch than `after` that is linked with a quorum. */
