@@ -10,13 +10,13 @@ findsEach(test, {
   endlessSync: 1_275,
   fixedInitLimit: 615,
   gapIsWarning: 90,
-  hungLeads: 37,
+  hungLeads: 36,
   ignoresLastSeen: 59,
   localSync: 57,
   observersKeepPromises: 274,
   readTailBeforeDrain: 15,
   refuseEpochMismatch: 48,
-  stalledStands: 691,
+  stalledStands: 64,
   wipedRejoinsAnyLeader: 99,
 })
 
