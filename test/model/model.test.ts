@@ -161,13 +161,13 @@ test('a replica put back is the one that its inputs make', () => {
 }, { timeoutMs: 120_000 })
 
 for (const [mutant, bug] of Object.entries(KNOWN_BUGS)) {
-  const how = bug.isDeep ? 'by random walks' : 'breadth first, as early as without leaving anything out'
-  test(`${mutant} is found ${how}`, () => {
+  const isCompared = !bug.isDeep && bug.isWide !== true
+  const how = bug.isDeep ? 'by random walks' : 'breadth first'
+  test(`${mutant} is found ${how}${isCompared ? ', as early as without leaving anything out' : ''}`, () => {
     const { violation } = searchFor(core, mutant, bug)
     assert.ok(violation !== null, 'nothing was seen')
     assert.ok(bug.seenBy.includes(violation.check), violation.message)
-    if (bug.isDeep) return
-    assert.is(searchFor(core, mutant, bug, true).violation?.depth, violation.depth)
+    if (isCompared) assert.is(searchFor(core, mutant, bug, true).violation?.depth, violation.depth)
   }, { timeoutMs: 120_000 })
 }
 
