@@ -81,13 +81,19 @@ function watched(promise: Promise<void>): { readonly ended: boolean } {
   return state
 }
 
-test('txns wait for no chunk; the record that installs them waits for all', async (t) => {
+/** Has txns 1 to 4, and holds two chunks of a snapshot that came with the last of them. */
+async function heldWithChunks(t: ConstructorParameters<typeof SlowFiles>[0]): Promise<SlowFiles> {
   const disk = new SlowFiles(t)
-  const { storage } = disk
-  await storage.open()
-  await storage.write({ entries: run(1, 3), meta: META })
+  await disk.storage.open()
+  await disk.storage.write({ entries: run(1, 3), meta: META })
   disk.hold()
-  await storage.write({ entries: run(4, 4), chunks: chunks(1, 2) })
+  await disk.storage.write({ entries: run(4, 4), chunks: chunks(1, 2) })
+  return disk
+}
+
+test('txns wait for no chunk; the record that installs them waits for all', async (t) => {
+  const disk = await heldWithChunks(t)
+  const { storage } = disk
   const alone = storage.write({ chunks: chunks(1, 1, 2) })
   // Acknowledged in the order of the calls: what it says is that the one before is done.
   await storage.write({ entries: run(5, 6) })
@@ -143,12 +149,8 @@ test('no more than 8 MiB of chunks wait in memory', async (t) => {
 })
 
 test('a chunk that cannot be written fails whatever comes later; its snapshot is never installed', async (t) => {
-  const disk = new SlowFiles(t)
+  const disk = await heldWithChunks(t)
   const { storage } = disk
-  await storage.open()
-  await storage.write({ entries: run(1, 3), meta: META })
-  disk.hold()
-  await storage.write({ entries: run(4, 4), chunks: chunks(1, 2) })
   const failing = [
     rejects(storage.write({ install: base(1, at(4), 2), purgeThrough: at(4) }), 'StorageFailed'),
     rejects(storage.write({ entries: run(5, 5) }), 'StorageFailed'),
@@ -163,12 +165,8 @@ test('a chunk that cannot be written fails whatever comes later; its snapshot is
 })
 
 test('a chunk that fails after the txns beside it were acknowledged fails the ones that come next', async (t) => {
-  const disk = new SlowFiles(t)
+  const disk = await heldWithChunks(t)
   const { storage } = disk
-  await storage.open()
-  await storage.write({ entries: run(1, 3), meta: META })
-  disk.hold()
-  await storage.write({ entries: run(4, 4), chunks: chunks(1, 2) })
   disk.fail()
   let counter = 4
   const writeOn = async (): Promise<void> => {
@@ -184,12 +182,8 @@ test('a chunk that fails after the txns beside it were acknowledged fails the on
 })
 
 test('a chunk that fails while the storage is being closed is given up with it', async (t) => {
-  const disk = new SlowFiles(t)
+  const disk = await heldWithChunks(t)
   const { storage } = disk
-  await storage.open()
-  await storage.write({ entries: run(1, 3), meta: META })
-  disk.hold()
-  await storage.write({ entries: run(4, 4), chunks: chunks(1, 2) })
   const closing = storage.close()
   disk.fail()
   await closing
