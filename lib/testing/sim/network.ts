@@ -168,32 +168,32 @@ export class Network {
       pair.stalled[other].push(kept)
       return
     }
-    const ordered = this.#scattered(pair.ends[side].peer, pair.ends[other].peer, kept)
+    const ordered = this.#scattered(pair, other, kept)
     if (ordered.length > 0) this.#deliver(pair, other, ordered)
   }
 
   /** Where notifications have no order each leaves by itself: what is left of the frame has one. */
-  #scattered(from: number, to: number, messages: readonly Message[]): readonly Message[] {
+  #scattered(pair: Pair, other: 0 | 1, messages: readonly Message[]): readonly Message[] {
     const scatter = this.#scatter
     if (scatter === null || this.#isCalm) return messages
     const rest: Message[] = []
     for (const message of messages) {
-      if (message.kind === 'notify') this.#wander(scatter, from, to, message)
+      if (message.kind === 'notify') this.#wander(scatter, pair, other, message)
       else rest.push(message)
     }
     return rest
   }
 
-  /** It takes whatever link there is when it comes, and is lost where there is none. */
-  #wander(scatter: Scatter, from: number, to: number, message: Message): void {
+  /** It is lost with its link: who starts again is told nothing that was said to the process before it. */
+  #wander(scatter: Scatter, pair: Pair, other: 0 | 1, message: Message): void {
+    const end = pair.ends[other]
+    const [from, to] = [pair.ends[other === 0 ? 1 : 0].peer, end.peer]
     const way = wayOf(from, to)
     const place = scatter.send()
     const heldMs = this.priorities?.delayMs(way) ?? 0
     this.frames++
     this.#events.after(heldMs + this.#latency() + scatter.delayMs(), () => {
-      const pair = this.#current.get(keyOf(from, to))
-      if (pair === undefined || this.#isCalm || this.#isBlocked(from, to)) return
-      const end = pair.ends[pair.ends[0].peer === to ? 0 : 1]
+      if (this.#current.get(keyOf(from, to)) !== pair || this.#isCalm || this.#isBlocked(from, to)) return
       if (!end.knowsItIsUp || !this.#ends.isUp(to)) return
       scatter.arrives(way, place)
       this.#ends.receive(to, end.link, [message])
