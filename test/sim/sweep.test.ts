@@ -19,6 +19,17 @@ function partOf(at: number, parts: number, of: string = commit): string {
   return `${1 + (numberOf(of) + at * 37) % parts}/${parts}`
 }
 
+function scenarioOf(prefix: string): Scenario {
+  return SCENARIOS.find(({ name }) => name.startsWith(prefix))!
+}
+
+/** Nothing fails in these cuts of a scenario, and they are more than so many. */
+function holds(scenario: Scenario, stride: number, first: number, above: number): void {
+  const { cuts, failures } = sweep(scenario, stride, first)
+  assert.equal(failures, [], scenario.name)
+  assert.ok(cuts > above, `${cuts} cuts`)
+}
+
 /** What sweeps that part again, whatever is checked out then. */
 function commandOf(name: string, part: string, options = ''): string {
   return `at commit ${commit}: npm run sweep -- ${options}--only '${name}' --part ${part}`
@@ -46,22 +57,16 @@ test('a crash at any point of a scenario loses nothing, and the others go on', (
 
 test('where a disk was lost or damaged the others wait for whoever crashed, and lose nothing', () => {
   for (const [at, name] of ['S-rot-middle', 'S-half-open', 'S-261'].entries()) {
-    const scenario = SCENARIOS.find((one) => one.name.startsWith(name))!
-    const { cuts, failures } = sweep(scenario, 97, (37 * at) % 97)
-    assert.equal(failures, [], scenario.name)
-    assert.ok(cuts > 5, `${cuts} cuts`)
+    holds(scenarioOf(name), 97, (37 * at) % 97, 5)
   }
 }, { timeoutMs: 120_000 })
 
 test('a voter that starts when others lead already is not asked to serve while one is away', () => {
-  const scenario = SCENARIOS.find(({ name }) => name.startsWith('S-1419'))!
-  const { cuts, failures } = sweep(scenario, 10_000, 499)
-  assert.equal(failures, [])
-  assert.ok(cuts > 2, `${cuts} cuts`)
+  holds(scenarioOf('S-1419'), 10_000, 499, 2)
 })
 
 test('a scenario that makes as many nodes as there may be makes few in a sweep', () => {
-  const scenario = SCENARIOS.find(({ name }) => name.startsWith('S-4306'))!
+  const scenario = scenarioOf('S-4306')
   let most = 0
   const watched: Scenario = {
     ...scenario, run: (options) => {
@@ -70,24 +75,16 @@ test('a scenario that makes as many nodes as there may be makes few in a sweep',
       return script
     },
   }
-  const { cuts, failures } = sweep(watched, 97, 41)
-  assert.equal(failures, [])
-  assert.ok(cuts > 5, `${cuts} cuts`)
+  holds(watched, 97, 41, 5)
   assert.ok(most > 500 && most < 700, `300 nodes come and go: ${most} changes below the root`)
 }, { timeoutMs: 120_000 })
 
 test('time may stand at a part of a millisecond where a scenario is cut off', () => {
-  const scenario = SCENARIOS.find(({ name }) => name.startsWith('S-stands-alone'))!
-  const { cuts, failures } = sweep(scenario, 500, 137)
-  assert.equal(failures, [])
-  assert.ok(cuts > 5, `${cuts} cuts`)
+  holds(scenarioOf('S-stands-alone'), 500, 137, 5)
 }, { timeoutMs: 120_000 })
 
 test('where a disk was lost before most had a history nobody is asked to go on', () => {
-  const scenario = SCENARIOS.find(({ name }) => name.startsWith('S-founder-by-its-vote'))!
-  const { cuts, failures } = sweep(scenario, 10_000, 136)
-  assert.equal(failures, [])
-  assert.ok(cuts > 2, `${cuts} cuts`)
+  holds(scenarioOf('S-founder-by-its-vote'), 10_000, 136, 2)
 })
 
 test('a crash at any point of a short run of random acts loses nothing, and the others go on', () => {
