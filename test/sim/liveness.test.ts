@@ -285,6 +285,22 @@ test('L2: a write that the leader does not answer within three ticks of having a
   isSeen('L2', /a write was not answered/, () => { peer.events.runUntil(651) })
 })
 
+for (const [what, changes] of [['', {}], [', whatever epochs end meanwhile', { epochTxns: 100 }]] as const) {
+  test(`L3: one of the core that hears nothing from its peers and does not serve${what}`, () => {
+    const worlds: SimWorld[] = []
+    isSeen('L3', /not all of the core serve/, () => heal((world) => {
+      worlds.push(world)
+      const deaf = world.peers.find((id) => id !== world.leader?.config.peerId)!
+      world.crash(deaf)
+      world.start(deaf)
+      const { replica } = world.servers.get(deaf)!
+      const step = replica!.step.bind(replica)
+      replica!.step = (now, input) => { if (input.kind !== 'receive') step(now, input) }
+    }, changes))
+    assert.is(worlds[0]!.elections > 3, 'epochTxns' in changes)
+  })
+}
+
 test('L3: a voter that counts and is linked with a leader that needs it does not follow it', () => {
   const events = new EventQueue()
   const links = new Set([1, 2])
