@@ -65,6 +65,14 @@ test('what a run adds piece by piece is one entry, and comes back from the file'
   assert.equal(again.balance('a'), ledger.balance('a'))
   assert.equal(again.balance('a').failing, [{ seed: 15, check: 'P1' }])
   assert.is(again.add(entry('a', '2', [[20, 20]])), false)
+  assert.is(ledger.balance('a').busyS, 0, 'it is not known')
+  for (const [from, quietS] of [[30, 40], [31, 7]] as const) {
+    ledger.add({ ...entry('a', '3', [[from, from]]), quietS })
+  }
+  assert.equal([ledger.balance('a').busyS, ledger.balance('a').simulatedS], [153, 2_200])
+  assert.is(Ledger.parse(ledger.text).balance('a').busyS, 153)
+  ledger.add(entry('a', '3', [[32, 32]]))
+  assert.is(ledger.balance('a').busyS, 0)
   assert.throws(() => Ledger.parse(ledger.text.replace('"steps":200', '"steps":null')), /spoiled/)
 })
 
@@ -90,6 +98,19 @@ test('an account leaves out what was counted, before it began or meanwhile', (t)
   assert.equal(readLedger(path).counted('a'), [[1, 4], [6, 6]])
   assert.match(account.line, /2 seeds added for core a, 3 were there already/)
   assert.match(other.line, /1 seeds added for core a, 1 were there already, 2 were left out/)
+})
+
+test('an account tells how much of the time was quiet', (t) => {
+  const path = join(t.tempFolder(), 'ledger.json')
+  const account = new Account({ path, core: 'a', commit: 'c', date: new Date(1_000) }, 0)
+  const freeze = { leaderTicks: null, writeTicks: 1, sent: 0, answered: 0, quietMs: 700, idleMs: 0 }
+  for (const seed of [1, 2]) account.add({ ...resultOf(seed), freeze })
+  account.add(resultOf(3))
+  account.save(60_000)
+  account.add({ ...resultOf(4), freeze })
+  account.save(61_000)
+  const { simulatedS, busyS } = readLedger(path).balance('a')
+  assert.equal([simulatedS, busyS], [10, 7.9])
 })
 
 test('a state of the core is its code, with what it imports, and nothing else', () => {

@@ -361,7 +361,7 @@ function resultWith(leaderTicks: number | null): SeedResult {
   return {
     seed: 1, simulatedMs: 1, endedMs: 1, steps: 1, asked: 1, commits: 1, elections: 1, acked: 1, expired: 0,
     faults: {} as SeedResult['faults'], syncs: { diff: 0, trunc: 0, snap: 0 }, reached: {}, fingerprint: 0,
-    failure: null, freeze: { leaderTicks, writeTicks: 1, sent: 0, answered: 0, idleMs: 0 },
+    failure: null, freeze: { leaderTicks, writeTicks: 1, sent: 0, answered: 0, quietMs: 0, idleMs: 0 },
   }
 }
 

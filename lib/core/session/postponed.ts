@@ -1,4 +1,4 @@
-import { LITTLE_ANSWER_BYTES, SHARED_ANSWER_BYTES, TURN_ANSWER_BYTES } from '../limits.ts'
+import { LITTLE_ANSWER_BYTES, SHARED_ANSWER_BYTES, SPARE_ANSWER_BYTES, TURN_ANSWER_BYTES } from '../limits.ts'
 import type { AnswerTurn } from './answer-turn.ts'
 import type { Connection } from './connection.ts'
 
@@ -26,7 +26,8 @@ export class Postponed {
 
   /**
    * A turn begins: has them answered, each up to so many bytes of it. The one that a txn waits for is first, and those
-   * that nothing waits for leave it room. Who has asked for little is not behind those with much. A share each, however
+   * that nothing waits for leave it room. Who has asked for little is not behind those with much, but for some of those
+   * who had a share longest ago: however many ask for little in each turn, one with much gets on. A share each, however
    * few they are: it is to be sent before it is too much for its client.
    */
   resume(turn: AnswerTurn, drain: (connection: Connection, most: number) => void): void {
@@ -42,6 +43,8 @@ export class Postponed {
       drain(connection, Math.min(most, turn.bytes + bytes))
       connection.isHeavy = this.#connections.has(connection)
     }
+    const eldest = others.find((connection) => connection.isHeavy)
+    if (eldest !== undefined) resume(eldest, SPARE_ANSWER_BYTES)
     for (const connection of others) if (!connection.isHeavy) resume(connection, LITTLE_ANSWER_BYTES)
     for (const connection of others) if (connection.isHeavy) resume(connection, SHARED_ANSWER_BYTES)
   }

@@ -48,6 +48,8 @@ export interface FreezeFigures {
   /** Requests in the calm, and how many of them were answered; 0 where that was not asked. */
   readonly sent: number
   readonly answered: number
+  /** Time since the clients stopped, until the core was seen equal, empty and quiet. */
+  readonly quietMs: number
   /** Time at the end in which nobody asked for anything, only to see that the leader leads on. */
   readonly idleMs: number
 }
@@ -123,6 +125,7 @@ class Freeze {
     stranded.stop()
     probe.stop()
     for (const client of world.clients) client.stop()
+    const stoppedMs = world.events.nowMs
     world.events.runUntil(world.events.nowMs + 4 * this.#tickMs + 2_000)
     this.#allServe(false)
     const replicas = this.#core.map((id) => world.servers.get(id)!.replica!)
@@ -134,10 +137,11 @@ class Freeze {
     silences.stop()
     this.#checkIdle()
     world.events.runUntil(Math.max(world.events.nowMs, endMs))
+    const quietMs = world.events.nowMs - stoppedMs
     const idleMs = this.#checkStable()
     this.#checkLeft(replicas)
     const { sent, answered } = meter
-    return { leaderTicks, writeTicks: probe.slowestMs / this.#tickMs, sent, answered, idleMs }
+    return { leaderTicks, writeTicks: probe.slowestMs / this.#tickMs, sent, answered, quietMs, idleMs }
   }
 
   #until(limitMs: number, done: () => boolean, check: string, what: string): void {
@@ -217,8 +221,8 @@ class Freeze {
 
   /**
    * A voter that promised a later epoch is called for by who has led for `initMs`. Where epochs end by themselves each
-   * leader has all the time anew, and none may ever lead for so long: there `mayBeShort` gives up after some epochs, and
-   * all must serve when nothing is written any more.
+   * leader has all the time anew, and none may ever lead for so long: there `mayBeShort` gives up after some epochs,
+   * and all must serve when nothing is written any more.
    */
   #allServe(mayBeShort: boolean): void {
     const world = this.#world

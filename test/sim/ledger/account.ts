@@ -23,6 +23,7 @@ export class Account {
   #counted: readonly Range[]
   readonly #seeds = new Set<number>()
   #sums: Record<keyof Sums, number> = { ...NOTHING }
+  #quietS = 0
   #failing: Failing[] = []
   #savedMs: number
   #added = 0
@@ -48,6 +49,7 @@ export class Account {
     const simulatedS = result.simulatedMs / 1_000
     const sums = { simulatedS, wallS: 0, steps, commits, elections, faults, diff, trunc, snap }
     for (const name of SUMMED) this.#sums[name] += sums[name]
+    this.#quietS += (result.freeze?.quietMs ?? 0) / 1_000
     if (failure !== null) this.#failing.push({ seed, check: failure.check })
   }
 
@@ -59,9 +61,11 @@ export class Account {
     const seeds = rangesOf(this.#seeds)
     const entry: Entry = {
       core, date: date.toISOString(), commit, seeds, ...rounded(this.#sums), failing: this.#failing,
+      quietS: Math.round(this.#quietS * 10) / 10,
     }
     this.#seeds.clear()
     this.#sums = { ...NOTHING }
+    this.#quietS = 0
     this.#failing = []
     if (seeds.length === 0) return
     changeLedger(path, (ledger) => {

@@ -25,12 +25,16 @@ export interface Entry extends Sums {
   readonly commit: string
   readonly seeds: readonly Range[]
   readonly failing: readonly Failing[]
+  /** Of the simulated time, what was after the clients had stopped. Earlier runs have not told. */
+  readonly quietS?: number
 }
 
 /** Everything of some runs together. */
 export interface Balance extends Sums {
   readonly runs: number
   readonly seeds: number
+  /** Simulated time in which there were clients, of the runs that tell it. */
+  readonly busyS: number
   readonly failing: readonly Failing[]
   readonly first: string
   readonly last: string
@@ -86,9 +90,11 @@ export class Ledger {
     const earlier = this.#entries[at]
     if (earlier === undefined) this.#entries.push(entry)
     else {
+      const { quietS: _, ...rest } = earlier
       const seeds = joined([...earlier.seeds, ...entry.seeds])
       this.#entries[at] = {
-        ...earlier, ...added([earlier, entry]), seeds, failing: [...earlier.failing, ...entry.failing],
+        ...rest, ...added([earlier, entry]), ...quietOf(earlier, entry), seeds,
+        failing: [...earlier.failing, ...entry.failing],
       }
     }
     return true
@@ -98,8 +104,10 @@ export class Ledger {
   balance(core?: string): Balance {
     const entries = core === undefined ? this.#entries : this.#of(core)
     const dates = entries.map(({ date }) => date).sort()
+    const busyS = entries.reduce((sum, { simulatedS, quietS = simulatedS }) => sum + simulatedS - quietS, 0)
     return {
-      ...added(entries), runs: entries.length, seeds: entries.reduce((sum, { seeds }) => sum + countOf(seeds), 0),
+      ...added(entries), busyS: tenths(busyS), runs: entries.length,
+      seeds: entries.reduce((sum, { seeds }) => sum + countOf(seeds), 0),
       failing: entries.flatMap(({ failing }) => failing), first: dates[0] ?? '', last: dates.at(-1) ?? '',
     }
   }
@@ -112,7 +120,15 @@ export class Ledger {
 function added(entries: readonly Sums[]): Sums {
   const sums = SUMMED.map((name) => {
     const sum = entries.reduce((total, entry) => total + entry[name], 0)
-    return [name, Math.round(sum * 10) / 10] as const
+    return [name, tenths(sum)] as const
   })
   return Object.fromEntries(sums) as Sums
+}
+
+function quietOf({ quietS: one }: Entry, { quietS: other }: Entry): Pick<Entry, 'quietS'> {
+  return one === undefined || other === undefined ? {} : { quietS: tenths(one + other) }
+}
+
+function tenths(sum: number): number {
+  return Math.round(sum * 10) / 10
 }

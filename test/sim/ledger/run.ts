@@ -20,12 +20,13 @@ function days(seconds: number): string {
 }
 
 function print(title: string, balance: Balance, ranges: readonly Range[]): void {
-  const { runs, seeds, failing, first, last, simulatedS, wallS } = balance
+  const { runs, seeds, failing, first, last, simulatedS, busyS, wallS } = balance
   const explained = failing.filter(({ why }) => why !== undefined).length
   const lines = [
     '', `${title}: ${runs} runs${runs === 0 ? '' : `, ${first.slice(0, 16)} to ${last.slice(0, 16)}`}`,
     ...[
-      ['seeds', seeds], ['simulated', days(simulatedS)], ['wall', days(wallS)], ['steps', balance.steps],
+      ['seeds', seeds], ['simulated', days(simulatedS)], ['with clients', days(busyS)],
+      ['wall', days(wallS)], ['steps', balance.steps],
       ['commits', balance.commits], ['elections', balance.elections], ['faults', balance.faults],
       ['sync DIFF', balance.diff], ['sync TRUNC', balance.trunc], ['sync SNAP', balance.snap],
       ['failed', failing.length], ['of these explained', explained],
