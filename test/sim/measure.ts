@@ -1,5 +1,6 @@
 import { Session } from 'node:inspector/promises'
 import type { Profiler } from 'node:inspector'
+import { findSourceMap } from 'node:module'
 import { drawRun } from '../../lib/testing/sim/reduction.ts'
 import type { Run } from '../../lib/testing/sim/reduction.ts'
 import { play } from '../../lib/testing/sim/run.ts'
@@ -56,6 +57,12 @@ function speedOf(from: number, ms: number, draw: (seed: number) => Run | null): 
   }
 }
 
+/** The file that a function comes from, were it in a bundle. */
+function sourceOf({ url, lineNumber, columnNumber }: Profiler.ProfileNode['callFrame']): string {
+  const entry = findSourceMap(url)?.findEntry(lineNumber, columnNumber)
+  return entry !== undefined && 'originalSource' in entry ? entry.originalSource : url
+}
+
 /** Of all samples so many were in the checks, or in what they called. */
 export function shareOf({ nodes }: Pick<Profiler.Profile, 'nodes'>, files: RegExp): number {
   const byId = new Map(nodes.map((node) => [node.id, node]))
@@ -63,8 +70,9 @@ export function shareOf({ nodes }: Pick<Profiler.Profile, 'nodes'>, files: RegEx
   let [all, within] = [0, 0]
   const queue: [id: number, isWithin: boolean][] = root === undefined ? [] : [[root.id, false]]
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    const { hitCount = 0, children = [], callFrame: { url, functionName } } = byId.get(next[0])!
-    const isWithin = next[1] || files.test(url)
+    const { hitCount = 0, children = [], callFrame } = byId.get(next[0])!
+    const { functionName } = callFrame
+    const isWithin = next[1] || files.test(sourceOf(callFrame))
     if (functionName !== '(idle)' && functionName !== '(program)') {
       all += hitCount
       if (isWithin) within += hitCount

@@ -38,7 +38,6 @@ import { Account } from './ledger/account.ts'
 import { coreHash } from './ledger/core-hash.ts'
 import { LEDGER_FILE, readLedger } from './ledger/file.ts'
 import { LiveLine } from './live-line.ts'
-import { measure } from './measure.ts'
 import { OtherMajor } from './other-major.ts'
 import type { Agreement } from './other-major.ts'
 import { profileOf } from './profile.ts'
@@ -46,7 +45,7 @@ import { readRun, saveRun } from './saved-run.ts'
 import { Totals } from './totals.ts'
 import { TWICE } from './twice.ts'
 import type { Done } from './worker.ts'
-import { workerBundle } from './worker-bundle.ts'
+import { WORKER_FLAGS, workerBundle } from './worker-bundle.ts'
 
 interface Options {
   readonly seed: number | null
@@ -75,10 +74,6 @@ interface Options {
 
 const commit = commitOf()
 const SAVE_MS = 60_000
-/** As many processes as cores need no threads for the collector: a tenth less CPU for the same seeds. */
-const WORKER_FLAGS = [
-  '--enable-source-maps', '--single-threaded-gc', '--max-semi-space-size=32', '--semi-space-growth-factor=16',
-]
 /** After so many failing seeds there is enough to look at. */
 const FAILURES_MAX = 10
 /** So many of them are reduced. */
@@ -316,7 +311,7 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
     ...options.mutant === undefined ? [] : [options.mutant], ...options.breeds ? ['--breed'] : [],
     ...options.codesAll ? ['--codec-all'] : [],
   ]
-  const children = Array.from({ length: cores }, () => fork(worker, words, { execArgv: WORKER_FLAGS }))
+  const children = Array.from({ length: cores }, () => fork(worker, words, { execArgv: [...WORKER_FLAGS] }))
   try {
     await Promise.race([stop.asked, Promise.all(children.map(serve))])
   } finally {
@@ -333,6 +328,12 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
   return totals
 }
 
+/** One process as those of a storm are, by itself. */
+async function measure(ms: number): Promise<void> {
+  const child = fork(await workerBundle('measure-process'), [String(ms)], { execArgv: [...WORKER_FLAGS] })
+  process.exitCode = await new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)))
+}
+
 const options = readOptions()
-if (options.measures) await measure((options.minutes || 1) * 60_000, 1, print)
+if (options.measures) await measure((options.minutes || 1) * 60_000)
 else await main(options)
