@@ -52,7 +52,7 @@ const WORD_WITHIN_MS = 2_000
 export const VIVARIUM: Program = {
   name: 'vivarium', version: PACKAGE.version, lines: [],
   durability: 'every write flushed to the log of a majority (fdatasync) before it is acknowledged',
-  command: (file) => [process.execPath, join(ROOT, 'dist/lib/cli/main.js'), 'serve', file],
+  command: (file) => [process.execPath, join(ROOT, 'dist/node/lib/cli/main.js'), 'serve', file],
 }
 
 /** Apache ZooKeeper where Debian's package put it, with 4 GB of heap; null when it or Java is missing. */

@@ -3,7 +3,7 @@ import {
   existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { ROOT as root, build } from './built.ts'
 import { assert, suite } from './harness.ts'
@@ -79,14 +79,19 @@ test('every adapter and conformance suite is in the manifest', () => {
 test('the tarball holds what is published, with sources behind its maps, and nothing else', async () => {
   const folder = await install()
   const files = listFiles(join(folder, 'package'))
-  const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|(dist\/)?(lib|transports|storage)\/.*)$/
-  assert.equal(files.filter((path) => !allowed.test(path) || path.endsWith('tsconfig.json')), [])
+  const documents = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
+  const modules = /^((dist\/(node\/)?)?(lib|transports|storage)|dist\/node\/chunks)\//
+  const isAllowed = (path: string): boolean => documents.test(path) || modules.test(path)
+  assert.equal(files.filter((path) => !isAllowed(path) || path.endsWith('tsconfig.json')), [])
   const present = new Set(files)
   for (const path of ['README.md', 'LICENSE', 'CHANGELOG.md']) assert.ok(present.has(path), `${path} is missing`)
   for (const path of files.filter((file) => /^dist\/.*\.js$/.test(file))) {
     const stem = path.replace(/\.js$/, '')
-    for (const end of ['.d.ts', '.js.map', '.d.ts.map']) assert.ok(present.has(stem + end), `${stem + end} is missing`)
-    assert.ok(present.has(`${stem.slice('dist/'.length)}.ts`), `the source of ${path} is missing`)
+    const ends = path.startsWith('dist/node/') ? ['.js.map'] : ['.d.ts', '.js.map', '.d.ts.map']
+    for (const end of ends) assert.ok(present.has(stem + end), `${stem + end} is missing`)
+    const map = JSON.parse(readFileSync(join(folder, 'package', `${path}.map`), 'utf8')) as { sources: string[] }
+    const sources = map.sources.map((source) => join(dirname(path), source).replaceAll('\\', '/'))
+    assert.equal(sources.filter((source) => !present.has(source)), [], `sources of ${path} are missing`)
   }
 }, { timeoutMs: 120_000 })
 
@@ -111,6 +116,29 @@ test('every subpath can be required', async () => {
     for (const specifier of ${JSON.stringify(specifiers)}) names[specifier] = Object.keys(require(specifier))
     console.log(JSON.stringify(names))`)
   for (const specifier of specifiers) assert.ok((names[specifier]?.length ?? 0) > 0, `${specifier} exports nothing`)
+}, { timeoutMs: 120_000 })
+
+test('there is one of every class, under its own name, whatever it is imported from', async () => {
+  const classes = await load(await install(), ['--input-type=module'], `
+    const isClass = (value) => typeof value === 'function' && /^class\\b/.test(String(value))
+    const classes = new Map()
+    for (const specifier of ${JSON.stringify(specifiers)}) {
+      for (const [name, value] of Object.entries(await import(specifier))) {
+        if (isClass(value)) classes.set(name, (classes.get(name) ?? new Set()).add(value))
+      }
+    }
+    const { ZkError } = await import('vivarium')
+    const { tcp } = await import('vivarium/transports/tcp')
+    const error = await tcp().dial('nowhere').catch((reason) => reason)
+    console.log(JSON.stringify({
+      all: [...classes.keys()], several: [...classes.keys()].filter((name) => classes.get(name).size > 1),
+      renamed: [...classes].flatMap(([name, all]) => [...all].filter((each) => each.name !== name)).map(String),
+      thrown: error instanceof ZkError ? [error.code] : [],
+    }))`)
+  assert.ok((classes['all']?.length ?? 0) > 10, 'hardly any class was found')
+  assert.equal(classes['several'], [])
+  assert.equal(classes['renamed'], [])
+  assert.equal(classes['thrown'], ['AddressInvalid'])
 }, { timeoutMs: 120_000 })
 
 test('the front doors export the same names, and only declared subpaths resolve', async () => {

@@ -122,7 +122,7 @@ interface Manifest {
 function entries(): string[] {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
   const text = JSON.stringify([manifest.exports, manifest.bin])
-  return [...text.matchAll(/"(?:\.\/)?dist\/([^"]+)\.js"/g)].map((match) => `${match[1] ?? ''}.ts`)
+  return [...text.matchAll(/"(?:\.\/)?dist\/(?:node\/)?([^"]+)\.js"/g)].map((match) => `${match[1] ?? ''}.ts`)
 }
 
 test('every published file is reachable from an entry', async () => {

@@ -118,7 +118,7 @@ export class Client {
       checkConnect(options)
       const { signal } = options
       if (signal?.aborted) throw new ZkError('Aborted', undefined, { cause: signal.reason })
-      const client = new Client(parts, options)
+      const client = new this(parts, options)
       const abort = (): void => {
         client.#session.abandon('Aborted')
       }

@@ -14,7 +14,7 @@ export class Moment {
   }
 
   static now(clock: Clock): Moment {
-    return new Moment(clock.now(), clock.wall())
+    return new this(clock.now(), clock.wall())
   }
 
   /** What has passed since. */

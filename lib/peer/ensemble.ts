@@ -72,7 +72,7 @@ export class Ensemble {
 
   /** Resolves when all peers serve. Errors: those of Peer.start. Nothing stays open then. */
   static async start(parts: EnsembleParts): Promise<Ensemble> {
-    const ensemble = new Ensemble(parts)
+    const ensemble = new this(parts)
     try {
       const started = await Promise.allSettled(ensemble.#slots.map(({ id }) => ensemble.startPeer(id)))
       for (const result of started) if (result.status === 'rejected') throw result.reason as Error

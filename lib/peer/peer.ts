@@ -111,7 +111,7 @@ export class Peer {
         codec,
         configData: new TextEncoder().encode(configText(settings.members)),
       }, recovered, { ms: clock.now(), wallMs: clock.wall() })
-      peer = new Peer(settings, replica)
+      peer = new this(settings, replica)
     } catch (error) {
       await storage.close()
       throw error

@@ -130,7 +130,7 @@ export class Hold {
       // On a slow network one round trip may take longer than that; whatever is left then is true.
       if (lifeline.leftMs > 0 && lifeline.leftMs <= beforeMs) break
     }
-    const hold = new Hold(zk, path, new Token(ensemble, czxid))
+    const hold = new this(zk, path, new Token(ensemble, czxid))
     hold.#watching = zk.clock.setTimer(WATCH_AFTER_MS, () => void hold.#watchNode(), true)
     return hold
   }

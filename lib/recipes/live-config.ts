@@ -73,7 +73,7 @@ export class LiveConfig<T> {
 
   /** See `config`. */
   static async open<T>(parts: LiveConfigParts<T>, signal: AbortSignal | undefined): Promise<LiveConfig<T>> {
-    const live = new LiveConfig(parts)
+    const live = new this(parts)
     try {
       await live.#open(signal)
       return live

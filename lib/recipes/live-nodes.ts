@@ -50,7 +50,7 @@ export class LiveNodes {
     zk: Client, paths: readonly string[], owner: LiveNodesOwner, signal: AbortSignal | undefined,
   ): Promise<LiveNodes> {
     return retried(zk, signal, async () => {
-      const live = new LiveNodes(zk, paths, owner)
+      const live = new this(zk, paths, owner)
       try {
         await live.#open(signal)
         return live

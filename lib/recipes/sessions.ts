@@ -50,7 +50,7 @@ export class Sessions {
     const abort = (): void => closing.abort(signal?.reason)
     onAbort(signal, abort)
     try {
-      const sessions = new Sessions(open, await opened(open, closing.signal), logger)
+      const sessions = new this(open, await opened(open, closing.signal), logger)
       if (signal !== undefined) sessions.#closeOn(signal)
       return sessions
     } finally {

@@ -76,7 +76,7 @@ export class SharedValue<T> {
   /** See `sharedValue`. */
   static async open<T>(zk: Client, path: string, options: SharedValueOptions<T>): Promise<SharedValue<T>> {
     const { initial, signal } = options
-    const shared = new SharedValue(zk, path, options)
+    const shared = new this(zk, path, options)
     if (initial !== undefined) {
       const data = shared.#format(initial)
       if (await readSurely(zk, path, false, signal) === null) await tryWrite(zk, path, null, data, signal)

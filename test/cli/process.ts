@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { ROOT, build } from '../built.ts'
 import type { Case } from '../harness.ts'
 
-const main = join(ROOT, 'dist/lib/cli/main.js')
+const main = join(ROOT, 'dist/node/lib/cli/main.js')
 build()
 
 /** What a command left behind. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { freePorts } from '../foreign/servers.ts'
 import { Victim } from './process.ts'
 
-const COMMAND = fileURLToPath(new URL('../../dist/lib/cli/main.js', import.meta.url))
+const COMMAND = fileURLToPath(new URL('../../dist/node/lib/cli/main.js', import.meta.url))
 const PEERS = 3
 
 /** Three peers, each a `vivarium serve zoo.cfg` with LevelDB. */

@@ -5,7 +5,7 @@ import { startServers } from './servers.ts'
 import type { Servers, ServersOptions } from './servers.ts'
 
 /** The command, as it was built. */
-export const COMMAND: string = fileURLToPath(new URL('../../dist/lib/cli/main.js', import.meta.url))
+export const COMMAND: string = fileURLToPath(new URL('../../dist/node/lib/cli/main.js', import.meta.url))
 
 /** Starts one peer alone or an ensemble of three, each a process, and resolves when all serve. */
 export async function startVivarium(options: ServersOptions): Promise<Servers> {
