@@ -9,7 +9,7 @@ import { makeTxnCodec } from '../../lib/wire/txn.ts'
 /** Whatever is called from these files is a check, or what a check needs to know. */
 export const CHECKS = new RegExp('/lib/testing/sim/(ghost|conduct|primaries|lost-promises|leases|outcomes|path-states' +
   '|chronicle|session-states|snapshots|soundness|reference|watch-model|timeliness|tree-scan|type-ok|naive|moves' +
-  '|claims|recovery|strays|silences|versions|access|wire-trips|client-watches)\\.ts$')
+  '|claims|recovery|strays|silences|versions|access|wire-trips|client-watches|windows|followed|deeds)\\.ts$')
 /** Until the code is compiled. */
 const WARM_SEEDS = 4
 const SAMPLE_US = 500

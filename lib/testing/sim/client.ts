@@ -14,6 +14,7 @@ import type { ClientWorld, ConnectionEnd } from './client-world.ts'
 import { sameOutcome, wrongRead } from './outcomes.ts'
 import { Sight } from './versions.ts'
 import { Violation } from './violation.ts'
+import type { Noted } from './windows.ts'
 import { Workload } from './workload.ts'
 
 /** Reads that may come to an error. */
@@ -28,6 +29,7 @@ interface Call {
   readonly seenBefore: Zxid
   /** How many answers anybody had. */
   readonly answersBefore: number
+  readonly noted: Noted
   readonly isMetered: boolean
   readonly sentMs: number
 }
@@ -224,6 +226,9 @@ export class SimClient implements ConnectionEnd {
 
   #lost(): void {
     this.failed += this.#calls.length
+    const { windows } = this.#world.ghost
+    for (const { noted } of this.#calls) windows.lost(noted)
+    windows.left(this.id)
     this.#calls = []
     this.#watches.lost()
     this.#state = 'idle'
@@ -275,7 +280,8 @@ export class SimClient implements ConnectionEnd {
     const [isMetered, sentMs] = [this.#isMetered, this.#world.events.nowMs]
     if (isMetered) this.#world.meter!.sent++
     const [seenBefore, answersBefore] = [read > write ? read : write, ghost.versions.clock]
-    this.#calls.push({ xid, request, ackedBefore: write, seenBefore, answersBefore, isMetered, sentMs })
+    const noted = ghost.windows.called(this.id, this.#session!, request)
+    this.#calls.push({ xid, request, ackedBefore: write, seenBefore, answersBefore, noted, isMetered, sentMs })
     this.#send(this.#wire!, { kind: 'request', conn: this.#wire!.conn, xid, request })
   }
 
@@ -292,7 +298,9 @@ export class SimClient implements ConnectionEnd {
     const request = this.#workload.next()
     if (!isWrite(request)) return
     const xid = ++this.#xid
-    this.#world.ghost.ask(this.#session!, xid, request, left.conn, left.identities)
+    const { ghost } = this.#world
+    ghost.ask(this.#session!, xid, request, left.conn, left.identities)
+    ghost.windows.lost(ghost.windows.called(this.id, this.#session!, request))
     this.#send(left, { kind: 'request', conn: left.conn, xid, request })
   }
 
@@ -383,6 +391,7 @@ export class SimClient implements ConnectionEnd {
     else if (request.op === 9) {
       if (zxid < call.seenBefore) throw new Violation('C15', `${this.#who}: sync at ${zxid} after ${call.seenBefore}`)
     } else this.#checkRead(request, zxid, outcome)
+    this.#world.ghost.windows.answered(this.id, call.noted, outcome)
   }
 
   /** C4: a session never goes back. */

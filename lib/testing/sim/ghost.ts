@@ -1,6 +1,7 @@
 import type { ConnId, Effect } from '../../core/effects.ts'
 import type { Replica } from '../../core/replica.ts'
 import type { Identity, Outcome, Request } from '../../core/tree/request.ts'
+import { NO_SESSION } from '../../core/tree/stat.ts'
 import type { SessionId } from '../../core/tree/stat.ts'
 import { Tree } from '../../core/tree/tree.ts'
 import type { Txn, TxnCodec } from '../../core/tree/txn.ts'
@@ -26,6 +27,7 @@ import { scanTree } from './tree-scan.ts'
 import { checkTypes } from './type-ok.ts'
 import { Versions } from './versions.ts'
 import { Violation } from './violation.ts'
+import { Windows } from './windows.ts'
 import type { LogBatch, Meta } from '../../ports/storage.ts'
 
 /** One server as the checkers see it. */
@@ -96,6 +98,7 @@ export class Ghost {
   readonly reference: Reference = new Reference()
   /** What clients tell each other. */
   readonly versions: Versions = new Versions()
+  readonly windows: Windows
   /** When somebody last acted for a session, in true time. */
   readonly lastWords: Map<SessionId, number> = new Map()
   readonly #primaries: Primaries
@@ -127,13 +130,14 @@ export class Ghost {
 
   /**
    * `areLinksSpoilt`: within a link things are lost or repeated, so learners may meet what cannot be; `drift`: how
-   * wrong the clocks of the servers may run, as a fraction.
+   * wrong the clocks of the servers may run, as a fraction; `seed`: of the nodes whose histories are searched.
    */
   constructor(
     codec: TxnCodec, voters: readonly number[], disk: (server: number) => SimDisk, clock: GhostClock,
-    areLinksSpoilt = false, drift = 0,
+    areLinksSpoilt = false, drift = 0, seed = 0,
   ) {
     this.codec = codec
+    this.windows = new Windows(seed, () => clock.nowMs())
     this.#clock = clock
     this.conduct = new Conduct(clock, areLinksSpoilt)
     this.#timeliness = new Timeliness(clock, drift)
@@ -306,6 +310,8 @@ export class Ghost {
       request = asked.request
       identities = asked.identities
     }
+    if (body.kind === 'closeSession') this.windows.ended(txn.session)
+    else if (body.kind === 'delete' && txn.session === NO_SESSION) this.windows.reaped(body.path)
     const outcome = this.reference.deliver(zxid, txn, request, identities)
     const own = this.#model.apply(zxid, txn, null, true)
     if (request !== null && (own === null || !sameOutcome(own, outcome))) {
@@ -461,6 +467,7 @@ export class Ghost {
   /** D3 once more, and naively: all that was delivered, one by one, is on the disks of a quorum. */
   checkAll(): void {
     this.versions.check()
+    this.windows.check()
     for (const delivered of this.G) this.#checkQuorumDurable(delivered)
   }
 }

@@ -85,6 +85,7 @@ export const REACHED_BY_SLICE: readonly string[] = [
   'history: checked naively',
   'client: ConnectionLoss', 'client: SessionExpired', 'client: SessionMoved', 'client: Closed',
   'client: NoAuth', 'client: its way is held', 'client: a message is late', 'client: half-open',
+  'windows: searched', 'windows: one of 8 at once or more',
 ]
 
 /** What a long run reaches besides. */

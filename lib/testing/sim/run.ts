@@ -122,13 +122,21 @@ export function resultOf(
   }
 }
 
-function reachedOf({ reached, network, clientWays }: SimWorld, { ending }: Plan): Record<string, number> {
+/** Operations at once that a search must have had to deal with now and then. */
+const WIDE = 8
+
+function reachedOf({ reached, network, clientWays, ghost }: SimWorld, { ending }: Plan): Record<string, number> {
   const counts = { ...reached.counts, [`ending: ${ending}`]: 1 }
   if (network.replays > 0) counts['election: a notification of long ago'] = network.replays
   if (network.overtaken > 0) counts['election: a notification is overtaken'] = network.overtaken
   if (network.halfOpens > 0) counts['link: half-open'] = network.halfOpens
   if (clientWays.waited > 0) counts['client: its way is held'] = clientWays.waited
   if (clientWays.late > 0) counts['client: a message is late'] = clientWays.late
+  const { searched, operations, skipped, widest } = ghost.windows.counts
+  if (searched > 0) counts['windows: searched'] = searched
+  if (operations > 0) counts['windows: operations in them'] = operations
+  if (skipped > 0) counts['windows: skipped'] = skipped
+  if (widest >= WIDE) counts[`windows: one of ${WIDE} at once or more`] = 1
   const changes = network.priorities?.changes ?? 0
   if (changes > 0) counts['order: a way falls to the bottom'] = changes
   return counts

@@ -181,7 +181,7 @@ function partsOf(request: Request): readonly MultiOp[] {
 }
 
 /** What tells values of the simulator's clients apart; null for none. */
-function keyOf(data: Uint8Array | null): number | null {
+export function keyOf(data: Uint8Array | null): number | null {
   if (data === null || data.length < 4) return null
   return ((data[0]! << 24) | (data[1]! << 16) | (data[2]! << 8) | data[3]!) >>> 0
 }

@@ -68,7 +68,7 @@ export class SimWorld implements ClientWorld {
       (id) => this.#server(id).disk, {
         localMs: (id) => this.#now(this.#server(id)).ms, nowMs: () => this.events.nowMs,
         awakeMs: (id) => this.#server(id).awakeMs,
-      }, plan.spoils === 'lost', plan.drift)
+      }, plan.spoils === 'lost', plan.drift, plan.seed)
     this.network = new Network(this.events, makeRandom(plan.seed ^ 0x2e7), plan.network, {
       isUp: (peer) => this.#server(peer).replica !== null,
       linkUp: (peer, link, other) => this.step(peer, { kind: 'linkUp', link, peer: other }),
