@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { isZkError } from '../../lib/index.ts'
 import type { Client } from '../../lib/index.ts'
-import { connect } from '../../lib/node.ts'
 import { IDS } from './network.ts'
 import { LIMIT_MS } from './peers.ts'
 import type { Dump, Peers } from './peers.ts'
+import { isOver } from './sessions.ts'
+import type { Sessions } from './sessions.ts'
 import { isInterruption } from './visit.ts'
 import { PATHS } from './world.ts'
 import type { World } from './world.ts'
@@ -23,20 +23,17 @@ interface Row {
 
 /** Looks from outside whether all is well, all the time and in the end. */
 export class Auditor {
-  readonly #address: string
+  readonly #sessions: Sessions
   readonly #world: World
   readonly #peers: Peers
-  readonly #ended: AbortSignal
   /** Who told which digest of a zxid first. */
   readonly #digests = new Map<string, { readonly peer: number, readonly digest: string }>()
   #zk: Client | null = null
   /** When the last leader began. */
   leaderMs = performance.now()
 
-  /** `ended`: nothing is to be waited for any more. */
-  constructor(address: string, world: World, peers: Peers, ended: AbortSignal) {
-    this.#ended = ended
-    this.#address = address
+  constructor(sessions: Sessions, world: World, peers: Peers) {
+    this.#sessions = sessions
     this.#world = world
     this.#peers = peers
   }
@@ -56,9 +53,9 @@ export class Auditor {
   async #lookAtLives(): Promise<string[]> {
     for (;;) {
       try {
-        this.#zk ??= await connect(this.#address, {
-          sessionTimeoutMs: SESSION_TIMEOUT_MS, connectTimeoutMs: LIMIT_MS, signal: this.#ended,
-        })
+        if (this.#zk === null || isOver(this.#zk)) {
+          this.#zk = await this.#sessions.open({ sessionTimeoutMs: SESSION_TIMEOUT_MS, connectTimeoutMs: LIMIT_MS })
+        }
         const askedMs = performance.now()
         const calmMs = Math.max(this.leaderMs, this.#world.gaps.calmMs(askedMs))
         await this.#zk.sync()
@@ -66,8 +63,7 @@ export class Auditor {
         this.#world.lives.seen(names.map((name) => `${PATHS.lives}/${name}`), askedMs, calmMs)
         return names
       } catch (error) {
-        if (!isInterruption(error) || this.#ended.aborted) throw error
-        if (isZkError(error, 'SessionExpired')) this.#zk = null
+        if (!isInterruption(error) || this.#sessions.haveEnded) throw error
       }
     }
   }
@@ -151,9 +147,5 @@ export class Auditor {
     // The shown cversion is twice the creations less the children that there are.
     line.final(new Map(items), (cversion + numChildren) / 2)
     lives.final(below(PATHS.lives).map(([path]) => path))
-  }
-
-  async close(): Promise<void> {
-    await this.#zk?.close()
   }
 }

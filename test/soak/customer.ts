@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { connect } from '../../lib/node.ts'
 import { isZkError } from '../../lib/index.ts'
 import type { Client } from '../../lib/index.ts'
 import type { Random } from '../../lib/core/random.ts'
 import { Dialer } from './dialer.ts'
 import type { Life } from './lives.ts'
+import { isOver } from './sessions.ts'
+import type { Sessions } from './sessions.ts'
 import { isInterruption, Visit } from './visit.ts'
 import type { Belongings } from './visit.ts'
 import { PATHS } from './world.ts'
@@ -25,14 +26,12 @@ const LONG_MS = 2_500
 
 /** What customers share. */
 export interface Shop {
-  readonly address: string
+  readonly sessions: Sessions
   readonly world: World
   /** Mean time between two requests of one customer, in ms. */
   readonly paceMs: number
   /** Aborted when there is to be no further step. */
   readonly over: AbortSignal
-  /** Aborted when nothing is to be waited for any more. */
-  readonly ended: AbortSignal
 }
 
 /** One client after the other under one name: a mixed load, as long as it is not over. */
@@ -108,13 +107,9 @@ export class Customer {
         await this.#lookAtOwn()
         return
       } catch (error) {
-        if (!isInterruption(error) || this.#shop.ended.aborted) throw error
+        if (!isInterruption(error) || this.#shop.sessions.haveEnded) throw error
       }
     }
-  }
-
-  async close(): Promise<void> {
-    await this.#zk?.close()
   }
 
   async #session(): Promise<void> {
@@ -157,13 +152,12 @@ export class Customer {
   }
 
   async #open(): Promise<Dialer> {
-    const { address, world } = this.#shop
+    const { sessions, world } = this.#shop
     const dialer = new Dialer()
     this.#busyMs = performance.now()
     this.#zk = null
-    const zk = await connect(address, {
+    const zk = await sessions.open({
       sessionTimeoutMs: SESSION_TIMEOUT_MS, connectTimeoutMs: CONNECT_TIMEOUT_MS, transports: [dialer],
-      signal: this.#shop.ended,
     })
     this.#zk = zk
     this.#visit = new Visit(zk, world, this.#own)
@@ -178,12 +172,17 @@ export class Customer {
       world.counts.expired += 1
       life.overMs = this.#lostMs ?? performance.now()
     })
-    await this.#show(zk)
-    await this.#visit.sync()
+    try {
+      await this.#show(zk)
+      await this.#visit.sync()
+    } catch (error) {
+      if (!isOver(zk)) await this.#leave(zk)
+      throw error
+    }
     return dialer
   }
 
-  /** Rejects when the session is over before its node was made. */
+  /** Rejects when the session is over, or is being closed, before its node was made. */
   async #show(zk: Client): Promise<void> {
     for (;;) {
       try {
@@ -191,7 +190,7 @@ export class Customer {
         return
       } catch (error) {
         if (isZkError(error, 'NodeExists')) return
-        if (!isInterruption(error) || isOver(zk)) throw error
+        if (!isInterruption(error) || isOver(zk) || zk.closing.aborted) throw error
       }
     }
   }
@@ -217,8 +216,4 @@ export class Customer {
     const ms = -Math.log(1 - this.#own.random.unit()) * this.#shop.paceMs
     await pause(ms, undefined, { signal: this.#shop.over }).catch((error: unknown) => void error)
   }
-}
-
-function isOver(zk: Client): boolean {
-  return zk.state === 'expired' || zk.state === 'closed'
 }

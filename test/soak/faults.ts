@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Random } from '../../lib/core/random.ts'
 import { SESSION_TIMEOUT_MS } from './customer.ts'
 import type { Network } from './network.ts'
@@ -16,6 +15,8 @@ export interface Stage {
   readonly spared: () => number | null
   /** How long a fault lasts at most, in ms. */
   readonly mostMs: number
+  /** Rejects at once when the run ends meanwhile, whatever was done to it. */
+  readonly pause: (ms: number) => Promise<void>
 }
 
 /** Begins; resolves when it is undone. Null: not possible now, and nothing was done. */
@@ -27,7 +28,7 @@ const FILL_MS = 20_000
 const CUT_ONE_IN = 3
 
 /** From a quarter of the longest time on. */
-function lasting({ random, mostMs }: Stage): Promise<void> {
+function lasting({ random, mostMs, pause }: Stage): Promise<void> {
   return pause(mostMs / 4 + random.unit() * mostMs * 3 / 4)
 }
 
@@ -52,7 +53,7 @@ function kill(stage: Stage, ids: readonly (number | null)[]): Promise<void> | nu
   const done = async (): Promise<void> => {
     await stage.peers.kill(...known)
     for (const id of known) {
-      await pause(stage.random.unit() * stage.mostMs / 2)
+      await stage.pause(stage.random.unit() * stage.mostMs / 2)
       stage.peers.start(id)
     }
   }
@@ -77,7 +78,7 @@ function fill(stage: Stage, id: number | null): Promise<void> | null {
   const done = async (): Promise<void> => {
     stage.peers.fill(id)
     await stage.peers.failed(id, FILL_MS)
-    await pause(stage.random.unit() * stage.mostMs / 4)
+    await stage.pause(stage.random.unit() * stage.mostMs / 4)
     if (stage.random.below(2) === 0) {
       stage.peers.start(id)
       await stage.peers.failed(id, FILL_MS)
@@ -149,7 +150,7 @@ const OF_NETWORK: Readonly<Record<string, Fault>> = {
     network.holdClients(IDS[stage.random.below(IDS.length)]!)),
   'all clients in silence, for longer than sessions live': async (stage) => {
     for (const id of IDS) stage.network.holdClients(id)
-    await pause(SESSION_TIMEOUT_MS * 3 / 2)
+    await stage.pause(SESSION_TIMEOUT_MS * 3 / 2)
     stage.network.heal()
   },
 }
@@ -193,7 +194,7 @@ export class Deck {
       if (fault === null) {
         refused.push(kind)
         // The same peer leads as before, say, and is spared: perhaps no more in a while.
-        if (refused.length >= this.#kinds.length) await pause(stage.mostMs)
+        if (refused.length >= this.#kinds.length) await stage.pause(stage.mostMs)
         continue
       }
       this.#left.unshift(...refused)

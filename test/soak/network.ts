@@ -24,16 +24,19 @@ export class Network {
     const ports = await freePorts(IDS.length * 2 + ENDS.length * IDS.length)
     const take = (): number => ports.pop()!
     const network = new Network(new Map(IDS.map((id) => [id, take()])), new Map(IDS.map((id) => [id, take()])))
-    for (const from of ENDS) {
-      for (const to of IDS) {
-        if (from === to) continue
-        const target = (from === CLIENTS ? network.clientPorts : network.peerPorts).get(to)!
-        const port = take()
-        const wire = await Wire.open(port, target, network.#lane(from, to), network.#lane(to, from))
-        network.#wires.set(`${from}>${to}`, { port, wire })
-      }
+    try {
+      for (const from of ENDS) for (const to of IDS) if (from !== to) await network.#lay(from, to, take())
+    } catch (error) {
+      await network.close()
+      throw error
     }
     return network
+  }
+
+  async #lay(from: number, to: number, port: number): Promise<void> {
+    const target = (from === CLIENTS ? this.clientPorts : this.peerPorts).get(to)!
+    const wire = await Wire.open(port, target, this.#lane(from, to), this.#lane(to, from))
+    this.#wires.set(`${from}>${to}`, { port, wire })
   }
 
   private constructor(peerPorts: ReadonlyMap<number, number>, clientPorts: ReadonlyMap<number, number>) {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
-import { assert, suite } from '../harness.ts'
+import { assert, rejects, suite } from '../harness.ts'
 import type { Case } from '../harness.ts'
 import { freePorts } from '../foreign/servers.ts'
 import { Soak } from './soak.ts'
@@ -118,6 +118,9 @@ function soak(t: Case, options: Partial<SoakOptions>): Soak {
   return made
 }
 
+/** How many timers keep this process alive. */
+const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+
 test('a short one, in which all holds', async (t) => {
   const seed = Math.floor(Math.random() * 2 ** 32)
   process.stdout.write(`seed ${seed}\n`)
@@ -135,6 +138,7 @@ test('a short one, in which all holds', async (t) => {
 }, { timeoutMs: 200_000 })
 
 test('disks that say written and forget are noticed', async (t) => {
+  const before = timers()
   let found: () => void
   const isFound = new Promise<void>((resolve) => { found = resolve })
   const run = soak(t, { kinds: ['kill all'], forMs: 60_000, isLying: true, onWrong: () => found() })
@@ -143,7 +147,16 @@ test('disks that say written and forget are noticed', async (t) => {
   await Promise.race([isFound, ending])
   assert.ok(run.checks.failed.length > 0)
   await run.end(false)
+  assert.is(timers(), before)
   await ending
 }, { timeoutMs: 150_000 })
+
+test('a run may be ended before it has begun', async (t) => {
+  const before = timers()
+  const run = soak(t, {})
+  const running = run.run()
+  await Promise.all([run.end(false), rejects(running)])
+  assert.equal([timers(), run.peers?.leader ?? null], [before, null])
+}, { timeoutMs: 60_000 })
 
 test.run()

@@ -4,7 +4,6 @@ import type { WriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { makeRandom } from '../../lib/core/random.ts'
-import { connect } from '../../lib/node.ts'
 import { Auditor } from './auditor.ts'
 import { Checks } from './checks.ts'
 import { Customer } from './customer.ts'
@@ -13,6 +12,7 @@ import type { Stage } from './faults.ts'
 import { Levels } from './levels.ts'
 import { IDS, Network } from './network.ts'
 import { LIMIT_MS, Peers } from './peers.ts'
+import { Sessions } from './sessions.ts'
 import { tellStalls } from './stalls.ts'
 import { Witness } from './witness.ts'
 import { PATHS, World } from './world.ts'
@@ -82,11 +82,14 @@ export class Soak {
   readonly #startMs = performance.now()
   #peers: Peers | null = null
   #network: Network | null = null
+  #sessions: Sessions | null = null
   #auditor: Auditor | null = null
   #customers: Customer[] = []
   #witnesses: Witness[] = []
   #spared: number | null = null
   readonly #late = new Set<Customer>()
+  /** All that was begun and has not settled. */
+  readonly #running = new Set<Promise<unknown>>()
 
   constructor(options: SoakOptions) {
     this.#options = options
@@ -110,28 +113,42 @@ export class Soak {
   }
 
   /** Everything; what was wrong is in `checks`. Rejects when it cannot go on. */
-  async run(): Promise<void> {
+  run(): Promise<void> {
+    return this.#begin(this.#run())
+  }
+
+  /** `end` waits for it. Who looks how it comes out may do so later, or not at all. */
+  #begin<T>(work: Promise<T>): Promise<T> {
+    const settled: Promise<unknown> = work.catch((error: unknown) => void error)
+      .then(() => this.#running.delete(settled))
+    this.#running.add(settled)
+    return work
+  }
+
+  async #run(): Promise<void> {
     const { folder, seed } = this.#options
     const random = makeRandom(seed)
     const network = this.#network = await Network.open()
+    const sessions = this.#sessions = new Sessions(network.address, this.#ended.signal)
     const peers = this.#peers = await Peers.make(folder, network, this.#options.isLying, {
       onWrong: (what) => this.checks.wrong('processes', what),
       onLeader: () => { if (this.#auditor !== null) this.#auditor.leaderMs = performance.now() },
       onSample: (id, sample) => this.levels.add(id, sample, performance.now()),
       onNote: (line) => this.#note(line),
     })
+    this.#ended.signal.throwIfAborted()
     if (this.#options.volumeMegabytes !== null) peers.mount(IDS[2], this.#options.volumeMegabytes)
     for (const id of IDS) peers.start(id)
     await peers.allServe()
-    await this.#furnish(network.address)
-    const auditor = this.#auditor = new Auditor(network.address, this.world, peers, this.#ended.signal)
-    const work = this.#work(network.address, random.next())
+    await this.#furnish(sessions)
+    const auditor = this.#auditor = new Auditor(sessions, this.world, peers)
+    this.#customers = this.#hire(sessions, random.next())
     this.#witnesses = Array.from({ length: WITNESSES }, (_, index) =>
-      new Witness(`witness ${index + 1}`, network.address, this.world, this.#ended.signal))
-    const watching = [auditor, ...this.#witnesses].map((watcher) => watcher.watch(this.#over.signal))
-    const working = Promise.all([work, ...watching])
-    // It is looked at in the end, unless the run ends before.
-    working.catch((error: unknown) => void error)
+      new Witness(`witness ${index + 1}`, sessions, this.world))
+    const working = this.#begin(Promise.all([
+      ...this.#customers.map((customer) => this.#begin(customer.run())),
+      ...[auditor, ...this.#witnesses].map((watcher) => this.#begin(watcher.watch(this.#over.signal))),
+    ]))
     const guard = setInterval(() => this.#lookForLate(), WATCH_MS)
     const stalls = tellStalls((text) => this.#note(`the soak ${text}`))
     try {
@@ -141,7 +158,7 @@ export class Soak {
       clearInterval(stalls)
       this.#over.abort()
     }
-    await this.#rest(peers, auditor, working)
+    await this.#rest(peers, sessions, auditor, working)
     this.#judgeLevels()
     this.checks.count('processes', peers.totals().starts)
   }
@@ -151,13 +168,16 @@ export class Soak {
     this.#over.abort()
   }
 
-  /** Ends everything that is left, at any time. With `keep` what was mounted stays, and what is in it. */
+  /**
+   * Ends everything that is left, at any time: nothing of the run is under way when this resolves. With `keep` what was
+   * mounted stays, and what is in it.
+   */
   async end(keep: boolean): Promise<void> {
     this.#over.abort()
     this.#ended.abort()
+    await this.#sessions?.close()
     await this.#peers?.end()
-    // Without peers nobody hears of it.
-    for (const client of [this.#auditor, ...this.#witnesses, ...this.#customers]) void client?.close()
+    while (this.#running.size > 0) await Promise.all(this.#running)
     if (!keep) this.#peers?.unmount()
     await this.#network?.close()
     await new Promise((resolve) => { this.#log.end(resolve) })
@@ -170,8 +190,8 @@ export class Soak {
   }
 
   /** What there is before customers come. */
-  async #furnish(address: string): Promise<void> {
-    const zk = await connect(address, { connectTimeoutMs: LIMIT_MS })
+  async #furnish(sessions: Sessions): Promise<void> {
+    const zk = await sessions.open({ connectTimeoutMs: LIMIT_MS })
     for (const path of Object.values(PATHS)) await zk.create(path, '', { parents: true })
     const registers = Array.from({ length: REGISTERS }, (_, number) => [`${PATHS.registers}/${number}`])
     const pairs = Array.from({ length: PAIRS }, (_, number) =>
@@ -185,15 +205,12 @@ export class Soak {
     await zk.close()
   }
 
-  async #work(address: string, seed: number): Promise<void> {
+  #hire(sessions: Sessions, seed: number): Customer[] {
     const { clients, rate } = this.#options
     const random = makeRandom(seed)
-    const shop = {
-      address, world: this.world, paceMs: 1_000 * clients / rate, over: this.#over.signal, ended: this.#ended.signal,
-    }
-    this.#customers = Array.from({ length: clients }, (_, index) =>
+    const shop = { sessions, world: this.world, paceMs: 1_000 * clients / rate, over: this.#over.signal }
+    return Array.from({ length: clients }, (_, index) =>
       new Customer(`c${index + 1}`, shop, makeRandom(random.next())))
-    await Promise.all(this.#customers.map((customer) => customer.run()))
   }
 
   async #hurt(network: Network, peers: Peers, seed: number): Promise<void> {
@@ -202,6 +219,7 @@ export class Soak {
     const deck = new Deck(random, this.#options.kinds)
     const stage: Stage = {
       network, peers, random, spared: () => this.#spared, mostMs: Math.min(MOST_MS, everyMs * MOST_SHARE),
+      pause: (ms) => pause(ms, undefined, { signal: this.#ended.signal }),
     }
     await this.#written(performance.now())
     this.world.gaps.start(performance.now())
@@ -271,15 +289,16 @@ export class Soak {
     }
   }
 
-  async #rest(peers: Peers, auditor: Auditor, working: Promise<unknown>): Promise<void> {
+  async #rest(peers: Peers, sessions: Sessions, auditor: Auditor, working: Promise<unknown>): Promise<void> {
     this.fault = 'over'
     this.#note('over')
     await within(working, 'clients do not come to rest')
     await peers.allServe()
-    await within(Promise.all(this.#customers.map((customer) => customer.settle())), 'clients are not served')
+    const settling = this.#customers.map((customer) => this.#begin(customer.settle()))
+    await within(Promise.all(settling), 'clients are not served')
     await auditor.final()
     for (const witness of this.#witnesses) await witness.final()
-    await Promise.all([auditor, ...this.#witnesses, ...this.#customers].map((client) => client.close()))
+    await sessions.close()
   }
 
   #judgeLevels(): void {

@@ -1,7 +1,7 @@
 import { isZkError } from '../../lib/index.ts'
 import type { Client } from '../../lib/index.ts'
-import { connect } from '../../lib/node.ts'
 import { LIMIT_MS } from './peers.ts'
+import type { Sessions } from './sessions.ts'
 import { Testimony } from './testimony.ts'
 import { isInterruption } from './visit.ts'
 import { PATHS } from './world.ts'
@@ -11,17 +11,14 @@ const SESSION_TIMEOUT_MS = 6_000
 
 /** Watches all registers with one recursive watch, session after session, and remembers what it is told. */
 export class Witness {
-  readonly #address: string
+  readonly #sessions: Sessions
   readonly #world: World
-  readonly #ended: AbortSignal
   readonly #testimony: Testimony
   #zk: Client | null = null
 
-  /** `ended`: nothing is to be waited for any more. */
-  constructor(name: string, address: string, world: World, ended: AbortSignal) {
-    this.#address = address
+  constructor(name: string, sessions: Sessions, world: World) {
+    this.#sessions = sessions
     this.#world = world
-    this.#ended = ended
     this.#testimony = new Testimony(name, world.checks)
   }
 
@@ -31,14 +28,16 @@ export class Witness {
       try {
         await this.#session(over)
       } catch (error) {
-        if (!isInterruption(error) || this.#ended.aborted) throw error
+        if (!isInterruption(error) || this.#sessions.haveEnded) throw error
       }
     }
   }
 
   async #session(over: AbortSignal): Promise<void> {
-    const zk = this.#zk = await connect(this.#address, {
-      sessionTimeoutMs: SESSION_TIMEOUT_MS, connectTimeoutMs: LIMIT_MS, signal: this.#ended,
+    // A watch may end before its session does.
+    await this.#zk?.close()
+    const zk = this.#zk = await this.#sessions.open({
+      sessionTimeoutMs: SESSION_TIMEOUT_MS, connectTimeoutMs: LIMIT_MS,
     })
     this.#world.counts.sessions += 1
     let hasBegun = false
@@ -77,9 +76,5 @@ export class Witness {
       if (!isInterruption(error)) throw error
     }
     this.#testimony.judge(registers, registers.paths.filter((path) => path.startsWith(PATHS.registers)))
-  }
-
-  async close(): Promise<void> {
-    await this.#zk?.close()
   }
 }
