@@ -1,9 +1,10 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePorts, startNode } from './cli/process.ts'
+import { startNode } from './cli/process.ts'
 import type { Running } from './cli/process.ts'
 import { assert, suite } from './harness.ts'
 import type { Case } from './harness.ts'
+import { freePorts } from './ports.ts'
 
 const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), 'examples')
 const test = suite('examples')

@@ -1,8 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
@@ -14,6 +12,7 @@ import { DEFAULT_TIMING } from '../lib/peer/options.ts'
 import { ROOT as root, build as buildPackage, installInto } from './built.ts'
 import { assert, suite } from './harness.ts'
 import type { Case } from './harness.ts'
+import { freePorts } from './ports.ts'
 
 const run = promisify(execFile)
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -56,14 +55,6 @@ function write(t: Case, name: string, text: string): string {
   const path = join(folder, name)
   writeFileSync(path, text)
   return path
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise<ReturnType<typeof createServer>>(
-    (resolve) => { const server = createServer().listen(0, '127.0.0.1', () => resolve(server)) })))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => { server.close(resolve) })))
-  return ports
 }
 
 test('there are blocks', () => {

@@ -3,7 +3,8 @@ import { readCliArguments } from '../../lib/cli/cli-command.ts'
 import { acquire } from '../../lib/recipes/index.ts'
 import { assert, suite } from '../harness.ts'
 import type { Case } from '../harness.ts'
-import { freePorts, run, start } from './process.ts'
+import { freePorts } from '../ports.ts'
+import { run, start } from './process.ts'
 import type { Outcome } from './process.ts'
 
 const test = suite('vivarium cli')

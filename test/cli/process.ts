@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess, StdioOptions } from 'node:child_process'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { ROOT, build } from '../built.ts'
 import type { Case } from '../harness.ts'
@@ -60,13 +58,4 @@ export function run(t: Case, cwd: string, args: readonly string[], input = ''): 
   child.stdin?.on('error', () => undefined)
   child.stdin?.end(input)
   return done
-}
-
-/** Ports that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise<ReturnType<typeof createServer>>(
-    (resolve) => { const server = createServer().listen(0, '127.0.0.1', () => resolve(server)) })))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }

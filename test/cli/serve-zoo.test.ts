@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { connect } from '../../lib/node.ts'
 import { findClientPorts } from '../../lib/cli/client-ports.ts'
 import { assert, rejects, suite } from '../harness.ts'
-import { freePorts, run, start } from './process.ts'
+import { freePorts } from '../ports.ts'
+import { run, start } from './process.ts'
 
 const test = suite('vivarium serve zoo.cfg')
 const limit = { timeoutMs: 40_000 }

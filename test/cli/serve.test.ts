@@ -6,7 +6,8 @@ import { EnsembleCommand } from '../../lib/cli/ensemble-command.ts'
 import { explain } from '../../lib/cli/explain.ts'
 import { ServeCommand } from '../../lib/cli/serve-command.ts'
 import { assert, rejects, suite } from '../harness.ts'
-import { freePorts, run, start } from './process.ts'
+import { freePorts } from '../ports.ts'
+import { run, start } from './process.ts'
 
 const test = suite('vivarium serve')
 const limit = { timeoutMs: 40_000 }

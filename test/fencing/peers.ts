@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePorts } from '../foreign/servers.ts'
+import { freePorts } from '../ports.ts'
 import { Victim } from './process.ts'
 
 const COMMAND = fileURLToPath(new URL('../../dist/node/lib/cli/main.js', import.meta.url))

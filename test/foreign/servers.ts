@@ -2,9 +2,10 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePorts } from '../ports.ts'
 
 /** What to start. */
 export interface ServersOptions {
@@ -53,27 +54,6 @@ const START_TIMEOUT_MS = 60_000
 const POLL_MS = 50
 const WORD_TIMEOUT_MS = 2_000
 
-/** Below the ports that systems give to outgoing connections, one of which could take a port before its server does. */
-const FIRST_PORT = 20_000
-const PORTS = 12_000
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer().once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
-}
-
-/** Ports that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) {
-    const port = FIRST_PORT + Math.floor(Math.random() * PORTS)
-    if (!ports.has(port) && await isFree(port)) ports.add(port)
-  }
-  return [...ports]
-}
-
 /** Sends a four-letter word and resolves to the whole answer; empty when there is none. */
 export function fourLetterWord(port: number, word: string): Promise<string> {
   return new Promise((resolve) => {
@@ -107,8 +87,10 @@ function configuration(
 async function untilServing(server: Server, name: string): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS
   while (await modeOf(server.clientPort) === null) {
-    if (server.child === null || server.child.exitCode !== null || Date.now() > deadline) {
-      throw new Error(`${name} ${server.id} did not come up: ${server.output.slice(-2_000)}`)
+    const { child } = server
+    const end = child === null ? 'killed' : child.exitCode ?? child.signalCode
+    if (end !== null || Date.now() > deadline) {
+      throw new Error(`${name} ${server.id} did not come up (${end ?? 'it runs'}): ${server.output.slice(-2_000)}`)
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }

@@ -13,7 +13,7 @@ test('nothing acknowledged is lost by killing, stopping and wiping processes', a
   const seed = Math.floor(Math.random() * 2 ** 32)
   process.stdout.write(`seed ${seed}\n`)
   const random = makeRandom(seed)
-  const trio = await Trio.start(t.tempFolder(), random)
+  const trio = await Trio.start(t.tempFolder())
   t.defer(() => trio.end())
   await deal(trio, BLOWS, random)
   assert.equal(await trio.audit(), [])

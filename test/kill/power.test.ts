@@ -1,4 +1,3 @@
-import { makeRandom } from '../../lib/core/random.ts'
 import { assert, suite } from '../harness.ts'
 import { IDS, Trio } from './trio.ts'
 import type { TrioOptions } from './trio.ts'
@@ -16,7 +15,7 @@ async function outages(trio: Trio, count: number): Promise<void> {
 }
 
 async function audit(root: string, options: TrioOptions): Promise<string[]> {
-  const trio = await Trio.start(root, makeRandom(Math.floor(Math.random() * 2 ** 32)), options)
+  const trio = await Trio.start(root, options)
   try {
     await outages(trio, 2)
     return await trio.audit()

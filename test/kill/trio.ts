@@ -1,8 +1,6 @@
-import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
-import type { Random } from '../../lib/core/random.ts'
+import { freePorts } from '../ports.ts'
 import { bundle } from './bundle.ts'
 import { Child } from './child.ts'
 import { Ledger } from './ledger.ts'
@@ -45,19 +43,15 @@ export class Trio {
   readonly #options: TrioOptions
   #incarnation = 0
 
-  static async start(root: string, random: Random, options: TrioOptions = {}): Promise<Trio> {
-    const trio = await Trio.begin(root, random, options)
+  static async start(root: string, options: TrioOptions = {}): Promise<Trio> {
+    const trio = await Trio.begin(root, options)
     await trio.allUp()
     return trio
   }
 
   /** Starts the processes, and does not wait for them to serve. */
-  static async begin(root: string, random: Random, options: TrioOptions = {}): Promise<Trio> {
-    const ports: number[] = []
-    while (ports.length < IDS.length) {
-      const port = 12_000 + random.below(18_000)
-      if (!ports.includes(port) && await isFree(port)) ports.push(port)
-    }
+  static async begin(root: string, options: TrioOptions = {}): Promise<Trio> {
+    const ports = await freePorts(IDS.length)
     const script = await bundle(new URL('peer-process.ts', import.meta.url), root)
     const trio = new Trio(root, script, ports, options)
     for (const id of IDS) trio.startPeer(id)
@@ -176,15 +170,4 @@ export class Trio {
   async end(): Promise<void> {
     await Promise.all(this.running.map((child) => child.kill()))
   }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer()
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => {
-      void once(server, 'close').then(() => resolve(true))
-      server.close()
-    })
-  })
 }

@@ -16,7 +16,7 @@ test('sixty processes die, and nothing acknowledged is lost', async (t) => {
   const seed = Number(process.env.KILL_SEED ?? Math.floor(Math.random() * 2 ** 32))
   const random = makeRandom(seed)
   const startedMs = performance.now()
-  const trio = await Trio.start(t.tempFolder(), random)
+  const trio = await Trio.start(t.tempFolder())
   t.defer(() => trio.end())
   const blows = Object.entries(BLOWS).flatMap(([blow, times]) => Array.from({ length: times }, () => blow as Blow))
   process.stdout.write(`seed ${seed}\n`)
@@ -30,8 +30,7 @@ test('sixty processes die, and nothing acknowledged is lost', async (t) => {
 }, { timeoutMs: 1_200_000 })
 
 test('a wiped peer makes no majority with one that is not', async (t) => {
-  const random = makeRandom(Math.floor(Math.random() * 2 ** 32))
-  const trio = await Trio.start(t.tempFolder(), random)
+  const trio = await Trio.start(t.tempFolder())
   t.defer(() => trio.end())
   await trio.progress()
   await trio.kill(1, 2)
@@ -54,7 +53,7 @@ test('peers die while they found the ensemble', async (t) => {
   for (let founding = 0; founding < 10; founding++) {
     const seed = Math.floor(Math.random() * 2 ** 32)
     const random = makeRandom(seed)
-    const trio = await Trio.begin(t.tempFolder(), random)
+    const trio = await Trio.begin(t.tempFolder())
     t.defer(() => trio.end())
     await foundingBlows(trio, random)
     await trio.allUp()

@@ -24,10 +24,10 @@ interface Powered {
   lostSteps: number
 }
 
-async function start(root: string, random: Random, sync: boolean): Promise<Powered> {
+async function start(root: string, sync: boolean): Promise<Powered> {
   const shim = compileShim(root)
   const disks = new Map(IDS.map((id) => [id, new Disk(diskOf(root, id), shim)]))
-  const trio = await Trio.start(root, random, { sync, env: (id) => disks.get(id as 1)!.env })
+  const trio = await Trio.start(root, { sync, env: (id) => disks.get(id as 1)!.env })
   return { trio, disks, lostBytes: 0, lostSteps: 0 }
 }
 
@@ -51,7 +51,7 @@ test('nothing acknowledged is lost with the power of all three', async (t) => {
   const seed = Number(process.env.KILL_SEED ?? Math.floor(Math.random() * 2 ** 32))
   const random = makeRandom(seed)
   const startedMs = performance.now()
-  const powered = await start(t.tempFolder(), random, true)
+  const powered = await start(t.tempFolder(), true)
   const { trio } = powered
   t.defer(() => trio.end())
   let ofAll = 0
@@ -74,7 +74,7 @@ test('nothing acknowledged is lost with the power of all three', async (t) => {
 
 test('without flushing it is lost, and that is noticed', async (t) => {
   const random = makeRandom(Math.floor(Math.random() * 2 ** 32))
-  const powered = await start(t.tempFolder(), random, false)
+  const powered = await start(t.tempFolder(), false)
   const { trio } = powered
   t.defer(() => trio.end())
   await trio.progress()

@@ -1,5 +1,4 @@
-import { connect as dial, createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import { connect as dial } from 'node:net'
 import { join } from 'node:path'
 import { WebSocket } from 'ws'
 import { makeRandom } from '../../lib/core/random.ts'
@@ -12,21 +11,10 @@ import { websocket } from '../../transports/websocket.ts'
 import type { WebSocketClass } from '../../transports/websocket.ts'
 import { websocketServer } from '../../transports/websocket-server.ts'
 import { assert, rejects, suite } from '../harness.ts'
+import { freePorts } from '../ports.ts'
 import { connect, startPeer } from './fixture.ts'
 
 const test = suite('peers on a network')
-
-/** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  await Promise.all(servers.map((server) => new Promise<void>((resolve, reject) => {
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => { server.close(resolve) })))
-  return ports
-}
 
 const ready = (peers: readonly Peer[]): Promise<unknown> => Promise.all(peers.map((peer) => peer.ready()))
 

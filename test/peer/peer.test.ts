@@ -13,6 +13,7 @@ import { memory as memoryTransport, MemoryNetwork } from '../../transports/memor
 import { tcp } from '../../transports/tcp.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import type { Case } from '../harness.ts'
+import { freePorts } from '../ports.ts'
 import { connect, startPeer, TestSession, until } from './fixture.ts'
 
 const test = suite('peer')
@@ -44,18 +45,6 @@ const leaderOf = (peers: readonly Peer[]): Peer => peers.find((peer) => peer.sta
 const textAt = (peer: Peer, path: string): string | null => {
   const node = peer.tree.get(path)
   return node ? new TextDecoder().decode(node.data ?? new Uint8Array(0)) : null
-}
-
-/** A port that was free a moment ago. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 /** Waits until the peer has applied what the other one has. */
@@ -198,7 +187,7 @@ test('arguments that cannot travel are refused without harm to the ensemble', as
 })
 
 test('peers over TCP, with a secret, survive the loss of each in turn', async (t) => {
-  const ports = [await freePort(), await freePort(), await freePort()]
+  const ports = await freePorts(3)
   const members = Object.fromEntries(ports.map((port, index) => [index + 1, `tcp://127.0.0.1:${port}`]))
   const storages = ports.map(() => memoryStorage())
   const options = (id: number): PeerOptions => ({
@@ -291,7 +280,7 @@ test('a failing disk stops its peer, tells the app, and spares the others', asyn
 })
 
 test('stop is idempotent, frees the address, and ends clients that come later', async (t) => {
-  const port = await freePort()
+  const [port] = await freePorts(1)
   const storage = memoryStorage()
   const options: PeerOptions = {
     id: 1, ensemble: { name: 'x', members: { 1: `tcp://127.0.0.1:${port}` } }, transports: [tcp()], storage,
@@ -321,8 +310,9 @@ for (const ending of ['stop', 'failure'] as const) {
     const storage = memoryStorage()
     const stuck = new Promise<void>(() => undefined)
     const onWrite: ((batch: LogBatch) => Promise<void>)[] = []
-    const members = { 1: `tcp://127.0.0.1:${await freePort()}`, 2: `tcp://127.0.0.1:${await freePort()}` }
-    const clients = { listen: [`tcp://127.0.0.1:${await freePort()}`] }
+    const [one, two, front] = await freePorts(3)
+    const members = { 1: `tcp://127.0.0.1:${one}`, 2: `tcp://127.0.0.1:${two}` }
+    const clients = { listen: [`tcp://127.0.0.1:${front}`] }
     const options = { ensemble: { name: 'x', members }, transports: [tcp()] }
     const other = await startPeer(t, { ...options, id: 2, storage: memoryStorage() })
     const peer = await startPeer(t, {

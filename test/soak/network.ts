@@ -1,4 +1,4 @@
-import { freePorts } from '../foreign/servers.ts'
+import { freePorts } from '../ports.ts'
 import { Lane, Wire } from './wire.ts'
 
 /** The peers. */

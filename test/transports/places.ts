@@ -1,5 +1,4 @@
-import { connect, createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { WebSocket } from 'ws'
 import type { TransportPlace } from '../../lib/testing/conformance/transport.ts'
 import { memory } from '../../transports/memory.ts'
@@ -7,14 +6,11 @@ import { tcp } from '../../transports/tcp.ts'
 import { websocketServer } from '../../transports/websocket-server.ts'
 import { websocket } from '../../transports/websocket.ts'
 import type { WebSocketClass } from '../../transports/websocket.ts'
+import { freePorts } from '../ports.ts'
 
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => void server.close(resolve))
-  return port
+/** Nobody listens there. */
+export async function nobodysPort(): Promise<number> {
+  return (await freePorts(1))[0]!
 }
 
 /** Talks plain TCP: what came back until the other end closed. */
@@ -40,15 +36,15 @@ export const PLACES: Readonly<Record<string, () => Promise<TransportPlace>>> = {
     transport: memory(), address: 'memory://', nowhere: 'memory://nobody', malformed: 'memory://a/b',
   }),
   tcp: async () => ({
-    transport: tcp(), address: 'tcp://127.0.0.1:0', nowhere: `tcp://127.0.0.1:${await freePort()}`,
+    transport: tcp(), address: 'tcp://127.0.0.1:0', nowhere: `tcp://127.0.0.1:${await nobodysPort()}`,
     malformed: 'tcp://127.0.0.1:99999',
   }),
   'websocket-server': async () => ({
-    transport: websocketServer(), address: 'ws://127.0.0.1:0', nowhere: `ws://127.0.0.1:${await freePort()}`,
+    transport: websocketServer(), address: 'ws://127.0.0.1:0', nowhere: `ws://127.0.0.1:${await nobodysPort()}`,
     malformed: 'ws://',
   }),
   websocket: async () => ({
     transport: websocket({ WebSocket: WebSocket as unknown as WebSocketClass }), listening: websocketServer(),
-    address: 'ws://127.0.0.1:0', nowhere: `ws://127.0.0.1:${await freePort()}`, malformed: 'ws://',
+    address: 'ws://127.0.0.1:0', nowhere: `ws://127.0.0.1:${await nobodysPort()}`, malformed: 'ws://',
   }),
 }

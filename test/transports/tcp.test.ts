@@ -8,7 +8,7 @@ import { websocketServer } from '../../transports/websocket-server.ts'
 import type { Link, LinkEvents } from '../../lib/ports/transport.ts'
 import { assert, rejects, suite } from '../harness.ts'
 import type { Case } from '../harness.ts'
-import { freePort } from './places.ts'
+import { nobodysPort } from './places.ts'
 
 const test = suite('tcp')
 const none = (): void => undefined
@@ -50,7 +50,7 @@ test('the host that is named is bound, and no other; IPv6 stands in brackets', a
 })
 
 test('of a name with several addresses it is said why each cannot be reached', async (t) => {
-  const port = await freePort()
+  const port = await nobodysPort()
   const { lookup } = dns
   t.defer(() => { dns.lookup = lookup })
   const found = [{ address: '127.0.0.1', family: 4 }, { address: '127.0.0.2', family: 4 }]
@@ -92,7 +92,7 @@ test('what is no address is refused with its text', async () => {
 })
 
 test('an address of another machine cannot be listened at', async () => {
-  const error = await tcp().listen!(`tcp://192.0.2.1:${await freePort()}`, () => undefined)
+  const error = await tcp().listen!(`tcp://192.0.2.1:${await nobodysPort()}`, () => undefined)
     .then(() => null, (thrown: unknown) => thrown)
   assert.is((error as { code?: string } | null)?.code, 'AddressInvalid')
 })
