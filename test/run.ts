@@ -1,5 +1,6 @@
 /**
- * Runs every test file in a process of its own, a few at a time, and ends with one line `N passed, N failed`.
+ * Runs every test file in a process of its own, a few at a time, and ends with what failed, if anything did, and one
+ * line `N passed, N failed`.
  * Arguments select files whose path contains one of them; `--long` includes test/long, which is left out otherwise.
  *
  * Where the tests of the storage are run, what they run of it is measured: each of its error paths must be taken, and
@@ -12,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { judgeStorage } from './error-paths/gate.ts'
+import { failuresIn, listOf } from './failures.ts'
 
 interface Outcome {
   readonly passed: number
@@ -40,6 +42,8 @@ const UNMEASURED: readonly string[] = [
 ]
 const isMeasured = (file: string): boolean => file.startsWith('test/storage/') && !UNMEASURED.includes(file)
 const running = new Set<ChildProcess>()
+/** Each with its file. */
+const failures: string[] = []
 
 function testFiles(args: readonly string[]): string[] {
   const wanted = args.filter((arg) => !arg.startsWith('--'))
@@ -63,6 +67,11 @@ function kill(child: ChildProcess): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') child.kill('SIGKILL')
   }
+}
+
+/** What failed in a file; `end`: how it ended, if no case says what was wrong. */
+function tell(file: string, found: readonly string[], end: string): void {
+  failures.push(...(found.length > 0 ? found : [end]).map((text) => `${file}: ${text}`))
 }
 
 /** `coverage`: where it and the processes that it starts leave what they have run. */
@@ -93,9 +102,10 @@ function runFile(file: string, coverage: string | null): Promise<Outcome> {
       const elapsedMs = Number((process.hrtime.bigint() - started) / 1_000_000n)
       const word = failed === 0 ? 'ok  ' : 'FAIL'
       if (failed > 0) process.stdout.write(output.replace(/#counts.*\n?/, '').trimEnd() + '\n')
-      if (timedOut) process.stdout.write(`${file} took longer than ${limitMs} ms\n`)
-      else if (signal) process.stdout.write(`${file} ended by ${signal}\n`)
-      else if (!counts) process.stdout.write(`${file} ended with code ${code} and without its counts\n`)
+      const end = timedOut ? `took longer than ${limitMs} ms` : signal ? `ended by ${signal}`
+        : counts ? null : `ended with code ${code} and without its counts`
+      if (end !== null) process.stdout.write(`${file} ${end}\n`)
+      if (failed > 0) tell(file, failuresIn(output), end ?? `ended with code ${code}`)
       process.stdout.write(`${word} ${file} (${passed} passed, ${failed} failed, ${elapsedMs} ms)\n`)
       resolve({ passed, failed })
     })
@@ -106,6 +116,7 @@ function runFile(file: string, coverage: string | null): Promise<Outcome> {
 function errorPaths(coverage: string): Outcome {
   const { taken, problems } = judgeStorage(coverage, ROOT)
   for (const problem of problems) process.stdout.write(`${problem}\n`)
+  failures.push(...problems)
   const word = problems.length === 0 ? 'ok  ' : 'FAIL'
   process.stdout.write(`${word} error paths of the storage (${taken} taken, ${problems.length} problems)\n`)
   return { passed: taken, failed: problems.length }
@@ -139,9 +150,10 @@ async function main(): Promise<void> {
     total.failed += outcome.failed
   }
   if (files.length === 0) {
-    process.stdout.write('no test file matches\n')
+    failures.push('no test file matches')
     total.failed += 1
   }
+  process.stdout.write(listOf(failures))
   process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`)
   process.exitCode = total.failed === 0 ? 0 : 1
 }

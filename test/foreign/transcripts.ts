@@ -38,7 +38,7 @@ export function compareTranscripts(
     const known = meant.find(({ applies }) => applies(command, theirs, own))
     if (known === undefined) {
       failed += 1
-      print(['NOT EQUAL', command, '  Apache ZooKeeper:', ...theirs.map((line) => `    ${line}`), '  vivarium:',
+      print([`NOT EQUAL ${command}`, '  Apache ZooKeeper:', ...theirs.map((line) => `    ${line}`), '  vivarium:',
         ...own.map((line) => `    ${line}`)].join('\n'))
     } else {
       passed += 1

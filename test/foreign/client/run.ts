@@ -7,6 +7,7 @@
 import { ALL_CASES } from '../../client/all-remote-cases.ts'
 import { hasTrait, Scene } from '../../client/remote-scene.ts'
 import type { RemoteCase, SceneServers } from '../../client/remote-scene.ts'
+import { tellFailure } from '../../failures.ts'
 import { startApache } from '../apache.ts'
 import type { Servers } from '../servers.ts'
 import { startVivarium } from '../vivarium.ts'
@@ -68,9 +69,7 @@ async function play(target: Target): Promise<readonly [passed: number, failed: n
         print(`ok   ${started.name} ${target.servers}: ${one.name} (${Math.round(performance.now() - startedMs)} ms)`)
       } catch (error) {
         failed += 1
-        print(`FAIL ${started.name} ${target.servers}: ${one.name}`)
-        print(error instanceof Error ? error.stack ?? error.message : String(error))
-        if (error instanceof Error && error.cause instanceof Error) print(`caused by ${error.cause.stack ?? ''}`)
+        print(tellFailure(`${started.name} ${target.servers}: ${one.name}`, error))
       }
     }
   } finally {
@@ -83,7 +82,7 @@ let passed = 0
 let failed = 0
 process.on('unhandledRejection', (reason) => {
   failed += 1
-  print(`FAIL unhandled rejection: ${reason instanceof Error ? reason.stack ?? reason.message : String(reason)}`)
+  print(tellFailure('unhandled rejection', reason))
 })
 for (const target of TARGETS) {
   const [well, ill] = await play(target)

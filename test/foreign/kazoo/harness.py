@@ -2,6 +2,7 @@
 import faulthandler
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 import traceback
@@ -236,12 +237,11 @@ def run(hosts, wanted):
                 world.end()
                 servers.restart_dead()
             passed += 1
-            verdict = "ok  "
-        except Exception:
-            traceback.print_exc(file=sys.stdout)
+            verdict, why = "ok  ", ""
+        except Exception as error:
             failed += 1
-            verdict = "FAIL"
+            verdict, why = "FAIL", ": %r\n%s" % (error, textwrap.indent(traceback.format_exc(), "    ").rstrip())
         faulthandler.cancel_dump_traceback_later()
-        print("%s %s (%.1f s)" % (verdict, name, time.monotonic() - started), flush=True)
+        print("%s %s (%.1f s)%s" % (verdict, name, time.monotonic() - started, why), flush=True)
     print("%d passed, %d failed" % (passed, failed), flush=True)
     return failed == 0

@@ -42,7 +42,8 @@ function checkWith(kazoo: Kazoo, servers: Servers, names: readonly string[]): Pr
         await obey(servers, line)
         child.stdin.write('done\n')
       } else if (found === null) {
-        print(`${kazoo.name}: ${line}`)
+        // What is indented belongs to the line above.
+        print(line.startsWith(' ') ? line : line.replace(/^(ok {3}|FAIL |)/, `$1${kazoo.name}: `))
       } else {
         count = { passed: Number(found[1]), failed: Number(found[2]) }
       }

@@ -3,6 +3,7 @@
  *   node --import tsx test/foreign/node-client/run.ts [--against apache] [CHECK...]
  * `--against apache` takes Apache ZooKeeper in our place, to prove the checks themselves.
  */
+import { tellFailure } from '../../failures.ts'
 import { startApache } from '../apache.ts'
 import { startVivarium } from '../vivarium.ts'
 import { install } from './api.ts'
@@ -66,7 +67,7 @@ try {
       print(`ok   ${name} (${Date.now() - started} ms)`)
     } catch (error) {
       total.failed += 1
-      print(`FAIL ${name} (${Date.now() - started} ms)\n${error instanceof Error ? error.stack ?? '' : String(error)}`)
+      print(tellFailure(`${name} (${Date.now() - started} ms)`, error))
     }
   }
 } finally {

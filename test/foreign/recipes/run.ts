@@ -4,6 +4,7 @@
  * The tests of the recipes (those whose file names contain one of the words) run on Apache ZooKeeper. Then kazoo and
  * this package share locks, elections and counters, on three peers of this package and on Apache ZooKeeper.
  */
+import { tellFailure } from '../../failures.ts'
 import { startApache } from '../apache.ts'
 import { debian, newest } from '../kazoo/install.ts'
 import type { Kazoo } from '../kazoo/install.ts'
@@ -47,7 +48,7 @@ async function meetKazoo(kazoo: Kazoo, servers: Servers): Promise<void> {
       print(`ok   ${name}${typeof seen === 'string' ? `: ${seen}` : ''} (${end()})`)
     } catch (error) {
       total.failed += 1
-      print(`FAIL ${name} (${end()}): ${error instanceof Error ? error.stack : String(error)}`)
+      print(tellFailure(`${name} (${end()})`, error))
     } finally {
       await scene.end()
     }
