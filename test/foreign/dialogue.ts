@@ -22,13 +22,13 @@ export class Dialogue {
 
   constructor(program: string, args: readonly string[], mark: (count: number) => Mark) {
     this.#mark = mark
-    this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+    // Output and errors through one pipe: of two, nobody knows what was printed first.
+    this.#child = spawn('sh', ['-c', 'exec "$0" "$@" 2>&1', program, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
     const hear = (chunk: Buffer): void => {
       this.#text += chunk.toString()
       this.#heard()
     }
     this.#child.stdout?.on('data', hear)
-    this.#child.stderr?.on('data', hear)
     // A shell that ends too early is told by what is missing of its output.
     this.#child.stdin?.on('error', hear.bind(null, Buffer.alloc(0)))
     this.#ended = new Promise((resolve, reject) => {

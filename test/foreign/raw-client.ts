@@ -43,7 +43,8 @@ export function helloFrame(hello: Hello, more: Uint8Array = Buffer.alloc(0)): Bu
   return frameOf(writer.raw(more).bytes())
 }
 
-const SILENCE_MS = 5_000
+/** Nothing comes any more when nothing came for so long. */
+const SILENCE_MS = 20_000
 const LARGEST_REPLY = 64 * 1_048_576
 
 /** Keeps what arrives in its order. Nothing is sent but what the caller says. */
@@ -53,6 +54,8 @@ export class RawClient {
   #arrivals: Arrival[] = []
   #pending: Buffer = Buffer.alloc(0)
   #wake: (() => void) | null = null
+  /** When something came last, or was first waited for. */
+  #heardMs = 0
   #isGreeted = false
   isClosed = false
 
@@ -76,6 +79,7 @@ export class RawClient {
   }
 
   #receive(chunk: Buffer): void {
+    this.#heardMs = Date.now()
     this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk])
     while (this.#pending.length >= 4) {
       const length = this.#pending.readInt32BE()
@@ -142,8 +146,9 @@ export class RawClient {
 
   /** Takes what has arrived once that satisfies `enough`, or the connection has ended, or nothing comes any more. */
   async takeUntil(enough: (arrivals: readonly Arrival[]) => boolean): Promise<Arrival[]> {
-    const deadline = Date.now() + SILENCE_MS
+    this.#heardMs = Date.now()
     while (!this.isClosed && !enough(this.#arrivals)) {
+      const deadline = this.#heardMs + SILENCE_MS
       if (Date.now() >= deadline) {
         this.#note({ kind: 'garbage', hex: '', reason: `silence for ${SILENCE_MS} ms` })
         break

@@ -9,6 +9,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { connect } from '../../../lib/node.ts'
+import { tellFailure } from '../../failures.ts'
 import { startApache } from '../apache.ts'
 import { command, installPackage } from '../command.ts'
 import { Dialogue } from '../dialogue.ts'
@@ -22,6 +23,7 @@ const SHELL = '/usr/lib/zookeeper/bin/cli_mt'
 const LOAD = '/usr/lib/zookeeper/bin/load_gen'
 const CHILDREN = 300
 const CYCLES = 3
+/** Of one cycle. */
 const LOAD_TIMEOUT_MS = 40_000
 const CONNECTED = 'Watcher SESSION_EVENT state = CONNECTED_STATE\n'
 /** What the client logs, and how long something took. */
@@ -68,7 +70,10 @@ async function load(servers: Servers): Promise<void> {
   let errors = ''
   createInterface({ input: child.stderr }).on('line', (line) => {
     if (line.includes('ZOO_ERROR')) errors += `${line}\n`
-    if (line.includes('Starting the delete cycle')) cycles += 1
+    if (line.includes('Starting the delete cycle')) {
+      cycles += 1
+      timer.refresh()
+    }
     if (cycles > CYCLES) child.kill('SIGKILL')
   })
   await ended
@@ -129,7 +134,7 @@ try {
       process.stdout.write(`ok ${name}\n`)
     } catch (error) {
       failed += 1
-      process.stdout.write(`FAIL ${name}: ${error instanceof Error ? error.stack : String(error)}\n`)
+      process.stdout.write(`${tellFailure(name, error)}\n`)
     }
   }
 } finally {

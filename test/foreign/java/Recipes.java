@@ -42,6 +42,11 @@ final class Recipes {
         return client;
     }
 
+    /** What another client was answered, this one sees from now on. */
+    static void sync(CuratorFramework client, String path) throws Exception {
+        Raw.sync(client.getZookeeperClient().getZooKeeper(), path);
+    }
+
     static void checks() {
         Check.check("curator mutex", Recipes::mutex);
         Check.check("curator other locks", Recipes::otherLocks);
@@ -172,6 +177,7 @@ final class Recipes {
                 }));
             }
             for (Future<?> each : all) each.get(60, TimeUnit.SECONDS);
+            sync(one, root);
             Check.equal(60L, new DistributedAtomicLong(one, root + "/long", new ExponentialBackoffRetry(1, 3)).get().postValue());
             try (SharedCount count = new SharedCount(one, root + "/count", 3);
                 SharedCount same = new SharedCount(two, root + "/count", 3);

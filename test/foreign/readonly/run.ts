@@ -3,9 +3,14 @@
  *   node --import tsx test/foreign/readonly/run.ts
  */
 import { strict as assert } from 'node:assert'
+import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from '../../../lib/node.ts'
-import type { Client, ZkError } from '../../../lib/node.ts'
+import type { Client, RemoteConnectOptions, ZkError } from '../../../lib/node.ts'
+import { tellFailure } from '../../failures.ts'
 import { startApache } from '../apache.ts'
+
+const READ_ONLY_MS = 60_000
+const POLL_MS = 50
 
 /** The session writes again, or is over: then it is an error. */
 function untilWriting(zk: Client): Promise<void> {
@@ -22,6 +27,15 @@ function untilWriting(zk: Client): Promise<void> {
   })
 }
 
+/** A leader learns some time later that it has no quorum, and gives out sessions until then. */
+async function untilReadOnly(i: number): Promise<void> {
+  const limitMs = performance.now() + READ_ONLY_MS
+  for (let mode = await servers.mode(i); mode !== 'read-only'; mode = await servers.mode(i)) {
+    if (performance.now() > limitMs) throw new Error(`after ${READ_ONLY_MS} ms it is ${mode ?? 'silent'}`)
+    await pause(POLL_MS)
+  }
+}
+
 const servers = await startApache({
   servers: 3, jvm: ['-Dreadonlymode.enabled=true'],
   // Such a server gives out sessions of its own only.
@@ -34,21 +48,28 @@ const ok = (text: string): void => {
   process.stdout.write(`ok   ${text}\n`)
 }
 const address = `zk://${servers.hosts.join(',')}`
+const clients: Client[] = []
+async function open(options: RemoteConnectOptions): Promise<Client> {
+  const zk = await connect(address, options)
+  clients.push(zk)
+  return zk
+}
 let failed = 0
 try {
-  const before = await connect(address)
+  const before = await open({})
   await before.create('/kept', 'all the time')
   await before.close()
-  const holder = await connect(address, { readOnly: true, sessionTimeoutMs: 120_000, connectTimeoutMs: 60_000 })
+  const holder = await open({ readOnly: true, sessionTimeoutMs: 120_000, connectTimeoutMs: 60_000 })
   await holder.create('/held', 'by a session', { mode: 'ephemeral' })
   const id = holder.session?.id
   await servers.kill(1)
   await servers.kill(2)
+  await untilReadOnly(0)
   const plain = await connect(`zk://${servers.hosts[0] ?? ''}`, { connectTimeoutMs: 4_000 })
     .then(() => null, (error: ZkError) => error)
   assert.equal(plain?.code, 'OperationTimeout')
   ok('a client that did not ask for it gets no session')
-  const zk = await connect(address, { readOnly: true, connectTimeoutMs: 60_000 })
+  const zk = await open({ readOnly: true, connectTimeoutMs: 60_000 })
   assert.equal(zk.status().readOnly, true)
   assert.equal((await zk.get('/kept')).text(), 'all the time')
   ok('reads are answered')
@@ -66,12 +87,11 @@ try {
   assert.deepEqual([holder.session?.id, await zk.ephemerals()], [id, []])
   assert.deepEqual(await holder.ephemerals(), ['/held'])
   ok('and so does the session of the ensemble, with what it holds')
-  await holder.close()
-  await zk.close()
 } catch (error) {
   failed += 1
-  process.stdout.write(`FAIL ${error instanceof Error ? error.stack : String(error)}\n`)
+  process.stdout.write(`${tellFailure(`after ${passed} checks`, error)}\n`)
 } finally {
+  await Promise.all(clients.map((client) => client.close()))
   await servers.stop()
 }
 process.stdout.write(`${passed} passed, ${failed} failed\n`)
