@@ -85,7 +85,7 @@ async function round(
 }
 
 /**
- * Both sides, each with clients of every kind named; gives how often the sides changed. `begun`: the other side has, and
+ * Both sides, each with clients of every kind named; gives how often the sides changed. `begun`: the other side has;
  * ours begins then.
  */
 export async function contend(
