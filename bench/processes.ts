@@ -1,10 +1,9 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePorts } from '../test/ports.ts'
 
 /** Three peers of one ensemble, each in a process of its own, durable on LevelDB, over TCP on loopback. */
 export interface Three {
@@ -26,16 +25,6 @@ export type Answer =
   | { readonly kind: 'gap', readonly gapMs: number }
   | { readonly kind: 'role', readonly leads: boolean }
 
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 function answer<K extends Answer['kind']>(child: ChildProcess, kind: K): Promise<Extract<Answer, { kind: K }>> {
   return new Promise((resolve, reject) => {
     const onMessage = (message: Answer): void => {
@@ -52,7 +41,7 @@ function answer<K extends Answer['kind']>(child: ChildProcess, kind: K): Promise
 
 /** Starts them and waits until all serve. */
 export async function startThree(folder: string): Promise<Three> {
-  const ports = [await freePort(), await freePort(), await freePort()]
+  const ports = await freePorts(3)
   const script = fileURLToPath(new URL('peer-process.js', import.meta.url))
   const children = [1, 2, 3].map((id) =>
     fork(script, [String(id), join(folder, String(id)), ...ports.map(String)], { execArgv: [] }))

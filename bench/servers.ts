@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePort } from './processes.ts'
+import { freePorts } from '../test/ports.ts'
 
 /** A kind of server. */
 export interface Program {
@@ -158,9 +158,8 @@ async function end({ child }: Server): Promise<void> {
 export async function startServers(program: Program, count: number, folder: string): Promise<Servers> {
   const places: Place[] = []
   for (let id = 1; id <= count; id++) {
-    places.push({
-      id, clientPort: await freePort(), quorumPort: await freePort(), electionPort: await freePort(),
-    })
+    const [clientPort, quorumPort, electionPort] = await freePorts(3) as [number, number, number]
+    places.push({ id, clientPort, quorumPort, electionPort })
   }
   const starting = places.map((place) => {
     const home = join(folder, String(place.id))
