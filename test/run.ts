@@ -12,6 +12,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundleTests } from './bundle.ts'
 import { judgeStorage } from './error-paths/gate.ts'
 import { failuresIn, listOf } from './failures.ts'
 
@@ -32,6 +33,11 @@ const LONGEST: readonly string[] = [
   'test/cli/serve-zoo.test.ts', 'test/model/model.test.ts', 'test/sim/sweep.test.ts', 'test/sim/scenarios.test.ts',
   'test/tidy.test.ts', 'test/kill/power.test.ts', 'test/cli/serve.test.ts', 'test/cli/ensemble.test.ts',
 ]
+/** More processes than cores need no threads for the collector, and most code of a test runs often, but not long. */
+const FLAGS = [
+  '--enable-source-maps', '--always-sparkplug', '--single-threaded-gc', '--max-semi-space-size=32',
+  '--semi-space-growth-factor=16',
+]
 const FILE_TIMEOUT_MS = 300_000
 const LONG_FILE_TIMEOUT_MS = 1_800_000
 const isLong = (file: string): boolean => file.startsWith('test/long/')
@@ -40,6 +46,8 @@ const UNMEASURED: readonly string[] = [
   'test/storage/images.test.ts', 'test/storage/histories.test.ts', 'test/storage/misdirected.test.ts',
   'test/storage/conformance.test.ts', 'test/storage/sabotage.test.ts', 'test/storage/log.test.ts',
 ]
+/** What they measure are the sources. */
+const FROM_SOURCES: readonly string[] = ['test/fuzz/fuzzer.test.ts']
 const isMeasured = (file: string): boolean => file.startsWith('test/storage/') && !UNMEASURED.includes(file)
 const running = new Set<ChildProcess>()
 /** Each with its file. */
@@ -74,11 +82,11 @@ function tell(file: string, found: readonly string[], end: string): void {
   failures.push(...(found.length > 0 ? found : [end]).map((text) => `${file}: ${text}`))
 }
 
-/** `coverage`: where it and the processes that it starts leave what they have run. */
-function runFile(file: string, coverage: string | null): Promise<Outcome> {
+/** `words`: what Node is told; `coverage`: where it and the processes that it starts leave what they have run. */
+function runFile(file: string, words: readonly string[], coverage: string | null): Promise<Outcome> {
   return new Promise((resolve) => {
     const started = process.hrtime.bigint()
-    const child = spawn(process.execPath, ['--import', 'tsx', file], {
+    const child = spawn(process.execPath, words, {
       cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], detached: true,
       env: coverage === null ? process.env : { ...process.env, NODE_V8_COVERAGE: coverage },
     })
@@ -136,9 +144,13 @@ async function main(): Promise<void> {
   const total = { passed: 0, failed: 0 }
   const queue = files.slice()
   const coverage = coverageFolder(files)
+  const bundled = await bundleTests(files)
   const worker = async (): Promise<void> => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const outcome = await runFile(file, isMeasured(file) ? coverage : null)
+      const measured = isMeasured(file) ? coverage : null
+      const isSource = measured !== null || FROM_SOURCES.includes(file)
+      const words = isSource ? ['--import', 'tsx', file] : [...FLAGS, bundled.get(file)!]
+      const outcome = await runFile(file, words, measured)
       total.passed += outcome.passed
       total.failed += outcome.failed
     }
@@ -165,4 +177,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
-await main()
+await main().catch((error: unknown) => {
+  process.stdout.write(`${(error as Error).stack}\n0 passed, 1 failed\n`)
+  process.exitCode = 1
+})

@@ -70,7 +70,7 @@ export class OtherMajor {
     const found = await this.#finding
     if ('reason' in found) return
     const child = this.#child ??= fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), this.#args,
-      { execPath: found.path })
+      { execPath: found.path, execArgv: ['--import', 'tsx'] })
     const { result: there } = await new Promise<Done>((resolve, reject) => {
       const fail = (what: unknown): void => reject(new Error(`${found.version} ended at seed ${seed}: ${String(what)}`))
       child.removeAllListeners().on('message', resolve).on('error', fail).on('exit', fail)
