@@ -18,10 +18,17 @@ async function repositoryFiles(): Promise<string[]> {
   return stdout.split('\n').filter((path) => path !== '' && existsSync(join(root, path)))
 }
 
-async function sources(): Promise<Source[]> {
+async function parsed(): Promise<readonly Source[]> {
   const paths = await repositoryFiles()
   const typescript = paths.filter((path) => /^(lib|transports|storage|test|bench|examples)\/.*\.ts$/.test(path))
   return typescript.map((path) => parse(path, readFileSync(join(root, path), 'utf8')))
+}
+
+let all: Promise<readonly Source[]> | null = null
+
+/** Parsed once for all cases. */
+function sources(): Promise<readonly Source[]> {
+  return all ??= parsed()
 }
 
 function expectNone(problems: readonly Problem[]): void {

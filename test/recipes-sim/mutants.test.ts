@@ -9,10 +9,10 @@ const SEEDS = 40
 
 /** Faults of each recipe by the seed that is known to show them. */
 const FAULTS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  lock: { 'no deadline': 1, 'unguarded write': 14, 'deletes another on retry': 2, 'creates again on retry': 3 },
-  election: { 'no deadline': 1, 'unguarded write': 4, 'deletes another on retry': 6, 'creates again on retry': 10 },
-  members: { deaf: 4, stays: 1 }, queue: { [COMMITS_AGAIN]: 5 }, latch: { [COMMITS_AGAIN]: 37 },
-  barrier: { [COMMITS_AGAIN]: 16 }, 'double-barrier': { 'unguarded write': 6 },
+  lock: { 'no deadline': 1, 'unguarded write': 17, 'deletes another on retry': 6, 'creates again on retry': 3 },
+  election: { 'no deadline': 1, 'unguarded write': 4, 'deletes another on retry': 23, 'creates again on retry': 10 },
+  members: { deaf: 4, stays: 1 }, queue: { [COMMITS_AGAIN]: 25 }, latch: { [COMMITS_AGAIN]: 37 },
+  barrier: { [COMMITS_AGAIN]: 16 }, 'double-barrier': { 'unguarded write': 33 },
 }
 
 test('every fault of locks is among them', () => {

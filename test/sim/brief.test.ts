@@ -46,7 +46,7 @@ test('a brief storm is that of the seed in a quarter of the time: as many faults
 test('it is as deterministic as a whole one, nothing is wrong in it, and it takes a small part of the steps', () => {
   const codec = makeTxnCodec()
   let [whole, brief] = [0, 0]
-  for (const seed of [4, 5, 9, 11]) {
+  for (const seed of [38, 43, 44, 45]) {
     const result = play(briefOf(seed), codec)
     assert.is(result.failure, null)
     assert.equal(play(briefOf(seed), makeTxnCodec()), result)

@@ -6,7 +6,7 @@ const test = suite('sim: determinism')
 
 test('a seed is a run: the same every time, and another than any other', () => {
   const prints = new Set<number>()
-  for (const seed of [4, 5, 9]) {
+  for (const seed of [37, 38, 45]) {
     const first = runSeed(seed, makeTxnCodec())
     const second = runSeed(seed, makeTxnCodec())
     assert.is(first.failure, null)

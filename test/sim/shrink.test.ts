@@ -16,7 +16,7 @@ test('a failing seed is reduced to a few faults and requests that fail by the sa
   const codec = makeTxnCodec()
   const mutant = 'surviveFsyncError'
   // What is left of seed 6 has six clients.
-  let seed = 10
+  let seed = 11
   // One that fails after many requests has something to lose.
   const isLarge = ({ failure, asked }: SeedResult): boolean => failure !== null && asked >= LARGE
   while (!isLarge(play(drawRun(seed, mutant), codec))) assert.ok(++seed < 60, 'no seed sees the bug')
@@ -58,7 +58,7 @@ test('a fault that is made shorter lasts as much shorter, and begins when it did
 }, { timeoutMs: 60_000 })
 
 test('a seed that does not fail is not reduced', () => {
-  assert.is(shrink(1), null)
+  assert.is(shrink(38), null)
 }, { timeoutMs: 60_000 })
 
 test.run()

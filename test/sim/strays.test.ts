@@ -15,6 +15,8 @@ function loaded(...rolls: number[]): Random {
   return { ...makeRandom(1), below: () => rolls.length > 1 ? rolls.shift()! : rolls[0]! }
 }
 
+const BRIEF = { storm: 'brief' } as const
+
 /** It lands where nothing is. */
 const NOWHERE = 11
 
@@ -96,16 +98,16 @@ test('promises that were written over are gone, unless they were written again',
   }
 })
 
-/** Seeds whose storms have nothing but such writes and crashes. */
+/** Seeds of whose brief storms only such writes show the bug. */
 for (const seed of [12, 133, 445]) {
   test(`a voter that counts although a write of it is elsewhere is seen, and is what is seen: seed ${seed}`, () => {
     const codec = makeTxnCodec()
-    const bug = drawRun(seed, 'damagedVotes')
+    const bug = drawRun(seed, 'damagedVotes', BRIEF)
     assert.ok(bug.faults.some(({ kind }) => kind === 'misdirect'))
     assert.is(play(bug, codec).failure?.check, 'D9')
     const without = bug.faults.filter(({ kind }) => kind !== 'misdirect')
     assert.is(play({ ...bug, faults: without }, codec).failure, null, 'nothing else in it shows the bug')
-    const { failure, reached } = play(drawRun(seed), codec)
+    const { failure, reached } = play(drawRun(seed, undefined, BRIEF), codec)
     assert.is(failure, null)
     assert.ok(reached['disk: a stray write is found, txns']! > 0)
   }, { timeoutMs: 60_000 })

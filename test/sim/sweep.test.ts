@@ -9,7 +9,7 @@ import { SWEPT, readPart, sweep } from './sweep.ts'
 /** A slice of the crash-point sweep: some boundaries of each scenario, with every server and every image. */
 const test = suite('sim: sweep')
 
-const STRIDE = 199
+const STRIDE = 397
 const SHORT_RUNS = 6
 /** A commit has a slice of its own, whoever checks it out: over many of them every boundary is visited. */
 const commit = commitOf()
@@ -36,9 +36,9 @@ function commandOf(name: string, part: string, options = ''): string {
 }
 
 test('a commit has one slice, and all of them together are the whole sweep', () => {
-  assert.is(partOf(2, STRIDE, '00000000000c+'), '87/199')
-  assert.is(partOf(2, STRIDE, '00000000000c'), '87/199', 'with changes, or without')
-  assert.is(partOf(0, STRIDE, '?'), '1/199', 'where git cannot tell')
+  assert.is(partOf(2, STRIDE, '00000000000c+'), '87/397')
+  assert.is(partOf(2, STRIDE, '00000000000c'), '87/397', 'with changes, or without')
+  assert.is(partOf(0, STRIDE, '?'), '1/397', 'where git cannot tell')
   const commits = Array.from({ length: STRIDE }, (_, at) => at.toString(16).padStart(12, '0'))
   assert.is(new Set(commits.map((one) => partOf(5, STRIDE, one))).size, STRIDE)
 })

@@ -143,7 +143,9 @@ export async function runTransportCase(
 /** Bytes that tell where they belong. */
 function pattern(bytes: number, seed: number): Uint8Array {
   const random = makeRandom(seed)
-  return Uint8Array.from({ length: bytes }, () => random.below(256))
+  const made = new Uint8Array(bytes)
+  for (let at = 0; at < bytes; at++) made[at] = random.below(256)
+  return made
 }
 
 /** Sends in pieces of every size, and waits whenever the link says so. */

@@ -24,8 +24,7 @@ interface Lease {
 /** By these a leader hears of sessions from its learners. */
 type Words = Pong | Forward | Revalidate
 
-/** What leases are to be told of. */
-export function isWords(message: Message): message is Words {
+function isWords(message: Message): message is Words {
   return message.kind === 'pong' || message.kind === 'forward' || message.kind === 'revalidate'
 }
 

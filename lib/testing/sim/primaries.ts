@@ -142,12 +142,10 @@ export class Primaries {
     }
     if (log.last < seen.verified) seen.verified = log.last
     if (log.last !== seen.verified) {
-      const { last } = log
-      for (let next = log.zxidAfter(seen.verified); next !== null;) {
+      for (let next = log.zxidAfter(seen.verified); next !== null; next = log.zxidAfter(next)) {
         this.#checkLogged(server, log, next)
-        next = next === last ? null : log.zxidAfter(next)
       }
-      seen.verified = last
+      seen.verified = log.last
     }
     if (meta.currentEpoch === seen.currentEpoch) return
     seen.currentEpoch = meta.currentEpoch
