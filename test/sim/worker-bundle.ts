@@ -6,12 +6,10 @@ import { build } from 'esbuild'
 
 /**
  * How its process is started. As many processes as cores need no threads for the collector: a tenth less CPU for the
- * same seeds. What is called once or falls back from optimized code, which each seed with bounds of its own makes some
- * of it do, is compiled all the same: 6 % less CPU for 30 seeds.
+ * same seeds.
  */
 export const WORKER_FLAGS: readonly string[] = [
   '--enable-source-maps', '--single-threaded-gc', '--max-semi-space-size=32', '--semi-space-growth-factor=16',
-  '--always-sparkplug',
 ]
 
 /**
