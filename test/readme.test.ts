@@ -14,7 +14,7 @@ import { assert, suite } from './harness.ts'
 import type { Case } from './harness.ts'
 import { freePorts } from './ports.ts'
 
-const run = promisify(execFile)
+const RUN_MS = 20_000
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   name: string, exports: Record<string, unknown>,
@@ -48,6 +48,17 @@ function expected(code: string): string {
   return [...code.matchAll(/\/\/ => (.*)$/gm)].map((match) => `${match[1] ?? ''}\n`).join('')
 }
 
+/** What the process prints. Rejects, with that, when it fails or does not end. */
+async function run(args: readonly string[], cwd: string): Promise<Record<'stdout' | 'stderr', string>> {
+  try {
+    return await promisify(execFile)(process.execPath, args, { cwd, timeout: RUN_MS })
+  } catch (error) {
+    const { killed, code, stdout, stderr } = error as Error & Record<'killed' | 'code' | 'stdout' | 'stderr', unknown>
+    const end = killed === true ? `did not end within ${RUN_MS} ms` : `ended with ${String(code)}`
+    throw new Error(`${end}, and printed: ${String(stdout)}${String(stderr)}`, { cause: error })
+  }
+}
+
 /** A module beside the installed package. */
 function write(t: Case, name: string, text: string): string {
   const folder = t.tempFolder()
@@ -68,7 +79,7 @@ for (const { language, label, code, line } of blocks) {
   test(`the block at line ${line} runs and prints what it says`, async (t) => {
     const path = write(t, language === 'js' ? 'block.mjs' : 'block.mts', code)
     const args = language === 'js' ? [path] : ['--import', tsx, path]
-    const { stdout, stderr } = await run(process.execPath, args, { cwd: dirname(path), timeout: 20_000 })
+    const { stdout, stderr } = await run(args, dirname(path))
     assert.is(stderr, '')
     assert.is(stdout, expected(code))
   }, { timeoutMs: 30_000 })
@@ -83,7 +94,7 @@ for (const { language, code, line } of blocks.filter((block) => block.label === 
   test(`the recipe at line ${line} runs and prints what it says`, async (t) => {
     assert.is(language, 'js')
     const path = write(t, 'block.mjs', `${BEFORE}${code}${AFTER}`)
-    const { stdout, stderr } = await run(process.execPath, [path], { cwd: dirname(path), timeout: 20_000 })
+    const { stdout, stderr } = await run([path], dirname(path))
     assert.is(stderr, '')
     assert.is(stdout, expected(code))
   }, { timeoutMs: 30_000 })
@@ -111,7 +122,7 @@ test('servers elsewhere', async (t) => {
   const address = ensemble.peers[0]?.status().clientAddresses[0]?.replace('tcp://', '') ?? ''
   const code = (block?.code ?? '').replace('zk1:2181,zk2:2181,zk3:2181', address)
   const path = write(t, 'elsewhere.mjs', `${code}\nconsole.log(await zk.children('/'))\nawait zk.close()\n`)
-  const { stdout } = await run(process.execPath, [path], { cwd: dirname(path), timeout: 20_000 })
+  const { stdout } = await run([path], dirname(path))
   assert.is(stdout, "[ 'inside' ]\n")
 }, { timeoutMs: 30_000 })
 
@@ -167,7 +178,7 @@ test('the browser block bundles for a page, and joins the ensemble it names', as
   const webSocket = pathToFileURL(join(root, 'node_modules/ws/wrapper.mjs')).href
   const page = write(t, 'page.mjs', `import { WebSocket } from '${webSocket}'\nglobalThis.WebSocket = WebSocket\n` +
     `${bundle.outputFiles[0]?.text ?? ''}`)
-  const { stdout } = await run(process.execPath, [page], { timeout: 20_000 })
+  const { stdout } = await run([page], dirname(page))
   assert.is(stdout, `[ 'zookeeper' ]\n`)
 }, { timeoutMs: 60_000 })
 

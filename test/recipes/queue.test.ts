@@ -55,6 +55,11 @@ test('one consumer gets the smallest priority first, and the oldest within it', 
   assert.equal(await texts(taker, 4), ['a', 'b', '{"is":"c"}', 'idle'])
   assert.equal(await taker.size(), { waiting: 0, taken: 0, delayed: 0 })
   await rejects(taker.take({ waitMs: 20 }), 'OperationTimeout')
+  const leaving = new AbortController()
+  const waiting = taker.take({ signal: leaving.signal })
+  await inLine(zk, '/app/jobs', 1)
+  leaving.abort()
+  await rejects(waiting, 'Aborted')
   assert.equal((await zk.children('/app/jobs')).sort(), ['delayed', 'entries', 'taken', 'takers'])
 })
 
