@@ -9,7 +9,7 @@ import { build } from 'esbuild'
  * same seeds.
  */
 export const WORKER_FLAGS: readonly string[] = [
-  '--enable-source-maps', '--single-threaded-gc', '--max-semi-space-size=32', '--semi-space-growth-factor=16',
+  '--enable-source-maps', '--single-threaded-gc', '--max-semi-space-size=16', '--semi-space-growth-factor=16',
 ]
 
 /**
