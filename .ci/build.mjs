@@ -15,6 +15,8 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const dist = join(root, 'dist')
 const stamp = join(dist, '.built')
+/** This script, and the versions of what it runs. */
+const MADE_WITH = ['.ci/build.mjs', 'package-lock.json']
 
 /** One hash over names, sizes and modification times: removed files count, and no source is read. */
 function fingerprint() {
@@ -24,7 +26,7 @@ function fingerprint() {
     if (stat.isDirectory()) for (const name of readdirSync(join(root, path)).sort()) visit(`${path}/${name}`)
     else hash.update(`${path} ${stat.size} ${stat.mtimeMs}\n`)
   }
-  for (const path of ['package.json', 'tsconfig.json', 'lib', 'transports', 'storage']) visit(path)
+  for (const path of [...MADE_WITH, 'package.json', 'tsconfig.json', 'lib', 'transports', 'storage']) visit(path)
   return hash.digest('hex')
 }
 

@@ -1,9 +1,27 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+
+const NAME = /^\.build-test-(\d+)-/
+
+/** What processes that were killed have left. */
+function removeOld(): void {
+  for (const name of readdirSync(ROOT)) {
+    const pid = Number(NAME.exec(name)?.[1])
+    if (pid > 0 && !isAlive(pid)) rmSync(join(ROOT, name), { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
+}
 
 /**
  * Test files as JavaScript, in a new folder of the repository, where they find the packages, until this process ends.
@@ -12,7 +30,8 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
  * each process, as it is without this; and each goes on to believe that it lies where its source does.
  */
 export async function bundleTests(files: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const folder = mkdtempSync(join(ROOT, '.build-test-'))
+  removeOld()
+  const folder = mkdtempSync(join(ROOT, `.build-test-${process.pid}-`))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   await build({
     entryPoints: files.map((file) => join(ROOT, file)), outdir: folder, outbase: ROOT,

@@ -72,7 +72,9 @@ test('every adapter and conformance suite is in the manifest', () => {
   const files = folders.flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`))
   const ports = files.filter((path) => path.endsWith('.ts') && /^(transports|storage)\/[\w-]+\.ts$/.test(path))
   ports.push('lib/testing/conformance/transport.ts', 'lib/testing/conformance/storage.ts')
-  const missing = ports.filter((path) => !named.includes(`dist/${path.replace(/\.ts$/, '.js')}`))
+  const targets = ports.map((path) => path.replace(/\.ts$/, '.js'))
+  const all = targets.flatMap((path) => [`dist/${path}`, `dist/node/${path}`])
+  const missing = all.filter((path) => !named.includes(path))
   assert.equal(missing, [])
 })
 

@@ -10,10 +10,13 @@ const BLOCKS = 480
 /** Of the blocks that this process has. */
 const left: number[] = []
 
-/** Null when somebody listens there. */
+/** Null when somebody listens there, or nobody may. */
 function listen(port: number): Promise<Server | null> {
-  return new Promise((resolve) => {
-    const server = createServer((socket) => socket.destroy()).once('error', () => resolve(null))
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.destroy()).once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(null)
+      else reject(error)
+    })
     server.listen(port, '127.0.0.1', () => resolve(server))
   })
 }

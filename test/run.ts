@@ -50,7 +50,7 @@ const UNMEASURED: readonly string[] = [
 const FROM_SOURCES: readonly string[] = ['test/fuzz/fuzzer.test.ts']
 const isMeasured = (file: string): boolean => file.startsWith('test/storage/') && !UNMEASURED.includes(file)
 const running = new Set<ChildProcess>()
-/** Each with its file. */
+/** What to tell at the end, with its file where there is one. */
 const failures: string[] = []
 
 function testFiles(args: readonly string[]): string[] {

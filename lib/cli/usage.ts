@@ -91,9 +91,9 @@ draw what goes on in a tree.
   --help               this text
 `
 
-/** The version in the package's manifest, beside dist/ or the sources. */
+/** The version in the package's manifest: this may be a module in lib/ or dist/, or part of a bundle in dist/node/. */
 export function packageVersion(): string {
-  for (const up of ['../../package.json', '../../../package.json']) {
+  for (const up of ['../../package.json', '../../../package.json', '../../../../package.json']) {
     try {
       const text = readFileSync(new URL(up, import.meta.url), 'utf8')
       const manifest = JSON.parse(text) as { name?: string, version?: string }

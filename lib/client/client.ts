@@ -118,6 +118,7 @@ export class Client {
       checkConnect(options)
       const { signal } = options
       if (signal?.aborted) throw new ZkError('Aborted', undefined, { cause: signal.reason })
+      // Not by its name, here and in other classes: a bundler renames those that name themselves.
       const client = new this(parts, options)
       const abort = (): void => {
         client.#session.abandon('Aborted')

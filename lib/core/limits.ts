@@ -99,7 +99,10 @@ export const MULTI_READ_BYTES_MAX: number = 16 * 1024 * 1024
 export const TURN_ANSWER_BYTES: number = 8 * 1024 * 1024
 /** What one connection has of that before others have theirs. */
 export const SHARED_ANSWER_BYTES: number = 4 * 1024 * 1024
-/** Bytes of answers that a turn has besides, for those that had no more than a little of it. */
+/**
+ * Bytes of answers that a turn has besides, for those that had no more than a little of it; and so much of it is for
+ * one who had more, before others.
+ */
 export const SPARE_ANSWER_BYTES: number = 1024 * 1024
 /** That little of one connection. */
 export const LITTLE_ANSWER_BYTES: number = 64 * 1024

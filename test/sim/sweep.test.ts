@@ -6,7 +6,7 @@ import type { Scenario } from './scenarios/scenario.ts'
 import { shortRun } from './scenarios/short-run.ts'
 import { SWEPT, readPart, sweep } from './sweep.ts'
 
-/** A slice of the crash-point sweep: some boundaries of each scenario, with every server and every image. */
+/** A slice of the crash-point sweep: some boundaries of most scenarios, with every server and every image. */
 const test = suite('sim: sweep')
 
 const STRIDE = 397

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 /**
- * How its process is started. As many processes as cores need no threads for the collector: a tenth less CPU for the
- * same seeds.
+ * How a process that simulates is started. As many processes as cores need no threads for the collector: a tenth less
+ * CPU for the same seeds.
  */
 export const WORKER_FLAGS: readonly string[] = [
   '--enable-source-maps', '--single-threaded-gc', '--max-semi-space-size=16', '--semi-space-growth-factor=16',

@@ -26,9 +26,9 @@ export class Postponed {
 
   /**
    * A turn begins: has them answered, each up to so many bytes of it. The one that a txn waits for is first, and those
-   * that nothing waits for leave it room. Who has asked for little is not behind those with much, but for some of those
-   * who had a share longest ago: however many ask for little in each turn, one with much gets on. A share each, however
-   * few they are: it is to be sent before it is too much for its client.
+   * that nothing waits for leave it room. Who has asked for little is not behind those with much, but for the one of
+   * those that had a share longest ago: however many ask for little in each turn, one with much gets on. A share each,
+   * however few they are: it is to be sent before it is too much for its client.
    */
   resume(turn: AnswerTurn, drain: (connection: Connection, most: number) => void): void {
     const { blocking } = this

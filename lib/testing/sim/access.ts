@@ -38,10 +38,10 @@ export function allows(acl: readonly Acl[], perms: number, identities: readonly 
 
 /** The list that a node gets; null when the request must be refused. */
 export function storedAcl(acl: readonly Acl[] | null, identities: readonly Identity[]): readonly Acl[] | null {
-  if (acl === null) return null
+  if (acl === null || acl === OPEN_ACL) return acl
   const stored = acl.flatMap((entry) => entry.scheme !== 'auth' ? [entry]
     : identities.map(({ scheme, id }) => ({ perms: entry.perms, scheme, id })))
-  return acl === OPEN_ACL ? acl : stored.length === 0 ? null : stored
+  return stored.length === 0 ? null : stored
 }
 
 /** What getACL shows: hashes to nobody but those who may set the list. */

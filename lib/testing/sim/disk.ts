@@ -52,10 +52,10 @@ export class SimDisk {
   /** What of a batch there is room for; null for one that drops a log of which nothing would be left. */
   #fitting(batch: LogBatch): LogBatch | null {
     const chunks = batch.chunks?.filter(({ id, index }) => this.#hasRoom(id, index))
-    const { install, purgeThrough: _, ...rest } = batch
-    if (install === undefined || install.id !== this.#givenUp) {
+    if (batch.install === undefined || batch.install.id !== this.#givenUp) {
       return chunks?.length === batch.chunks?.length ? batch : { ...batch, chunks: chunks! }
     }
+    const { install: _, purgeThrough: __, ...rest } = batch
     if (batch.resetLog === true) return null
     this.leftOut++
     return chunks === undefined ? rest : { ...rest, chunks }

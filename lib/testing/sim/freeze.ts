@@ -18,6 +18,8 @@ import type { SimWorld } from './world.ts'
 const IDLE_TICKS = 10
 /** What one outside the core may say and be answered in a tick, for each peer. */
 const IDLE_TALK = 4
+/** An epoch ended by itself. */
+const USED_UP = 'resigned: the zxid counter is used up'
 const CALLED = 'resigned: a voter promised a later epoch'
 /** So many of them that end by themselves may pass before all serve. */
 const SHORT_EPOCHS = 10
@@ -226,11 +228,10 @@ class Freeze {
    */
   #allServe(mayBeShort: boolean): void {
     const world = this.#world
-    const isShort = mayBeShort && this.#plan.world.epochTxns !== undefined
     for (let epochs = 0; epochs <= SHORT_EPOCHS; epochs++) {
-      const { elections } = world
+      const used = world.reached.counts[USED_UP]
       const limitMs = world.events.nowMs + this.#boundMs + this.#plan.world.timing.initMs
-      const isOver = (): boolean => isShort && world.elections !== elections
+      const isOver = (): boolean => mayBeShort && world.reached.counts[USED_UP] !== used
       this.#until(limitMs, () => this.#serving() || isOver(), 'L3', 'not all of the core serve')
       if (this.#serving()) return
     }

@@ -14,7 +14,7 @@ import type { SimDisk } from './disk.ts'
 import type { Chronicle } from './chronicle.ts'
 import { Claims } from './claims.ts'
 import { Conduct } from './conduct.ts'
-import { Leases } from './leases.ts'
+import { Leases, isWords } from './leases.ts'
 import { LostPromises } from './lost-promises.ts'
 import { Moves } from './moves.ts'
 import { sameOutcome } from './outcomes.ts'
@@ -200,8 +200,9 @@ export class Ghost {
     const applied = replica.tree.zxid
     if (applied !== seen.appliedZxid) {
       const { log } = replica.journal
-      for (let next = log.zxidAfter(seen.appliedZxid); next !== null && next <= applied; next = log.zxidAfter(next)) {
+      for (let next = log.zxidAfter(seen.appliedZxid); next !== null && next <= applied;) {
         this.#delivered(server, seen, next, log)
+        next = next === applied ? null : log.zxidAfter(next)
       }
       seen.appliedZxid = applied
       this.#checkDigest(server, seen)
@@ -325,11 +326,10 @@ export class Ghost {
   #checkQuorumDurable(entry: { readonly zxid: Zxid, readonly hash1: number, readonly hash2: number }): void {
     let count = 0
     for (const id of this.#voters) {
-      if (this.excused.has(id) || this.#disk(id).holds(entry.zxid, entry.hash1, entry.hash2)) count++
+      if (!this.excused.has(id) && !this.#disk(id).holds(entry.zxid, entry.hash1, entry.hash2)) continue
+      if (++count * 2 > this.#voters.length) return
     }
-    if (count * 2 <= this.#voters.length) {
-      throw new Violation('D3', `${formatZxid(entry.zxid)} was delivered with ${count} durable copies`)
-    }
+    throw new Violation('D3', `${formatZxid(entry.zxid)} was delivered with ${count} durable copies`)
   }
 
   /** A server is down: A.3 for the tree that it had, D3 for what it has. */
@@ -355,7 +355,9 @@ export class Ghost {
     const { id, replica } = server
     this.conduct.received(server, link, message)
     this.#claims.received(server, link, message)
-    this.#leases.received(replica, replica.links.peerOf(link) ?? 0, message, this.#clock.localMs(id))
+    if (isWords(message)) {
+      this.#leases.received(replica, replica.links.peerOf(link) ?? 0, message, this.#clock.localMs(id))
+    }
     if (message.kind === 'upToDate') this.#upToDate.set(server.id, message.commit)
     else if (message.kind === 'leaderInfo') this.#upToDate.delete(server.id)
   }

@@ -31,7 +31,8 @@ export function complete(world: LandingWorld, server: Server, writes: Server['wr
 
 function landAll(world: LandingWorld, server: Server, writes: Server['writes'], astray: Astray | null): number {
   const { id, disk } = server
-  for (const [at, { batch }] of writes.entries()) {
+  for (let at = 0; at < writes.length; at++) {
+    const { batch } = writes[at]!
     const { leftOut } = disk
     const isAstray = astray !== null && at === astray.at
     const hasRoom = isAstray ? disk.misdirect(batch, astray.dice) : disk.apply(batch)

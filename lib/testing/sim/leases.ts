@@ -24,7 +24,8 @@ interface Lease {
 /** By these a leader hears of sessions from its learners. */
 type Words = Pong | Forward | Revalidate
 
-function isWords(message: Message): message is Words {
+/** What leases are to be told of. */
+export function isWords(message: Message): message is Words {
   return message.kind === 'pong' || message.kind === 'forward' || message.kind === 'revalidate'
 }
 

@@ -99,7 +99,7 @@ export class Network {
   constructor(events: EventQueue, random: Random, faults: NetworkFaults, ends: NetworkEnds) {
     this.#events = events
     this.#random = random
-    this.#faults = faults
+    this.#faults = faultsOf(faults)
     this.#ends = ends
     const { scatterMs } = faults
     this.#scatter = scatterMs === undefined ? null : new Scatter(makeRandom(random.next()), scatterMs)
@@ -416,6 +416,14 @@ export class Network {
     const pair = pairs[dice.below(Math.max(pairs.length, 1))]
     if (pair !== undefined) this.break(pair.ends[0].link, null)
   }
+}
+
+/**
+ * Of one shape in every run, in however many ways a plan was put together: otherwise each seed sends what is compiled
+ * for the seeds before it back to where it was.
+ */
+function faultsOf({ latencyMs, tailMs, loss, duplication, replay, bytesPerMs }: NetworkFaults): NetworkFaults {
+  return { latencyMs, tailMs, loss, duplication, replay, bytesPerMs }
 }
 
 /** Peers have small numbers; 0 is none, and stands for a disk. */

@@ -142,10 +142,12 @@ export class Primaries {
     }
     if (log.last < seen.verified) seen.verified = log.last
     if (log.last !== seen.verified) {
-      for (let next = log.zxidAfter(seen.verified); next !== null; next = log.zxidAfter(next)) {
+      const { last } = log
+      for (let next = log.zxidAfter(seen.verified); next !== null;) {
         this.#checkLogged(server, log, next)
+        next = next === last ? null : log.zxidAfter(next)
       }
-      seen.verified = log.last
+      seen.verified = last
     }
     if (meta.currentEpoch === seen.currentEpoch) return
     seen.currentEpoch = meta.currentEpoch

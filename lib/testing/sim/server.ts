@@ -1,4 +1,5 @@
 import type { Input, Now, ReplicaConfig, Timing } from '../../core/effects.ts'
+import { DEFAULT_LIMITS } from '../../core/limits.ts'
 import type { Limits } from '../../core/limits.ts'
 import type { Replica } from '../../core/replica.ts'
 import type { LogBatch } from '../../ports/storage.ts'
@@ -113,7 +114,9 @@ export function configOf(
   plan: WorldPlan, id: number, of: Pick<ReplicaConfig, 'members' | 'bootstrap' | 'seed' | 'codec'>,
 ): ReplicaConfig {
   return {
-    ...of, peerId: id, ensembleName: 'sim', timing: plan.timing, limits: plan.limits,
+    ...of, peerId: id, ensembleName: 'sim', timing: plan.timing,
+    // Of one shape in every run, as with `faultsOf` in network.ts.
+    limits: { ...DEFAULT_LIMITS, ...plan.limits },
     tree: {
       skipAcl: false, ttlEnabled: true, enforceQuota: false,
       sessionEphemerals: 10_000, sessionEphemeralBytes: 1_000_000,

@@ -53,10 +53,9 @@ export class Soundness {
 
   /** Before a message leaves. */
   emitted(id: number, message: Message): void {
-    if (!this.#disks.voters.includes(id)) return
     const counts = message.kind === 'followerInfo' ? message.health === 'ok'
       : message.kind === 'ackEpoch' ? message.currentEpoch >= 0 : message.kind === 'leaderInfo'
-    if (!counts || this.#isSound(id)) return
+    if (!counts || !this.#disks.voters.includes(id) || this.#isSound(id)) return
     throw new Violation('D9', `server ${id} is damaged, and its ${message.kind} counts`)
   }
 

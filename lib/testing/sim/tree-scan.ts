@@ -25,10 +25,11 @@ export interface Known {
 /** Whose state it is. */
 export type Identity = Pick<Tree, 'ensembleId' | 'members'>
 
-/** A node as a tree or a snapshot has it; how many children it has is not part of a snapshot. */
+/** A node as a tree or a snapshot has it: its numbers, and the rest; how many children it has is in no snapshot. */
+type Numbers = Omit<NodeState, 'kind' | 'children' | 'data' | 'acl'>
 type Image = Omit<NodeState, 'children'>
 
-const FIELDS = ['kind', 'owner', 'ttlMs', 'version', 'aversion', 'creates', 'czxid', 'mzxid', 'pzxid', 'ctime',
+const FIELDS = ['owner', 'ttlMs', 'version', 'aversion', 'creates', 'czxid', 'mzxid', 'pzxid', 'ctime',
   'mtime'] as const
 
 /**
@@ -91,7 +92,7 @@ class TreeScan {
     if (tree.node(path)?.id !== id) throw this.#violation(`${path} is not found by its path`)
     if (parentOf(path) !== parent) throw this.#violation(`${path} is a child of ${parent}`)
     const due = this.#known.states.at(path, tree.zxid)
-    const wrong = wrongImage(path, imageOf(node), due)
+    const wrong = wrongImage(path, nodeKind, node, node.data(), node.acl, due)
     if (wrong !== null) throw this.#violation(wrong)
     let children = 0
     for (const child of node.children()) {
@@ -137,7 +138,8 @@ export function checkRows(rows: readonly SnapshotRow[], zxid: Zxid, identity: Id
       if (paths.has(path)) wrong(`${path} is there twice`)
       paths.add(path)
       const due = known.states.at(path, zxid)
-      const what = wrongImage(path, imageOfRow(row), due)
+      const image = imageOfRow(row)
+      const what = wrongImage(path, image.kind, image, image.data, image.acl, due)
       if (what !== null) wrong(what)
       children += due!.children
     } else if (row[0] === Row.session) {
@@ -155,14 +157,6 @@ export function checkRows(rows: readonly SnapshotRow[], zxid: Zxid, identity: Id
 
 function isHead([kind, at, ensembleId, members]: SnapshotRow, zxid: Zxid, identity: Identity): boolean {
   return kind === Row.head && at === zxid && ensembleId === identity.ensembleId && members === identity.members
-}
-
-function imageOf(node: Znode): Image {
-  return {
-    kind: node.nodeKind, owner: node.owner, ttlMs: node.ttlMs, version: node.version, aversion: node.aversion,
-    creates: node.creates, czxid: node.czxid, mzxid: node.mzxid, pzxid: node.pzxid, ctime: node.ctime,
-    mtime: node.mtime, data: node.data(), acl: node.acl,
-  }
 }
 
 function imageOfRow(row: SnapshotRow): Image {
@@ -185,22 +179,25 @@ function aclOf(rows: AclRow): readonly Acl[] {
   return rows === null ? OPEN_ACL : rows.map(([perms, scheme, id]) => ({ perms, scheme, id }))
 }
 
-function wrongImage(path: string, is: Image, due: NodeState | null): string | null {
+function wrongImage(
+  path: string, kind: NodeKindNumber, is: Numbers, data: Uint8Array | null, acl: readonly Acl[], due: NodeState | null,
+): string | null {
   if (due === null) return `${path} is there, and must not be`
+  if (kind !== due.kind) return `${path} has kind ${kind}, due was ${due.kind}`
   if (!sameNumbers(is, due)) {
     const field = FIELDS.find((name) => is[name] !== due[name])!
     return `${path} has ${field} ${is[field]}, due was ${due[field]}`
   }
   // What the configuration says is each replica's own until a txn writes it.
-  if (!sameBytes(is.data, due.data) && (path !== CONFIG_PATH || due.version !== -1)) return `${path} has other data`
-  return sameAcl(is.acl, due.acl) ? null : `${path} has another access-control list`
+  if (!sameBytes(data, due.data) && (path !== CONFIG_PATH || due.version !== -1)) return `${path} has other data`
+  return sameAcl(acl, due.acl) ? null : `${path} has another access-control list`
 }
 
 /** The same for all of `FIELDS`, at the speed that a whole tree asks for. */
-function sameNumbers(a: Image, b: Image): boolean {
-  return a.kind === b.kind && a.owner === b.owner && a.ttlMs === b.ttlMs && a.version === b.version &&
-    a.aversion === b.aversion && a.creates === b.creates && a.czxid === b.czxid && a.mzxid === b.mzxid &&
-    a.pzxid === b.pzxid && a.ctime === b.ctime && a.mtime === b.mtime
+function sameNumbers(a: Numbers, b: Numbers): boolean {
+  return a.owner === b.owner && a.ttlMs === b.ttlMs && a.version === b.version && a.aversion === b.aversion &&
+    a.creates === b.creates && a.czxid === b.czxid && a.mzxid === b.mzxid && a.pzxid === b.pzxid &&
+    a.ctime === b.ctime && a.mtime === b.mtime
 }
 
 function wrongSessions(

@@ -47,19 +47,16 @@ function wrongPromises({ id, replica }: Watched): string | null {
 }
 
 function wrongOrder({ replica }: Watched): string | null {
-  const { committed, tree, journal } = replica
-  const { durableZxid, baseZxid, log } = journal
-  for (const zxid of [committed, tree.zxid, durableZxid, baseZxid, log.floor, log.last] as readonly Zxid[]) {
-    if (!isZxid(zxid) || epochOf(zxid) >= EPOCH_LIMIT) return `${String(zxid)} is no zxid`
+  const { committed, tree: { zxid: applied }, journal: { durableZxid: durable, baseZxid: base, log } } = replica
+  const { floor, last } = log
+  const areZxids = isZxid(committed) && isZxid(applied) && isZxid(durable) && isZxid(base) && isZxid(floor) &&
+    isZxid(last)
+  if (!areZxids) return `of ${[committed, applied, durable, base, floor, last].map(String).join()} one is no zxid`
+  if (applied > durable && applied > base) return 'applied ahead of its disk'
+  if (applied > committed || committed > last || durable > last) {
+    return `applied ${applied}, committed ${committed}, durable ${durable}, logged ${last}`
   }
-  if (tree.zxid > durableZxid && tree.zxid > baseZxid) return 'applied ahead of its disk'
-  if (tree.zxid > committed || committed > log.last || durableZxid > log.last) {
-    return `applied ${tree.zxid}, committed ${committed}, durable ${durableZxid}, logged ${log.last}`
-  }
-  if (log.floor > tree.zxid || baseZxid > tree.zxid) {
-    return `log from ${log.floor}, snapshot ${baseZxid}, applied ${tree.zxid}`
-  }
-  return null
+  return floor > applied || base > applied ? `log from ${floor}, snapshot ${base}, applied ${applied}` : null
 }
 
 function wrongParts({ replica }: Watched): string | null {

@@ -58,7 +58,8 @@ export class Sight {
  * that nobody was acknowledged are no more than there are writes without an answer.
  */
 export class Versions {
-  readonly #lives = new Map<string, Life>()
+  /** By path and czxid. */
+  readonly #lives = new Map<string, Map<Zxid, Life>>()
   /** Who sent a value; values are never sent twice. */
   readonly #writers = new Map<number, string>()
   /** Changes of a path that were sent and not answered. */
@@ -126,9 +127,10 @@ export class Versions {
   }
 
   #life(path: string, czxid: Zxid): Life {
-    const key = `${path} ${czxid}`
-    let life = this.#lives.get(key)
-    if (life === undefined) this.#lives.set(key, life = { path, versions: new Map(), last: 0 })
+    let lives = this.#lives.get(path)
+    if (lives === undefined) this.#lives.set(path, lives = new Map<Zxid, Life>())
+    let life = lives.get(czxid)
+    if (life === undefined) lives.set(czxid, life = { path, versions: new Map(), last: 0 })
     return life
   }
 
@@ -164,9 +166,11 @@ export class Versions {
   /** At the end: versions rise by one, so those that nobody was told of are of writes that were not answered. */
   check(): void {
     const missing = new Map<string, number>()
-    for (const { path, versions, last } of this.#lives.values()) {
-      const untold = last + 1 - versions.size - (versions.has(0) ? 0 : 1)
-      if (untold > 0) missing.set(path, (missing.get(path) ?? 0) + untold)
+    for (const [path, lives] of this.#lives) {
+      for (const { versions, last } of lives.values()) {
+        const untold = last + 1 - versions.size - (versions.has(0) ? 0 : 1)
+        if (untold > 0) missing.set(path, (missing.get(path) ?? 0) + untold)
+      }
     }
     for (const [path, count] of missing) {
       const open = this.#open.get(path) ?? 0

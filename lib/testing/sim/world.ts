@@ -54,21 +54,22 @@ export class SimWorld implements ClientWorld {
   spoil: 'lost' | 'twice' | null = null
   readonly #codec: TxnCodec
   readonly #frames = new Frames()
+  readonly #latencyMs: number
   #lastConn = 0
 
   constructor(plan: WorldPlan, codec: TxnCodec) {
     this.plan = plan
+    this.#latencyMs = plan.network.latencyMs
     this.requestsLeft = plan.clientPlan.requests
     this.#codec = sharedCodec(codec)
     this.random = makeRandom(plan.seed)
     this.members = Array.from({ length: plan.voters + plan.observers },
       (_, index) => ({ id: index + 1, role: index < plan.voters ? 'voter' as const : 'observer' as const }))
     this.peers = this.members.map(({ id }) => id)
-    this.ghost = new Ghost(this.#codec, this.members.filter(({ role }) => role === 'voter').map(({ id }) => id),
-      (id) => this.#server(id).disk, {
-        localMs: (id) => this.#now(this.#server(id)).ms, nowMs: () => this.events.nowMs,
-        awakeMs: (id) => this.#server(id).awakeMs,
-      }, plan.spoils === 'lost', plan.drift, plan.seed)
+    this.ghost = new Ghost(this.#codec, this.peers.slice(0, plan.voters), (id) => this.#server(id).disk, {
+      localMs: (id) => this.#now(this.#server(id)).ms, nowMs: () => this.events.nowMs,
+      awakeMs: (id) => this.#server(id).awakeMs,
+    }, plan.spoils === 'lost', plan.drift, plan.seed)
     this.network = new Network(this.events, makeRandom(plan.seed ^ 0x2e7), plan.network, {
       isUp: (peer) => this.#server(peer).replica !== null,
       linkUp: (peer, link, other) => this.step(peer, { kind: 'linkUp', link, peer: other }),
@@ -468,7 +469,7 @@ export class SimWorld implements ClientWorld {
   // --- clients -----------------------------------------------------------------------------------------------------
 
   latencyMs(random: Random): number {
-    return this.plan.network.latencyMs * (0.5 + random.unit())
+    return this.#latencyMs * (0.5 + random.unit())
   }
 
   nextConn(): number {
