@@ -42,4 +42,10 @@ test('a storm of disks without room alone: old and new bases, restarts from eith
   ]) assert.ok(reached[what]! > 0, what)
 }, { timeoutMs: 60_000 })
 
+test('who had no room for part of a snapshot when the storm ended is started anew: it would die of it later', () => {
+  const { failure, reached } = play(drawRun(1123050), makeTxnCodec())
+  assert.is(failure, null)
+  assert.ok(reached['disk: a snapshot of the leader has no room']! > 0)
+}, { timeoutMs: 60_000 })
+
 test.run()

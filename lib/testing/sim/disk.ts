@@ -73,6 +73,11 @@ export class SimDisk {
     return id === this.#givenUp || this.#chunks.has(`${id}/${index}`)
   }
 
+  /** Part of a snapshot found no room, and it was not begun anew. */
+  get hasGivenUp(): boolean {
+    return this.#givenUp !== null
+  }
+
   /** A write landed elsewhere, and what it was to replace is needed still. */
   get isAstray(): boolean {
     return this.#strays.areThere

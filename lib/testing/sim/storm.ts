@@ -472,8 +472,16 @@ export class Storm {
       if (gone.has(id)) banish(this.#world, this.#plan, id, dice)
       else {
         this.#world.steady(id)
+        // It would die of its disk though there is room now, and nobody would start it any more.
+        if (this.#hasRefused(id)) this.#world.crash(id)
         this.#world.start(id)
       }
     }
+  }
+
+  /** Part of a snapshot of the leader's found no room, and the rest is on its way. */
+  #hasRefused(id: number): boolean {
+    const { disk, replica } = this.#world.servers.get(id)!
+    return disk.hasGivenUp && replica !== null && replica.learner !== null && replica.learner.stage !== 'upToDate'
   }
 }
