@@ -17,9 +17,9 @@ test('more damage than a quorum can do without is seen, or leaves peers that agr
   assert.equal(Array.from(kinds).sort(), ['beyond: rot', 'beyond: seen', 'beyond: unseen'])
 }, { timeoutMs: 120_000 })
 
-test('peers that serve different trees after it are seen', () => {
+test('peers that serve different trees after it are seen', async () => {
   const seeds = Array.from({ length: 200 }, (_, at) => at + 1)
-  seenBySeed(158, seeds, (seed) =>
+  await seenBySeed(158, seeds, (seed) =>
     runBeyond(seed, codec, 'diffWithoutTrunc').failure?.message.includes('two peers serve different trees') === true)
 }, { timeoutMs: 600_000 })
 

@@ -4,12 +4,14 @@ import { assert } from '../harness.ts'
 const NEAR = 8
 
 /** Passes when the seed that a test names sees what it should; when it has become another run, fails and names one. */
-export function seenBySeed(known: number, others: Iterable<number>, sees: (seed: number) => boolean): void {
-  if (sees(known)) return
+export async function seenBySeed(
+  known: number, others: Iterable<number>, sees: (seed: number) => boolean | Promise<boolean>,
+): Promise<void> {
+  if (await sees(known)) return
   let tried = 0
   for (const seed of others) {
     tried++
-    if (!sees(seed)) continue
+    if (!await sees(seed)) continue
     if (tried > NEAR) assert.unreachable(`seed ${known} has become another run; seed ${seed} sees it: name that one`)
     return
   }

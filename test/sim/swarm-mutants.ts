@@ -15,9 +15,9 @@ export type Found = Readonly<Record<string, number>>
 /** One case for each mutant: the storm of that seed sees it. */
 export function findsEach(test: Suite, storm: StormLength, mutants: Found): void {
   for (const [mutant, known] of Object.entries(mutants)) {
-    test(`${mutant}, by a ${storm} storm`, () => {
+    test(`${mutant}, by a ${storm} storm`, async () => {
       const codec = makeTxnCodec()
-      seenBySeed(known, stormsFor(mutant, storm === 'brief' ? 4 * SEEDS : SEEDS),
+      await seenBySeed(known, stormsFor(mutant, storm === 'brief' ? 4 * SEEDS : SEEDS),
         (seed) => play(drawRun(seed, mutant, { storm }), codec).failure !== null)
     }, { timeoutMs: 900_000 })
   }
