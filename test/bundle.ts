@@ -1,9 +1,8 @@
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
-
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+import { ROOT } from './built.ts'
 
 const NAME = /^\.build-test-(\d+)-/
 

@@ -1,5 +1,6 @@
 import type { Input } from '../../core/effects.ts'
 import type { Replica } from '../../core/replica.ts'
+import { hashText } from '../../core/tree/hash.ts'
 import { epochOf } from '../../core/zxid.ts'
 import type { Watched } from './ghost.ts'
 
@@ -20,11 +21,7 @@ interface Place {
   readonly path: number
 }
 
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return hash >>> 0
-}
+const hashOf = (text: string): number => hashText(text) >>> 0
 
 function phaseOf({ role, serving, stopped, leader, learner }: Replica): string {
   if (stopped) return 'stopped'

@@ -22,7 +22,7 @@ interface Lease {
 }
 
 /** By these a leader hears of sessions from its learners. */
-type Words = Pong | Forward | Revalidate
+export type Words = Pong | Forward | Revalidate
 
 /** What leases are to be told of. */
 export function isWords(message: Message): message is Words {
@@ -50,8 +50,8 @@ export class Leases {
   }
 
   /** A message of `peer` is about to be stepped. */
-  received({ leader, journal, route: { intake } }: Replica, peer: number, message: Message, nowMs: number): void {
-    if (!isWords(message) || intake === null || leader?.active !== true) return
+  received({ leader, journal, route: { intake } }: Replica, peer: number, message: Words, nowMs: number): void {
+    if (intake === null || leader?.active !== true) return
     if (leader.learners.get(peer)?.join !== message.join) return
     const cameMs = this.#cameMs.get(message) ?? nowMs
     const hear = (session: SessionId): void => { this.#heard(leader.epoch, session, journal.log.last, nowMs, cameMs) }

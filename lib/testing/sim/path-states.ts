@@ -1,5 +1,6 @@
 import { OPEN_ACL, Perm } from '../../core/tree/request.ts'
 import type { Acl } from '../../core/tree/request.ts'
+import { NO_SESSION } from '../../core/tree/stat.ts'
 import type { SessionId } from '../../core/tree/stat.ts'
 import { NodeKind } from '../../core/tree/txn.ts'
 import type { NodeKindNumber } from '../../core/tree/txn.ts'
@@ -46,7 +47,7 @@ export class PathStates {
       const version = isConfig ? -1 : 0
       const acl = isConfig ? [{ perms: Perm.read, scheme: 'world', id: 'anyone' }] : OPEN_ACL
       this.put(ZXID_ZERO, path, {
-        kind: NodeKind.persistent, owner: '0x0' as SessionId, data: new Uint8Array(0), version, aversion: version, acl,
+        kind: NodeKind.persistent, owner: NO_SESSION, data: new Uint8Array(0), version, aversion: version, acl,
         creates: 0, children, czxid: ZXID_ZERO, mzxid: ZXID_ZERO, pzxid: ZXID_ZERO, ctime: 0, mtime: 0, ttlMs: 0,
       })
     }

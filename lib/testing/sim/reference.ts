@@ -3,7 +3,7 @@ import { Mode, Perm, isWrite } from '../../core/tree/request.ts'
 import type {
   Acl, CheckRequest, CreateRequest, Identity, MultiOp, OpResult, Outcome, Request, SetAclRequest,
 } from '../../core/tree/request.ts'
-import { sessionIdOf } from '../../core/tree/stat.ts'
+import { NO_SESSION, sessionIdOf } from '../../core/tree/stat.ts'
 import type { SessionId, Stat } from '../../core/tree/stat.ts'
 import { NodeKind } from '../../core/tree/txn.ts'
 import type { CreateSessionTxn, MultiPart, NodeKindNumber, Txn } from '../../core/tree/txn.ts'
@@ -14,8 +14,6 @@ import { PathStates } from './path-states.ts'
 import type { NodeState } from './path-states.ts'
 import { SessionStates } from './session-states.ts'
 import { Violation } from './violation.ts'
-
-const NO_OWNER = '0x0' as SessionId
 
 interface OpenSession {
   readonly timeoutMs: number
@@ -176,7 +174,7 @@ export class Reference {
     if (this.states.now(path) !== null) return 'NodeExists'
     if (parent.kind === NodeKind.ephemeral) return 'NoChildrenForEphemerals'
     const kind = kindOf(request, inMulti)
-    const owner = kind === NodeKind.ephemeral ? session : NO_OWNER
+    const owner = kind === NodeKind.ephemeral ? session : NO_SESSION
     const zxid = this.#zxid
     this.states.put(zxid, parentPath, {
       ...parent, creates: parent.creates + 1, children: parent.children + 1, pzxid: zxid,
@@ -258,7 +256,7 @@ export class Reference {
   #restoreOwned(session: SessionId): void {
     const { ephemerals } = this.#sessions.get(session)!
     for (const path of this.states.undone) {
-      const owner = this.states.now(path)?.owner ?? NO_OWNER
+      const owner = this.states.now(path)?.owner ?? NO_SESSION
       if (owner !== session) ephemerals.delete(path)
       this.#sessions.get(owner)?.ephemerals.add(path)
     }

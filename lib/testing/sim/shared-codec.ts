@@ -1,3 +1,4 @@
+import { hashBytes } from '../../core/tree/hash.ts'
 import type { Txn, TxnCodec } from '../../core/tree/txn.ts'
 import { sameBytes } from './reference.ts'
 import { Violation } from './violation.ts'
@@ -32,7 +33,7 @@ export function sharedCodec(codec: TxnCodec): TxnCodec {
   return {
     encodeTxn: (txn) => codec.encodeTxn(txn),
     decodeTxn(encoded) {
-      const hash = hashOf(encoded)
+      const hash = hashBytes(encoded)
       const known = fresh.get(hash) ?? old.get(hash)
       if (known === undefined || !sameBytes(known.encoded, encoded)) {
         return keep(hash, { encoded, txn: codec.decodeTxn(encoded) })
@@ -43,12 +44,6 @@ export function sharedCodec(codec: TxnCodec): TxnCodec {
     encodeRows: (rows) => codec.encodeRows(rows),
     decodeRows: (encoded) => codec.decodeRows(encoded),
   }
-}
-
-function hashOf(bytes: Uint8Array): number {
-  let hash = 0
-  for (let at = 0; at < bytes.length; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193)
-  return hash
 }
 
 function check(shared: Txn, decoded: Txn): void {

@@ -1,3 +1,5 @@
+import { foldText } from './fold-text.ts'
+
 const LENGTH = 400
 
 /** What happened last, one line each, and a number that changes with everything that ever did. */
@@ -12,9 +14,7 @@ export class Trace {
 
   add(atMs: number, text: string): void {
     const line = `${atMs.toFixed(2)} ${text}`
-    let hash = this.#hash
-    for (let i = 0; i < line.length; i++) hash = Math.imul(hash ^ line.charCodeAt(i), 0x01000193)
-    this.#hash = hash
+    this.#hash = foldText(this.#hash, line)
     this.#lines.push(line)
     if (this.#lines.length > LENGTH * 2) this.#lines.splice(0, LENGTH)
   }

@@ -1,9 +1,11 @@
 import { makeRandom } from '../../core/random.ts'
 import { isWrite } from '../../core/tree/request.ts'
 import type { Outcome, Request } from '../../core/tree/request.ts'
+import { NO_SESSION } from '../../core/tree/stat.ts'
 import type { SessionId } from '../../core/tree/stat.ts'
 import { deedOf, eachPart } from './deeds.ts'
 import type { Deed } from './deeds.ts'
+import { foldText } from './fold-text.ts'
 import { Followed } from './followed.ts'
 import type { Entry, WindowCounts } from './followed.ts'
 
@@ -75,9 +77,7 @@ export class Windows {
 
   #follow(path: string): Followed | null {
     if (this.#followed.size >= FOLLOWED || path === '/') return null
-    let hash = this.#salt
-    for (let at = 0; at < path.length; at++) hash = Math.imul(hash ^ path.charCodeAt(at), 0x01000193)
-    if ((hash >>> 8) % this.#every > 0) return null
+    if ((foldText(this.#salt, path) >>> 8) % this.#every > 0) return null
     const followed = new Followed(path, this.counts)
     this.#followed.set(path, followed)
     return followed
@@ -121,7 +121,7 @@ export class Windows {
   /** That a node is removed for nobody is delivered. */
   reaped(path: string): void {
     const followed = this.#followed.get(path)
-    if (followed !== undefined) this.#happens({ reaps: true }, '0x0' as SessionId, followed)
+    if (followed !== undefined) this.#happens({ reaps: true }, NO_SESSION, followed)
   }
 
   #happens(deed: Deed, session: SessionId, ...at: readonly Followed[]): void {
