@@ -19,8 +19,8 @@ test('what a check calls belongs to it, and idle time to nobody', () => {
 /** What a simulated ensemble takes without any check, and who looks at what it did. */
 const NO_CHECKS = [
   'breed', 'client', 'client-faults', 'client-plan', 'client-ways', 'client-world', 'coverage', 'disk', 'events',
-  'faults', 'frames', 'freeze', 'intruder', 'landing', 'lanes', 'network', 'outsider', 'partitions', 'plan',
-  'priorities', 'probe', 'reached', 'reduction', 'run', 'scatter', 'script', 'script-config', 'server',
+  'faults', 'fold-text', 'frames', 'freeze', 'intruder', 'landing', 'lanes', 'network', 'outsider', 'partitions',
+  'plan', 'priorities', 'probe', 'reached', 'reduction', 'run', 'scatter', 'script', 'script-config', 'server',
   'shared-codec', 'shortage', 'shrink', 'storm', 'stranded', 'trace', 'violation', 'workload', 'world',
 ]
 
