@@ -1,6 +1,7 @@
 /** One thing that may happen to an ensemble. */
 
-const KINDS = ['deliver', 'persist', 'restart', 'connect', 'write', 'crash', 'lose', 'timeout', 'wait'] as const
+const KINDS =
+  ['deliver', 'persist', 'restart', 'connect', 'write', 'crash', 'lose', 'timeout', 'wait', 'decide'] as const
 
 /** `other` is the peer at the other end, where there is one. */
 export interface Action {
@@ -31,6 +32,7 @@ export function textOf({ kind, peer, other }: Action): string {
     case 'deliver': return `peer ${peer + 1} reads from peer ${other + 1}`
     case 'persist': return `a write of peer ${peer + 1} is on disk`
     case 'connect': return `peers ${other + 1} and ${peer + 1} connect`
+    case 'decide': return `peer ${peer + 1} acts on the votes of a quorum`
     case 'lose': return `peer ${peer + 1} loses its link to peer ${other + 1}`
     default: return `peer ${peer + 1}: ${kind}`
   }

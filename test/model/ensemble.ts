@@ -35,21 +35,25 @@ const ELECTION_STEPS_MAX = 2_000
 const WAITS_MAX = 10
 const HOLD_OFF_MS = 4 * TIMING.resendMs
 
+const FAULTS = ['crashes', 'losses', 'timeouts'] as const
+
 const TICK = inputOf('tick')
 const VOTE = inputOf('vote')
 const WRITE = inputOf('write')
 const PERSISTED = inputOf('persisted')
 
 /**
- * Every step is a step of the real core. Elections are over at once: notifications overtake everything else, and a
- * voter that has a quorum does not wait for a better vote. What an election may come to is only a hint to the phases
- * that are searched here.
+ * Every step is a step of the real core. Unless `elections` are searched as well, they are over at once: notifications
+ * overtake everything else, and a voter that has a quorum does not wait for a better vote. What an election may come to
+ * is only a hint to the phases after it. Where they are searched, a notification is on its way like any other message,
+ * and a voter that has a quorum acts on it at any time from then on.
  */
 export class Ensemble {
   readonly #machines: Machines
   readonly #checks: Checks
   readonly #bounds: Bounds
   readonly #isFull: boolean
+  readonly #elections: boolean
   readonly #sweeper: Sweeper
   readonly #notices: Notice[] = []
   /** What the peers said, for a trace; null while nobody listens. */
@@ -57,33 +61,32 @@ export class Ensemble {
   /** How many states were met beyond the last epoch. */
   late = 0
 
-  constructor(machines: Machines, bounds: Bounds, isFull = false) {
+  constructor(machines: Machines, bounds: Bounds, isFull: boolean, elections: boolean) {
     this.#isFull = isFull
+    this.#elections = elections
     this.#machines = machines
     this.#checks = new Checks(machines)
     this.#sweeper = new Sweeper(machines)
     this.#bounds = bounds
   }
 
-  /** All that may happen. */
+  /** What may happen, as far as it is to be looked at: see `apart`. */
   actions(world: World): Action[] {
-    const actions: Action[] = []
-    const { size } = world
-    const { lists: { empty } } = this.#machines
     if (this.#isLate(world)) {
       this.late++
       return []
     }
+    const peer = this.#elections && !this.#isFull ? this.apart(world) : -1
+    return peer < 0 ? this.all(world) : this.ofPeer(world, peer)
+  }
+
+  /** All that may happen. */
+  all(world: World): Action[] {
+    const actions: Action[] = []
+    const { size } = world
     for (let peer = 0; peer < size; peer++) {
-      if (world.node(peer) === GONE) {
-        actions.push(act('restart', peer))
-        continue
-      }
-      if (world.writes(peer) !== empty) actions.push(act('persist', peer))
-      for (let other = 0; other < size; other++) {
-        if (world.queue(other, peer) !== empty) actions.push(act('deliver', peer, other))
-        if (other < peer && this.#canConnect(world, peer, other)) actions.push(act('connect', peer, other))
-      }
+      if (world.node(peer) === GONE) actions.push(act('restart', peer))
+      else actions.push(...this.ofPeer(world, peer))
     }
     if (actions.length === 0 && !this.#isWell(world)) {
       if (world.waits >= WAITS_MAX) throw new Violation('L1', 'the ensemble does not come to life')
@@ -91,6 +94,45 @@ export class Ensemble {
     }
     this.#faults(world, actions)
     return actions
+  }
+
+  /** What may happen to a peer that is up, apart from faults and writes of clients. */
+  ofPeer(world: World, peer: number): Action[] {
+    const { empty } = this.#machines.lists
+    const actions: Action[] = []
+    if (world.writes(peer) !== empty) actions.push(act('persist', peer))
+    if (this.#elections && this.#isDeciding(world.node(peer))) actions.push(act('decide', peer))
+    for (let other = 0; other < world.size; other++) {
+      if (world.queue(other, peer) !== empty) actions.push(act('deliver', peer, other))
+      if (other < peer && this.#canConnect(world, peer, other)) actions.push(act('connect', peer, other))
+    }
+    return actions
+  }
+
+  /**
+   * A peer for whose next step all others can wait; -1 for none. It has a notification to read from each of them, all
+   * its links, nothing on its way to its disk, and no fault is left that could take any of that away: so nothing that
+   * the others do changes what it may do now, and in either order they come to the same (a test tries that). All it
+   * may do is read one, or act on votes, and what the invariants ask of such a step they ask of this peer alone. The
+   * others are not put off for ever, as each step takes one of what is there.
+   */
+  apart(world: World): number {
+    if (FAULTS.some((what) => this.#may(world, what))) return -1
+    for (let peer = 0; peer < world.size; peer++) if (this.#isApart(world, peer)) return peer
+    return -1
+  }
+
+  #isApart(world: World, peer: number): boolean {
+    const { lists, messages } = this.#machines
+    if (world.node(peer) === GONE || world.writes(peer) !== lists.empty) return false
+    if (this.#machines.local(world.node(peer)).active) return false
+    for (let other = 0; other < world.size; other++) {
+      if (other === peer) continue
+      if (world.node(other) === GONE || !world.isUp(peer, other)) return false
+      const [message = DOWN] = lists.at(world.queue(other, peer))
+      if (message === DOWN || messages.at(message).message.kind !== 'notify') return false
+    }
+    return true
   }
 
   /**
@@ -179,6 +221,7 @@ export class Ensemble {
         world.spend('txns')
         this.#step(world, peer, WRITE)
         break
+      case 'decide': this.#step(world, peer, VOTE); break
       case 'crash': this.#crash(world, peer); break
       case 'lose':
         world.spend('losses')
@@ -191,8 +234,10 @@ export class Ensemble {
         this.#step(world, peer, TICK)
         break
     }
-    this.#elect(world)
-    this.#calm(world)
+    if (!this.#elections) {
+      this.#elect(world)
+      this.#calm(world)
+    }
     if (!this.#isFull) this.#sweeper.sweep(world)
     this.#checks.forget(world)
     return world
@@ -305,8 +350,8 @@ export class Ensemble {
   }
 
   /**
-   * Peers with one founded history, all restarted and elected: the state everything begins with; or, when asked for,
-   * the one in which their epoch is established and all is quiet.
+   * Peers with one founded history, all restarted and linked, and elected unless elections are searched: the state
+   * everything begins with; or, when asked for, the one in which their epoch is established and all is quiet.
    */
   begin(size: number, established: boolean): World {
     const { lists: { empty } } = this.#machines

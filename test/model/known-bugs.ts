@@ -67,6 +67,6 @@ export function searchFor(core: ExposedCore, mutant: string, bug: KnownBug, isFu
   const most = isDeep ? 2 : 1
   const { bounds = { txns: most, crashes: most, losses: most, timeouts: 0, epochs: EPOCHS } } = bug
   const limits = { states: 100_000, depth: 200, ms: 100_000 }
-  const search = new Search(core, { size: 3, bounds, established, mutant, isFull })
+  const search = new Search(core, { size: 3, bounds, established, mutant, isFull, elections: false })
   return isDeep ? search.walk(limits, dice) : search.run(limits)
 }

@@ -19,7 +19,7 @@ import type { Disk, Local, Row, Sent } from './local.ts'
 import { Memento } from './memento.ts'
 import { printOf, printPlain } from './print.ts'
 import {
-  calm, earlyJoinOf, forgetClient, forgetJoins, hurry, isCalm, nextTagOf, rest, roundOf, withoutChance,
+  calm, earlyJoinOf, forgetClient, forgetJoins, hurry, isCalm, joinsOver, nextTagOf, rest, roundOf, withoutChance,
 } from './repose.ts'
 import type { Shape } from './shapes.ts'
 import { Lists, Numbering } from './store.ts'
@@ -79,6 +79,7 @@ export class Machines {
   readonly #members: readonly Member[]
   readonly #mutant: string | undefined
   readonly #isFull: boolean
+  readonly #elections: boolean
   readonly #roots = new Map<string, Row>()
   readonly #mementos = new Map<number, Memento>()
   readonly #trees = new Map<string, Tree>()
@@ -93,13 +94,19 @@ export class Machines {
   steps = 0
   states = 0
 
-  /** With `isFull`, states are told apart by everything that they hold, and nothing is put to rest. */
-  constructor(core: ExposedCore, store: Store, voters: number, mutant: string | undefined, isFull = false) {
+  /**
+   * With `isFull`, states are told apart by everything that they hold, and nothing is put to rest. With `elections`,
+   * notifications are sent like other messages.
+   */
+  constructor(
+    core: ExposedCore, store: Store, voters: number, mutant: string | undefined, isFull: boolean, elections: boolean,
+  ) {
     this.#core = core
     this.#codec = core.makeTxnCodec()
     this.#members = Array.from({ length: voters }, (_, at) => ({ id: at + 1, role: 'voter' }))
     this.#mutant = mutant
     this.#isFull = isFull
+    this.#elections = elections
     this.messages = new Numbering(store, 'message')
     this.batches = new Numbering(store, 'batch')
     this.entries = new Entries(store, this.#codec)
@@ -284,7 +291,7 @@ export class Machines {
       if (this.#states[to] === undefined) this.#remember(to, replica)
     }
     this.#state(to)
-    return { to, broken: null, ...this.#effects(effects) }
+    return { to, broken: null, ...this.#effects(replica, effects) }
   }
 
   #apply(replica: Replica, input: number): Effect[] {
@@ -343,13 +350,17 @@ export class Machines {
     return inputOf('receive', message * LINKS + from)
   }
 
-  #effects(effects: readonly Effect[]): Omit<Row, 'to' | 'broken'> {
+  #effects(replica: Replica, effects: readonly Effect[]): Omit<Row, 'to' | 'broken'> {
     const [sends, notices, writes, drops]: [number[], number[], number[], number[]] = [[], [], [], []]
     const said: string[] = []
     for (const effect of effects) {
       switch (effect.kind) {
         case 'send':
-          (effect.message.kind === 'notify' ? notices : sends).push(effect.link, this.#message(effect.message))
+          if (effect.message.kind !== 'notify') sends.push(effect.link, this.#message(effect.message))
+          else {
+            const message = { ...effect.message, joins: joinsOver(replica, effect.link) }
+            ;(this.#elections ? sends : notices).push(effect.link, this.#message(message))
+          }
           break
         case 'persist': writes.push(this.#batch(effect.batch)); break
         case 'dropLink': drops.push(effect.link); break

@@ -14,7 +14,7 @@ import type { World } from './world.ts'
 const test = suite('model')
 const core = await exposedCore()
 
-const SLICE = { size: 3, mutant: undefined, isFull: false } as const
+const SLICE = { size: 3, mutant: undefined, isFull: false, elections: false } as const
 const SMALL = { txns: 1, crashes: 0, losses: 0, timeouts: 0, epochs: 8 } as const
 const ALL = { states: 1_000_000, depth: 1_000, ms: 100_000 } as const
 
@@ -66,7 +66,9 @@ test('a leader with a slow disk is established after a later epoch has delivered
 })
 
 /** What the ensemble may come to rest in, and in how many states. */
-function quietOf(isFull: boolean, subject: Pick<Subject, 'bounds' | 'established'>): [string[], number] {
+function quietOf(
+  isFull: boolean, subject: Pick<Subject, 'bounds' | 'established'> & Partial<Subject>,
+): [string[], number] {
   const search = new Search(core, { ...SLICE, ...subject, isFull })
   search.shard.quiet = new Set()
   const { violation, frontier, states } = search.run(ALL)
@@ -125,6 +127,70 @@ test('states that are one but for the names of their epochs go on as one', () =>
     }
   }
   assert.ok(renamed > 100, `${renamed} states with other names`)
+}, { timeoutMs: 120_000 })
+
+const ELECTED = { ...SLICE, elections: true, established: false } as const
+
+test('with elections: all orders of the first, and of what follows, as far as depth 14', () => {
+  const search = new Search(core, { ...ELECTED, bounds: { ...SMALL, txns: 0 } })
+  const result = search.run({ ...ALL, depth: 14 })
+  assert.is(result.violation, null)
+  assert.ok(result.states > 30_000, `${result.states} states`)
+}, { timeoutMs: 120_000 })
+
+test('with elections: two txns, a crash, a lost link and a timeout, random walks', () => {
+  const bounds = { txns: 2, crashes: 1, losses: 1, timeouts: 1, epochs: 8 }
+  const result = new Search(core, { ...ELECTED, bounds }).walk({ ...ALL, states: 8_000, depth: 300 }, 1)
+  assert.is(result.violation, null)
+  assert.ok(result.states >= 8_000)
+}, { timeoutMs: 120_000 })
+
+test('with elections, two voters come to rest in the same states, whatever is left out', () => {
+  const bounds = { ...SMALL, txns: 1 }
+  const [full, fullStates] = quietOf(true, { bounds, established: false, elections: true, size: 2 })
+  const [reduced, states] = quietOf(false, { bounds, established: false, elections: true, size: 2 })
+  assert.ok(full.length > 0)
+  assert.equal(reduced, full)
+  assert.ok(states < fullStates, `${states} of ${fullStates}`)
+})
+
+test('a peer whose step the others wait for comes to the same before them and after them', () => {
+  const search = new Search(core, { ...ELECTED, bounds: { txns: 1, crashes: 1, losses: 0, timeouts: 0, epochs: 8 } })
+  const { ensemble } = search.shard
+  const random = makeRandom(3)
+  const first = ensemble.begin(3, false)
+  const hashOf = (world: World): string => {
+    const { low, high } = search.shard.hashed(world)
+    return `${low} ${high}`
+  }
+  let pairs = 0
+  for (let walk = 0; walk < 60; walk++) {
+    for (let world = first, length = 0; length < 120; length++) {
+      const apart = ensemble.apart(world)
+      const its = apart < 0 ? [] : ensemble.ofPeer(world, apart)
+      for (const other of apart < 0 ? [] : ensemble.all(world)) {
+        if (other.peer === apart) continue
+        const behind = ensemble.after(world, other)
+        assert.equal(ensemble.ofPeer(behind, apart), its, `after ${textOf(other)}`)
+        for (const one of its) {
+          pairs++
+          assert.is(hashOf(ensemble.after(behind, one)), hashOf(ensemble.after(ensemble.after(world, one), other)))
+        }
+      }
+      const action = anyOf(ensemble.all(world), random)
+      if (action === null) break
+      world = ensemble.after(world, action)
+    }
+  }
+  assert.ok(pairs > 1_000, `${pairs} pairs`)
+}, { timeoutMs: 120_000 })
+
+test('with elections, known bugs of what follows are found', () => {
+  const bounds = { txns: 1, crashes: 1, losses: 1, timeouts: 0, epochs: 8 }
+  const found = (mutant: string): string | undefined =>
+    new Search(core, { ...ELECTED, bounds, mutant }).walk({ ...ALL, states: 20_000, depth: 300 }, 7).violation?.check
+  assert.equal(['ackNewLeaderEarly', 'proposeEpochUnsynced', 'epochBeforeHistory', 'voteFromTree'].map(found),
+    ['D2', 'D2', 'P15', 'A2'])
 }, { timeoutMs: 120_000 })
 
 test('epochs come to an end by themselves', () => {

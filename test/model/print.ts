@@ -220,7 +220,9 @@ function printFields(key: string, value: object, printing: Printing): void {
       out.push(scribe.chain(value as Chain))
       continue
     }
-    if (LEFT_OUT.has(field) || (!isFull && isDead(field, value))) continue
+    // Of a notification it is what tells its reader which join is over.
+    const isLeftOut = LEFT_OUT.has(field) && (field !== 'joins' || !('kind' in value))
+    if (isLeftOut || (!isFull && isDead(field, value))) continue
     if (!isFull && key === 'hidden$vote' && field === 'zxid') continue
     out.push(field)
     print(field, (value as Record<string, unknown>)[field], printing)

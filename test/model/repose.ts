@@ -59,6 +59,11 @@ export function earlyJoinOf(replica: Replica, peer: number): number {
   return open(replica).hidden$earlyJoins.hidden$byPeer.get(peer)?.join ?? -1
 }
 
+/** The last number of a join over the link to a peer: who looks has left all up to it. */
+export function joinsOver(replica: Replica, peer: number): number {
+  return open(replica).joinCounts?.[peer] ?? 0
+}
+
 /** The link to a peer is another one, or none. */
 export function forgetJoins(replica: Replica, peer: number): void {
   const { joinCounts } = open(replica)

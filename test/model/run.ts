@@ -1,7 +1,8 @@
 /**
- * Bounded model checking of the real core (correctness plan, F.3), from the end of an election on:
+ * Bounded model checking of the real core (correctness plan, F.3), from the end of an election on, or with elections:
  *   npm run model -- --txns 1 --crashes 1 --losses 1 [--timeouts 0] [--voters 3] [--mutant NAME] [--threads N]
- *                    [--epochs 24] [--established] [--states 100000000] [--depth 1000] [--seconds 120] [--full]
+ *                    [--epochs 24] [--established] [--elections] [--states 100000000] [--depth 1000] [--seconds 120]
+ *                    [--full]
  * With --walks SEED it takes random walks instead: what lies deep is found sooner, nothing is proved.
  * With --established it begins one step later: with an established epoch that is quiet.
  * With --full nothing is reduced: for comparison.
@@ -25,6 +26,7 @@ const { value, number, has } = optionWords('npm run model', 'Every state that a 
   states: ['N', 'stops after so many, 100,000,000'],
   depth: ['N', 'stops at so many steps, 1,000'],
   seconds: ['SECONDS', 'stops after this time, 120'],
+  elections: ['', 'they are searched as well, from the start of all on; else they are over at once'],
   full: ['', 'reduces nothing: for comparison'],
   walks: ['N', 'random walks of this seed instead: finds what lies deep sooner, proves nothing'],
 })
@@ -36,6 +38,7 @@ const subject = {
   },
   mutant: value('mutant'),
   established: has('established'),
+  elections: has('elections'),
   isFull: has('full'),
 }
 const limits = {

@@ -17,8 +17,10 @@ export interface Subject {
   readonly size: number
   readonly bounds: Bounds
   readonly mutant: string | undefined
-  /** False: right after an election. True: once an epoch is established. */
+  /** False: right after an election, or before it. True: once an epoch is established. */
   readonly established: boolean
+  /** Elections are searched as well; else they are over at once. */
+  readonly elections: boolean
   /** No reductions: states are told apart by all that they hold. */
   readonly isFull: boolean
 }
@@ -62,12 +64,12 @@ export class Shard {
 
   /** The one of `count` shards that has this index. */
   constructor(core: ExposedCore, memory: StoreMemory, subject: Subject, index: number, count: number) {
-    const { size, bounds, mutant, isFull } = subject
+    const { size, bounds, mutant, isFull, elections } = subject
     this.#subject = subject
     this.#index = index
     this.#count = count
-    this.machines = new Machines(core, new Store(memory), size, mutant, isFull)
-    this.ensemble = new Ensemble(this.machines, bounds, isFull)
+    this.machines = new Machines(core, new Store(memory), size, mutant, isFull, elections)
+    this.ensemble = new Ensemble(this.machines, bounds, isFull, elections)
     this.#canon = new Canon(this.machines)
     this.#bounds = SPENT.map((what) => bounds[what])
     this.#seen = new SeenSet(this.#bounds, !isFull)
