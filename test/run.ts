@@ -1,7 +1,9 @@
 /**
  * Runs every test file in a process of its own, a few at a time, and ends with what failed, if anything did, and one
  * line `N passed, N failed`.
- * Arguments select files whose path contains one of them; `--long` includes test/long, which is left out otherwise.
+ * Arguments select files whose path contains one of them. Left out unless they are named are those that search rather
+ * than try, which belong to the simulator's part of `.ci/run`: `--searches` runs them, and nothing else. `--long`
+ * includes test/long, which is left out otherwise.
  *
  * Where the tests of the storage are run, what they run of it is measured: each of its error paths must be taken, and
  * counts as one check.
@@ -40,6 +42,13 @@ const FLAGS = [
 ]
 const FILE_TIMEOUT_MS = 300_000
 const LONG_FILE_TIMEOUT_MS = 1_800_000
+/** They go through thousands of runs or states, and take a third of the time of all files. */
+const SEARCHES: readonly string[] = [
+  'test/model/model.test.ts', 'test/recipes-sim/recipes.test.ts', 'test/recipes-sim/mutants.test.ts',
+  'test/storage/histories.test.ts', 'test/storage/misdirected.test.ts', 'test/fuzz/slices.test.ts',
+  ...['beyond', 'breeder', 'brief', 'client-ways', 'cramped', 'determinism', 'graphs', 'many-watches', 'shrink',
+    'swarm', 'swarm-early', 'sweep', 'tree-scan', 'wire-trips'].map((name) => `test/sim/${name}.test.ts`),
+]
 const isLong = (file: string): boolean => file.startsWith('test/long/')
 /** They compute much, and being measured would take them up to a half longer; others take the same paths. */
 const UNMEASURED: readonly string[] = [
@@ -59,7 +68,8 @@ function testFiles(args: readonly string[]): string[] {
     .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
     .filter((file) => args.includes('--long') || !isLong(file))
-    .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+    .filter((file) => wanted.length === 0 ? SEARCHES.includes(file) === args.includes('--searches')
+      : wanted.some((part) => file.includes(part)))
     .sort((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1))
 }
 
@@ -140,7 +150,8 @@ function coverageFolder(files: readonly string[]): string | null {
 }
 
 async function main(): Promise<void> {
-  const files = testFiles(process.argv.slice(2))
+  const args = process.argv.slice(2)
+  const files = testFiles(args)
   const total = { passed: 0, failed: 0 }
   const queue = files.slice()
   const coverage = coverageFolder(files)
@@ -165,6 +176,7 @@ async function main(): Promise<void> {
     failures.push('no test file matches')
     total.failed += 1
   }
+  if (args.length === 0) process.stdout.write(`not run: ${SEARCHES.length} searches (npm test -- --searches)\n`)
   process.stdout.write(listOf(failures))
   process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`)
   process.exitCode = total.failed === 0 ? 0 : 1

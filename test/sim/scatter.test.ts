@@ -92,7 +92,7 @@ test('where they have an order they keep it', () => {
 test('in a calm they have one, and nothing comes late from before it', () => {
   const linked = new Linked(2_000)
   linked.say()
-  linked.network.calm()
+  linked.network.calm(new Set())
   const before = linked.heard.length
   linked.say()
   linked.pass(60_000)

@@ -86,6 +86,9 @@ export class Network {
   /** Ends that believe in a link that is over. */
   readonly #unaware = new Set<Unaware>()
   #nextLink = 1
+  /** Those that stay away for ever. */
+  #outside: ReadonlySet<number> = new Set()
+  /** Apart from pieces of snapshots to those that stay away, and their acks: who starts anew is sent one each time. */
   frames = 0
   breaks = 0
   halfOpens = 0
@@ -147,9 +150,19 @@ export class Network {
       this.#events.at(mine.arrivesMs, () => {
         if (mine.knowsItIsDown) return
         mine.knowsItIsUp = true
+        this.#replace(pair, mine)
         this.#ends.linkUp(mine.peer, mine.link, pair.ends[side === 0 ? 1 : 0].peer)
       })
     }
+  }
+
+  /** A link that is heard of late takes the place of a newer one, as with real ones: whoever has both closes that. */
+  #replace(pair: Pair, { peer }: End): void {
+    const [a, b] = pair.ends
+    const newer = this.#current.get(keyOf(a.peer, b.peer))
+    if (newer === undefined || newer === pair) return
+    const end = newer.ends.find((one) => one.peer === peer)!
+    if (end.knowsItIsUp) this.break(end.link, peer)
   }
 
   /** A frame of one turn: all that the sender had for the link. */
@@ -229,8 +242,9 @@ export class Network {
 
   #deliver(pair: Pair, side: 0 | 1, messages: readonly Message[]): void {
     const end = pair.ends[side]
-    this.frames++
     const other = pair.ends[side === 0 ? 1 : 0].peer
+    const isOutside = this.#outside.size > 0 && (this.#outside.has(end.peer) || this.#outside.has(other))
+    if (!isOutside || !messages.every(isOfSnapshot)) this.frames++
     const heldMs = this.priorities?.delayMs(wayOf(other, end.peer)) ?? 0
     const atMs = this.#events.nowMs + heldMs + this.#transferMs(messages) + this.#latency()
     end.arrivesMs = atMs > end.arrivesMs ? atMs : end.arrivesMs
@@ -373,9 +387,10 @@ export class Network {
     this.#flow()
   }
 
-  /** Nothing is wrong any more. */
-  calm(): void {
+  /** Nothing is wrong any more but with those in `outside`. */
+  calm(outside: ReadonlySet<number>): void {
     this.#isCalm = true
+    this.#outside = outside
     this.#clogged.clear()
     this.priorities?.calm(CALM_WINDOW_MS)
     this.heal()
@@ -424,6 +439,10 @@ export class Network {
  */
 function faultsOf({ latencyMs, tailMs, loss, duplication, replay, bytesPerMs }: NetworkFaults): NetworkFaults {
   return { latencyMs, tailMs, loss, duplication, replay, bytesPerMs }
+}
+
+function isOfSnapshot({ kind }: Message): boolean {
+  return kind === 'snapChunk' || kind === 'syncAck'
 }
 
 /** Peers have small numbers; 0 is none, and stands for a disk. */

@@ -459,7 +459,7 @@ export class Storm {
     this.#doomed.clear()
     const { network, peers } = this.#world
     this.#world.spoil = null
-    network.calm()
+    network.calm(gone)
     this.#world.clientWays.calm()
     for (const id of peers) {
       this.#world.hang(id, false)
