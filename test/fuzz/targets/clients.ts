@@ -2,8 +2,10 @@ import * as fc from 'fast-check'
 import { ERROR_CODES } from '../../../lib/core/errors.ts'
 import { OPEN_ACL } from '../../../lib/core/tree/request.ts'
 import type { MultiOp, Request } from '../../../lib/core/tree/request.ts'
-import { NO_SESSION } from '../../../lib/core/tree/stat.ts'
+import { NO_SESSION, sessionIdOf } from '../../../lib/core/tree/stat.ts'
+import type { SessionId } from '../../../lib/core/tree/stat.ts'
 import { ZXID_ZERO } from '../../../lib/core/zxid.ts'
+import type { Zxid } from '../../../lib/core/zxid.ts'
 import { Peer } from '../../../lib/peer/peer.ts'
 import { FOUR_LETTER_WORDS } from '../../../lib/peer/words/words.ts'
 import type { Logger } from '../../../lib/ports/logger.ts'
@@ -30,9 +32,13 @@ const KEPT = '/kept/node'
 const SECRET = new TextEncoder().encode('a:b')
 const READ_ONLY = [{ perms: 1, scheme: 'world', id: 'anyone' }]
 
-const hello = (timeoutMs = 500): Uint8Array => written((writer) => writeConnectRequest(writer, {
-  lastZxidSeen: ZXID_ZERO, timeoutMs, session: NO_SESSION, password: new Uint8Array(16), readOnly: false,
-})).slice()
+const hello = (timeoutMs = 500, session = NO_SESSION, password = new Uint8Array(16)): Uint8Array =>
+  written((writer) => writeConnectRequest(writer, {
+    lastZxidSeen: ZXID_ZERO, timeoutMs, session, password, readOnly: false,
+  })).slice()
+
+/** The first session of a peer in memory: that of the witness. */
+const WITNESS = sessionIdOf((2 ** 32 + 2) as Zxid)
 
 const request = (xid: number, body: Request): Uint8Array =>
   written((writer) => writeRequest(writer, xid, body)).slice()
@@ -58,19 +64,50 @@ const USUAL: readonly Request[] = [
 
 /** A client in order, which asks for one node that nobody may change. */
 class Witness {
-  readonly #link: DoorLink
-  readonly #frames = new FrameReader(LARGEST_BYTES)
+  readonly #door: Door
+  readonly #clock: TurnClock
+  #link: DoorLink
+  #frames = new FrameReader(LARGEST_BYTES)
+  #session: SessionId = NO_SESSION
+  #password = new Uint8Array(16)
   #xid = 0
-  #read = 0
 
-  constructor(link: DoorLink) {
-    this.#link = link
+  constructor(door: Door, clock: TurnClock) {
+    this.#door = door
+    this.#clock = clock
+    this.#link = door.open()
+  }
+
+  /** Who names its session cuts it, as at ZooKeeper, though he does not know the password. */
+  isNamedIn(input: Uint8Array): boolean {
+    const session = Buffer.alloc(8)
+    session.writeBigUInt64BE(BigInt(this.#session))
+    return Buffer.from(input).includes(session)
+  }
+
+  get isCut(): boolean {
+    return this.#link.isOver
+  }
+
+  /** It comes in, or comes back, and has the session that it had. */
+  async greet(): Promise<void> {
+    if (this.#link.isOver) this.#link = this.#door.open()
+    this.#frames = new FrameReader(LARGEST_BYTES)
+    this.#link.say(hello(60_000, this.#session, this.#password))
+    await this.#clock.settle()
+    const [frame, ...more] = this.#arrived()
+    must(frame !== undefined && more.length === 0, 'a client in order is not welcomed')
+    const { session, password, timeoutMs } = readConnectResponse(new JuteReader().reset(frame!))
+    must(timeoutMs > 0, 'its session is gone')
+    must(session === WITNESS, `its session is ${session}`)
+    this.#session = session
+    this.#password = password.slice()
   }
 
   /** Sends a request; the number of its answer, and what follows it. */
-  async ask(clock: TurnClock, body: Request): Promise<{ readonly number: number, readonly reader: JuteReader }> {
+  async ask(body: Request): Promise<{ readonly number: number, readonly reader: JuteReader }> {
     this.#link.say(request(++this.#xid, body))
-    await clock.settle()
+    await this.#clock.settle()
     const reader = new JuteReader()
     for (const frame of this.#arrived()) {
       const xid = reader.reset(frame).int()
@@ -83,21 +120,12 @@ class Witness {
 
   #arrived(): Uint8Array[] {
     const frames: Uint8Array[] = []
-    for (; this.#read < this.#link.sent.length; this.#read++) {
-      this.#frames.push(this.#link.sent[this.#read]!)
+    for (const bytes of this.#link.sent) {
+      this.#frames.push(bytes)
       for (let frame = this.#frames.next(); frame !== null; frame = this.#frames.next()) frames.push(frame)
     }
     this.#link.sent.length = 0
-    this.#read = 0
     return frames
-  }
-
-  greet(): void {
-    this.#link.say(hello(60_000))
-  }
-
-  welcomed(): void {
-    must(this.#arrived().length === 1, 'a client in order is not welcomed')
   }
 }
 
@@ -143,15 +171,13 @@ async function make(): Promise<Runner> {
     clock.pass(PASSED_MS)
     await clock.settle()
   }
-  const witness = new Witness(door.open())
-  witness.greet()
-  await clock.settle()
-  witness.welcomed()
+  const witness = new Witness(door, clock)
+  await witness.greet()
   const scene: readonly Request[] = [
     create('/kept'), { op: 1, path: KEPT, data: Uint8Array.of(1, 2), acl: READ_ONLY, flags: 0, ttlMs: -1 },
     { op: 7, path: '/kept', acl: READ_ONLY, version: -1 },
   ]
-  for (const body of scene) must((await witness.ask(clock, body)).number === 0, 'the scene cannot be set')
+  for (const body of scene) must((await witness.ask(body)).number === 0, 'the scene cannot be set')
   return {
     async run(input) {
       const link = door.open()
@@ -172,7 +198,8 @@ async function make(): Promise<Runner> {
       clock.pass(PASSED_MS)
       await clock.settle()
       const answers = answersOf(link, input)
-      const kept = await witness.ask(clock, { op: 4, path: KEPT, watch: false })
+      if (witness.isCut && witness.isNamedIn(input)) await witness.greet()
+      const kept = await witness.ask({ op: 4, path: KEPT, watch: false })
       must(kept.number === 0 && kept.reader.data()?.join() === '1,2', 'what nobody may change has changed')
       must(peer.status().state === 'running' && peer.status().serving, `the peer is ${peer.status().state}`)
       must(complaint === null, complaint ?? '')
@@ -198,6 +225,7 @@ export const clientsTarget: Target = {
   seeds: () => [
     ...[0, 100, 255].map((way) => stream(way, ...USUAL.map((body, index) => request(index + 1, body)))),
     ...USUAL.map((body, index) => stream(index * 11, request(1, create('/a')), request(2, body))),
+    joined(Uint8Array.of(0), hello(500, WITNESS), request(1, create('/a'))),
     stream(0, written((writer) => writeAuth(writer, -4, 'digest', SECRET)).slice(), request(5, { op: 107 })),
     ...FOUR_LETTER_WORDS.map((word) => joined(Uint8Array.of(0), new TextEncoder().encode(word), new Uint8Array(8))),
     ...fc.sample(requests, { numRuns: 40, seed: 3 }).map((body, index) => stream(index, request(index, body)))
