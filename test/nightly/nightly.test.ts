@@ -27,7 +27,7 @@ test('a day is another part of what a night has no time for; from 20 hours on al
   assert.ok(parts.has('run -s sweep -- --all --part 10/10'), Array.from(parts).join())
   assert.match(wordsOf(8, 1, 'mutants'), /--sample \d+ --seconds 240$/)
   for (const hours of [20, 24]) assert.is(wordsOf(hours, 1, 'mutants'), 'run -s sim:mutants -- --seconds 240')
-  assert.is(stepsFor(24).find(({ name }) => name === 'mutants')!.aboutS, 40 * MUTANTS.length)
+  assert.is(stepsFor(24).find(({ name }) => name === 'mutants')!.aboutS, 20 * MUTANTS.length)
 })
 
 test('every step is a script of the package', () => {

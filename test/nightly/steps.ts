@@ -15,8 +15,8 @@ export interface Step {
 
 /** Shares of the time; each step is as large as fits into its own. */
 const SHARES = {
-  mutants: 0.06, model: 0.06, sweep: 0.05, sweepAll: 0.03, short: 0.01, graphs: 0.02, beyond: 0.03, fuzz: 0.06,
-  histories: 0.04, codec: 0.02, bred: 0.04, brief: 0.02, recipes: 0.01, measure: 0.005,
+  mutants: 0.05, model: 0.05, elections: 0.01, sweep: 0.05, sweepAll: 0.03, short: 0.01, graphs: 0.02, beyond: 0.03,
+  fuzz: 0.06, histories: 0.04, codec: 0.02, bred: 0.04, brief: 0.02, recipes: 0.01, measure: 0.005,
 }
 /** Most of a share is not always used up: no step grows beyond what it can be good for. */
 const SWEEP_FULL_S = 720
@@ -30,7 +30,7 @@ const BRIEF_SEED_S = 0.05
 const RECIPES_SEED_S = 3
 const SHORT_STRIDE = 100
 const MEASURE_MINUTES = 3
-const MUTANT_S = 40
+const MUTANT_S = 20
 const BEYOND_SEED_S = 0.8
 const HISTORY_S = 0.8
 const CODEC_SEED_S = 1
@@ -41,6 +41,8 @@ const WHOLE_HOURS = 20
 const DAY_MS = 86_400_000
 /** As many states as memory holds in two threads. */
 const MODEL = ['--txns', 2, '--crashes', 1, '--losses', 1, '--states', 15_000_000] as const
+/** Every order of elections, as far as it goes. */
+const ELECTIONS = ['--elections', '--txns', 1, '--crashes', 1, '--losses', 0, '--states', 20_000_000] as const
 /** What no share pays for: the rules one by one, the schedules, one voter beside three, and the storage. */
 const SCHEDULES_S = 90
 const RULES = [
@@ -59,11 +61,11 @@ function npm(script: string, ...options: (string | number)[]): string[] {
 
 /**
  * The gate of a night (correctness plan, F.10) for so many hours: rules, schedules and the storage; a sample of the
- * known bugs, others each day, and all of them from 20 hours on; a slice of the model; the sweep of the first groups,
- * whole or with strides, a part of that of all groups, another each day, and that of short runs; elections over graphs
- * of links, all or a part of them; disks beyond what is guaranteed; fuzzing; histories before somebody else's checker;
- * the codec on every message; bred seeds; brief storms and recipes, other seeds each day; how fast a core is; and in
- * the time that is left, most of it, the storms, added to the ledger.
+ * known bugs, others each day, and all of them from 20 hours on; slices of the model, one of them with elections; the
+ * sweep of the first groups, whole or with strides, a part of that of all groups, another each day, and that of short
+ * runs; elections over graphs of links, all or a part of them; disks beyond what is guaranteed; fuzzing; histories
+ * before somebody else's checker; the codec on every message; bred seeds; brief storms and recipes, other seeds each
+ * day; how fast a core is; and in the time that is left, most of it, the storms, added to the ledger.
  */
 export function stepsFor(hours: number, day: number = Math.floor(Date.now() / DAY_MS)): Step[] {
   const seconds = hours * 3_600
@@ -83,6 +85,7 @@ export function stepsFor(hours: number, day: number = Math.floor(Date.now() / DA
   const brief = atLeastOne(part('brief') / BRIEF_SEED_S)
   const recipes = atLeastOne(part('recipes') / RECIPES_SEED_S)
   const modelS = atLeastOne(part('model'))
+  const electionsS = atLeastOne(part('elections'))
   const fuzzMinutes = Math.max(1, minutesOf(part('fuzz')))
   const bredMinutes = minutesOf(part('bred'))
   const measureMinutes = Math.min(MEASURE_MINUTES, minutesOf(part('measure')))
@@ -90,6 +93,7 @@ export function stepsFor(hours: number, day: number = Math.floor(Date.now() / DA
     step('schedules', SCHEDULES_S, 'test', '-s', '--', ...RULES),
     step('mutants', sample * MUTANT_S, ...npm('sim:mutants', ...sampled, '--seconds', MUTANT_SECONDS)),
     step('model', modelS, ...npm('model', ...MODEL, '--seconds', modelS)),
+    step('elections', electionsS, ...npm('model', ...ELECTIONS, '--seconds', electionsS)),
     step('sweep', SWEEP_FULL_S / stride, ...npm('sweep', '--stride', stride)),
     step('sweep-all', SWEEP_ALL_S / parts, ...npm('sweep', '--all', '--part', `${1 + day % parts}/${parts}`)),
     step('sweep-short', short * SHORT_S, ...npm('sweep', '--short', short, '--stride', SHORT_STRIDE)),
