@@ -31,8 +31,10 @@ interface Notice { readonly from: number, readonly to: number, readonly message:
 
 /** An election that takes more steps does not end. */
 const ELECTION_STEPS_MAX = 2_000
-/** So many timeouts in a row without anything else to do: nothing will come of it any more. */
-const WAITS_MAX = 10
+/** So many timeouts without anything else to do: nothing will come of it any more. */
+const WAITS_MAX = 15
+/** Clocks all run: nobody has so many more of them than another. */
+const WAITS_AHEAD = 2
 const HOLD_OFF_MS = 4 * TIMING.resendMs
 
 const FAULTS = ['crashes', 'losses', 'timeouts'] as const
@@ -89,8 +91,12 @@ export class Ensemble {
       else actions.push(...this.ofPeer(world, peer))
     }
     if (actions.length === 0 && !this.#isWell(world)) {
-      if (world.waits >= WAITS_MAX) throw new Violation('L1', 'the ensemble does not come to life')
-      for (let peer = 0; peer < size; peer++) actions.push(act('wait', peer))
+      const counts = Array.from({ length: size }, (_, peer) => world.waitsOf(peer))
+      const least = Math.min(...counts)
+      if (counts.reduce((sum, count) => sum + count) >= WAITS_MAX) {
+        throw new Violation('L1', 'the ensemble does not come to life')
+      }
+      for (let peer = 0; peer < size; peer++) if (counts[peer]! < least + WAITS_AHEAD) actions.push(act('wait', peer))
     }
     this.#faults(world, actions)
     return actions
@@ -229,7 +235,7 @@ export class Ensemble {
         this.#step(world, peer, inputOf('down', other + 1))
         break
       case 'timeout': case 'wait':
-        if (kind === 'wait') world.waits++
+        if (kind === 'wait') world.wait(peer)
         else world.spend('timeouts')
         this.#step(world, peer, TICK)
         break
@@ -365,7 +371,7 @@ export class Ensemble {
     began.delivered = world.delivered
     let next = this.#linked(began)
     if (established) next = this.#run(next)
-    next.waits = 0
+    next.forgetWaits()
     return next
   }
 

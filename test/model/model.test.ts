@@ -146,7 +146,7 @@ test('with elections: two txns, a crash, a lost link and a timeout, random walks
 }, { timeoutMs: 120_000 })
 
 test('with elections, two voters come to rest in the same states, whatever is left out', () => {
-  const bounds = { ...SMALL, txns: 1 }
+  const bounds = { ...SMALL, txns: 1, crashes: 1 }
   const [full, fullStates] = quietOf(true, { bounds, established: false, elections: true, size: 2 })
   const [reduced, states] = quietOf(false, { bounds, established: false, elections: true, size: 2 })
   assert.ok(full.length > 0)
@@ -191,6 +191,15 @@ test('with elections, known bugs of what follows are found', () => {
     new Search(core, { ...ELECTED, bounds, mutant }).walk({ ...ALL, states: 20_000, depth: 300 }, 7).violation?.check
   assert.equal(['ackNewLeaderEarly', 'proposeEpochUnsynced', 'epochBeforeHistory', 'voteFromTree'].map(found),
     ['D2', 'D2', 'P15', 'A2'])
+}, { timeoutMs: 120_000 })
+
+test('who waits for a voter that left before it answered gives up in its time, as others do in theirs', () => {
+  for (const elections of [false, true]) {
+    const bounds = { ...SMALL, crashes: 1, losses: 1 }
+    const result = new Search(core, { ...SLICE, size: 2, elections, bounds, established: false }).run(ALL)
+    assert.is(result.violation, null)
+    assert.is(result.frontier, 0, 'complete')
+  }
 }, { timeoutMs: 120_000 })
 
 test('epochs come to an end by themselves', () => {

@@ -8,7 +8,7 @@ export const GONE = -1
 /** Counts of what is bounded: the first cells of a world. */
 export const SPENT = ['txns', 'crashes', 'losses', 'timeouts'] as const
 export type Bounded = typeof SPENT[number]
-/** Timeouts that fired because nothing else could happen. */
+/** Timeouts that fired because nothing else could happen: four bits for each peer. */
 const WAITS = SPENT.length
 const DELIVERED = WAITS + 1
 const PRIMARIES = WAITS + 2
@@ -54,8 +54,11 @@ export class World {
     this.cells[SPENT.indexOf(what)]!++
   }
 
+  /** Of this peer, fewer than 16. */
+  waitsOf(peer: number): number { return this.cells[WAITS]! >> 4 * peer & 15 }
+  wait(peer: number): void { this.cells[WAITS]! += 1 << 4 * peer }
   get waits(): number { return this.cells[WAITS]! }
-  set waits(count: number) { this.cells[WAITS] = count }
+  forgetWaits(): void { this.cells[WAITS] = 0 }
 
   /** The delivered sequence, a list of entries. */
   get delivered(): number { return this.cells[DELIVERED]! }
