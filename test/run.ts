@@ -1,9 +1,9 @@
 /**
  * Runs every test file in a process of its own, a few at a time, and ends with what failed, if anything did, and one
  * line `N passed, N failed`.
- * Arguments select files whose path contains one of them. Left out unless they are named are those that search rather
- * than try, which belong to the simulator's part of `.ci/run`: `--searches` runs them, and nothing else. `--long`
- * includes test/long, which is left out otherwise.
+ * Arguments select files whose path contains one of them. Those that search rather than try are left out unless they
+ * are named: `--searches` runs them, and nothing else (`.ci/run` does both). `--long` includes test/long, which is left
+ * out otherwise.
  *
  * Where the tests of the storage are run, what they run of it is measured: each of its error paths must be taken, and
  * counts as one check.
@@ -176,7 +176,9 @@ async function main(): Promise<void> {
     failures.push('no test file matches')
     total.failed += 1
   }
-  if (args.length === 0) process.stdout.write(`not run: ${SEARCHES.length} searches (npm test -- --searches)\n`)
+  if (args.every((arg) => arg === '--long')) {
+    process.stdout.write(`not run: ${SEARCHES.length} searches (npm test -- --searches)\n`)
+  }
   process.stdout.write(listOf(failures))
   process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`)
   process.exitCode = total.failed === 0 ? 0 : 1

@@ -31,9 +31,9 @@ interface Notice { readonly from: number, readonly to: number, readonly message:
 
 /** An election that takes more steps does not end. */
 const ELECTION_STEPS_MAX = 2_000
-/** So many timeouts without anything else to do: nothing will come of it any more. */
+/** So many timeouts of a run without anything else to do: nothing will come of it any more. */
 const WAITS_MAX = 15
-/** Clocks all run: nobody has so many more of them than another. */
+/** Nobody has more than so many more of them than another: they are equally long, but for those of who looks. */
 const WAITS_AHEAD = 2
 const HOLD_OFF_MS = 4 * TIMING.resendMs
 
@@ -119,8 +119,9 @@ export class Ensemble {
    * A peer for whose next step all others can wait; -1 for none. It has a notification to read from each of them, all
    * its links, nothing on its way to its disk, and no fault is left that could take any of that away: so nothing that
    * the others do changes what it may do now, and in either order they come to the same (a test tries that). All it
-   * may do is read one, or act on votes, and what the invariants ask of such a step they ask of this peer alone. The
-   * others are not put off for ever, as each step takes one of what is there.
+   * may do is read one, or act on votes, and what the invariants ask of such a step they ask of this peer alone. (Who
+   * is active may be asked to write as well, and is left out.) The others are not put off for ever: one of the steps
+   * looked at is to read what a certain peer has sent, which sends nothing more meanwhile, and so comes to its turn.
    */
   apart(world: World): number {
     if (FAULTS.some((what) => this.#may(world, what))) return -1

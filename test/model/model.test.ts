@@ -131,7 +131,7 @@ test('states that are one but for the names of their epochs go on as one', () =>
 
 const ELECTED = { ...SLICE, elections: true, established: false } as const
 
-test('with elections: all orders of the first, and of what follows, as far as depth 14', () => {
+test('with elections: 14 steps of the first, and of what follows', () => {
   const search = new Search(core, { ...ELECTED, bounds: { ...SMALL, txns: 0 } })
   const result = search.run({ ...ALL, depth: 14 })
   assert.is(result.violation, null)

@@ -221,7 +221,7 @@ function printFields(key: string, value: object, printing: Printing): void {
       continue
     }
     // Of a notification it is what tells its reader which join is over.
-    const isLeftOut = LEFT_OUT.has(field) && (field !== 'joins' || !('kind' in value))
+    const isLeftOut = LEFT_OUT.has(field) && (field !== 'joins' || !('kind' in value) || value.kind !== 'notify')
     if (isLeftOut || (!isFull && isDead(field, value))) continue
     if (!isFull && key === 'hidden$vote' && field === 'zxid') continue
     out.push(field)

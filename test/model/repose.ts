@@ -59,7 +59,10 @@ export function earlyJoinOf(replica: Replica, peer: number): number {
   return open(replica).hidden$earlyJoins.hidden$byPeer.get(peer)?.join ?? -1
 }
 
-/** The last number of a join over the link to a peer: who looks has left all up to it. */
+/**
+ * The last number of a join over the link to a peer: who looks has left all up to it. It is taken after the step, so a
+ * join that begins in the same step counts: its FOLLOWERINFO comes behind the notification.
+ */
 export function joinsOver(replica: Replica, peer: number): number {
   return open(replica).joinCounts?.[peer] ?? 0
 }

@@ -41,8 +41,8 @@ const WHOLE_HOURS = 20
 const DAY_MS = 86_400_000
 /** As many states as memory holds in two threads. */
 const MODEL = ['--txns', 2, '--crashes', 1, '--losses', 1, '--states', 15_000_000] as const
-/** Every order of elections, as far as it goes. */
-const ELECTIONS = ['--elections', '--txns', 1, '--crashes', 1, '--losses', 0, '--states', 20_000_000] as const
+/** Walks, others each day: breadth first each night would see the same. */
+const ELECTIONS = ['--elections', '--txns', 2, '--crashes', 1, '--losses', 1, '--timeouts', 1, '--depth', 300] as const
 /** What no share pays for: the rules one by one, the schedules, one voter beside three, and the storage. */
 const SCHEDULES_S = 90
 const RULES = [
@@ -93,7 +93,7 @@ export function stepsFor(hours: number, day: number = Math.floor(Date.now() / DA
     step('schedules', SCHEDULES_S, 'test', '-s', '--', ...RULES),
     step('mutants', sample * MUTANT_S, ...npm('sim:mutants', ...sampled, '--seconds', MUTANT_SECONDS)),
     step('model', modelS, ...npm('model', ...MODEL, '--seconds', modelS)),
-    step('elections', electionsS, ...npm('model', ...ELECTIONS, '--seconds', electionsS)),
+    step('elections', electionsS, ...npm('model', ...ELECTIONS, '--walks', 1 + day, '--seconds', electionsS)),
     step('sweep', SWEEP_FULL_S / stride, ...npm('sweep', '--stride', stride)),
     step('sweep-all', SWEEP_ALL_S / parts, ...npm('sweep', '--all', '--part', `${1 + day % parts}/${parts}`)),
     step('sweep-short', short * SHORT_S, ...npm('sweep', '--short', short, '--stride', SHORT_STRIDE)),

@@ -367,7 +367,7 @@ class Freeze {
 
   /**
    * L8: where nobody asks for anything there are pings and their answers, two of each a tick, and what those say who
-   * look for a leader outside the core, and are answered.
+   * look for a leader outside the core, and are answered. (Pieces of snapshots to those are not counted: network.ts.)
    */
   #checkIdle(): void {
     const { events, network, peers } = this.#world

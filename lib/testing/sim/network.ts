@@ -156,7 +156,10 @@ export class Network {
     }
   }
 
-  /** A link that is heard of late takes the place of a newer one, as with real ones: whoever has both closes that. */
+  /**
+   * A link that is heard of late takes the place of a newer one, as with real ones: whoever has both closes that. (Here
+   * it may be one of the process before, too.)
+   */
   #replace(pair: Pair, { peer }: End): void {
     const [a, b] = pair.ends
     const newer = this.#current.get(keyOf(a.peer, b.peer))
