@@ -9,7 +9,7 @@ import { TIMING, inputOf } from './machines.ts'
 import type { Row } from './local.ts'
 import type { Machines } from './machines.ts'
 import { Sweeper } from './sweeper.ts'
-import { DOWN, GONE, World } from './world.ts'
+import { DOWN, GONE, SPENT, World } from './world.ts'
 import type { Bounded } from './world.ts'
 
 /** How often what is bounded may happen. */
@@ -37,7 +37,7 @@ const WAITS_MAX = 15
 const WAITS_AHEAD = 2
 const HOLD_OFF_MS = 4 * TIMING.resendMs
 
-const FAULTS = ['crashes', 'losses', 'timeouts'] as const
+const FAULTS = SPENT.filter((what) => what !== 'txns')
 
 const TICK = inputOf('tick')
 const VOTE = inputOf('vote')

@@ -90,13 +90,17 @@ test('with what cannot matter left out, the ensemble comes to rest in the same s
   }
 }, { timeoutMs: 120_000 })
 
+/** The same for states that are one but for the names of their epochs, and for what is spent. */
+function nameOf(search: Search, world: World): string {
+  const { low, high } = search.shard.hashed(world)
+  return `${low} ${high}`
+}
+
 /** What may happen in a state and what it leads to, up to the names of epochs. */
 function successorsOf(search: Search, world: World): string[] {
   const { ensemble } = search.shard
-  return ensemble.actions(world).map((action) => {
-    const { low, high } = search.shard.hashed(ensemble.after(world, action))
-    return `${textOf(action)}: ${low} ${high}`
-  })
+  return ensemble.actions(world).map((action) =>
+    `${textOf(action)}: ${nameOf(search, ensemble.after(world, action))}`)
 }
 
 test('states that are one but for the names of their epochs go on as one', () => {
@@ -112,10 +116,10 @@ test('states that are one but for the names of their epochs go on as one', () =>
   let renamed = 0
   for (let walk = 0; walk < 400; walk++) {
     for (let world = first, length = 0; length < 300; length++) {
-      const { low, high } = search.shard.hashed(world)
-      const one = known.get(`${low} ${high} ${world.cells.slice(0, SPENT.length).join(' ')}`)
+      const name = `${nameOf(search, world)} ${world.cells.slice(0, SPENT.length).join(' ')}`
+      const one = known.get(name)
       if (one === undefined) {
-        known.set(`${low} ${high} ${world.cells.slice(0, SPENT.length).join(' ')}`, { world, others: new Set() })
+        known.set(name, { world, others: new Set() })
       } else if (epochOfAll(one.world) !== epochOfAll(world) && !one.others.has(world.cells.join(' '))) {
         one.others.add(world.cells.join(' '))
         renamed++
@@ -159,10 +163,6 @@ test('a peer whose step the others wait for comes to the same before them and af
   const { ensemble } = search.shard
   const random = makeRandom(3)
   const first = ensemble.begin(3, false)
-  const hashOf = (world: World): string => {
-    const { low, high } = search.shard.hashed(world)
-    return `${low} ${high}`
-  }
   let pairs = 0
   for (let walk = 0; walk < 60; walk++) {
     for (let world = first, length = 0; length < 120; length++) {
@@ -174,7 +174,8 @@ test('a peer whose step the others wait for comes to the same before them and af
         assert.equal(ensemble.ofPeer(behind, apart), its, `after ${textOf(other)}`)
         for (const one of its) {
           pairs++
-          assert.is(hashOf(ensemble.after(behind, one)), hashOf(ensemble.after(ensemble.after(world, one), other)))
+          const before = ensemble.after(ensemble.after(world, one), other)
+          assert.is(nameOf(search, ensemble.after(behind, one)), nameOf(search, before))
         }
       }
       const action = anyOf(ensemble.all(world), random)
