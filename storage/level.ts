@@ -314,7 +314,9 @@ class LevelStorage implements Storage {
       chunks.add(ledger.expect(written))
     }
     const install = taken.at(-1)?.batch.install
-    await (install === undefined ? chunks.room() : chunks.settled())
+    // Without a wait where none is needed: the disk begins before the peer goes on to what it has for its clients.
+    const hold = install === undefined ? chunks.room() : chunks.settled()
+    if (hold !== undefined) await hold
     const reason = install === undefined ? undefined : chunks.reasonAgainst(install.id)
     for (const { batch } of taken) {
       const reading = ledger.apply(reason === undefined ? batch : this.#withoutSnapshot(batch, reason))

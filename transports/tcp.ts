@@ -6,6 +6,7 @@ import { ATTEMPT_MS } from './parts/attempts.ts'
 import { reasonOf } from './parts/reason.ts'
 import { Reading, takeOver } from './tcp/reading.ts'
 import type { ReadingPort } from './tcp/reading.ts'
+import { writeAtOnce } from './tcp/writing.ts'
 
 /** Options of the TCP transport. */
 export interface TcpOptions {
@@ -140,6 +141,10 @@ class TcpLink implements Link {
     return this.#socket.writableLength
   }
 
+  get hasTaken(): boolean {
+    return this.#socket.writableLength === 0
+  }
+
   attach(events: LinkEvents): void {
     if (this.#events !== null) throw new TypeError('a link is attached once')
     this.#events = events
@@ -162,8 +167,12 @@ class TcpLink implements Link {
   send(bytes: Uint8Array): boolean {
     const socket = this.#socket
     if (this.#ended || this.#closed || socket.destroyed || socket.writableEnded) return false
-    // Without a callback: each costs the stream as much as the write itself.
-    if (bytes.length > 0) socket.write(bytes)
+    if (bytes.length > 0) {
+      const taken = writeAtOnce(socket, bytes)
+      if (taken === bytes.length) return true
+      // Without a callback: each costs the stream as much as the write itself.
+      socket.write(bytes.subarray(taken))
+    }
     // Below its own mark the socket would not tell when it is drained.
     if (socket.writableLength <= this.#settings.highWaterBytes || !socket.writableNeedDrain) return true
     this.#wantsDrain = true

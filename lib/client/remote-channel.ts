@@ -258,7 +258,7 @@ export class RemoteChannel implements Channel {
   }
 
   #send(): void {
-    const bytes = this.#outgoing.take()
+    const bytes = this.#outgoing.take(this.#writer)
     if (bytes === null || this.#link === null) return
     this.#lastSentMs = this.#parts.clock.now()
     this.#link.send(bytes)

@@ -82,8 +82,11 @@ export class ClientOutput {
   }
 
   flush(): void {
-    const bytes = this.#written.take()
-    if (bytes !== null && !this.#link.send(bytes)) this.#isFull = true
+    const { writer } = this.#parts
+    const bytes = this.#written.take(writer)
+    if (bytes === null) return
+    if (!this.#link.send(bytes)) this.#isFull = true
+    this.#written.sent(writer, this.#link.hasTaken !== true)
   }
 
   /** The link has room again. */

@@ -66,6 +66,8 @@ export class Host {
   #isScheduled = false
   /** A completed write is worth a turn of its own at once, but only one per turn of the event loop: see #persisted. */
   #isUrgentSpent = false
+  /** The turn that is scheduled was taken before. */
+  #isTaken = false
   #timer: Timer | null = null
   #timerAtMs = Infinity
   #isOver = false
@@ -100,6 +102,16 @@ export class Host {
     if (!this.#isScheduled) this.#schedule()
   }
 
+  /**
+   * Takes the turn that is due now, if one is: what it has for the disk is on its way while clients are told what they
+   * asked for. With 1,000 of them, a tenth of which write, their writes took a turn of the event loop less.
+   */
+  due(): void {
+    if (this.#inputs.length === 0 || this.#isTaken) return
+    this.#isTaken = true
+    this.#turn()
+  }
+
   /** The first turn: carries out what the replica wanted at its birth. */
   start(): void {
     this.push({ kind: 'tick' })
@@ -132,7 +144,9 @@ export class Host {
     this.#parts.nextTurn(() => {
       this.#isScheduled = false
       this.#isUrgentSpent = false
-      this.#turn()
+      if (!this.#isTaken) this.#turn()
+      else if (this.#inputs.length > 0) this.#schedule()
+      this.#isTaken = false
     })
   }
 
@@ -191,7 +205,6 @@ export class Host {
   #carryOut(effects: readonly Effect[]): void {
     let batch: LogBatch | null = null
     let ticket = 0
-    let isForClients = false
     for (const effect of effects) {
       switch (effect.kind) {
         case 'send': this.#collect(effect); break
@@ -207,13 +220,12 @@ export class Host {
           this.#parts.metrics.linkDrops += 1
           this.#parts.drop(effect.link, effect.code, effect.reason)
           break
-        default: isForClients = true
+        default: break
       }
     }
     // Before the write: no message waits for that of its own turn, and who gets it has a disk to write to as well.
     for (const link of this.#outgoing.keys()) this.#flush(link)
     if (batch) this.#write(batch, ticket)
-    if (!isForClients) return
     this.#isTelling = true
     for (const effect of effects) this.#tell(effect)
     this.#isTelling = false

@@ -6,7 +6,7 @@
  * - no callback of a link runs before `attach`, nor inside `attach`, `send`, `close`, `abort` or `dial`: always in a
  *   later turn;
  * - `onClose` runs exactly once and last; after `close()` or `abort()` returns no `onData` and no `onDrain` runs;
- * - `send` after the end is a no-op that returns false; the caller must not modify bytes it sent;
+ * - `send` after the end is a no-op that returns false; the caller must not modify bytes it sent, unless `hasTaken`;
  * - the receiver may keep a chunk it was given: the transport never writes to it again;
  * - memory is bounded by the caller: `send` never blocks and never drops, `queuedBytes` says how much waits.
  */
@@ -44,6 +44,8 @@ export interface Link {
   readonly remote: string
   /** Bytes accepted by `send` that the system has not taken yet. */
   readonly queuedBytes: number
+  /** True when the system has taken all that was ever sent: nobody reads those bytes again. Never, if absent. */
+  readonly hasTaken?: boolean
   /** Begins delivery; called exactly once. What arrived before is kept and delivered first. */
   attach(events: LinkEvents): void
   /**

@@ -30,6 +30,11 @@ export class WrappedLink implements Link {
     return this.inner.queuedBytes
   }
 
+  /** Decorators may keep what they are given. */
+  get hasTaken(): boolean {
+    return false
+  }
+
   attach(events: LinkEvents): void {
     this.inner.attach(events)
   }

@@ -59,8 +59,12 @@ export class ChunkQueue {
     this.#writing ??= this.#write()
   }
 
-  /** Resolves as soon as more may be added. */
-  async room(): Promise<void> {
+  /** Undefined when more may be added, else it resolves as soon as that is so. */
+  room(): Promise<void> | undefined {
+    return this.#bytes > WAITING_BYTES || this.#failure !== null ? this.#room() : undefined
+  }
+
+  async #room(): Promise<void> {
     if (this.#bytes > WAITING_BYTES) await new Promise<void>((resolve) => { this.#onRoom = resolve })
     if (this.#failure !== null) throw this.#failure.error
   }

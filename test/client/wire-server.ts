@@ -103,7 +103,7 @@ export class WireLink implements Link {
   frames(write: (writer: JuteWriter) => void): void {
     const writer = new JuteWriter()
     write(writer)
-    this.bytes(writer.chunk.slice(writer.start, writer.at))
+    this.bytes(writer.frame())
   }
 
   welcome(timeoutMs: number, readOnly = false): void {

@@ -94,6 +94,34 @@ test('one turn takes everything that arrived, and goes out as one frame per link
   await host.stop()
 })
 
+test('a turn that is due is taken when it is asked for, and what is not due is not', async () => {
+  const { script, host } = makeBench()
+  host.due()
+  assert.equal(script.turns, [])
+  host.push({ kind: 'disconnect', conn: 1 })
+  host.due()
+  host.due()
+  assert.equal(script.turns, [[{ kind: 'disconnect', conn: 1 }]])
+  await turn()
+  assert.equal(script.turns.flat(), [{ kind: 'disconnect', conn: 1 }])
+  await host.stop()
+  host.due()
+  assert.equal(script.turns.flat().length, 2)
+})
+
+test('a turn that was taken early is not followed by another in the same turn of the event loop', async () => {
+  const { script, host } = makeBench()
+  for (let conn = 0; conn < 10_000; conn++) host.push({ kind: 'disconnect', conn })
+  host.due()
+  host.due()
+  assert.equal(script.turns.map((inputs) => inputs.length), [4_096])
+  await turn()
+  assert.equal(script.turns.map((inputs) => inputs.length), [4_096])
+  await turn()
+  assert.equal(script.turns.map((inputs) => inputs.length), [4_096, 4_096])
+  await host.stop()
+})
+
 test('more than a turn can take is taken in several, in its order, and stop leaves nothing out', async () => {
   const { script, host } = makeBench()
   const wanted = Array.from({ length: 10_000 }, (_, conn) => conn)

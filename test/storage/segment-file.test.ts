@@ -1,7 +1,10 @@
-/** What the system refuses of a file comes to whoever asked for it, whichever call it is. */
+/** Files of the log: what the system refuses comes to whoever asked for it, and when the disk begins. */
 import * as fs from 'node:fs'
 import { join } from 'node:path'
+import { META, run } from '../../lib/testing/conformance/storage-fixtures.ts'
 import { segmentFiles } from '../../storage/level/segment-file.ts'
+import type { OpenSegment } from '../../storage/level/segment-file.ts'
+import { level } from '../../storage/level.ts'
 import { assert, rejects, suite } from '../harness.ts'
 
 const test = suite('a file of the log')
@@ -39,6 +42,32 @@ test('what is not to be flushed is not', async (t) => {
   const file = await segmentFiles(failing('fdatasync'))(join(t.tempFolder(), 'log-0'), false)
   await file.write(Uint8Array.of(1, 2, 3), 0)
   await file.close()
+})
+
+test('the disk begins within the call, where nothing is to be waited for', async (t) => {
+  const begun: number[] = []
+  const open: OpenSegment = async (path, sync) => {
+    const file = await segmentFiles(fs)(path, sync)
+    return {
+      get size() { return file.size },
+      read: (from, to) => file.read(from, to),
+      write: (bytes, position) => {
+        begun.push(bytes.length)
+        return file.write(bytes, position)
+      },
+      close: () => file.close(),
+    }
+  }
+  const storage = level(join(t.tempFolder(), 'data'), { segments: open })
+  await storage.open()
+  await storage.write({ meta: META })
+  for (let counter = 1; counter <= 3; counter++) {
+    const before = begun.length
+    const writing = storage.write({ entries: run(counter, counter, 20) })
+    assert.is(begun.length, before + 1)
+    await writing
+  }
+  await storage.close()
 })
 
 test.run()

@@ -3,6 +3,7 @@ import { Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { LinkProbe } from '../../lib/testing/conformance/link-probe.ts'
 import { Reading, takeOver } from '../../transports/tcp/reading.ts'
+import { writeAtOnce } from '../../transports/tcp/writing.ts'
 import { tcp } from '../../transports/tcp.ts'
 import { websocketServer } from '../../transports/websocket-server.ts'
 import type { Link, LinkEvents } from '../../lib/ports/transport.ts'
@@ -153,6 +154,54 @@ test('a peer that does not read is cut when the link is closed', async (t) => {
   await here.closed()
   there.link.abort()
   await there.closed()
+})
+
+test('what the system takes is written at once, the rest and all behind it by the stream', async (t) => {
+  const links: LinkProbe[] = []
+  const listener = await tcp().listen!('tcp://127.0.0.1:0', (link) => void links.push(new LinkProbe(link).attach()))
+  t.defer(() => listener.close())
+  const here = new LinkProbe(await tcp().dial(listener.address)).attach()
+  t.defer(() => here.link.abort())
+  const { write } = Socket.prototype
+  let streamed = 0
+  t.defer(() => { Socket.prototype.write = write })
+  Socket.prototype.write = function (this: Socket, ...parts: unknown[]) {
+    streamed++
+    return (write as (...all: unknown[]) => boolean).apply(this, parts)
+  } as typeof write
+  here.send(Uint8Array.of(1))
+  assert.is(here.link.hasTaken, true)
+  assert.is(streamed, 0)
+  await links[0]!.received(1)
+  const there = links[0]!
+  there.link.pause()
+  let sent = 1
+  while (here.link.hasTaken === true) sent += send(here, sent, 65_536)
+  assert.ok(here.link.queuedBytes > 0 && here.link.queuedBytes <= 65_536, 'no more than the last piece waits')
+  assert.is(streamed, 1)
+  for (let more = 0; more < 5; more++) sent += send(here, sent, 1_000)
+  assert.is(here.link.hasTaken, false)
+  assert.is(streamed, 6)
+  there.link.resume()
+  await there.received(sent)
+  assert.ok(there.content().every((byte, at) => byte === (at === 0 ? 1 : at % 251)))
+  await here.until(() => here.link.hasTaken === true)
+})
+
+/** Bytes that say where they stand. */
+function send(probe: LinkProbe, from: number, length: number): number {
+  probe.send(Uint8Array.from({ length }, (_, at) => (from + at) % 251))
+  return length
+}
+
+test('a socket without a descriptor of its own is written by its stream', () => {
+  const bytes = Uint8Array.of(1, 2, 3)
+  const socket = (inner: object): Socket => ({ connecting: false, writableLength: 0, ...inner }) as unknown as Socket
+  for (const inner of [{}, { _handle: null }, { _handle: {} }, { _handle: { fd: -1 } }, { _handle: { fd: '1' } }]) {
+    assert.is(writeAtOnce(socket(inner), bytes), 0, JSON.stringify(inner))
+  }
+  // Whatever the system says, it is the stream that meets it: that descriptor is none.
+  assert.is(writeAtOnce(socket({ _handle: { fd: 2 ** 30 } }), bytes), 0)
 })
 
 test.run()

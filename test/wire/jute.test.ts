@@ -237,7 +237,7 @@ test('what is written for several in turns goes to each of them in order', () =>
   const receivers = Array.from({ length: 4 }, () => ({ output: new Outgoing(), expected: '', got: '' }))
   const take = (receiver: typeof receivers[number]): void => {
     const waiting = receiver.output.bytes
-    const bytes = receiver.output.take()
+    const bytes = receiver.output.take(writer)
     assert.is(bytes?.length ?? 0, waiting)
     assert.is(receiver.output.bytes, 0)
     if (bytes !== null) receiver.got += hexOf(bytes)
@@ -252,9 +252,43 @@ test('what is written for several in turns goes to each of them in order', () =>
   }
   for (const receiver of receivers) {
     take(receiver)
-    assert.is(receiver.output.take(), null)
+    assert.is(receiver.output.take(writer), null)
     assert.ok(receiver.got === receiver.expected && receiver.got.length > 0)
   }
+})
+
+test('memory is written again once all that was sent of it was taken, and never where it is kept', () => {
+  const random = makeRandom(8)
+  const writer = new JuteWriter()
+  const outputs = Array.from({ length: 5 }, () => new Outgoing())
+  const expected = outputs.map(() => '')
+  const kept: { readonly view: Uint8Array, readonly content: string }[] = []
+  const memories = new Set<Uint8Array>()
+  let chunks = 0
+  let last: Uint8Array | null = null
+  for (let round = 0; round < 60_000; round++) {
+    const at = random.below(outputs.length)
+    const output = outputs[at]!
+    writer.begin()
+    writer.raw(new Uint8Array(random.below(400)).fill(random.below(256)))
+    writer.end()
+    const { chunk: { bytes }, start, at: end } = writer
+    if (bytes !== last) chunks++
+    memories.add(last = bytes)
+    output.add(writer)
+    expected[at] += hexOf(bytes.subarray(start, end))
+    if (random.below(6) !== 0) continue
+    const view = output.take(writer)!
+    assert.ok(hexOf(view) === expected[at]!, 'what waited is what was written')
+    const isKept = random.below(400) === 0
+    if (isKept) kept.push({ view, content: expected[at]! })
+    expected[at] = ''
+    // Who never says that it was sent may have it for ever.
+    if (isKept && random.below(2) === 0) continue
+    output.sent(writer, isKept)
+  }
+  assert.ok(chunks > 150 && memories.size < chunks / 2, `${memories.size} pieces of memory for ${chunks} chunks`)
+  for (const { view, content } of kept) assert.ok(hexOf(view) === content, 'what is kept stays as it is')
 })
 
 test('a record ends with its frame, though more frames lie behind it', () => {

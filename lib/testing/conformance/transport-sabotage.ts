@@ -9,6 +9,7 @@ export const TRANSPORT_FLAWS = {
   'swaps two chunks': 'bytes arrive in order, both ways at once, in pieces of every size',
   'hands out empty chunks': 'single bytes, a very large piece and no bytes at all arrive as they are',
   'writes to a chunk again': 'bytes arrive in order, both ways at once, in pieces of every size',
+  'says too early that bytes were taken': 'bytes may be written again where a link says that the system has taken them',
   'forgets what came before attach': 'what arrived before attach is kept and comes first',
   'forgets an end before attach': 'the end of a link is told to one who attaches after it',
   'calls back inside send': 'single bytes, a very large piece and no bytes at all arrive as they are',
@@ -93,6 +94,10 @@ class FlawedLink extends WrappedLink {
 
   override get remote(): string {
     return this.#flaw === 'says nothing of the other end' ? '' : super.remote
+  }
+
+  override get hasTaken(): boolean {
+    return this.#flaw === 'says too early that bytes were taken'
   }
 
   override attach(events: LinkEvents): void {

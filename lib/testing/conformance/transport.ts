@@ -199,6 +199,28 @@ export const transportCases: readonly TransportCase[] = [
     check(sameContent(there.content(), all), 'other bytes arrived than were sent')
     check(there.chunks.every(({ length }) => length > 0), 'an empty piece arrived')
   } },
+  { name: 'bytes may be written again where a link says that the system has taken them', run: async (context) => {
+    const [here, there] = await context.pair()
+    there.link.pause()
+    const expected: Uint8Array[] = []
+    let total = 0
+    for (let at = 0; at < 400; at++) {
+      const bytes = new Uint8Array(1 + (at * 7_919) % 40_000).fill(1 + at % 250)
+      expected.push(bytes.slice())
+      total += bytes.length
+      here.send(bytes)
+      if (here.link.hasTaken === true) bytes.fill(0)
+      if (at === 200) there.link.resume()
+    }
+    await there.received(total)
+    const all = new Uint8Array(total)
+    let at = 0
+    for (const bytes of expected) {
+      all.set(bytes, at)
+      at += bytes.length
+    }
+    check(sameContent(there.content(), all), 'what was taken has changed on its way')
+  } },
   { name: 'what arrived before attach is kept and comes first', run: async (context) => {
     const listener = await context.listen()
     const here = await context.dial(listener.address)

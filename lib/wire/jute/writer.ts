@@ -1,10 +1,10 @@
 import { assert } from '../../core/assert.ts'
 import type { SessionId } from '../../core/tree/stat.ts'
 import { FRAME_HEAD_BYTES } from '../frame.ts'
+import { ChunkPool, makeChunk } from './chunk.ts'
+import type { Chunk } from './chunk.ts'
 
 const WORD = 2 ** 32
-/** Memory is taken in pieces of this size and handed on with the frames in it: nothing sent is ever written again. */
-const CHUNK_BYTES = 64 * 1024
 /** Up to this length a loop is faster than the encoder. */
 const SHORT_TEXT = 48
 
@@ -13,9 +13,12 @@ const SHORT_TEXT = 48
  * frame is then `chunk` from `start` to `at`.
  */
 export class JuteWriter {
-  chunk: Uint8Array = new Uint8Array(0)
+  chunk: Chunk = makeChunk(0)
   start = 0
   at = 0
+  #bytes = this.chunk.bytes
+  #view = this.chunk.view
+  readonly #pool = new ChunkPool()
   readonly #encoder = new TextEncoder()
 
   /** Opens a frame; its length is filled in by `end`. */
@@ -33,42 +36,65 @@ export class JuteWriter {
     this.at = at
   }
 
-  /** The frame that was just closed. */
+  /** The frame that was just closed; nobody will write to it again. */
   frame(): Uint8Array {
-    return this.chunk.subarray(this.start, this.at)
+    this.chunk.isKept = true
+    return this.#bytes.subarray(this.start, this.at)
+  }
+
+  /** An output has sent what it had in this chunk: see ChunkPool. */
+  release(chunk: Chunk, isKept: boolean): void {
+    this.#pool.release(chunk, isKept)
   }
 
   /** Makes sure that so many bytes fit; the open frame moves along. */
   #room(size: number): void {
-    if (this.at + size <= this.chunk.length) return
+    if (this.at + size <= this.#bytes.length) return
     const open = this.at - this.start
-    const chunk = new Uint8Array(Math.max(CHUNK_BYTES, 2 * (open + size)))
-    chunk.set(this.chunk.subarray(this.start, this.at))
+    const chunk = this.#pool.take(open + size)
+    chunk.bytes.set(this.#bytes.subarray(this.start, this.at))
+    this.#pool.retire(this.chunk)
     this.chunk = chunk
+    this.#bytes = chunk.bytes
+    this.#view = chunk.view
     this.start = 0
     this.at = open
   }
 
   bool(value: boolean): void {
     this.#room(1)
-    this.chunk[this.at++] = value ? 1 : 0
+    this.#bytes[this.at++] = value ? 1 : 0
   }
 
   int(value: number): void {
     this.#room(4)
-    const { chunk, at } = this
-    chunk[at] = value >>> 24
-    chunk[at + 1] = value >>> 16
-    chunk[at + 2] = value >>> 8
-    chunk[at + 3] = value
-    this.at = at + 4
+    this.#view.setInt32(this.at, value)
+    this.at += 4
+  }
+
+  /** Room for so many bytes, whose place it answers: for records whose fields `putInt` and `putLong` write there. */
+  claim(bytes: number): number {
+    this.#room(bytes)
+    const { at } = this
+    this.at = at + bytes
+    return at
+  }
+
+  putInt(at: number, value: number): void {
+    this.#view.setInt32(at, value)
+  }
+
+  putLong(at: number, value: number): void {
+    const high = Math.floor(value / WORD)
+    this.#view.setInt32(at, high)
+    this.#view.setInt32(at + 4, value - high * WORD)
   }
 
   /** A signed 64-bit number: a safe integer. */
   long(value: number): void {
-    const high = Math.floor(value / WORD)
-    this.int(high)
-    this.int(value - high * WORD)
+    this.#room(8)
+    this.putLong(this.at, value)
+    this.at += 8
   }
 
   sessionId(id: SessionId): void {
@@ -95,7 +121,7 @@ export class JuteWriter {
   /** Bytes as they are. */
   raw(bytes: Readonly<Uint8Array>): void {
     this.#room(bytes.length)
-    this.chunk.set(bytes, this.at)
+    this.#bytes.set(bytes, this.at)
     this.at += bytes.length
   }
 
@@ -110,7 +136,7 @@ export class JuteWriter {
     const head = this.at
     const start = head + 4
     if (length > SHORT_TEXT || !this.#ascii(text, from, start)) {
-      const { written } = this.#encoder.encodeInto(text.slice(from), this.chunk.subarray(start))
+      const { written } = this.#encoder.encodeInto(text.slice(from), this.#bytes.subarray(start))
       this.at = start + written
     } else {
       this.at = start + length
@@ -123,12 +149,12 @@ export class JuteWriter {
 
   /** False when a character does not fit one byte. */
   #ascii(text: string, from: number, at: number): boolean {
-    const { chunk } = this
+    const bytes = this.#bytes
     const to = at - from
     for (let i = from; i < text.length; i++) {
       const code = text.charCodeAt(i)
       if (code > 0x7f) return false
-      chunk[to + i] = code
+      bytes[to + i] = code
     }
     return true
   }
