@@ -172,7 +172,7 @@ export class Replica implements ZabContext {
   }
 
   /** Who answers reads on the spot; null while nobody may. To be used within the same turn. */
-  get readers(): Pick<Clients, 'readNow' | 'lookNow'> | null {
+  get readers(): Pick<Clients, 'readNow' | 'lookNow' | 'lookNowByAscii'> | null {
     return this.serving && !this.stopped ? this.clients : null
   }
 
@@ -409,7 +409,8 @@ export class Replica implements ZabContext {
       const isOwn = this.clients.isOwn(txn)
       const claimed = this.serving && isOwn ? this.clients.claim(txn) : null
       if (claimed === 'later') break
-      const outcome = this.#tree.apply(entry.zxid, txn, this.serving ? this.clients.watches : null, claimed !== null)
+      const isAwaited = claimed !== null && !claimed.isToldByNode(txn)
+      const outcome = this.#tree.apply(entry.zxid, txn, this.serving ? this.clients.watches : null, isAwaited)
       this.#snapshotter.applied(entry.bytes.length)
       this.route.intake?.applied(entry.zxid, entry.bytes.length, txn.body)
       if (isOwn) this.route.answered(txn.tag)
@@ -493,8 +494,7 @@ export class Replica implements ZabContext {
     this.route.close()
     this.clients.suspend('PeerStopped', true)
     for (const peer of Array.from(this.links.current.keys())) this.dropLink(peer, reason)
-    this.leader = null
-    this.learner = null
+    this.leader = this.learner = null
     this.#announce(null, reason)
   }
 }

@@ -9,7 +9,7 @@ import type { Host } from './host.ts'
 import { listeningTransport } from './members.ts'
 import type { Metrics } from './metrics.ts'
 import { RemoteClient } from './remote-client.ts'
-import type { RemoteParts } from './remote-client.ts'
+import type { RemoteParts } from './remote-parts.ts'
 import { Stranger } from './stranger.ts'
 import type { NextTurn } from './system-clock.ts'
 import { ConnectionStats } from './words/server-stats.ts'
@@ -170,6 +170,7 @@ export class ClientPort {
     this.#isFlushDue = true
     this.#parts.nextTurn(() => {
       this.#isFlushDue = false
+      this.#parts.host.due()
       this.flush()
     })
   }
@@ -179,7 +180,13 @@ export class ClientPort {
     const touched = this.#touched
     if (touched.length === 0) return
     this.#touched = []
-    for (const client of touched) client.turnOver()
+    for (const client of touched) {
+      try {
+        client.turnOver()
+      } catch (error) {
+        this.#parts.logger.error('a client could not be told', { remote: client.host, error })
+      }
+    }
   }
 
   #arm(): void {

@@ -1,57 +1,34 @@
-import type { ConnectedEffect } from '../core/effects.ts'
+import type { Answers, ConnectedEffect } from '../core/effects.ts'
 import type { ErrorCode } from '../core/errors.ts'
-import { errorNumber, isZkError } from '../core/errors.ts'
-import type { Replica } from '../core/replica.ts'
+import { errorNumber, isZkError, ZkError } from '../core/errors.ts'
 import { outcomeBytes } from '../core/tree/answer-size.ts'
-import { isWrite } from '../core/tree/request.ts'
-import type { Identity, Outcome, Request, WatchableRead, WatchEvent } from '../core/tree/request.ts'
+import { nodeOutcome } from '../core/tree/reads.ts'
+import type { Identity, NodeAnswer, Outcome, Request, WatchableRead, WatchEvent } from '../core/tree/request.ts'
 import { NO_SESSION } from '../core/tree/stat.ts'
 import type { SessionId } from '../core/tree/stat.ts'
+import type { Znode } from '../core/tree/znode.ts'
 import { ZXID_ZERO } from '../core/zxid.ts'
 import type { Zxid } from '../core/zxid.ts'
-import type { Clock } from '../ports/clock.ts'
-import type { Logger } from '../ports/logger.ts'
 import type { Link } from '../ports/transport.ts'
 import { FrameReader } from '../wire/frame.ts'
-import type { JuteReader } from '../wire/jute/reader.ts'
 import { PASSWORD_BYTES, readConnectRequest, writeConnectResponse, writeEvent, Xid } from '../wire/jute/records.ts'
 import { writeNodeReply, writeNullReply, writePlainReply, writeReply } from '../wire/jute/replies.ts'
 import { readAuth, readRequest, readSasl, WireOp } from '../wire/jute/requests.ts'
 import type { JuteWriter } from '../wire/jute/writer.ts'
+import { isAnswerable, undecodable } from './answerable.ts'
 import { ClaimedIdentities } from './claimed-identities.ts'
 import { ClientOutput } from './client-output.ts'
 import { digestIdentities } from './digest.ts'
-import type { ConnectionEvents, Host } from './host.ts'
+import type { ConnectionEvents } from './host.ts'
 import { InFlight } from './in-flight.ts'
-import type { Metrics } from './metrics.ts'
+import type { RemoteParts } from './remote-parts.ts'
 import { OPEN_SESSION } from './words/server-stats.ts'
 import type { ConnectionStats } from './words/server-stats.ts'
-
-/** What remote clients need of their peer. */
-export interface RemoteParts {
-  readonly host: Host
-  readonly replica: Replica
-  readonly metrics: Metrics
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly superDigest: string | undefined
-  /** One frame: Limits.requestBytes. */
-  readonly frameBytes: number
-  /** Limits.clientQueueBytes. */
-  readonly queueBytes: number
-  readonly reader: JuteReader
-  readonly writer: JuteWriter
-  /** It was told or asked something: it wants to know when the turn is over. */
-  touched(client: RemoteClient): void
-  left(client: RemoteClient): void
-}
 
 /** The first frame holds a password and five numbers. */
 const HELLO_BYTES = 1_024
 const PING = 11
-const CLOSE_SESSION = -11
 const CHECK = 13
-const SYNC = 9
 const UNIMPLEMENTED = errorNumber('Unimplemented')
 const AUTH_FAILED = errorNumber('AuthFailed')
 /** Zxid of an answer that no state stands behind. */
@@ -61,7 +38,7 @@ const NO_ZXID = -1
  * One connection of a ZooKeeper client. Frames are taken in order; reads with nothing before them are answered on the
  * spot, everything else by the replica. Nothing is read from the socket while too much is under way or unsent.
  */
-export class RemoteClient implements ConnectionEvents {
+export class RemoteClient implements ConnectionEvents, Answers {
   readonly host: string
   readonly port: number
   readonly openedAtMs: number
@@ -80,6 +57,8 @@ export class RemoteClient implements ConnectionEvents {
   readonly #claimed = new ClaimedIdentities()
   #isPaused = false
   #isTouched = false
+  /** Why it is cut once the turn is over: whatever that takes, and whoever is told, the replica is not in between. */
+  #doom: unknown = null
   /** When the first reply of this turn was made: a look at the clock for each was 2 % of a set. */
   #repliesMs: number | null = null
   #hasReadOnlyByte = false
@@ -95,7 +74,7 @@ export class RemoteClient implements ConnectionEvents {
     this.#parts = parts
     const { writer, queueBytes } = parts
     this.#inFlight = new InFlight(queueBytes)
-    this.#output = new ClientOutput(link, { writer, stats, queueBytes, onOverflow: () => this.abort('Overloaded') })
+    this.#output = new ClientOutput(link, { writer, stats, queueBytes, onOverflow: () => this.#overflow() })
     this.host = remote.host
     this.port = remote.port
     const nowMs = parts.clock.now()
@@ -190,7 +169,7 @@ export class RemoteClient implements ConnectionEvents {
 
   #mayRead(): boolean {
     const may = (this.#state === 'hello' || this.#state === 'open') && !this.#isAuthenticating &&
-      this.#output.isClear && !this.#inFlight.isFull
+      this.#doom === null && this.#output.isClear && !this.#inFlight.isFull
     if (may === this.#isPaused && this.#state !== 'over') {
       this.#isPaused = !may
       if (may) this.#link.resume()
@@ -214,6 +193,7 @@ export class RemoteClient implements ConnectionEvents {
       kind: 'connect', conn: this.#conn, session: isNew ? null : hello.session,
       password: isNew ? crypto.getRandomValues(new Uint8Array(PASSWORD_BYTES)) : hello.password.slice(),
       timeoutMs: hello.timeoutMs, lastZxidSeen: hello.lastZxidSeen, identities: this.#identities, inProcess: false,
+      answers: this,
     })
   }
 
@@ -237,26 +217,33 @@ export class RemoteClient implements ConnectionEvents {
 
   /** An exists, getData or children: answered straight from the node if nothing must be waited for. */
   #readNode(xid: number, op: WatchableRead['op'], isIdle: boolean): void {
-    const { reader, replica, writer, metrics } = this.#parts
-    let path: string
+    const { reader, replica } = this.#parts
     let watch: boolean
     try {
-      path = reader.textOf('path')
+      if (!reader.passText()) throw new ZkError('MarshallingError', 'path is null')
       watch = reader.bool()
     } catch (error) {
       this.#submit(xid, op, undecodable(error), isIdle)
       return
     }
-    const isNow = isIdle && this.#output.isClear
-    const found = isNow ? replica.readers?.lookNow(this.#conn, op, path, watch) ?? null : null
-    if (found === null) {
-      this.#submit(xid, op, { op, path, watch }, false)
+    const readers = isIdle && this.#output.isClear ? replica.readers : null
+    const { bytes, textAt, textLength } = reader
+    const node = watch ? null : readers?.lookNowByAscii(this.#conn, op, bytes, textAt, textLength) ?? null
+    if (node !== null) {
+      this.#answerNode(xid, op, node)
       return
     }
+    const path = reader.passedText()
+    const found = readers?.lookNow(this.#conn, op, path, watch) ?? null
+    if (found === null) this.#submit(xid, op, { op, path, watch }, false)
+    else if (typeof found !== 'string') this.#answerNode(xid, op, found)
+    else this.#answerNow(xid, op, { code: found, result: null })
+  }
+
+  #answerNode(xid: number, op: WatchableRead['op'], node: Znode): void {
+    const { replica: { tree: { zxid } }, writer, metrics } = this.#parts
     metrics.countRequest(op)
-    const { zxid } = replica.tree
-    if (typeof found === 'string') writePlainReply(writer, xid, zxid, errorNumber(found))
-    else writeNodeReply(writer, xid, zxid, op, found)
+    writeNodeReply(writer, xid, zxid, op, node)
     this.#output.added(true)
     this.stats.replied(op, xid, zxid, 0, this.lastHeardMs)
   }
@@ -273,18 +260,23 @@ export class RemoteClient implements ConnectionEvents {
   }
 
   #submit(xid: number, op: number, request: Request, isIdle: boolean): void {
-    const { replica, metrics } = this.#parts
-    metrics.countRequest(op)
+    const { replica } = this.#parts
     if (isIdle && this.#output.isClear && isAnswerable(request)) {
       const outcome = replica.readers?.readNow(this.#conn, request) ?? null
       if (outcome !== null) {
-        const { zxid } = replica.tree
-        this.#reply(xid, zxid, outcome)
-        this.stats.replied(op, xid, zxid, 0, this.lastHeardMs, outcome.code !== 'Ok')
+        this.#answerNow(xid, op, outcome)
         return
       }
     }
+    this.#parts.metrics.countRequest(op)
     this.#push(op, xid, request, this.#frames.end - this.#frames.start)
+  }
+
+  #answerNow(xid: number, op: number, outcome: Outcome): void {
+    const { replica: { tree: { zxid } }, metrics } = this.#parts
+    metrics.countRequest(op)
+    this.#reply(xid, zxid, outcome)
+    this.stats.replied(op, xid, zxid, 0, this.lastHeardMs, outcome.code !== 'Ok')
   }
 
   /** The replica answers in a later turn, in order. */
@@ -354,6 +346,11 @@ export class RemoteClient implements ConnectionEvents {
 
   // --- what the replica says ---------------------------------------------------------------------------------------
 
+  #overflow(): void {
+    this.#doom ??= new ZkError('Overloaded')
+    this.#touch()
+  }
+
   #touch(): void {
     if (this.#isTouched) return
     this.#isTouched = true
@@ -378,26 +375,64 @@ export class RemoteClient implements ConnectionEvents {
   }
 
   onReply(xid: number, zxid: Zxid, outcome: Outcome): void {
-    this.#touch()
-    this.#inFlight.shift()
-    const { op, sinceMs } = this.#inFlight
-    if (op === WireOp.auth) {
-      this.#plain(this.#authXids.shift() ?? Xid.auth, ZXID_ZERO, 0, false)
+    if (!this.#shift()) return
+    try {
+      if (this.#inFlight.op === WireOp.auth) {
+        this.#plain(this.#authXids.shift() ?? Xid.auth, ZXID_ZERO, 0, false)
+        return
+      }
+      this.#reply(xid, zxid, outcome)
+      this.#replied(xid, zxid, outcome.code !== 'Ok')
+    } catch (error) {
+      this.#doom ??= error
+    }
+  }
+
+  onNode(xid: number, zxid: Zxid, op: NodeAnswer, node: Znode): void {
+    // What has to wait is kept as values.
+    if (!this.#output.isClear) {
+      this.onReply(xid, zxid, nodeOutcome(op, node))
       return
     }
+    if (!this.#shift()) return
     try {
-      this.#reply(xid, zxid, outcome)
+      writeNodeReply(this.#parts.writer, xid, zxid, op, node)
+      this.#output.added(true)
+      this.#replied(xid, zxid, false)
     } catch (error) {
-      this.#broken(error)
+      this.#doom ??= error
     }
+  }
+
+  /** The first of what is in flight is answered. False: nobody is to hear of it any more. */
+  #shift(): boolean {
+    if (!this.#hears()) return false
+    this.#parts.metrics.replies += 1
+    this.#inFlight.shift()
+    return true
+  }
+
+  #hears(): boolean {
+    if (this.#state === 'over' || this.#doom !== null) return false
+    this.#touch()
+    return true
+  }
+
+  #replied(xid: number, zxid: Zxid, hasFailed: boolean): void {
+    const { op, sinceMs } = this.#inFlight
     this.#repliesMs ??= this.#parts.clock.now()
-    this.stats.replied(op, xid, zxid, this.#repliesMs - sinceMs, this.#repliesMs, outcome.code !== 'Ok')
+    this.stats.replied(op, xid, zxid, this.#repliesMs - sinceMs, this.#repliesMs, hasFailed)
   }
 
   onEvent(event: WatchEvent): void {
-    this.#touch()
-    this.#write(event.path.length, (writer) => writeEvent(writer, event))
-    this.stats.notified()
+    if (!this.#hears()) return
+    this.#parts.metrics.events += 1
+    try {
+      this.#write(event.path.length, (writer) => writeEvent(writer, event))
+      this.stats.notified()
+    } catch (error) {
+      this.#doom ??= error
+    }
   }
 
   onClose(code: ErrorCode): void {
@@ -431,6 +466,7 @@ export class RemoteClient implements ConnectionEvents {
     this.#isTouched = false
     this.#repliesMs = null
     if (this.#state === 'over') return
+    if (this.#doom !== null) return this.#broken(this.#doom)
     if (this.#isPaused) this.#pump()
     this.#output.flush()
   }
@@ -460,18 +496,4 @@ export class RemoteClient implements ConnectionEvents {
     if (this.#conn !== 0) this.#parts.host.disconnect(this.#conn)
     this.#parts.left(this)
   }
-}
-
-/** True for what can be answered on the spot: no write, and nothing whose events must come before its reply. */
-function isAnswerable(request: Request): boolean {
-  switch (request.op) {
-    case SYNC: case CLOSE_SESSION: case 101: case 105: return false
-    default: return !isWrite(request)
-  }
-}
-
-/** Stands in the request's turn. */
-function undecodable(error: unknown): Request {
-  if (!isZkError(error, 'MarshallingError')) throw error
-  return { op: -1, code: 'MarshallingError' }
 }

@@ -18,6 +18,8 @@ const LARGE = new Uint8Array(300_000)
 /** TCP whose last link takes bytes as it is told. */
 class Moody {
   mood: 'good' | 'full' | 'broken' = 'good'
+  /** The end of its last link is an exception. */
+  isEndless = false
   events: LinkEvents | null = null
   #last: Link | null = null
 
@@ -46,7 +48,10 @@ class Moody {
       pause: () => link.pause(),
       resume: () => link.resume(),
       close: () => link.close(),
-      abort: (reason) => link.abort(reason),
+      abort: (reason) => {
+        link.abort(reason)
+        if (link === this.#last && this.isEndless) throw new Error('this link does not end')
+      },
     }
   }
 }
@@ -136,6 +141,27 @@ test('when it takes none of its long lists: they count by what they say', async 
     await bad.ended
     assert.is(await good.code(2, look(3, '/large')), 0)
     assert.is(peer.status().connections, 1)
+  }
+})
+
+test('when even its end fails: the replica, which answers it, does not hear of that', async (t) => {
+  for (const asks of ['reads', 'watches'] as const) {
+    const { moody, peer, good, bad, errors } = await scene(t, 64 * 1024)
+    if (asks === 'watches') assert.is(await bad.code(9, { op: 106, path: '/', mode: 1 }), 0)
+    moody.isEndless = true
+    moody.mood = asks === 'reads' ? 'broken' : 'full'
+    if (asks === 'reads') readsBehindAWrite(bad, 1)
+    // The first event fills the link, the others wait.
+    assert.is(await good.code(2, create('/first')), 0)
+    const made = { op: 1, data: null, acl: OPEN_ACL, flags: 0, ttlMs: -1 } as const
+    const ops = Array.from({ length: 1_000 }, (_, at) => ({ ...made, path: `/${asks}-${at}` }))
+    assert.is(await good.code(3, { op: 14, ops }), 0)
+    await bad.ended
+    assert.is(await good.code(4, look(3, '/large')), 0)
+    assert.is(peer.status().connections, 1)
+    const expected = asks === 'reads' ? ['a client could not be served', 'a client could not be told']
+      : ['a client could not be told']
+    assert.equal(errors, expected)
   }
 })
 

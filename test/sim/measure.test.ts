@@ -18,10 +18,10 @@ test('what a check calls belongs to it, and idle time to nobody', () => {
 
 /** What a simulated ensemble takes without any check, and who looks at what it did. */
 const NO_CHECKS = [
-  'breed', 'client', 'client-faults', 'client-plan', 'client-ways', 'client-world', 'coverage', 'disk', 'events',
-  'faults', 'fold-text', 'frames', 'freeze', 'intruder', 'landing', 'lanes', 'network', 'outsider', 'partitions',
-  'plan', 'priorities', 'probe', 'reached', 'reduction', 'run', 'scatter', 'script', 'script-config', 'server',
-  'shared-codec', 'shortage', 'shrink', 'storm', 'stranded', 'trace', 'violation', 'workload', 'world',
+  'answered', 'breed', 'client', 'client-faults', 'client-plan', 'client-ways', 'client-world', 'coverage', 'disk',
+  'events', 'faults', 'fold-text', 'frames', 'freeze', 'intruder', 'landing', 'lanes', 'network', 'outsider',
+  'partitions', 'plan', 'priorities', 'probe', 'reached', 'reduction', 'run', 'scatter', 'script', 'script-config',
+  'server', 'shared-codec', 'shortage', 'shrink', 'storm', 'stranded', 'trace', 'violation', 'workload', 'world',
 ]
 
 test('every file of the simulator is one of its checks or is not', () => {

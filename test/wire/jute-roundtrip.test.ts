@@ -6,7 +6,7 @@ import { DataSlabs } from '../../lib/core/tree/data-slabs.ts'
 import { NodeKind } from '../../lib/core/tree/txn.ts'
 import { NodePages } from '../../lib/core/tree/node-pages.ts'
 import { Znode } from '../../lib/core/tree/znode.ts'
-import type { Result } from '../../lib/core/tree/request.ts'
+import type { NodeAnswer, Result } from '../../lib/core/tree/request.ts'
 import { OPEN_ACL } from '../../lib/core/tree/request.ts'
 import {
   readConnectRequest, readConnectResponse, readStat, writeConnectRequest, writeConnectResponse, writeEvent, writeStat,
@@ -121,8 +121,9 @@ test('a reply straight from the node is the one that its outcome makes', () => {
   fc.assert(fc.property(nodes, xids, longs as fc.Arbitrary<Zxid>, (node, xid, zxid) => {
     const children = node.childNames()
     const stat = node.stat()
-    const results: Result[] = [
-      { op: 3, stat }, { op: 4, data: node.data(), stat }, { op: 8, children }, { op: 12, children, stat },
+    const results: (Result & { readonly op: NodeAnswer | 8 | 12 })[] = [
+      { op: 3, stat }, { op: 5, stat }, { op: 4, data: node.data(), stat }, { op: 8, children },
+      { op: 12, children, stat },
     ]
     for (const result of results) {
       assert.equal(written((writer) => writeNodeReply(writer, xid, zxid, result.op, node)),

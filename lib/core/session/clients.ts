@@ -7,8 +7,6 @@ import type { Identity, Outcome, Request, WatchableRead } from '../tree/request.
 import type { Znode } from '../tree/znode.ts'
 import { NO_SESSION, sessionIdOf } from '../tree/stat.ts'
 import type { SessionId } from '../tree/stat.ts'
-import { lookCost, readCost } from '../tree/answer-size.ts'
-import { look, read } from '../tree/reads.ts'
 import type { Missing } from '../tree/reads.ts'
 import { permits } from '../tree/acl.ts'
 import type { Acl } from '../tree/request.ts'
@@ -17,6 +15,7 @@ import type { Tree } from '../tree/tree.ts'
 import type { Txn } from '../tree/txn.ts'
 import { Watches } from '../tree/watches.ts'
 import type { Zxid } from '../zxid.ts'
+import { Answering } from './answering.ts'
 import { AnswerTurn } from './answer-turn.ts'
 import { Connection } from './connection.ts'
 import type { Waiting } from './connection.ts'
@@ -67,6 +66,7 @@ export class Clients {
   readonly #lagging = new Set<Connection>()
   readonly #postponed = new Postponed()
   readonly #turn: AnswerTurn
+  readonly #answering: Answering
   /** True while some connection waits for the tree to reach what its client has seen. */
   #late = false
 
@@ -76,8 +76,9 @@ export class Clients {
     this.#nextTag = firstTag
     this.#turn = new AnswerTurn(owner.tree().zxid)
     this.watches = new Watches(
-      (conn, event) => this.#owner.emit({ kind: 'event', conn, event }),
+      (conn, event) => this.#answering.tell(conn, this.#connections.get(conn), event),
       (conn, acl) => this.#mayRead(conn, acl), owner.limits.connectionWatches)
+    this.#answering = new Answering(owner, this.watches, this.#turn)
   }
 
   get count(): number {
@@ -266,7 +267,7 @@ export class Clients {
     if (!write && request.op !== -11 && request.op !== 9) {
       if (connection.waiting === 0) {
         if (this.#turn.hasRoom(request.op)) {
-          this.#answerRead(connection, xid, request)
+          this.#answering.read(connection, xid, request)
           return
         }
         this.#postponed.add(connection)
@@ -292,40 +293,30 @@ export class Clients {
     return this.#owner.tree()
   }
 
-  #read(connection: Connection, request: Request): Outcome {
-    if (request.op === 20 || request.op === 13) return { code: 'Unimplemented', result: null }
-    return read(this.#tree, request, connection, connection.id, this.watches, this.#owner.options)
-  }
-
-  #answerRead(connection: Connection, xid: number, request: Request): void {
-    const outcome = this.#read(connection, request)
-    this.#turn.bytes += readCost(request, outcome, this.#tree, connection.session)
-    this.#answer(connection, xid, this.#tree.zxid, outcome)
-  }
-
-  #answer(connection: Connection, xid: number, zxid: Zxid, outcome: Outcome): void {
-    this.#owner.emit({ kind: 'reply', conn: connection.id, xid, zxid, outcome })
-  }
-
   /**
    * A read answered on the spot; null when it must wait behind what the session asked for before, or for the next turn,
    * as enough was answered in this one. Who is in this process stops itself alone.
    */
   readNow(conn: ConnId, request: Request): Outcome | null {
     const connection = this.#idle(conn)
-    if (connection === null || (!connection.inProcess && !this.#turn.hasRoom(request.op))) return null
-    const outcome = this.#read(connection, request)
-    if (!connection.inProcess) this.#turn.bytes += readCost(request, outcome, this.#tree, connection.session)
-    return outcome
+    return connection === null ? null : this.#answering.readNow(connection, request)
   }
 
   /** The same for exists, getData and children, without an outcome in between: the node itself, to be read at once. */
   lookNow(conn: ConnId, op: WatchableRead['op'], path: string, watch: boolean): Znode | Missing | null {
     const connection = this.#idle(conn)
     if (connection === null || !this.#turn.hasRoom(op)) return null
-    const found = look(this.#tree, op, path, watch, connection, conn, this.watches, this.#owner.options)
-    this.#turn.bytes += lookCost(op, found)
-    return found
+    return this.#answering.look(connection, op, path, watch)
+  }
+
+  /**
+   * The same without a watch, by the bytes of the path, which need not become a text: 18 % of the CPU time of a
+   * pipelined get. Null also for a node that is not found or not to be read: `lookNow` says why.
+   */
+  lookNowByAscii(conn: ConnId, op: WatchableRead['op'], bytes: Uint8Array, at: number, length: number): Znode | null {
+    const connection = this.#idle(conn)
+    if (connection === null || !this.#turn.hasRoom(op)) return null
+    return this.#answering.lookByAscii(connection, op, bytes, at, length)
   }
 
   /** The connection, if nothing of its session is under way; it was heard of. */
@@ -411,16 +402,17 @@ export class Clients {
 
   #finish(connection: Connection, zxid: Zxid, txn: Txn, outcome: Outcome | null): void {
     const first = connection.first
-    if (first === undefined || first.tag !== txn.tag || outcome === null) {
+    if (first === undefined || first.tag !== txn.tag || (outcome === null && !connection.isToldByNode(txn))) {
       this.#drop(connection, 'ConnectionLoss')
       return
     }
-    if (outcome.code === 'SessionMoved') {
+    if (outcome?.code === 'SessionMoved') {
       this.#drop(connection, 'SessionMoved')
       return
     }
     connection.shift()
-    this.#answer(connection, first.xid, zxid, outcome)
+    if (outcome === null) this.#answering.changed(connection, first.xid, zxid)
+    else this.#answering.reply(connection, first.xid, zxid, outcome)
     this.#drain(connection)
   }
 
@@ -442,8 +434,8 @@ export class Clients {
       }
       connection.shift()
       const { xid, request } = next
-      if (request.op === 9) this.#answer(connection, xid, this.#tree.zxid, syncOutcome(request.path))
-      else this.#answerRead(connection, xid, request)
+      if (request.op === 9) this.#answering.reply(connection, xid, this.#tree.zxid, syncOutcome(request.path))
+      else this.#answering.read(connection, xid, request)
     }
     if (turn.bytes > before) turn.took(connection, turn.bytes - before)
   }

@@ -1,7 +1,8 @@
-import type { ConnId } from '../effects.ts'
+import type { Answers, ConnId } from '../effects.ts'
 import type { Identity, Request } from '../tree/request.ts'
 import { NO_SESSION } from '../tree/stat.ts'
 import type { SessionId } from '../tree/stat.ts'
+import type { Txn } from '../tree/txn.ts'
 import type { Zxid } from '../zxid.ts'
 
 /** A request that cannot be answered yet. */
@@ -21,6 +22,8 @@ export class Connection {
   readonly password: Uint8Array
   readonly timeoutMs: number
   readonly lastZxidSeen: Zxid
+  /** Null: its replies and events are effects. */
+  readonly answers: Answers | null
   identities: readonly Identity[]
   session: SessionId
   /** waiting: for this peer to serve; opening: for the leader; open. */
@@ -45,6 +48,7 @@ export class Connection {
   constructor(options: {
     readonly id: ConnId, readonly session: SessionId | null, readonly password: Uint8Array, readonly timeoutMs: number,
     readonly lastZxidSeen: Zxid, readonly identities: readonly Identity[], readonly inProcess: boolean,
+    readonly answers?: Answers,
   }) {
     this.id = options.id
     this.session = options.session ?? NO_SESSION
@@ -53,10 +57,16 @@ export class Connection {
     this.lastZxidSeen = options.lastZxidSeen
     this.identities = options.identities
     this.inProcess = options.inProcess
+    this.answers = options.answers ?? null
   }
 
   isOf(password: Uint8Array): boolean {
     return password.length === this.password.length && password.every((byte, index) => byte === this.password[index])
+  }
+
+  /** True when who asked for the txn is told by the node that it changed: no outcome is needed. */
+  isToldByNode({ body }: Txn): boolean {
+    return this.answers !== null && body.kind === 'setData'
   }
 
   get waiting(): number {

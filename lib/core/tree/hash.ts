@@ -5,6 +5,18 @@ export function hashText(text: string): number {
   return hash | 0
 }
 
+/** The same of a text of ASCII alone, which is these bytes; null for bytes that are none. */
+export function hashAscii(bytes: Uint8Array, from: number, length: number): number | null {
+  let hash = 0x811c9dc5
+  let high = 0
+  for (let i = from; i < from + length; i++) {
+    const byte = bytes[i]!
+    high |= byte
+    hash = Math.imul(hash ^ byte, 0x01000193)
+  }
+  return high > 0x7f ? null : hash | 0
+}
+
 /** A 32-bit hash of bytes, four at a time; 0 for no bytes. */
 export function hashBytes(bytes: Uint8Array): number {
   const { length } = bytes

@@ -1,4 +1,4 @@
-import { hashText } from './hash.ts'
+import { hashAscii, hashText } from './hash.ts'
 import type { NodePages } from './node-pages.ts'
 import { Znode } from './znode.ts'
 
@@ -30,6 +30,20 @@ class Shard {
       at = (at + 1) & mask
     }
     return this.#overflow?.get(path) ?? 0
+  }
+
+  /** The same for a path of ASCII alone; 0 also for one that is in the overflow, as far as it is looked for here. */
+  findAscii(pages: NodePages, hash: number, bytes: Uint8Array, from: number, length: number): number {
+    const table = this.#table
+    const mask = (1 << this.#bits) - 1
+    let at = this.#home(hash)
+    for (let probe = 0; probe < MOST_PROBES; probe++) {
+      const id = table[2 * at + 1]!
+      if (id === 0) return 0
+      if (table[2 * at] === hash && pages.hasAsciiPath(id, bytes, from, length)) return id
+      at = (at + 1) & mask
+    }
+    return 0
   }
 
   /** Where a node stands in the table; -1 if it does not. */
@@ -124,6 +138,17 @@ export class NodeIndex {
 
   get(path: string): Znode | undefined {
     const id = this.find(path)
+    return id === 0 ? undefined : new Znode(this.#pages, id)
+  }
+
+  /**
+   * The node whose path is these bytes, without a text of them. Undefined also where that must be looked for as a text:
+   * beyond ASCII, and among hashes that somebody made collide.
+   */
+  getAscii(bytes: Uint8Array, at: number, length: number): Znode | undefined {
+    const hash = hashAscii(bytes, at, length)
+    if (hash === null) return undefined
+    const id = this.#shards[hash & (SHARDS - 1)]?.findAscii(this.#pages, hash, bytes, at, length) ?? 0
     return id === 0 ? undefined : new Znode(this.#pages, id)
   }
 

@@ -98,6 +98,11 @@ export class NodePages {
     return this.paths.equals(this.int(id, Int.path), path)
   }
 
+  /** The same for a path of ASCII alone, which is these bytes. */
+  hasAsciiPath(id: number, bytes: Uint8Array, at: number, length: number): boolean {
+    return this.paths.equalsAscii(this.int(id, Int.path), bytes, at, length)
+  }
+
   /** One number of a node. */
   int(id: number, at: number): number {
     return this.#pages[id >> PAGE_BITS]!.ints[(id & SLOT) * INTS + at]!

@@ -128,6 +128,16 @@ export class PathStore {
     return this.length(place) === path.length && this.startsWith(place, path)
   }
 
+  /** The same for a path of ASCII alone, which is these bytes. */
+  equalsAscii(place: number, text: Uint8Array, at: number, length: number): boolean {
+    const { words, bytes } = this.#chunkOf(place)
+    const word = wordOf(place)
+    if (words[word] !== 2 * length) return false
+    const from = 4 * word + HEADER_BYTES
+    for (let i = 0; i < length; i++) if (bytes[from + i] !== text[at + i]) return false
+    return true
+  }
+
   startsWith(place: number, prefix: string): boolean {
     const { words, bytes } = this.#chunkOf(place)
     const word = wordOf(place)

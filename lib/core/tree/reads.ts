@@ -3,7 +3,7 @@ import { MULTI_READ_BYTES_MAX } from '../limits.ts'
 import { maskDigests, permits } from './acl.ts'
 import { EventType, Perm } from './request.ts'
 import type {
-  MultiReadRequest, OpResult, Outcome, Request, Requester, SetWatchesRequest, WatchableRead, WatchesRequest,
+  MultiReadRequest, NodeAnswer, OpResult, Outcome, Request, Requester, SetWatchesRequest, WatchableRead, WatchesRequest,
 } from './request.ts'
 import type { TreeOptions } from './prepare.ts'
 import type { Tree } from './tree.ts'
@@ -87,9 +87,13 @@ function readNode(reading: Reading, request: WatchableRead, watch: boolean): Out
   const { op, path } = request
   const { tree, requester, conn, watches, options } = reading
   const node = look(tree, op, path, watch, requester, conn, watches, options)
-  if (typeof node === 'string') return fail(node)
+  return typeof node === 'string' ? fail(node) : nodeOutcome(op, node)
+}
+
+/** What a request that its node answers comes to; the data is the tree's own. */
+export function nodeOutcome(op: NodeAnswer | 8 | 12, node: Znode): Outcome {
   if (op === 4) return { code: 'Ok', result: { op, data: node.data(), stat: node.stat() } }
-  if (op === 3) return { code: 'Ok', result: { op, stat: node.stat() } }
+  if (op === 3 || op === 5) return { code: 'Ok', result: { op, stat: node.stat() } }
   const children = node.childNames()
   const result = op === 8 ? { op, children } : { op, children, stat: node.stat() }
   return { code: 'Ok', result }

@@ -144,6 +144,9 @@ export type Result =
 export type Outcome = { readonly code: 'Ok', readonly result: Result } |
   { readonly code: Exclude<ErrorCode, 'Ok'>, readonly result: null }
 
+/** Opcodes of what is answered by the node itself: exists, getData, and setData. */
+export type NodeAnswer = 3 | 4 | 5
+
 /** Watch event types as on the wire. */
 export const EventType = { created: 1, deleted: 2, dataChanged: 3, childrenChanged: 4 } as const
 /** One of the event types. */

@@ -76,6 +76,8 @@ export class Tree {
   #zxid: Zxid = ZXID_ZERO
   #ensembleId = ''
   #members = ''
+  /** What the last txn that was a create or a change of data made or changed. */
+  changed: Znode | null = null
   /** Its two numbers. */
   readonly #digest = new Int32Array(2)
 
@@ -131,6 +133,11 @@ export class Tree {
   /** The node itself, for reading. */
   node(path: string): Znode | undefined {
     return this.#parts.index.get(path)
+  }
+
+  /** The same by the bytes of its path; undefined also where only `node` tells (`NodeIndex.getAscii`). */
+  nodeByAscii(bytes: Uint8Array, at: number, length: number): Znode | undefined {
+    return this.#parts.index.getAscii(bytes, at, length)
   }
 
   has(path: string): boolean {
@@ -189,8 +196,8 @@ export class Tree {
     let outcome: Outcome | null = null
     switch (body.kind) {
       case 'create': case 'delete': case 'setData': {
-        const changed = this.#change(zxid, txn.time, body, watches)
-        if (wantResult) outcome = { code: 'Ok', result: resultOf(body, changed) }
+        this.changed = this.#change(zxid, txn.time, body, watches)
+        if (wantResult) outcome = { code: 'Ok', result: resultOf(body, this.changed) }
         break
       }
       case 'setAcl': this.#setAcl(body.path, body.acl, body.version); break

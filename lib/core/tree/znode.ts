@@ -32,17 +32,17 @@ export class Znode implements NodeState {
   readonly id: number
   readonly pages: NodePages
   readonly page: NodePage
-  /** Where its integers begin. */
-  readonly #at: number
-  readonly #wide: number
+  /** Where its integers begin in the columns of its page, and its wide numbers. */
+  readonly at: number
+  readonly wideAt: number
 
   constructor(pages: NodePages, id: number) {
     this.pages = pages
     this.id = id
     this.page = pages.page(id)
     const slot = pages.slot(id)
-    this.#at = slot * INTS
-    this.#wide = slot * WIDES
+    this.at = slot * INTS
+    this.wideAt = slot * WIDES
   }
 
   /** A new node, without data and alone. */
@@ -53,7 +53,7 @@ export class Znode implements NodeState {
     const node = new Znode(pages, id)
     if (owner !== NO_SESSION || ttlMs !== 0) pages.setLife(id, { owner, ttlMs })
     const { ints } = node.page
-    const at = node.#at
+    const at = node.at
     ints[at + Int.dataSize] = -1
     ints[at + Int.pathHash] = hashText(path)
     ints[at + Int.kind] = nodeKind
@@ -63,37 +63,37 @@ export class Znode implements NodeState {
 
   /** Gives back all that it took except its data. */
   release(): void {
-    this.pages.acls.release(this.page.ints[this.#at + Int.acl]!)
+    this.pages.acls.release(this.page.ints[this.at + Int.acl]!)
     this.pages.release(this.id)
   }
 
   get path(): string { return this.pages.path(this.id) }
-  get pathHash(): number { return this.page.ints[this.#at + Int.pathHash]! }
-  get nodeKind(): NodeKindNumber { return this.page.ints[this.#at + Int.kind] as NodeKindNumber }
+  get pathHash(): number { return this.page.ints[this.at + Int.pathHash]! }
+  get nodeKind(): NodeKindNumber { return this.page.ints[this.at + Int.kind] as NodeKindNumber }
   get owner(): SessionId { return this.pages.life(this.id)?.owner ?? NO_SESSION }
   get ttlMs(): number { return this.pages.life(this.id)?.ttlMs ?? 0 }
 
-  get version(): number { return this.page.ints[this.#at + Int.version]! }
-  set version(version: number) { this.page.ints[this.#at + Int.version] = version }
-  get aversion(): number { return this.page.ints[this.#at + Int.aversion]! }
-  set aversion(version: number) { this.page.ints[this.#at + Int.aversion] = version }
-  get creates(): number { return this.page.ints[this.#at + Int.creates]! }
-  set creates(count: number) { this.page.ints[this.#at + Int.creates] = count }
-  get childCount(): number { return this.page.ints[this.#at + Int.children]! }
+  get version(): number { return this.page.ints[this.at + Int.version]! }
+  set version(version: number) { this.page.ints[this.at + Int.version] = version }
+  get aversion(): number { return this.page.ints[this.at + Int.aversion]! }
+  set aversion(version: number) { this.page.ints[this.at + Int.aversion] = version }
+  get creates(): number { return this.page.ints[this.at + Int.creates]! }
+  set creates(count: number) { this.page.ints[this.at + Int.creates] = count }
+  get childCount(): number { return this.page.ints[this.at + Int.children]! }
   /** Generation of the tree at the last change: tells open views whether they must keep a copy, also of what went. */
-  get generation(): number { return this.page.ints[this.#at + Int.generation]! }
-  set generation(generation: number) { this.page.ints[this.#at + Int.generation] = generation }
+  get generation(): number { return this.page.ints[this.at + Int.generation]! }
+  set generation(generation: number) { this.page.ints[this.at + Int.generation] = generation }
 
-  get slab(): Slab | null { return this.pages.slabs.at(this.page.ints[this.#at + Int.slab]!) }
-  set slab(slab: Slab | null) { this.page.ints[this.#at + Int.slab] = slab === null ? 0 : slab.number }
+  get slab(): Slab | null { return this.pages.slabs.at(this.page.ints[this.at + Int.slab]!) }
+  set slab(slab: Slab | null) { this.page.ints[this.at + Int.slab] = slab === null ? 0 : slab.number }
   /** Where the data begins in the slab. */
-  get dataOffset(): number { return this.page.ints[this.#at + Int.dataOffset]! }
-  set dataOffset(offset: number) { this.page.ints[this.#at + Int.dataOffset] = offset }
+  get dataOffset(): number { return this.page.ints[this.at + Int.dataOffset]! }
+  set dataOffset(offset: number) { this.page.ints[this.at + Int.dataOffset] = offset }
   /** Bytes of data; -1 for null. */
-  get dataSize(): number { return this.page.ints[this.#at + Int.dataSize]! }
-  set dataSize(size: number) { this.page.ints[this.#at + Int.dataSize] = size }
-  get dataHash(): number { return this.page.ints[this.#at + Int.dataHash]! }
-  set dataHash(hash: number) { this.page.ints[this.#at + Int.dataHash] = hash }
+  get dataSize(): number { return this.page.ints[this.at + Int.dataSize]! }
+  set dataSize(size: number) { this.page.ints[this.at + Int.dataSize] = size }
+  get dataHash(): number { return this.page.ints[this.at + Int.dataHash]! }
+  set dataHash(hash: number) { this.page.ints[this.at + Int.dataHash] = hash }
 
   /**
    * True for the configuration until a txn writes it: its text is each replica's own, of whatever length, and must not
@@ -107,28 +107,28 @@ export class Znode implements NodeState {
     return this.isLocal ? 0 : Math.max(0, this.dataSize)
   }
 
-  get acl(): readonly Acl[] { return this.pages.acls.at(this.page.ints[this.#at + Int.acl]!) }
+  get acl(): readonly Acl[] { return this.pages.acls.at(this.page.ints[this.at + Int.acl]!) }
 
   set acl(acl: readonly Acl[]) {
     const { acls } = this.pages
-    const old = this.page.ints[this.#at + Int.acl]!
-    this.page.ints[this.#at + Int.acl] = acls.acquire(acl)
+    const old = this.page.ints[this.at + Int.acl]!
+    this.page.ints[this.at + Int.acl] = acls.acquire(acl)
     acls.release(old)
   }
 
   /** A hash of its access-control list. */
-  get aclHash(): number { return this.pages.acls.hashOf(this.page.ints[this.#at + Int.acl]!) }
+  get aclHash(): number { return this.pages.acls.hashOf(this.page.ints[this.at + Int.acl]!) }
 
-  get czxid(): Zxid { return this.page.wide[this.#wide + Wide.czxid] as Zxid }
-  set czxid(zxid: Zxid) { this.page.wide[this.#wide + Wide.czxid] = zxid }
-  get mzxid(): Zxid { return this.page.wide[this.#wide + Wide.mzxid] as Zxid }
-  set mzxid(zxid: Zxid) { this.page.wide[this.#wide + Wide.mzxid] = zxid }
-  get pzxid(): Zxid { return this.page.wide[this.#wide + Wide.pzxid] as Zxid }
-  set pzxid(zxid: Zxid) { this.page.wide[this.#wide + Wide.pzxid] = zxid }
-  get ctime(): number { return this.page.wide[this.#wide + Wide.ctime]! }
-  set ctime(timeMs: number) { this.page.wide[this.#wide + Wide.ctime] = timeMs }
-  get mtime(): number { return this.page.wide[this.#wide + Wide.mtime]! }
-  set mtime(timeMs: number) { this.page.wide[this.#wide + Wide.mtime] = timeMs }
+  get czxid(): Zxid { return this.page.wide[this.wideAt + Wide.czxid] as Zxid }
+  set czxid(zxid: Zxid) { this.page.wide[this.wideAt + Wide.czxid] = zxid }
+  get mzxid(): Zxid { return this.page.wide[this.wideAt + Wide.mzxid] as Zxid }
+  set mzxid(zxid: Zxid) { this.page.wide[this.wideAt + Wide.mzxid] = zxid }
+  get pzxid(): Zxid { return this.page.wide[this.wideAt + Wide.pzxid] as Zxid }
+  set pzxid(zxid: Zxid) { this.page.wide[this.wideAt + Wide.pzxid] = zxid }
+  get ctime(): number { return this.page.wide[this.wideAt + Wide.ctime]! }
+  set ctime(timeMs: number) { this.page.wide[this.wideAt + Wide.ctime] = timeMs }
+  get mtime(): number { return this.page.wide[this.wideAt + Wide.mtime]! }
+  set mtime(timeMs: number) { this.page.wide[this.wideAt + Wide.mtime] = timeMs }
 
   /** The data without a copy: valid for as long as somebody holds it, and never to be written to. */
   data(): Uint8Array | null {
@@ -139,8 +139,8 @@ export class Znode implements NodeState {
 
   stat(): Stat {
     const { ints, wide } = this.page
-    const at = this.#at
-    const from = this.#wide
+    const at = this.at
+    const from = this.wideAt
     const childCount = ints[at + Int.children]!
     return {
       czxid: wide[from + Wide.czxid] as Zxid, mzxid: wide[from + Wide.mzxid] as Zxid,
@@ -159,8 +159,8 @@ export class Znode implements NodeState {
    */
   fold(digest: Int32Array, withData: boolean): void {
     const { ints, wide } = this.page
-    const at = this.#at
-    const from = this.#wide
+    const at = this.at
+    const from = this.wideAt
     const kind = ints[at + Int.kind]!
     const pathHash = ints[at + Int.pathHash]!
     let a = mixWide(pathHash, wide[from + Wide.mzxid]!)
@@ -181,7 +181,7 @@ export class Znode implements NodeState {
    */
   * children(): Generator<Znode, undefined> {
     const { pages } = this
-    for (let id = this.page.ints[this.#at + Int.first]!; id !== 0; id = pages.int(id, Int.next)) {
+    for (let id = this.page.ints[this.at + Int.first]!; id !== 0; id = pages.int(id, Int.next)) {
       yield new Znode(pages, id)
     }
     return undefined
@@ -191,7 +191,7 @@ export class Znode implements NodeState {
     const names: string[] = []
     const from = this.nameStart
     const { pages } = this
-    for (let id = this.page.ints[this.#at + Int.first]!; id !== 0; id = pages.int(id, Int.next)) {
+    for (let id = this.page.ints[this.at + Int.first]!; id !== 0; id = pages.int(id, Int.next)) {
       names.push(pages.paths.text(pages.int(id, Int.path), from))
     }
     return names
@@ -199,15 +199,15 @@ export class Znode implements NodeState {
 
   /** Where the names of children begin in their paths. */
   get nameStart(): number {
-    const length = this.pages.paths.length(this.page.ints[this.#at + Int.path]!)
+    const length = this.pages.paths.length(this.page.ints[this.at + Int.path]!)
     return length === 1 ? 1 : length + 1
   }
 
   addChild(child: Znode): void {
     const { pages } = this
-    const first = this.page.ints[this.#at + Int.first]!
+    const first = this.page.ints[this.at + Int.first]!
     if (first === 0) {
-      this.page.ints[this.#at + Int.first] = child.id
+      this.page.ints[this.at + Int.first] = child.id
       pages.setInt(child.id, Int.previous, child.id)
     } else {
       const last = pages.int(first, Int.previous)
@@ -215,22 +215,22 @@ export class Znode implements NodeState {
       pages.setInt(last, Int.next, child.id)
       pages.setInt(first, Int.previous, child.id)
     }
-    this.page.ints[this.#at + Int.children]!++
+    this.page.ints[this.at + Int.children]!++
   }
 
   /** A node that is a child of this one. */
   removeChild(child: Znode): void {
     const { pages } = this
-    const first = this.page.ints[this.#at + Int.first]!
+    const first = this.page.ints[this.at + Int.first]!
     const next = pages.int(child.id, Int.next)
     const previous = pages.int(child.id, Int.previous)
-    if (child.id === first) this.page.ints[this.#at + Int.first] = next
+    if (child.id === first) this.page.ints[this.at + Int.first] = next
     else pages.setInt(previous, Int.next, next)
     if (next !== 0) pages.setInt(next, Int.previous, previous)
     else if (child.id !== first) pages.setInt(first, Int.previous, previous)
     pages.setInt(child.id, Int.next, 0)
     pages.setInt(child.id, Int.previous, 0)
-    this.page.ints[this.#at + Int.children]!--
+    this.page.ints[this.at + Int.children]!--
   }
 }
 

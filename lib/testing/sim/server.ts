@@ -3,6 +3,7 @@ import { DEFAULT_LIMITS } from '../../core/limits.ts'
 import type { Limits } from '../../core/limits.ts'
 import type { Replica } from '../../core/replica.ts'
 import type { LogBatch } from '../../ports/storage.ts'
+import { Answered } from './answered.ts'
 import type { ClientPlan } from './client-plan.ts'
 import type { ConnectionEnd } from './client-world.ts'
 import { SimDisk } from './disk.ts'
@@ -67,6 +68,7 @@ export interface Server {
   readonly inbox: Input[]
   ticksMs: number
   readonly conns: Map<number, ConnectionEnd>
+  answered: Answered
 }
 
 /** One that was never up. */
@@ -75,7 +77,7 @@ export function newServer(id: number, rate: number): Server {
     id, disk: new SimDisk(), replica: null, incarnation: 0, rate, wallOffsetMs: 0, jumpedMs: 0,
     writes: [], writing: false, written: 0, syncing: 0, slowness: 1, failNextWrite: false, strayDice: null,
     writesToCrash: Infinity, full: false, hung: false, paused: false, awakeMs: 0, inbox: [], ticksMs: Infinity,
-    conns: new Map(),
+    conns: new Map(), answered: new Answered(),
   }
 }
 
@@ -91,6 +93,7 @@ export function begin(server: Server, nowMs: number): void {
   server.failNextWrite = false
   server.strayDice = null
   server.writesToCrash = Infinity
+  server.answered = new Answered()
 }
 
 /** What its clocks say. */

@@ -315,7 +315,7 @@ export class SimWorld implements ClientWorld {
       return
     }
     const now = this.#now(server)
-    for (const message of messages) this.#step(server as Watched, now, { kind: 'receive', link, message })
+    for (const message of messages) this.#step(server as Watched & Server, now, { kind: 'receive', link, message })
     this.#settle(server)
   }
 
@@ -326,25 +326,25 @@ export class SimWorld implements ClientWorld {
       return
     }
     const now = this.#now(server)
-    for (const input of inputs) this.#step(server as Watched, now, input)
+    for (const input of inputs) this.#step(server as Watched & Server, now, input)
     this.#settle(server, inputs.some(({ kind }) => kind === 'persisted'))
   }
 
-  #step(server: Watched, now: Now, input: Input): void {
+  #step(server: Watched & Server, now: Now, input: Input): void {
     const { replica } = server
     if (input.kind === 'receive') this.ghost.received(server, input.link, input.message)
     if (this.lanes !== null) {
       const from = 'link' in input ? replica.links.peerOf(input.link) ?? 0 : 0
       this.lanes.input(this.events.nowMs, server.id, input, from)
     }
-    replica.step(now, input)
+    replica.step(now, input.kind === 'connect' ? server.answered.connecting(input) : input)
     this.reached.stepped(server, input)
   }
 
   /** Carries out what the turn produced, and checks the server that stepped. */
   #settle(server: Server, isWriteDone = false): void {
     const watched = server as Watched & Server
-    const effects = watched.replica.take()
+    const effects = watched.answered.before(watched.replica.take())
     this.ghost.observe(watched)
     for (const effect of effects) {
       this.ghost.emitted(watched, effect)

@@ -13,6 +13,8 @@ export class JuteReader {
   #at = 0
   #end = 0
   readonly #known = new KnownTexts()
+  textAt = 0
+  textLength = 0
 
   /** Starts over with another frame, which lies in the bytes from `start` to `end`. */
   reset(bytes: Uint8Array, start = 0, end: number = bytes.length): this {
@@ -20,6 +22,11 @@ export class JuteReader {
     this.#at = start
     this.#end = end
     return this
+  }
+
+  /** What it reads from. */
+  get bytes(): Uint8Array {
+    return this.#bytes
   }
 
   /** Bytes that were not read yet. */
@@ -80,6 +87,22 @@ export class JuteReader {
     if (length === null) return null
     const at = this.#take(length)
     return this.#known.text(this.#bytes, at, length)
+  }
+
+  /**
+   * Passes over a text: it lies in `bytes` from `textAt` on, `textLength` long, until the next frame. False for null.
+   */
+  passText(): boolean {
+    const length = this.#length()
+    if (length === null) return false
+    this.textAt = this.#take(length)
+    this.textLength = length
+    return true
+  }
+
+  /** What `passText` passed over. */
+  passedText(): string {
+    return this.#known.text(this.#bytes, this.textAt, this.textLength)
   }
 
   /** The text of a field that must not be null. */

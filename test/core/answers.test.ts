@@ -1,0 +1,110 @@
+import type { Answers } from '../../lib/core/effects.ts'
+import { nodeOutcome } from '../../lib/core/tree/reads.ts'
+import type { Outcome, Request, WatchEvent } from '../../lib/core/tree/request.ts'
+import { ZXID_ZERO } from '../../lib/core/zxid.ts'
+import type { Zxid } from '../../lib/core/zxid.ts'
+import { assert, suite } from '../harness.ts'
+import { create, led } from './cluster.ts'
+
+const test = suite('answers')
+
+type Told = { readonly xid: number, readonly zxid: Zxid, readonly outcome: Outcome } | { readonly event: WatchEvent }
+
+const set = (path: string, version = -1): Request => ({ op: 5, path, data: Uint8Array.of(version & 0xff), version })
+const read = (op: 3 | 4 | 8 | 12, path: string, watch = false): Request => ({ op, path, watch })
+
+/** In one turn, in this order: reads between writes, what fails, and what is no read of a node. */
+const PIPELINE: readonly Request[] = [
+  read(4, '/a'), set('/a'), read(4, '/a', true), read(12, '/a'), set('/a', 7), set('/a'), read(4, '/a'), read(3, '/no'),
+  read(8, '/no'), read(3, '/no', true), create('/no'), read(3, '/no'), read(8, '/'), read(4, '/hidden'), read(12, '/'),
+  { op: 11 }, { op: 6, path: '/a' }, { op: 9, path: '/a' }, read(4, ''), read(3, '/x\0'),
+  { op: 2, path: '/no', version: -1 },
+  { op: 14, ops: [create('/m'), { op: 5, path: '/m', data: null, version: 0 }] }, read(4, '/m'), { op: -11 },
+]
+
+/** What connection 1 is told, and of how many of its replies by a node. */
+function tell(withAnswers: boolean): { readonly told: Told[], readonly nodes: number } {
+  const world = led({ voters: 1 })
+  const told: Told[] = []
+  let nodes = 0
+  const answers: Answers = {
+    onReply: (xid, zxid, outcome) => told.push({ xid, zxid, outcome }),
+    onNode: (xid, zxid, op, node) => {
+      nodes++
+      told.push({ xid, zxid, outcome: nodeOutcome(op, node) })
+    },
+    onEvent: (event) => told.push({ event }),
+  }
+  const identities = [{ scheme: 'ip', id: '127.0.0.1' }]
+  world.input(1, {
+    kind: 'connect', conn: 1, session: null, password: new Uint8Array(16), timeoutMs: 5_000, lastZxidSeen: ZXID_ZERO,
+    identities, inProcess: false, ...(withAnswers ? { answers } : {}),
+  })
+  world.settle()
+  world.request(1, 1, 1, create('/a'))
+  world.request(1, 1, 2, { ...create('/hidden'), acl: [{ perms: 30, scheme: 'world', id: 'anyone' }] })
+  for (const [at, request] of PIPELINE.entries()) {
+    world.replica(1).step(world.now, { kind: 'request', conn: 1, xid: 10 + at, request })
+  }
+  world.input(1, { kind: 'tick' })
+  world.settle()
+  const { effects } = world.node(1)
+  for (const effect of effects) {
+    if (effect.kind === 'reply') told.push({ xid: effect.xid, zxid: effect.zxid, outcome: effect.outcome })
+    else if (effect.kind === 'event') told.push({ event: effect.event })
+  }
+  assert.is(effects.some(({ kind }) => kind === 'reply' || kind === 'event'), !withAnswers)
+  return { told, nodes }
+}
+
+test('who hears its answers at once is told the same as by effects, in the same order', () => {
+  const [byEffects, byAnswers] = [tell(false), tell(true)]
+  assert.equal(byAnswers.told, byEffects.told)
+  assert.is(byEffects.told.filter((one) => 'xid' in one).length, 2 + PIPELINE.length)
+  assert.is(byEffects.told.filter((one) => 'event' in one).length, 2)
+  // Six times a node or its data, where it is there, and the two changes that succeed.
+  assert.is(byAnswers.nodes, 8)
+})
+
+test('what is told of the node is what it was then, whatever the same turn makes of it', () => {
+  const { told } = tell(true)
+  const versions = told.flatMap((one) => {
+    const result = 'xid' in one ? one.outcome.result : null
+    return result !== null && 'stat' in result && (result.op === 4 || result.op === 5) ? [result.stat.version] : []
+  })
+  assert.equal(versions.slice(0, 5), [0, 1, 1, 2, 2])
+})
+
+test('lists of children behind a write take as many turns, whoever hears of them', () => {
+  const turnsOf = (answers: Answers | null, heard: () => number): number[] => {
+    const world = led({ voters: 1 })
+    world.input(1, {
+      kind: 'connect', conn: 1, session: null, password: new Uint8Array(16), timeoutMs: 40_000,
+      lastZxidSeen: ZXID_ZERO, identities: [], inProcess: false, ...(answers === null ? {} : { answers }),
+    })
+    world.settle()
+    world.request(1, 1, 1, create('/big'))
+    const ops = Array.from({ length: 1_000 }, (_, at) => create(`/big/${'n'.repeat(400)}${at}`))
+    world.request(1, 1, 2, { op: 14, ops })
+    for (let at = 0; at < 100; at++) {
+      const request = at === 0 ? set('/big') : read(at % 2 === 0 ? 8 : 12, '/big')
+      world.replica(1).step(world.now, { kind: 'request', conn: 1, xid: 10 + at, request })
+    }
+    const before = (): number => heard() + world.effectsOf(1, 'reply').length
+    const counts: number[] = []
+    for (let from = before(); counts.length < 50 && from < 102; from = before()) {
+      world.input(1, { kind: 'tick' })
+      world.complete(1)
+      counts.push(before() - from)
+    }
+    return counts
+  }
+  let heard = 0
+  const hear = (): void => { heard++ }
+  const byEffects = turnsOf(null, () => 0)
+  const byAnswers = turnsOf({ onReply: hear, onNode: hear, onEvent: () => undefined }, () => heard)
+  assert.equal(byAnswers, byEffects)
+  assert.ok(byEffects.length > 3, String(byEffects))
+})
+
+test.run()
