@@ -5,7 +5,7 @@ import type { Replica } from '../../lib/core/replica.ts'
 import type { SessionId } from '../../lib/core/tree/stat.ts'
 import type { ConnectionEnd } from '../../lib/testing/sim/client-world.ts'
 import { EventQueue } from '../../lib/testing/sim/events.ts'
-import { freeze, observersOutside } from '../../lib/testing/sim/freeze.ts'
+import { Patience, freeze, observersOutside } from '../../lib/testing/sim/freeze.ts'
 import type { FreezeFigures } from '../../lib/testing/sim/freeze.ts'
 import { drawPlan } from '../../lib/testing/sim/plan.ts'
 import type { Plan } from '../../lib/testing/sim/plan.ts'
@@ -154,6 +154,21 @@ function healBeside(spoil: (world: SimWorld) => void): void {
   freeze(world, storm, plan)
   assert.is(world.leader, leader.replica)
 }
+
+test('L1: time does not run while something gets on, and runs while it does not', () => {
+  const lasts = (progress: (ms: number) => number): number => {
+    const patience = new Patience(1_000, 6_000, 1_000)
+    let ms = 1_000
+    while (!patience.isOver(ms, progress(ms)) && ms < 100_000) ms += 50
+    return ms
+  }
+  assert.is(lasts(() => 0), 7_000)
+  assert.is(lasts((ms) => ms), 100_000)
+  // It gets on for ten seconds, and is taken for moving for one more.
+  assert.is(lasts((ms) => Math.min(ms, 11_000)), 17_950)
+  // Once in two seconds, it moves for half of the time.
+  assert.ok(Math.abs(lasts((ms) => Math.floor(ms / 2_000)) - 13_000) < 1_000)
+})
 
 test('L7: all sessions are closed in time, by the clock of a leader outside of the core', () => {
   healBeside(() => undefined)

@@ -76,6 +76,34 @@ export function observersOutside({ ending, world: { seed, voters, observers } }:
   return Array.from({ length: random.below(observers + 1) }, (_, at) => voters + 1 + at)
 }
 
+/** Whoever gets on is waited for up to so many times as long as one who does not. */
+const PATIENT_BOUNDS = 4
+
+/** A bound of time that does not run while something gets on. */
+export class Patience {
+  #limitMs: number
+  #lookedMs: number
+  #gotOnMs = -Infinity
+  #progress = 0
+  /** Who has not got on for so long stands still. */
+  readonly #stillMs: number
+
+  constructor(nowMs: number, boundMs: number, stillMs: number) {
+    this.#lookedMs = nowMs
+    this.#limitMs = nowMs + boundMs
+    this.#stillMs = stillMs
+  }
+
+  /** To be asked every now and then; `progress` is any number that changes as it gets on. */
+  isOver(nowMs: number, progress: number): boolean {
+    if (progress !== this.#progress) this.#gotOnMs = nowMs
+    this.#progress = progress
+    if (nowMs - this.#gotOnMs < this.#stillMs) this.#limitMs += nowMs - this.#lookedMs
+    this.#lookedMs = nowMs
+    return nowMs >= this.#limitMs
+  }
+}
+
 class Freeze {
   readonly #world: SimWorld
   readonly #plan: Plan
@@ -111,7 +139,7 @@ class Freeze {
     const startMs = world.events.nowMs
     const wasLed = this.#isLed()
     const stranded = this.#watchStranded()
-    this.#until(startMs + this.#boundMs, () => this.#isLed(), 'L1', 'no leader')
+    this.#untilLed(startMs)
     const leaderTicks = wasLed ? null : (world.events.nowMs - startMs) / this.#tickMs
     const probe = this.#probe()
     const meter = this.#meter()
@@ -151,6 +179,24 @@ class Freeze {
   }
 
   // --- L1, L2 ------------------------------------------------------------------------------------------------------
+
+  /** The time in which a voter that completes the quorum is brought up, and gets on, does not count. */
+  #untilLed(startMs: number): void {
+    const { events, servers, plan: { timing: { syncMs } } } = this.#world
+    const pieces = (): number => {
+      let sum = 0
+      for (const { replica } of servers.values()) {
+        const { leader } = replica ?? { leader: null }
+        if (leader === null || leader.active) continue
+        for (const { piecesAcked } of leader.learners.values()) sum += piecesAcked
+      }
+      return sum
+    }
+    const patience = new Patience(startMs, this.#boundMs, syncMs)
+    this.#until(startMs + PATIENT_BOUNDS * this.#boundMs,
+      () => this.#isLed() || patience.isOver(events.nowMs, pieces()), 'L1', 'no leader')
+    if (!this.#isLed()) throw new Violation('L1', `no leader by ${events.nowMs.toFixed(0)} ms`)
+  }
 
   /** Somebody is established, and a quorum of voters follows. */
   #isLed(): boolean {
