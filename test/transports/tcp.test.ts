@@ -162,13 +162,14 @@ test('what the system takes is written at once, the rest and all behind it by th
   t.defer(() => listener.close())
   const here = new LinkProbe(await tcp().dial(listener.address)).attach()
   t.defer(() => here.link.abort())
-  const { write } = Socket.prototype
+  const prototype = Socket.prototype as unknown as { write: (this: Socket, ...parts: unknown[]) => boolean }
+  const { write } = prototype
   let streamed = 0
-  t.defer(() => { Socket.prototype.write = write })
-  Socket.prototype.write = function (this: Socket, ...parts: unknown[]) {
+  t.defer(() => { prototype.write = write })
+  prototype.write = function (...parts) {
     streamed++
-    return (write as (...all: unknown[]) => boolean).apply(this, parts)
-  } as typeof write
+    return write.apply(this, parts)
+  }
   here.send(Uint8Array.of(1))
   assert.is(here.link.hasTaken, true)
   assert.is(streamed, 0)
