@@ -220,7 +220,7 @@ export class RemoteClient implements ConnectionEvents, Answers {
     const { reader, replica } = this.#parts
     let watch: boolean
     try {
-      if (!reader.passText()) throw new ZkError('MarshallingError', 'path is null')
+      reader.passTextOf('path')
       watch = reader.bool()
     } catch (error) {
       this.#submit(xid, op, undecodable(error), isIdle)

@@ -1,5 +1,5 @@
-/** What the chunks of one writer have: they come from here, and go back where nobody needs them. */
-export const CHUNK_BYTES: number = 64 * 1024
+/** Of a usual chunk; one for a longer frame is larger, and used once. */
+const CHUNK_BYTES = 64 * 1024
 /** So many wait for being used again: what a thousand clients are answered in one turn. */
 const SPARE_CHUNKS = 32
 
@@ -18,8 +18,8 @@ export interface Chunk {
 
 /**
  * The memory of a writer. A chunk of which the system has taken all that was written there is used again; one that a
- * link keeps a part of never is. Without that, what is sent is garbage beside the heap, which V8 collects the whole
- * heap for each 64 MB of: measured with 1,000 clients, one request of 1 KB under way each, a tenth of them sets, 16 %
+ * link keeps a part of never is. Without that, what is sent is garbage beside the heap, and for each 64 MB of it V8
+ * collects the whole heap: measured with 1,000 clients, one request of 1 KB under way each, a tenth of them sets, 16 %
  * of the CPU time of all threads.
  */
 export class ChunkPool {
@@ -52,7 +52,7 @@ export class ChunkPool {
   }
 }
 
-/** One without memory: the first frame needs another. */
+/** One by itself; without memory where the first frame is to take another. */
 export function makeChunk(bytes: number): Chunk {
   const memory = new Uint8Array(bytes)
   return { bytes: memory, view: new DataView(memory.buffer, memory.byteOffset), users: 0, isFull: false, isKept: false }

@@ -35,9 +35,7 @@ export class Outgoing {
     this.#last = { chunk, from: start, to: at }
   }
 
-  /**
-   * Everything in one piece; nothing waits any more. Until `sent` says otherwise, somebody reads it there.
-   */
+  /** Everything in one piece; nothing waits any more. Until `sent` says otherwise, somebody reads it there. */
   take(writer: JuteWriter): Uint8Array | null {
     const last = this.#last
     if (last === null) return null

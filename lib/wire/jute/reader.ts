@@ -73,6 +73,13 @@ export class JuteReader {
     return length
   }
 
+  /** The same for a field that must not be null. */
+  #lengthOf(what: string): number {
+    const length = this.#length()
+    if (length === null) throw new ZkError('MarshallingError', `${what} is null`)
+    return length
+  }
+
   /** Bytes as a view on the frame, which the caller may keep. */
   data(): Uint8Array | null {
     const length = this.#length()
@@ -90,17 +97,16 @@ export class JuteReader {
   }
 
   /**
-   * Passes over a text: it lies in `bytes` from `textAt` on, `textLength` long, until the next frame. False for null.
+   * Passes over the text of a field that must not be null: it lies in `bytes` from `textAt` on, `textLength` long,
+   * until the next frame.
    */
-  passText(): boolean {
-    const length = this.#length()
-    if (length === null) return false
+  passTextOf(what: string): void {
+    const length = this.#lengthOf(what)
     this.textAt = this.#take(length)
     this.textLength = length
-    return true
   }
 
-  /** What `passText` passed over. */
+  /** What `passTextOf` passed over. */
   passedText(): string {
     return this.#known.text(this.#bytes, this.textAt, this.textLength)
   }
@@ -114,8 +120,7 @@ export class JuteReader {
 
   /** The same for a text that hardly came before: see KnownTexts. */
   newTextOf(what: string): string {
-    const length = this.#length()
-    if (length === null) throw new ZkError('MarshallingError', `${what} is null`)
+    const length = this.#lengthOf(what)
     return this.#known.newText(this.#bytes, this.#take(length), length)
   }
 
