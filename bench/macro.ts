@@ -11,6 +11,7 @@ import { createEnsemble, createPeer } from '../lib/index.ts'
 import type { Client } from '../lib/index.ts'
 import { level } from '../storage/level.ts'
 import { pipelined } from './load.ts'
+import { median } from './median.ts'
 import { failover, startThree, writeOnThree } from './processes.ts'
 import { misses } from './report/aims.ts'
 import type { Aim } from './report/aims.ts'
@@ -142,15 +143,14 @@ function aimText({ least, most }: Aim): string {
 async function measure({ name, unit, aim, run }: Benchmark): Promise<void> {
   const figures: number[] = []
   for (let i = 0; i < (name === 'memory-per-node' ? 1 : runs); i++) figures.push(await run())
-  figures.sort((a, b) => a - b)
-  const median = figures[Math.floor(figures.length / 2)]!
+  const middle = median(figures)
   if (values.json) {
-    process.stdout.write(`${JSON.stringify({ name, unit, aim, median, runs: figures })}\n`)
+    process.stdout.write(`${JSON.stringify({ name, unit, aim, median: middle, runs: figures })}\n`)
     return
   }
   const all = figures.map((figure) => Math.round(figure).toLocaleString('en')).join(' ')
-  const measured = `${Math.round(median).toLocaleString('en').padStart(10)} ${unit.padEnd(5)}`
-  const verdict = `aim ${aimText(aim)}: ${misses(median, aim) ? 'MISSED' : 'met'}`
+  const measured = `${Math.round(middle).toLocaleString('en').padStart(10)} ${unit.padEnd(5)}`
+  const verdict = `aim ${aimText(aim)}: ${misses(middle, aim) ? 'MISSED' : 'met'}`
   const load = `load ${loadavg()[0]!.toFixed(1)}`
   process.stdout.write(`${name.padEnd(18)} ${measured} ${verdict.padEnd(24)} (${all}) ${load}\n`)
 }

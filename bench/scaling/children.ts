@@ -7,6 +7,8 @@ import type { ScalingBench } from './bench.ts'
 
 const DEPTH = 100
 const READS = 20_000
+/** What a quota says that is only to be counted for. */
+const NO_LIMIT = new TextEncoder().encode('count=-1,bytes=-1')
 
 /** One parent with a million children. */
 export const children: ScalingBench = {
@@ -24,6 +26,14 @@ export const children: ScalingBench = {
         () => connection.call(listFrame(parent)))
       await repeated(extent, server, ['children', 'count, for each node', size], size,
         async () => expectOk(await connection.call(countFrame(parent))))
+      const quota = `/zookeeper/quota${parent}`
+      expectOk(await connection.call(createFrame(quota, null)))
+      expectOk(await connection.call(createFrame(`${quota}/zookeeper_limits`, NO_LIMIT)))
+      await once(extent, server, ['children', 'count for a quota, for each node', size], size,
+        async () => expectOk(await connection.call(createFrame(`${quota}/zookeeper_stats`, NO_LIMIT))))
+      for (const path of [`${quota}/zookeeper_stats`, `${quota}/zookeeper_limits`, quota]) {
+        expectOk(await connection.call(deleteFrame(path)))
+      }
       await repeated(extent, server, ['children', 'get one', size], READS,
         () => new Numbered(getFrame(path), READS, () => random.below(size)).on(connection, DEPTH))
       await once(extent, server, ['children', 'delete', size], size,

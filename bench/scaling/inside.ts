@@ -2,6 +2,7 @@
 import { isZkError } from '../../lib/node.ts'
 import type { Client, Peer } from '../../lib/node.ts'
 import { pipelined } from '../load.ts'
+import type { LoopWatch } from './loop-watch.ts'
 import type { Inside } from './subject.ts'
 
 const NODES = 1_000
@@ -66,8 +67,11 @@ async function clientInFlight(peer: Peer, size: number): Promise<number> {
   return cost
 }
 
-/** One change that so many sessions watch, from its call until the last of them was told. */
-async function fan(peer: Peer, size: number): Promise<number> {
+/**
+ * One change that so many sessions watch, from its call until the last of them was told; the event loop is watched so
+ * long alone, not while they are opened and closed.
+ */
+async function fan(peer: Peer, size: number, loop: LoopWatch): Promise<number> {
   const { zk, paths } = await filled(peer)
   const path = paths[0]!
   let told = 0
@@ -83,10 +87,12 @@ async function fan(peer: Peer, size: number): Promise<number> {
     if (told === size) onAll()
   }
   for (const client of clients) await client.get(path, { watch })
+  loop.start()
   const startMs = performance.now()
   const all = new Promise<void>((resolve) => { onAll = resolve })
   await Promise.all([zk.set(path, DATA), all])
   const tookMs = performance.now() - startMs
+  loop.stop()
   for (let first = 0; first < size; first += OPENED_AT_ONCE) {
     await Promise.all(clients.slice(first, first + OPENED_AT_ONCE).map((client) => client.close()))
   }
@@ -95,5 +101,5 @@ async function fan(peer: Peer, size: number): Promise<number> {
 }
 
 /** By name, for the process of a peer. */
-export const INSIDE: Readonly<Record<Inside, (peer: Peer, size: number) => Promise<number>>> =
+export const INSIDE: Readonly<Record<Inside, (peer: Peer, size: number, loop: LoopWatch) => Promise<number>>> =
   { treeReads, clientReads, clientInFlight, fan }

@@ -28,31 +28,38 @@ function cpuMs(): number {
 export class LoopWatch {
   #blockMs = 0
   #wallMs = 0
+  #lastMs = 0
+  #lastCpuMs = 0
   #timer: NodeJS.Timeout | null = null
 
   start(): void {
     this.stop()
     this.#blockMs = 0
     this.#wallMs = 0
-    let lastMs = performance.now()
-    let lastCpuMs = cpuMs()
-    this.#timer = setInterval(() => {
-      const nowMs = performance.now()
-      const nowCpuMs = cpuMs()
-      const wallMs = nowMs - lastMs
-      this.#wallMs = Math.max(this.#wallMs, wallMs)
-      this.#blockMs = Math.max(this.#blockMs, Math.min(wallMs, nowCpuMs - lastCpuMs))
-      lastMs = nowMs
-      lastCpuMs = nowCpuMs
-    }, 1)
+    this.#lastMs = performance.now()
+    this.#lastCpuMs = cpuMs()
+    this.#timer = setInterval(() => { this.#sample() }, 1)
+  }
+
+  #sample(): void {
+    const nowMs = performance.now()
+    const nowCpuMs = cpuMs()
+    const wallMs = nowMs - this.#lastMs
+    this.#wallMs = Math.max(this.#wallMs, wallMs)
+    this.#blockMs = Math.max(this.#blockMs, Math.min(wallMs, nowCpuMs - this.#lastCpuMs))
+    this.#lastMs = nowMs
+    this.#lastCpuMs = nowCpuMs
   }
 
   get block(): Block {
     return { blockMs: this.#blockMs, wallMs: this.#wallMs }
   }
 
+  /** The turn in which it is called counts as far as it has come. */
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer)
+    if (this.#timer === null) return
+    this.#sample()
+    clearInterval(this.#timer)
     this.#timer = null
   }
 }

@@ -51,14 +51,13 @@ async function onCommand(command: Command): Promise<void> {
       tell({ kind: 'begun' })
       break
     case 'end': {
-      const { block } = watch
       watch.stop()
       // Memory that is free but not collected yet says little.
       for (let i = 0; command.collect && i < 3; i++) (globalThis as { gc?: () => void }).gc?.()
-      tell({ kind: 'toll', toll: { ...toll(), ...block } })
+      tell({ kind: 'toll', toll: toll() })
       break
     }
-    case 'inside': tell({ kind: 'cost', costUs: await INSIDE[command.name](peer, command.size) }); break
+    case 'inside': tell({ kind: 'cost', costUs: await INSIDE[command.name](peer, command.size, watch) }); break
     case 'delayDisk':
       delayMs = command.ms
       tell({ kind: 'delayed' })

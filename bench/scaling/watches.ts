@@ -46,7 +46,6 @@ async function oneTable(extent: Extent, server: Served): Promise<void> {
   await fireShared(extent, server, connections)
   if (server instanceof Subject) {
     for (const size of sizes(100, 100_000, extent)) {
-      await server.begin()
       const costUs = await server.inside('fan', size)
       extent.row(rowOf('watches', 'tell sessions of one change', size, costUs, await server.end()))
     }

@@ -13,6 +13,8 @@ export interface Summary {
   readonly perSecond: number
   readonly p50Us: number
   readonly p99Us: number
+  readonly p999Us: number
+  readonly maxUs: number
   readonly errors: number
 }
 
@@ -20,7 +22,8 @@ export interface Summary {
 export function summary(runs: readonly Measured[]): Summary {
   return {
     perSecond: median(runs.map((run) => run.perSecond)), p50Us: median(runs.map((run) => run.p50Us)),
-    p99Us: median(runs.map((run) => run.p99Us)), errors: runs.reduce((sum, run) => sum + run.errors, 0),
+    p99Us: median(runs.map((run) => run.p99Us)), p999Us: median(runs.map((run) => run.p999Us)),
+    maxUs: median(runs.map((run) => run.maxUs)), errors: runs.reduce((sum, run) => sum + run.errors, 0),
   }
 }
 
