@@ -1,8 +1,9 @@
-import type { LogEntry, Meta, SnapshotBase } from '../ports/storage.ts'
+import type { LogEntries, Meta, SnapshotBase } from '../ports/storage.ts'
 import { ZkError } from './errors.ts'
 import type { Member, ReplicaConfig } from './effects.ts'
 import type { Tree } from './tree/tree.ts'
 import { ZXID_ZERO, epochOf } from './zxid.ts'
+import type { Zxid } from './zxid.ts'
 
 /** Version of the layout that this code writes. */
 export const STORAGE_FORMAT = 1
@@ -11,7 +12,7 @@ export const STORAGE_FORMAT = 1
 export interface RecoveredState {
   readonly meta: Meta | null
   readonly base: SnapshotBase | null
-  readonly entries: readonly LogEntry[]
+  readonly entries: LogEntries
   readonly damage: 'none' | 'log' | 'meta'
   readonly tree: Tree
 }
@@ -46,11 +47,17 @@ export function initialMeta(
   if (meta.members !== members) {
     throw new ZkError('MembershipMismatch', `the storage knows the members ${meta.members}, configured are ${members}`)
   }
-  const last = recovered.entries.at(-1)
-  if (config.mutant === 'refuseEpochMismatch' && last !== undefined && epochOf(last.zxid) > meta.currentEpoch) {
+  const { mutant } = config
+  if (mutant === 'refuseEpochMismatch' && epochOf(lastOf(recovered.entries)) > meta.currentEpoch) {
     throw new ZkError('StorageDamaged', 'the log is of a later epoch than the promises')
   }
   // A snapshot of a leader is on disk before what is known of it is.
   const ensembleId = meta.ensembleId === '' ? recovered.tree.ensembleId : meta.ensembleId
   return { ...meta, ensembleId, health: damage === 'none' || meta.health === 'meta' ? meta.health : damage }
+}
+
+function lastOf(entries: LogEntries): Zxid {
+  let last = ZXID_ZERO
+  for (const { zxid } of entries) last = zxid
+  return last
 }

@@ -27,7 +27,7 @@ import { quorumConfig } from './zab/quorum.ts'
 import type { QuorumConfig } from './zab/quorum.ts'
 import { Reach } from './zab/reach.ts'
 import { Snapshotter } from './zab/snapshotter.ts'
-import { ZXID_ZERO, formatZxid } from './zxid.ts'
+import { formatZxid } from './zxid.ts'
 import type { Zxid } from './zxid.ts'
 import { initialMeta, memberText } from './identity.ts'
 import type { RecoveredState } from './identity.ts'
@@ -80,8 +80,7 @@ export class Replica implements ZabContext {
     this.isVoter = this.voters.includes(config.peerId)
     this.random = makeRandom(config.seed)
     const meta = initialMeta(config, recovered)
-    const floor = recovered.entries[0]?.prevZxid ?? recovered.base?.zxid ?? ZXID_ZERO
-    const log = new Log(floor, recovered.base?.zxid === floor ? recovered.base : null, recovered.entries)
+    const log = Log.found(recovered.base, recovered.entries)
     if (recovered.base !== null && log.last < recovered.base.zxid) {
       throw new ZkError('StorageDamaged', 'the log ends before its snapshot')
     }
@@ -403,7 +402,7 @@ export class Replica implements ZabContext {
     if (this.learner !== null && this.learner.committed > this.committed) this.committed = this.learner.committed
     const end = applicableZxid(this, this.committed)
     if (this.#tree.zxid >= end) return
-    for (const entry of this.journal.log.slice(appliedZxid(this, this.#tree), end, Infinity)) {
+    for (const entry of this.journal.log.above(appliedZxid(this, this.#tree), end)) {
       const txn = entry.txn ?? this.config.codec.decodeTxn(entry.bytes)
       entry.txn = null
       const isOwn = this.clients.isOwn(txn)

@@ -53,6 +53,11 @@ export interface LogEntry {
   readonly bytes: Uint8Array
 }
 
+/** Entries in their order; they may be gone through more than once. */
+export interface LogEntries extends Iterable<LogEntry> {
+  readonly length: number
+}
+
 /** The promises of a voter and who it is; always written whole. */
 export interface Meta {
   /** Version of the layout: 1. */
@@ -125,8 +130,11 @@ export interface Recovered {
   readonly base: SnapshotBase | null
   /** The base's chunks in order. Read once, before the first write. */
   readonly snapshot: AsyncIterable<Uint8Array>
-  /** The log that is left, contiguous; it may begin before the base (entries retained for DIFF) or right after it. */
-  readonly entries: readonly LogEntry[]
+  /**
+   * The log that is left, contiguous; it may begin before the base (entries retained for DIFF) or right after it. The
+   * storage does not write to the memory of their bytes any more.
+   */
+  readonly entries: LogEntries
   /** What the storage knows to be missing: see Meta.health. */
   readonly damage: 'none' | 'log' | 'meta'
 }

@@ -216,7 +216,7 @@ export class Ledger {
     const payload = await this.#load(sequence)
     const record = payload === null ? null : unpackRecord({ sequence, payload })
     if (record === null) throw new ZkError('StorageDamaged', `record ${sequence} cannot be read any more`)
-    return record.entries.map(({ zxid }) => zxid)
+    return Array.from(record.entries, ({ zxid }) => zxid)
   }
 
   #install(base: SnapshotBase): void {

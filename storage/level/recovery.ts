@@ -1,5 +1,6 @@
 import { ZkError } from '../../lib/core/errors.ts'
-import type { LogEntry, Meta, SnapshotBase } from '../../lib/ports/storage.ts'
+import type { LogEntries, LogEntry, Meta, SnapshotBase } from '../../lib/ports/storage.ts'
+import type { EntryRun } from '../parts/entries.ts'
 import type { ChunkStore } from './chunks.ts'
 import type { Database } from './database.ts'
 import type { Group, LedgerContent } from './ledger.ts'
@@ -12,7 +13,7 @@ import type { StoreContent, StoredRecord } from './store.ts'
 /** The result of reading a storage. */
 export interface Reading {
   readonly content: LedgerContent
-  readonly entries: readonly LogEntry[]
+  readonly entries: LogEntries
 }
 
 type Damage = Circumstances['damage']
@@ -61,13 +62,13 @@ export async function readContent(
   // A log that does not reach its snapshot, or has lost it, leads nowhere.
   const isCut = !isWholeSnapshot || log.end < (base?.zxid ?? 0)
   const { entries, groups } = isCut ? EMPTY_LOG : log
-  const end = entries.at(-1)?.zxid ?? base?.zxid ?? 0
+  const end = entries.length > 0 ? entries.lastZxid : base?.zxid ?? 0
   const voids: SequenceRange[] = log.lost === null ? writtenVoids.slice() : [...writtenVoids, log.lost]
   if (isTailLost) voids.push([lastSequence + 1, sequence])
   return {
     content: {
       sequence, circumstances: { meta, base, damage, voids }, groups: groups.slice(),
-      begin: entries[0]?.prevZxid ?? end, end, isCut, snapshots: await chunks.list(),
+      begin: entries.length > 0 ? entries.prevZxid : end, end, isCut, snapshots: await chunks.list(),
     },
     entries,
   }
@@ -80,8 +81,33 @@ export function damaged(why: string): ZkError {
 
 const NOTHING: Circumstances = { meta: null, base: null, damage: 'none', voids: [] }
 
+/** Entries of many records. */
+class Runs implements LogEntries {
+  readonly #runs: readonly EntryRun[]
+  readonly length: number
+
+  constructor(runs: readonly EntryRun[]) {
+    this.#runs = runs
+    this.length = runs.reduce((sum, { length }) => sum + length, 0)
+  }
+
+  /** Zxid before the first entry, and of the last one; 0 without any. */
+  get prevZxid(): number {
+    return this.#runs[0]?.prevZxid ?? 0
+  }
+
+  get lastZxid(): number {
+    return this.#runs.at(-1)?.lastZxid ?? 0
+  }
+
+  * [Symbol.iterator](): Generator<LogEntry, undefined> {
+    for (const run of this.#runs) for (const entry of run) yield entry
+    return undefined
+  }
+}
+
 interface LogReading {
-  readonly entries: readonly LogEntry[]
+  readonly entries: Runs
   readonly groups: readonly Group[]
   /** Zxid of the last entry, or the one before the first. */
   readonly end: number
@@ -91,7 +117,7 @@ interface LogReading {
   readonly lost: SequenceRange | null
 }
 
-const EMPTY_LOG: LogReading = { entries: [], groups: [], end: 0, isTorn: false, lost: null }
+const EMPTY_LOG: LogReading = { entries: new Runs([]), groups: [], end: 0, isTorn: false, lost: null }
 
 function newestOf(records: readonly StoredRecord[]): LogRecord | null {
   let newest: StoredRecord | null = null
@@ -120,45 +146,44 @@ function readLog(records: readonly StoredRecord[], newest: LogRecord, voids: rea
     break
   }
   const { entries, groups } = replay.after(newest.begin)
-  const isBegun = entries.length === 0 || entries[0]!.prevZxid === newest.begin
+  const isBegun = entries.length === 0 || entries.prevZxid === newest.begin
   if (!isBegun) return { ...EMPTY_LOG, isTorn: true, lost: [newest.first, newest.sequence] }
-  const end = entries.at(-1)?.zxid ?? newest.begin
+  const end = entries.length > 0 ? entries.lastZxid : newest.begin
   return { entries, groups, end, isTorn: lost !== null || end !== newest.end, lost }
 }
 
 /** The log as its records made it. */
 class Replay {
-  #entries: LogEntry[] = []
-  #groups: Group[] = []
+  readonly #groups: Group[] = []
+  /** What is left of the entries of each group. */
+  readonly #runs: EntryRun[] = []
 
   /** False, and nothing is changed, for a record that does not continue the log. */
   add({ sequence, cut, entries }: LogRecord): boolean {
     this.#cut(cut)
-    const [first] = entries
-    const last = entries.at(-1)
-    if (first === undefined || last === undefined) return true
-    const end = this.#entries.at(-1)?.zxid ?? first.prevZxid
-    if (first.prevZxid !== end) return false
-    for (const entry of entries) this.#entries.push(entry)
-    this.#groups.push({ sequence, first: first.zxid, last: last.zxid })
+    if (entries.length === 0) return true
+    if (entries.prevZxid !== (this.#runs.at(-1)?.lastZxid ?? entries.prevZxid)) return false
+    this.#runs.push(entries)
+    this.#groups.push({ sequence, first: entries.firstZxid, last: entries.lastZxid })
     return true
   }
 
   #cut(cut: number): void {
-    if ((this.#entries.at(-1)?.zxid ?? 0) <= cut) return
-    while ((this.#entries.at(-1)?.zxid ?? cut) > cut) this.#entries.pop()
-    while ((this.#groups.at(-1)?.first ?? cut) > cut) this.#groups.pop()
+    while ((this.#groups.at(-1)?.first ?? cut) > cut) {
+      this.#groups.pop()
+      this.#runs.pop()
+    }
     const group = this.#groups.at(-1)
-    if (group !== undefined) this.#groups[this.#groups.length - 1] = { ...group, last: this.#entries.at(-1)!.zxid }
+    if (group === undefined || group.last <= cut) return
+    const run = this.#runs.at(-1)!.between(0, cut)
+    this.#runs[this.#runs.length - 1] = run
+    this.#groups[this.#groups.length - 1] = { ...group, last: run.lastZxid }
   }
 
   /** What lies above this zxid. */
-  after(begin: number): { readonly entries: readonly LogEntry[], readonly groups: readonly Group[] } {
-    const from = this.#entries.findIndex(({ zxid }) => zxid > begin)
-    return {
-      entries: from < 0 ? [] : this.#entries.slice(from),
-      groups: this.#groups.filter(({ last }) => last > begin),
-    }
+  after(begin: number): { readonly entries: Runs, readonly groups: readonly Group[] } {
+    const runs = this.#runs.map((run) => run.between(begin, Infinity)).filter(({ length }) => length > 0)
+    return { entries: new Runs(runs), groups: this.#groups.filter(({ last }) => last > begin) }
   }
 }
 

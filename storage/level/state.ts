@@ -1,5 +1,5 @@
 import type { LogEntry, Meta, SnapshotBase } from '../../lib/ports/storage.ts'
-import { packEntries, packedBytes, unpackEntries } from '../parts/entries.ts'
+import { EMPTY_RUN, EntryRun, packEntries, packedBytes } from '../parts/entries.ts'
 import type { RecordDraft, StoredRecord } from './store.ts'
 import { isCount, isDescription, parseObject } from './valid.ts'
 
@@ -36,7 +36,8 @@ export interface LogRecord extends State {
   readonly sequence: number
   /** Packed. */
   readonly circumstances: Uint8Array
-  readonly entries: readonly LogEntry[]
+  /** Their bytes are views of its payload. */
+  readonly entries: EntryRun
 }
 
 /** A cut that leaves nothing. */
@@ -79,13 +80,13 @@ export function packRecord(state: State, circumstances: Uint8Array, entries: rea
   }
 }
 
-/** What the record says; null when it is malformed. The bytes of the entries are views of its payload. */
+/** What the record says; null when it is malformed. */
 export function unpackRecord({ sequence, payload }: StoredRecord): LogRecord | null {
   if (payload.byteLength < HEAD_BYTES) return null
   const view = new DataView(payload.buffer, payload.byteOffset, HEAD_BYTES)
   const entriesAt = HEAD_BYTES + view.getUint32(NUMBERS_BYTES, true)
   if (entriesAt > payload.byteLength) return null
-  const entries = entriesAt === payload.byteLength ? [] : unpackEntries(payload.subarray(entriesAt))
+  const entries = entriesAt === payload.byteLength ? EMPTY_RUN : EntryRun.of(payload.subarray(entriesAt))
   if (entries === null) return null
   const first = view.getFloat64(0, true)
   const begin = view.getFloat64(8, true)

@@ -29,6 +29,17 @@ function history(runs: readonly (readonly [number, number])[], salt = 0): LogEnt
   return entries
 }
 
+/** The same entries, their bytes in one piece of memory, behind something else. */
+function together(entries: readonly LogEntry[]): LogEntry[] {
+  const memory = new Uint8Array(entries.reduce((sum, { bytes }) => sum + bytes.length, 70_000))
+  let at = 70_000
+  return entries.map((entry) => {
+    memory.set(entry.bytes, at)
+    at += entry.bytes.length
+    return { ...entry, bytes: memory.subarray(at - entry.bytes.length, at) }
+  })
+}
+
 function logOf(entries: readonly LogEntry[]): Log {
   return new Log(ZXID_ZERO, CHAIN_ZERO, entries)
 }
@@ -135,6 +146,58 @@ test('a packed log answers as one that is not', () => {
   }
 })
 
+test('a log that was found at the start answers as one that was appended, cut anywhere and continued', () => {
+  const random = makeRandom(78)
+  for (let round = 0; round < 30; round++) {
+    const found = extended(logOf([]), 1 + random.below(2_500), round % 3 === 0 ? 300 : 30, random)
+    const plain = logOf([])
+    for (const entry of found) plain.append({ ...entry, txn: null })
+    const logs = [logOf(found), logOf(together(found)), plain]
+    const below = found[random.below(found.length)]!.zxid
+    const cut = found[random.below(found.length)]!.zxid
+    for (const log of logs) log.pack(Math.min(below, cut) as Zxid)
+    const compare = (): void => {
+      const seen = found.flatMap(({ zxid }) => [zxid, (zxid + 1) as Zxid]).filter((zxid) =>
+        zxid >= plain.floor && zxid <= plain.last + 1)
+      const asked = Array.from({ length: 20 }, () => seen[random.below(seen.length)] ?? plain.last)
+      for (const log of logs) assert.equal(answers(log, asked), answers(plain, asked))
+      const [from = plain.floor, to = plain.last] = asked
+      const above = logs.map((log) => Array.from(log.above(from, to), ({ txn: _, ...entry }) => entry))
+      for (const one of above) assert.equal(one, above[2])
+    }
+    compare()
+    for (const log of logs) log.truncate(cut)
+    compare()
+    for (const entry of extended(plain, random.below(600), 100, random)) {
+      for (const log of logs) log.append({ ...entry, txn: null })
+      found.push(entry)
+    }
+    for (const log of logs) log.pack(log.last)
+    compare()
+    for (const log of logs) log.trim(below)
+    compare()
+  }
+})
+
+test('nothing is ever written to the memory of what was found', () => {
+  const random = makeRandom(79)
+  // As much as a segment of the log itself takes, which is used again.
+  const memory = new Uint8Array(65_536).fill(7)
+  let at = 0
+  const found = extended(logOf([]), 600, 30, random).map((entry) => {
+    at += entry.bytes.length
+    return { ...entry, bytes: memory.subarray(at - entry.bytes.length, at) }
+  })
+  const log = logOf(found)
+  for (let round = 0; round < 6; round++) {
+    if (round === 0) log.truncate(found[450]!.zxid)
+    for (const entry of extended(log, 1_500, 30, random)) log.append({ ...entry, txn: null })
+    log.pack(log.last)
+    log.trim(log.last)
+  }
+  assert.ok(memory.every((byte) => byte === 7))
+})
+
 test('an entry that was handed out keeps its bytes when its memory is used again', () => {
   const log = logOf([])
   const random = makeRandom(5)
@@ -177,6 +240,13 @@ test('what is applied is not truncated', () => {
   assert.throws(() => log.truncate(makeZxid(1, 2)), /applied/)
   log.truncate(makeZxid(1, 3))
   assert.is(log.last, makeZxid(1, 3))
+  // What was found is packed, too, before it is applied.
+  log.reset(ZXID_ZERO, CHAIN_ZERO)
+  assert.is(log.length, 0)
+  const found = logOf(history([[1, 5]]))
+  found.truncate(makeZxid(1, 4))
+  found.pack(makeZxid(1, 2))
+  assert.throws(() => found.truncate(makeZxid(1, 1)), /applied/)
 })
 
 test('follows: the next counter or the first of a later epoch', () => {

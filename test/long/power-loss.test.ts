@@ -95,7 +95,7 @@ async function problemsOf(folder: string, held: number): Promise<string[]> {
     const chunks: Uint8Array[] = []
     for await (const chunk of snapshot) chunks.push(chunk)
     if (chunks.length !== (base?.chunks ?? 0)) return [`${chunks.length} chunks`]
-    const last = counterOf(entries.at(-1)?.zxid ?? base?.zxid ?? ZXID_ZERO)
+    const last = counterOf(Array.from(entries).at(-1)?.zxid ?? base?.zxid ?? ZXID_ZERO)
     if (damage !== 'none') return [`${damage} is damaged`]
     return last < held ? [`the last entry is ${last}, ${held} was acknowledged`] : []
   } catch (error) {

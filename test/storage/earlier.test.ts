@@ -185,7 +185,7 @@ test('damage of layout 1 is damage after the conversion', async (t) => {
       const { damage, entries, meta } = await found(folder)
       assert.is(damage, 'log', what)
       assert.is(meta?.acceptedEpoch, what === 'the journal' ? 7 : META.acceptedEpoch)
-      assert.is(entries.at(-1)?.zxid ?? at(8), at(last), what)
+      assert.is(Array.from(entries).at(-1)?.zxid ?? at(8), at(last), what)
     }
     assert.ok(existsSync(join(folder, 'db', 'log-0')))
   }
@@ -278,7 +278,7 @@ test('a folder of layout 2 is converted, also when that is cut short anywhere', 
     for (let opening = 0; opening < 2; opening++) {
       const { damage, base: kept, entries } = await found(copy)
       assert.equal([damage, kept], ['none', base(1, at(8), 3)])
-      sameEntries(entries.slice(-4), run(9, 12), 'log')
+      sameEntries(Array.from(entries).slice(-4), run(9, 12), 'log')
     }
     assert.equal(readdirSync(join(copy, 'db')).filter((name) => name.startsWith('snap-')), ['snap-1'])
     if (failure === null) break

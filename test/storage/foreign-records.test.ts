@@ -79,7 +79,7 @@ async function isRefused(folder: string, why: RegExp): Promise<void> {
   assert.not.ok(existsSync(join(folder, 'db.damaged-1')))
   writeFileSync(join(folder, 'marker'), marker)
   const { damage, meta, entries } = await found(folder)
-  assert.equal([damage, meta, entries], ['log', META, []])
+  assert.equal([damage, meta, Array.from(entries)], ['log', META, []])
   assert.ok(existsSync(join(folder, 'db.damaged-1')))
 }
 

@@ -76,9 +76,9 @@ async function openedOf(image: RecordedDisk, expected: readonly SimDisk[], folde
     if (damage !== 'none') return null
     return expected.findIndex((disk) => {
       // A storage purges whole records: it may keep more than it must.
-      const kept = entries.filter(({ zxid }) => zxid > disk.log.floor)
+      const kept = Array.from(entries).filter(({ zxid }) => zxid > disk.log.floor)
         .map(({ zxid, hash1, hash2, bytes }) => `${zxid} ${hash1} ${hash2} ${Buffer.from(bytes).toString('hex')}`)
-      const last = entries.at(-1)?.zxid ?? base?.zxid ?? ZXID_ZERO
+      const last = Array.from(entries).at(-1)?.zxid ?? base?.zxid ?? ZXID_ZERO
       return told(disk) === JSON.stringify([meta, base, last, kept])
     })
   } finally {

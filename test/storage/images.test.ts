@@ -80,7 +80,8 @@ async function problemOf(
   for (let opening = 0; opening < 3; opening++) {
     const storage = level(folder, options)
     try {
-      const { damage, entries, meta, base: under, snapshot } = await storage.open()
+      const { damage, entries: log, meta, base: under, snapshot } = await storage.open()
+      const entries = Array.from(log)
       if (damage !== 'none') return `${damage} is damaged at opening ${opening}`
       if (opening === 0) number = meta?.commitHint ?? 0
       if (number !== acknowledged && number !== acknowledged + 1) return `${number} is there, not ${acknowledged}`

@@ -238,7 +238,7 @@ test('a database whose making was cut short is made anew', async (t) => {
   writeFileSync(join(db, 'CURRENT'), 'MANIFEST-000001\n')
   writeFileSync(join(db, 'MANIFEST-000001'), '')
   const { meta, entries, damage } = await found(folder)
-  assert.equal([meta, entries, damage], [null, [], 'none'])
+  assert.equal([meta, Array.from(entries), damage], [null, [], 'none'])
   assert.ok(existsSync(`${db}.damaged-1`))
 })
 

@@ -155,7 +155,7 @@ test('files whose records are purged are used again, and what nobody will need i
     const { entries, damage, base: kept } = await found(place)
     assert.is(damage, 'none')
     assert.equal(kept, base(6, at(counter), 1))
-    sameEntries(entries.slice(-2), run(counter - 1, counter, 500_000), 'log')
+    sameEntries(Array.from(entries).slice(-2), run(counter - 1, counter, 500_000), 'log')
   }
 }, { timeoutMs: 60_000 })
 
@@ -259,7 +259,7 @@ test('a file whose head is altered is damage until a batch says so', async (t) =
     await storage.close()
     const healed = await found(copy)
     assert.is(healed.damage, 'none')
-    sameEntries(healed.entries.slice(-1), run(next, next), 'log')
+    sameEntries(Array.from(healed.entries).slice(-1), run(next, next), 'log')
   }
 }, { timeoutMs: 60_000 })
 
@@ -351,7 +351,7 @@ test('what was written in an earlier life of a file does not come back', async (
     const from = counter
     const { entries, damage } = await found(killed(folder, `life-${id}`))
     assert.is(damage, 'none')
-    sameEntries(entries.slice(-id), run(from - id + 1, from, 500_000), `life ${id}`)
+    sameEntries(Array.from(entries).slice(-id), run(from - id + 1, from, 500_000), `life ${id}`)
   }
   await storage.close()
 }, { timeoutMs: 60_000 })
@@ -370,7 +370,7 @@ test('data that looks like a record is data', async (t) => {
   await storage.close()
   const { entries, damage } = await found(copy)
   assert.is(damage, 'none')
-  sameEntries(entries.slice(1), run(2, 5), 'log')
+  sameEntries(Array.from(entries).slice(1), run(2, 5), 'log')
 })
 
 test('a record larger than a file has a file of its own, which goes with it', async (t) => {
@@ -428,7 +428,7 @@ test('an unclean end leaves the snapshot and the log that belong together', asyn
   const { entries, damage, base: kept } = await found(copy)
   assert.is(damage, 'none')
   assert.equal(kept, base(1, at(8), 3))
-  sameEntries(entries.slice(-4), run(9, 12, 5), 'log')
+  sameEntries(Array.from(entries).slice(-4), run(9, 12, 5), 'log')
 })
 
 test('an open reads every file once', async (t) => {

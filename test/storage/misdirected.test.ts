@@ -64,7 +64,8 @@ async function problemOf({ folder, written, last }: History, image: RecordedDisk
   for (let opening = 0; opening < 2; opening++) {
     const storage = level(to, { segments: image.open, database: image.database })
     try {
-      const { entries, damage, meta } = await storage.open()
+      const { entries: log, damage, meta } = await storage.open()
+      const entries = Array.from(log)
       if (!entries.every((one) => written.has(named(one)))) return 'txns that nobody wrote'
       if (!entries.every(({ prevZxid }, index) => index === 0 || prevZxid === entries[index - 1]!.zxid)) return 'a hole'
       if (meta?.acceptedEpoch !== 3) return 'promises are forgotten'

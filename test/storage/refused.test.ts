@@ -38,7 +38,7 @@ async function refuses(storage: Storage, batch: LogBatch, why: RegExp): Promise<
   await storage.close()
   const { entries, meta, base: kept, damage } = await storage.open()
   assert.equal([meta, kept, damage], [META, base(1, at(8), 3), 'none'], String(why))
-  sameEntries(entries.slice(-8), run(5, 12), String(why))
+  sameEntries(Array.from(entries).slice(-8), run(5, 12), String(why))
   await storage.close()
 }
 

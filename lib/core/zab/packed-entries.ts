@@ -7,23 +7,36 @@ const SEGMENT_ENTRIES = 512
 const SEGMENT_BYTES = 64 * 1024
 
 class Segment {
+  readonly memory: ArrayBufferLike
   readonly bytes: Uint8Array
+  /** Nobody else has the memory: it may be written to. */
+  readonly isOwn: boolean
   readonly zxids = new Float64Array(SEGMENT_ENTRIES)
   readonly hashes1 = new Uint32Array(SEGMENT_ENTRIES)
   readonly hashes2 = new Uint32Array(SEGMENT_ENTRIES)
-  /** Where the bytes of each entry end; they begin where those of the one before end. */
+  /** Where the bytes of each entry begin and end. */
+  readonly starts = new Uint32Array(SEGMENT_ENTRIES)
   readonly ends = new Uint32Array(SEGMENT_ENTRIES)
   count = 0
   used = 0
   /** How many entries were ever packed before its first. */
   before = 0
 
-  constructor(capacityBytes: number) {
-    this.bytes = new Uint8Array(capacityBytes)
+  constructor(memory: ArrayBufferLike, isOwn: boolean) {
+    this.memory = memory
+    this.bytes = new Uint8Array(memory)
+    this.isOwn = isOwn
+    if (!isOwn) this.used = memory.byteLength
   }
 
-  startOf(slot: number): number {
-    return slot === 0 ? 0 : this.ends[slot - 1]!
+  /** One more entry, whose bytes begin here. */
+  note({ zxid, hash1, hash2, bytes }: LogEntry, start: number): void {
+    const slot = this.count++
+    this.zxids[slot] = zxid
+    this.hashes1[slot] = hash1
+    this.hashes2[slot] = hash2
+    this.starts[slot] = start
+    this.ends[slot] = start + bytes.length
   }
 
   get lastZxid(): Zxid {
@@ -32,10 +45,10 @@ class Segment {
 }
 
 /**
- * Entries of a log that are applied, from the oldest on, in few large arrays that are used again. As objects of their
- * own they would live just long enough for the garbage collector to move each of them twice, and their memory, renewed
- * at the rate of all writes, would have it look through the whole tree every second or two: 27,400 instead of 34,400
- * sets of 1 KiB per second beside a million nodes, and a p99 of 270 instead of 54 ms.
+ * Entries of a log that are applied, or were there at the start, from the oldest on, in few large arrays that are used
+ * again. As objects of their own they would live just long enough for the garbage collector to move each of them twice,
+ * and their memory, renewed at the rate of all writes, would have it look through the whole tree every second or two:
+ * 27,400 instead of 34,400 sets of 1 KiB per second beside a million nodes, and a p99 of 270 instead of 54 ms.
  */
 export class PackedEntries {
   readonly #segments: Segment[] = []
@@ -55,26 +68,43 @@ export class PackedEntries {
     return this.#segments[this.#segments.length - 1]!.lastZxid
   }
 
-  push({ zxid, hash1, hash2, bytes }: LogEntry): void {
+  push(entry: LogEntry): void {
+    const { bytes } = entry
     let segment = this.#segments[this.#segments.length - 1]
     if (segment === undefined || segment.count === SEGMENT_ENTRIES ||
       segment.used + bytes.length > segment.bytes.length) segment = this.#open(bytes.length)
-    const slot = segment.count
-    segment.zxids[slot] = zxid
-    segment.hashes1[slot] = hash1
-    segment.hashes2[slot] = hash2
+    segment.note(entry, segment.used)
     segment.bytes.set(bytes, segment.used)
     segment.used += bytes.length
-    segment.ends[slot] = segment.used
-    segment.count++
+    this.#packed++
+  }
+
+  /**
+   * The same without a copy, where many entries share the memory of their bytes: it stays for as long as one of them
+   * does. Nobody may write to it any more.
+   */
+  adopt(entry: LogEntry): void {
+    const { buffer, byteOffset } = entry.bytes
+    if (buffer.byteLength < SEGMENT_BYTES) {
+      this.push(entry)
+      return
+    }
+    let segment = this.#segments[this.#segments.length - 1]
+    if (segment === undefined || segment.count === SEGMENT_ENTRIES || segment.isOwn ||
+      segment.memory !== buffer) segment = this.#begin(new Segment(buffer, false))
+    segment.note(entry, byteOffset)
     this.#packed++
   }
 
   #open(sizeBytes: number): Segment {
     const segment = (sizeBytes <= SEGMENT_BYTES ? this.#spare.pop() : undefined) ??
-      new Segment(Math.max(SEGMENT_BYTES, sizeBytes))
+      new Segment(new ArrayBuffer(Math.max(SEGMENT_BYTES, sizeBytes)), true)
     segment.count = 0
     segment.used = 0
+    return this.#begin(segment)
+  }
+
+  #begin(segment: Segment): Segment {
     segment.before = this.#packed
     this.#segments.push(segment)
     return segment
@@ -107,7 +137,7 @@ export class PackedEntries {
   bytesAt(index: number): number {
     const segment = this.#holding(index)
     const slot = this.#dropped + index - segment.before
-    return segment.ends[slot]! - segment.startOf(slot)
+    return segment.ends[slot]! - segment.starts[slot]!
   }
 
   /** Chain hash at `index`. */
@@ -121,7 +151,14 @@ export class PackedEntries {
   copyAt(index: number): Uint8Array {
     const segment = this.#holding(index)
     const slot = this.#dropped + index - segment.before
-    return segment.bytes.slice(segment.startOf(slot), segment.ends[slot])
+    return segment.bytes.slice(segment.starts[slot], segment.ends[slot])
+  }
+
+  /** The txn at `index` itself: of use until the next change here. */
+  viewAt(index: number): Uint8Array {
+    const segment = this.#holding(index)
+    const slot = this.#dropped + index - segment.before
+    return segment.bytes.subarray(segment.starts[slot], segment.ends[slot])
   }
 
   /** Index of the first entry at or above `zxid`; `length` when there is none. */
@@ -157,8 +194,22 @@ export class PackedEntries {
     }
     for (const segment of this.#segments.splice(0, gone)) {
       // As many as are in use: a log that was much longer once gives its memory back.
-      const isUsual = segment.bytes.length === SEGMENT_BYTES
+      const isUsual = segment.isOwn && segment.bytes.length === SEGMENT_BYTES
       if (isUsual && this.#spare.length <= this.#segments.length) this.#spare.push(segment)
+    }
+    this.#hint = 0
+  }
+
+  /** Forgets all but the `count` oldest. */
+  truncate(count: number): void {
+    assert(count <= this.length, 'entries that are packed')
+    const segments = this.#segments
+    this.#packed = this.#dropped + count
+    while (segments.length > 0 && segments[segments.length - 1]!.before >= this.#packed) segments.pop()
+    const last = segments[segments.length - 1]
+    if (last !== undefined && last.before + last.count > this.#packed) {
+      last.count = this.#packed - last.before
+      if (last.isOwn) last.used = last.ends[last.count - 1]!
     }
     this.#hint = 0
   }

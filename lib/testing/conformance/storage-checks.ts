@@ -1,4 +1,4 @@
-import type { LogEntry } from '../../ports/storage.ts'
+import type { LogEntries, LogEntry } from '../../ports/storage.ts'
 
 /** Throws a plain error, which every test runner understands. */
 export function check(condition: unknown, message: string): asserts condition {
@@ -14,7 +14,8 @@ export function sameBytes(actual: Uint8Array, expected: Uint8Array, what: string
 }
 
 /** The same entries in the same order, with every field. */
-export function sameEntries(actual: readonly LogEntry[], expected: readonly LogEntry[], what: string): void {
+export function sameEntries(found: LogEntries, expected: readonly LogEntry[], what: string): void {
+  const actual = Array.from(found)
   const length = Math.min(actual.length, expected.length)
   for (let index = 0; index < length; index++) {
     const one = actual[index]!

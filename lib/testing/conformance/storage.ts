@@ -90,13 +90,14 @@ export class StorageContext {
 
 /** What was recovered, with the snapshot read. */
 export interface Found extends Recovered {
+  readonly entries: NonNullable<LogBatch['entries']>
   readonly chunks: readonly Uint8Array[]
 }
 
 async function collect(recovered: Recovered): Promise<Found> {
   const chunks: Uint8Array[] = []
   for await (const chunk of recovered.snapshot) chunks.push(chunk)
-  return { ...recovered, chunks }
+  return { ...recovered, entries: Array.from(recovered.entries), chunks }
 }
 
 /** Runs every case on adapters of `make`, each on a place of its own. */
@@ -149,8 +150,7 @@ async function fails(promise: Promise<unknown>, what: string): Promise<void> {
 
 /** The log must be a contiguous run that ends at `last` and leaves out nothing after `after`. */
 function retained(found: Found, after: number, last: number, what: string): void {
-  const first = found.entries[0]
-  const begin = first === undefined ? last + 1 : first.zxid - at(1) + 1
+  const begin = (found.entries[0]?.zxid ?? at(last + 1)) - at(1) + 1
   check(begin >= 1 && begin <= after + 1, `${what}: the log begins at ${begin}, after ${after} everything is needed`)
   sameEntries(found.entries, run(begin, last), what)
 }

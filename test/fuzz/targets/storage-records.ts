@@ -105,7 +105,7 @@ export const statesTarget: Target = {
       const { first, begin, end, cut, entries } = record
       must([first, begin, end].every(Number.isSafeInteger) && first <= SEQUENCE, 'a record that is none')
       must(!Number.isNaN(cut), 'a cut at no zxid')
-      const again = written(packRecord(record, record.circumstances, entries))
+      const again = written(packRecord(record, record.circumstances, Array.from(entries)))
       must(entries.length === 0 || Buffer.compare(again, input) === 0, 'other bytes have the same meaning')
       const said = unpackCircumstances(record.circumstances)
       if (said === null) return `unclear ${magnitude(entries.length)}`
