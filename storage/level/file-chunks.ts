@@ -16,8 +16,13 @@ const SIGNATURE_BYTES = SIGNATURE.byteLength + 8
 /** The file that waits for the next snapshot; one that is longer by this factor than what it is for does not. */
 const SPARE = 'snap-spare'
 const SPARE_FACTOR = 2
-/** As many bytes as the system reads at once, together with the head behind them. */
-const MOST_FRAME_BYTES = 2 ** 31 - 1 - FRAME_HEAD_BYTES
+/** As many bytes as the system reads at once. */
+const MOST_FRAME_BYTES = 2 ** 31 - 1
+/**
+ * Read at once, the next piece while the frames of one are looked at; one at a time, a fifth of a start on a large
+ * snapshot was waiting for the disk.
+ */
+const PIECE_BYTES = 1024 * 1024
 
 /** A snapshot that is being written. */
 interface Written {
@@ -60,22 +65,19 @@ export class FileChunks implements ChunkStore {
     this.#read.add(file)
     try {
       const signature = signatureOf(id)
-      // Each reading ends with the head of the next frame.
-      let content = await file.read(0, headBytes(signature) + FRAME_HEAD_BYTES)
-      const salt = saltOf(content, signature, checksum)
+      const salt = saltOf(await file.read(0, headBytes(signature)), signature, checksum)
       if (salt === null) return yield null
-      let at = headBytes(signature)
-      for (let index = 0; index < chunks; index++) {
-        const head = content.subarray(content.byteLength - FRAME_HEAD_BYTES)
-        const length = frameEnd(head, 0, salt)
-        if (length === null || length > MOST_FRAME_BYTES || at + length > file.size) return yield null
-        content = await file.read(at, Math.min(file.size, at + length + FRAME_HEAD_BYTES))
-        at += length
-        const frame = frameAt(content, 0, salt, checksum)
-        // -0 is another number: what is read is what would be written.
-        if (frame === null || !Object.is(frame.number, index)) return yield null
-        yield frame.payload
+      let index = 0
+      for await (const frames of framesOf(file, headBytes(signature), salt, chunks)) {
+        for (const bytes of frames) {
+          const frame = frameAt(bytes, 0, salt, checksum)
+          // -0 is another number: what is read is what would be written.
+          if (frame === null || !Object.is(frame.number, index)) return yield null
+          index += 1
+          yield frame.payload
+        }
       }
+      if (index < chunks) yield null
     } finally {
       if (this.#read.delete(file)) await file.close()
     }
@@ -167,6 +169,49 @@ export class FileChunks implements ChunkStore {
   #pathOf(id: number): string {
     return `${this.#location}/snap-${id}`
   }
+}
+
+/**
+ * What lies from a position on, up to so many frames, as far as their heads tell: nothing else is looked at. Ends
+ * before the first that is none, or does not lie in the file.
+ */
+async function* framesOf(
+  file: SegmentFile, from: number, salt: Uint8Array, most: number,
+): AsyncGenerator<readonly Uint8Array[], undefined> {
+  let count = 0
+  let at = from
+  let wanted = PIECE_BYTES
+  const read = (): Promise<Uint8Array> => file.read(at, Math.min(file.size, at + wanted))
+  let reading = read()
+  try {
+    while (count < most) {
+      const piece = await reading
+      const frames: Uint8Array[] = []
+      let begin = 0
+      let end = frameEnd(piece, 0, salt)
+      while (end !== null && end <= piece.byteLength && count + frames.length < most) {
+        frames.push(piece.subarray(begin, end))
+        begin = end
+        end = frameEnd(piece, begin, salt)
+      }
+      count += frames.length
+      at += begin
+      if (frames.length > 0) {
+        wanted = PIECE_BYTES
+      } else {
+        // One that is longer than a piece is read as a whole, once.
+        if (end === null || end <= wanted || end > MOST_FRAME_BYTES || at + end > file.size) return undefined
+        wanted = end
+      }
+      if (count < most) reading = read()
+      // Whoever stops here by an error of his own is not told of another one.
+      void Promise.allSettled([reading])
+      if (frames.length > 0) yield frames
+    }
+  } finally {
+    await Promise.allSettled([reading])
+  }
+  return undefined
 }
 
 /** Of the file of one snapshot alone: no other passes for it. */

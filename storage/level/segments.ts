@@ -1,4 +1,5 @@
 import { SEGMENT_BYTES, Scratch, Segment } from './segment.ts'
+import type { SegmentContent } from './segment.ts'
 import type { NodeModules } from './marker.ts'
 import { onceLetGo, syncFolder } from './marker.ts'
 import type { Checksum } from './records.ts'
@@ -8,6 +9,8 @@ import type { RecordDraft, RecordStore, StoreContent, StoredRecord } from './sto
 
 /** So many segments wait for being used again; what is more is deleted. */
 const SPARE_SEGMENTS = 8
+/** So many are read at once when the storage is opened. */
+const READ_AHEAD = 2
 
 /** What is needed to keep things in files. */
 export interface SegmentParts {
@@ -20,6 +23,11 @@ export interface SegmentParts {
 interface Named {
   readonly segment: Segment
   readonly path: string
+}
+
+interface Read {
+  readonly named: Named
+  readonly content: SegmentContent
 }
 
 /**
@@ -56,15 +64,22 @@ export class SegmentStore implements RecordStore {
     const { fs } = this.#parts.node
     const numbers = fs.readdirSync(this.#location).flatMap((name) => /^log-(\d+)$/.exec(name)?.[1] ?? []).map(Number)
     const records: StoredRecord[] = []
-    for (const number of numbers.sort((one, other) => one - other)) {
-      this.#nextNumber = number + 1
-      const named = await this.#openFile(number)
-      const content = await named.segment.read()
-      for (const record of content.records) records.push(record)
-      const { segment } = named
-      if (!content.isWhole) this.#broken.push(named)
-      else if (segment.last > 0) this.#used.push(named)
-      else this.#spare.push(named)
+    numbers.sort((one, other) => one - other)
+    const reading: Promise<Read>[] = []
+    try {
+      for (const [index, number] of numbers.entries()) {
+        // The disk has something to do while one is looked at.
+        for (const ahead of numbers.slice(index + reading.length, index + READ_AHEAD)) reading.push(this.#read(ahead))
+        this.#nextNumber = number + 1
+        const { named, content } = await reading.shift()!
+        for (const record of content.records) records.push(record)
+        const { segment } = named
+        if (!content.isWhole) this.#broken.push(named)
+        else if (segment.last > 0) this.#used.push(named)
+        else this.#spare.push(named)
+      }
+    } finally {
+      await Promise.allSettled(reading)
     }
     this.#used.sort((one, other) => one.segment.last - other.segment.last)
     return { records, isWhole: this.#broken.length === 0, isAbsent: numbers.length === 0 }
@@ -109,6 +124,11 @@ export class SegmentStore implements RecordStore {
     await this.#making
     await this.#removing
     await closeAll(this.#open)
+  }
+
+  async #read(number: number): Promise<Read> {
+    const named = await this.#openFile(number)
+    return { named, content: await named.segment.read() }
   }
 
   async #openFile(number: number): Promise<Named> {

@@ -184,6 +184,33 @@ test('any altered byte of a snapshot, and any tail that is missing, is damage', 
   await isWhole(copy, 1, 5)
 }, { timeoutMs: 60_000 })
 
+test('chunks of any size are read, and what ends early where a piece of the file does is damage', async (t) => {
+  const folder = join(t.tempFolder(), 'data')
+  const storage = level(folder)
+  await storage.open()
+  const piece = 1024 * 1024
+  const first = piece - FRAME_HEAD_BYTES
+  const sizes = [first, 0, first - FRAME_HEAD_BYTES, first - 5, 1, 3 * piece, 7, 0, 2 * piece, piece + 1, 400_000]
+  const all = sizes.map((bytes, index): SnapshotChunk => ({ id: 1, index, bytes: bytesOf(index + 1, bytes) }))
+  await storage.write({ entries: run(1, 12), meta: META })
+  for (const chunk of all) await storage.write({ chunks: [chunk] })
+  await storage.write({ install: base(1, at(8), sizes.length) })
+  await storage.close()
+  const { damage, read } = await found(folder)
+  assert.is(damage, 'none')
+  assert.ok(all.every(({ bytes }, index) => Buffer.compare(bytes, read[index]!) === 0) && read.length === sizes.length)
+  const copy = killed(folder, 'short')
+  const marker = readFileSync(join(copy, 'marker'))
+  const content = readFileSync(fileOf(copy, 1))
+  for (let from = HEAD_BYTES; from < content.length; from += piece) {
+    for (const length of [from - 1, from, from + FRAME_HEAD_BYTES - 1, from + FRAME_HEAD_BYTES, from + piece - 1]) {
+      writeFileSync(fileOf(copy, 1), content.subarray(0, Math.min(length, content.length - 1)))
+      assert.is((await found(copy)).damage, 'log', `${length} bytes`)
+      writeFileSync(join(copy, 'marker'), marker)
+    }
+  }
+}, { timeoutMs: 60_000 })
+
 test('a snapshot that is missing, or another file in its place, is damage', async (t) => {
   const folder = join(t.tempFolder(), 'data')
   await written(folder, 4, 1, 2)
@@ -242,10 +269,10 @@ test('a snapshot that is damaged after the opening is not handed out any further
   t.defer(() => storage.close())
   const { snapshot } = await storage.open()
   const source = snapshot[Symbol.asyncIterator]()
-  assert.equal((await source.next()).value, chunks(1, 1)[0]!.bytes)
   const content = readFileSync(fileOf(folder, 1))
   content[content.length - 5]! ^= 1
   writeFileSync(fileOf(folder, 1), content)
+  assert.equal((await source.next()).value, chunks(1, 1)[0]!.bytes)
   await source.next()
   await source.next()
   const error = await rejects(source.next(), 'StorageDamaged')
