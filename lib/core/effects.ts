@@ -178,6 +178,8 @@ export interface ReplicaConfig {
   readonly configData: Readonly<Uint8Array>
   /** Txns of one epoch, after which the leader resigns; 2^32 - 1 when left out. The simulator makes it small. */
   readonly epochTxns?: number
+  /** What a replica that serves nobody applies in one turn; see work.ts. The simulator makes it small. */
+  readonly catchUpWork?: number
   /** Tests only: switches on one known bug, to prove that the checkers see it (correctness plan, mutants). */
   readonly mutant?: string
 }

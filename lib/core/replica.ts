@@ -7,21 +7,23 @@ import type { Random } from './random.ts'
 import { Clients } from './session/clients.ts'
 import { Intake } from './session/intake.ts'
 import { Route } from './session/route.ts'
+import { catchUpWork, txnWork } from './session/work.ts'
 import type { SessionId } from './tree/stat.ts'
 import type { Tree } from './tree/tree.ts'
 import type { ReplicaStatus } from './status.ts'
 import { RoleLog } from './role-log.ts'
+import { ownVote } from './zab/candidacy.ts'
 import type { ZabContext } from './zab/context.ts'
 import { EarlyJoins } from './zab/early-joins.ts'
 import { Election, HOLD_OFF_RESENDS, NO_VOTE } from './zab/election.ts'
 import { FoundingRule, isUnwritten } from './zab/founding.ts'
 import { Journal } from './zab/journal.ts'
 import { Leader } from './zab/leader.ts'
-import { Learner, appliedZxid, applicableZxid, reportedTail } from './zab/learner.ts'
+import { Learner, appliedZxid, applicableZxid } from './zab/learner.ts'
 import { Links } from './zab/links.ts'
 import { Log } from './zab/log.ts'
 import type { FollowerInfo, Health, Message, Notification, Role, Vote } from './zab/messages.ts'
-import { follows, mayStand, votedTail } from './zab/own-disk.ts'
+import { follows } from './zab/own-disk.ts'
 import type { Slowness } from './zab/own-disk.ts'
 import { quorumConfig } from './zab/quorum.ts'
 import type { QuorumConfig } from './zab/quorum.ts'
@@ -59,6 +61,8 @@ export class Replica implements ZabContext {
   /** Largest zxid known to be committed and held by the log. */
   committed: Zxid
   #tree: Tree
+  /** Work that this turn may apply yet, while nobody is served. */
+  #roomToCatchUp: number
   readonly #snapshotter: Snapshotter
   #effects: Effect[] = []
   #round = 0
@@ -74,6 +78,7 @@ export class Replica implements ZabContext {
 
   constructor(config: ReplicaConfig, recovered: RecoveredState, now: Now) {
     this.config = config
+    this.#roomToCatchUp = catchUpWork(config)
     this.now = now
     this.configs = [quorumConfig(config.members)]
     this.voters = this.configs[0]!.voters
@@ -155,12 +160,13 @@ export class Replica implements ZabContext {
     this.journal.flush(this.#effects)
     const effects = this.#effects
     this.#effects = []
+    this.#roomToCatchUp = catchUpWork(this.config)
     return effects
   }
 
   deadline(): number {
     if (this.stopped) return Infinity
-    let deadline = this.clients.isBehind ? this.now.ms : Infinity
+    let deadline = this.clients.isBehind || this.#isCatchingUp ? this.now.ms : Infinity
     if (this.election !== null) {
       deadline = this.election.decision !== null ? this.#holdOffMs : this.election.deadlineMs
     }
@@ -303,19 +309,8 @@ export class Replica implements ZabContext {
     this.election = new Election(this, round, this.#ownVote(), turnedTo)
   }
 
-  /**
-   * From the tail of the log, never from the tree (rule R4). Who must not count proposes nobody, nor who was too
-   * slow: its tail, of which that disk may have nothing yet, would beat those who can lead, again and again. Nor who is
-   * not linked with a quorum: it could not lead, and those who hear its vote from others could not follow it.
-   */
   #ownVote(): Vote {
-    const { config: { peerId, mutant }, journal: { meta: { currentEpoch } } } = this
-    if (!this.isVoter || !this.founding.counts(peerId, this.founding.health)) return NO_VOTE
-    if (!mayStand(this.#slow, this)) return NO_VOTE
-    const isBound = mutant !== 'standsAlone' && (mutant !== 'keepsItsVoice' || this.election?.hasVoice !== true)
-    if (isBound && !this.reach.mayStand) return NO_VOTE
-    const tail = reportedTail(this, this.#tree)
-    return { leader: peerId, zxid: votedTail(this.#slow, tail, this), peerEpoch: currentEpoch }
+    return ownVote(this, this.#tree, this.#slow, this.election?.hasVoice === true)
   }
 
   #lead(reason: string): void {
@@ -401,7 +396,7 @@ export class Replica implements ZabContext {
     if (this.leader !== null && this.leader.committed > this.committed) this.committed = this.leader.committed
     if (this.learner !== null && this.learner.committed > this.committed) this.committed = this.learner.committed
     const end = applicableZxid(this, this.committed)
-    if (this.#tree.zxid >= end) return
+    if (this.#tree.zxid >= end || (!this.serving && this.#roomToCatchUp <= 0)) return
     for (const entry of this.journal.log.above(appliedZxid(this, this.#tree), end)) {
       const txn = entry.txn ?? this.config.codec.decodeTxn(entry.bytes)
       entry.txn = null
@@ -415,8 +410,14 @@ export class Replica implements ZabContext {
       if (isOwn) this.route.answered(txn.tag)
       if (txn.body.kind === 'found') this.journal.setMeta({ ensembleId: txn.body.ensembleId })
       if (this.serving && !this.clients.applied(entry.zxid, txn, claimed, outcome)) break
+      if (!this.serving && (this.#roomToCatchUp -= txnWork(txn.body)) <= 0) break
     }
     if (this.serving) this.clients.caughtUp()
+  }
+
+  /** Nobody is served, and the next turn goes on. */
+  get #isCatchingUp(): boolean {
+    return !this.serving && this.#tree.zxid < applicableZxid(this, this.committed)
   }
 
   // --- owners ------------------------------------------------------------------------------------------------------
@@ -425,10 +426,8 @@ export class Replica implements ZabContext {
     const { config } = this
     return {
       peerId: config.peerId, options: config.tree, limits: config.limits, timing: config.timing, mutant: config.mutant,
-      nowMs: () => this.now.ms, tree: () => this.#tree,
-      serving: () => this.serving,
-      emit: (effect) => this.emit(effect),
-      forward: (request) => this.route.forward(request),
+      nowMs: () => this.now.ms, tree: () => this.#tree, serving: () => this.serving,
+      emit: (effect) => this.emit(effect), forward: (request) => this.route.forward(request),
       withdraw: (tags) => this.route.withdraw(tags),
       revalidate: (tag, session) => this.route.revalidate(tag, session),
       askSync: (tag) => this.route.askSync(tag),
@@ -437,8 +436,11 @@ export class Replica implements ZabContext {
 
   #leaderOwner(): ConstructorParameters<typeof Leader>[1] {
     return {
-      tree: () => this.#tree,
-      activated: () => this.#activated(),
+      tree: () => this.#tree, activated: () => this.#activated(),
+      hasApplied: () => {
+        this.#applyCommitted()
+        return !this.#isCatchingUp
+      },
       forwarded: (peer, message) => this.route.received(peer, message),
       touched: (sessions: readonly SessionId[]) => this.route.intake?.touch(sessions),
       synced: (tag, zxid) => this.clients.synced(tag, zxid),
@@ -448,7 +450,6 @@ export class Replica implements ZabContext {
   #activated(): void {
     const { leader, config } = this
     assert(leader !== null, 'a leader was activated')
-    this.#applyCommitted()
     assert(this.#tree.zxid === this.journal.log.last, 'the whole initial history is applied at activation')
     const { peerId, tree: options, limits, mutant, timing } = config
     const own = { now: (): Now => this.now, log: this.log.bind(this) }

@@ -80,6 +80,7 @@ export interface WorldOptions {
   readonly limits?: Partial<Limits>
   readonly mutant?: string
   readonly epochTxns?: number
+  readonly catchUpWork?: number
 }
 
 /**
@@ -139,6 +140,7 @@ export class World {
       configData: new Uint8Array(id).fill(id),
       ...(this.#options.mutant === undefined ? {} : { mutant: this.#options.mutant }),
       ...(this.#options.epochTxns === undefined ? {} : { epochTxns: this.#options.epochTxns }),
+      ...(this.#options.catchUpWork === undefined ? {} : { catchUpWork: this.#options.catchUpWork }),
     }
   }
 

@@ -1,3 +1,4 @@
+import type { ReplicaConfig } from '../effects.ts'
 import type { MultiOp, WriteRequest } from '../tree/request.ts'
 import type { MultiPart, TxnBody } from '../tree/txn.ts'
 import type { ForwardedRequest } from '../zab/messages.ts'
@@ -14,12 +15,23 @@ import type { ForwardedRequest } from '../zab/messages.ts'
  */
 export const TURN_WORK = 8_192
 
+/** Applied in a turn while nobody is served: some 30 ms. */
+const CATCH_UP_WORK = 8_192
+
 /**
  * Proposed and not applied yet, above which requests wait, and as much again of closings, above which sessions wait to
  * expire: all of it may be committed at once, and each peer applies it in one turn then. That is half a second where
  * `syncMs` is 1.5 s.
  */
 export const OUTSTANDING_WORK = 65_536
+
+/**
+ * What a replica that serves nobody applies in one turn. One that starts on a long log, or has just been brought up,
+ * would keep its host's event loop for seconds, and its links silent for so long that others take it for dead.
+ */
+export function catchUpWork({ catchUpWork: work = CATCH_UP_WORK }: ReplicaConfig): number {
+  return work
+}
 
 /** What a request asks for. */
 export function requestWork({ body }: ForwardedRequest): number {

@@ -62,10 +62,14 @@ export class Association {
     return this.role === 'voter' && this.newLeaderAcked
   }
 
+  /** Its synchronization has begun: it is sent what there is of the log, or new in it. */
+  get isUnderWay(): boolean {
+    return this.stage === 'syncing' || this.stage === 'live'
+  }
+
   /** True for a voter on its way to be one that counts, heard since then. */
   comesUp(sinceMs: number): boolean {
-    const isUnderWay = this.stage === 'syncing' || this.stage === 'live'
-    return this.role === 'voter' && isUnderWay && this.lastHeardMs > sinceMs
+    return this.role === 'voter' && this.isUnderWay && this.lastHeardMs > sinceMs
   }
 
   /**

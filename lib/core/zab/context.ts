@@ -19,7 +19,7 @@ export interface ZabContext {
   /** The last number of FOLLOWERINFO that was used; they begin at random and rise. */
   readonly joins: number
   /** Whether this peer is linked with enough others. */
-  readonly reach: { readonly isWide: boolean }
+  readonly reach: { readonly isWide: boolean, readonly mayStand: boolean }
   isLinked(peer: number): boolean
   /** Sends on the current link to `peer`; dropped when there is none. */
   send(peer: number, message: Message): void

@@ -18,6 +18,8 @@ import { SyncQueue } from './sync-queue.ts'
 /** What the leader needs of the replica around it. */
 export interface LeaderOwner {
   tree(): Tree
+  /** Applies what is committed, as far as this turn may; true once that is all of the log. */
+  hasApplied(): boolean
   /** The epoch is established: serve. */
   activated(): void
   /** Requests of a learner's clients, in order. */
@@ -46,7 +48,7 @@ export class Leader {
   /** 0 until discovery has chosen it. */
   epoch = 0
   readonly ownDisk: OwnDisk
-  /** Last zxid of the initial history; committed as a whole at activation. */
+  /** Last zxid of the initial history; committed as a whole. */
   #historyEnd: Zxid = ZXID_ZERO
   #lastProposed: Zxid = ZXID_ZERO
   active = false
@@ -92,10 +94,7 @@ export class Leader {
   get holdZxid(): Zxid {
     let hold = Number.MAX_SAFE_INTEGER as Zxid
     for (const learner of this.#learners.values()) {
-      if (learner.stage === 'syncing' || learner.stage === 'live') {
-        const needs = learner.snapshot?.zxid ?? learner.cursor
-        if (needs < hold) hold = needs
-      }
+      if (learner.isUnderWay) hold = Math.min(hold, learner.snapshot?.zxid ?? learner.cursor) as Zxid
     }
     return hold
   }
@@ -233,11 +232,8 @@ export class Leader {
   #isQuorum(counts: (learner: Association) => boolean): boolean {
     const { configs, config } = this.#context
     if (config.mutant === 'observersCount' && areMany(this.#learners, counts, this.#context.voters)) return true
-    return isQuorum(configs, (peer) => {
-      if (peer === config.peerId) return true
-      const learner = this.#learners.get(peer)
-      return learner !== undefined && counts(learner)
-    })
+    const has = (learner: Association | undefined): boolean => learner !== undefined && counts(learner)
+    return isQuorum(configs, (peer) => peer === config.peerId || has(this.#learners.get(peer)))
   }
 
   /** True when its acks of txns count: not before that of NEWLEADER (rule R3), unless a known bug is on. */
@@ -266,9 +262,12 @@ export class Leader {
     this.#feed.start(learner, this.active)
   }
 
+  /** The whole history is committed, and this peer leads on it as soon as it has applied it. */
   #activate(): void {
+    if (this.#historyEnd > this.committed) this.committed = this.#historyEnd
+    this.#progressMs = this.#context.now.ms
+    if (!this.#owner.hasApplied()) return
     this.active = true
-    this.committed = this.#historyEnd > this.committed ? this.#historyEnd : this.committed
     this.#lastProposed = makeZxid(this.epoch, 0)
     this.#owner.activated()
     for (const learner of this.#learners.values()) this.#startSync(learner)
@@ -314,8 +313,8 @@ export class Leader {
 
   #acked(learner: Association, message: Ack): void {
     const { config } = this.#context
-    if (message.epoch !== this.epoch || message.zxid > learner.cursor ||
-      (learner.stage !== 'live' && learner.stage !== 'syncing') || (message.newLeader && learner.stage !== 'live')) {
+    if (message.epoch !== this.epoch || message.zxid > learner.cursor || !learner.isUnderWay ||
+      (message.newLeader && learner.stage !== 'live')) {
       this.#remove(learner, 'an ack out of place')
       return
     }
@@ -402,8 +401,7 @@ export class Leader {
     if (!this.active && this.#context.config.mutant !== 'dropsBeforeActive') return
     let last: Association | null = null
     for (const learner of this.#learners.values()) {
-      const holds = learner.stage === 'syncing' || learner.stage === 'live'
-      if (holds && (last === null || learner.cursor < last.cursor)) last = learner
+      if (learner.isUnderWay && (last === null || learner.cursor < last.cursor)) last = learner
     }
     const { journal, config } = this.#context
     if (last === null || journal.log.bytesAfter(last.cursor) <= config.limits.linkQueueBytes) return

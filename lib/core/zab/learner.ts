@@ -397,7 +397,7 @@ export class Learner {
     return Math.min(this.#silentMs, this.#tellsMs)
   }
 
-  /** Until it is up to date its leader may be applying all of its history, which it does in one turn. */
+  /** Until it is up to date its leader is on its way to be one, which takes longer than to say that it is. */
   get #silentMs(): number {
     const { initMs, syncMs } = this.#context.config.timing
     return this.#lastHeardMs + (this.stage === 'upToDate' ? syncMs : initMs)

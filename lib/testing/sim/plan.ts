@@ -187,6 +187,12 @@ function drawHangs(seed: number, voters: number, faults: FaultPlan): FaultPlan {
   return { ...NOTHING, hang, crash: logUniform(random, 10_000, 60_000) }
 }
 
+/** In half of the seeds who starts, or is brought up, applies what it has in many turns. The dice are its own. */
+function drawCatchUp(seed: number): { readonly catchUpWork?: number } {
+  const random = makeRandom(seed ^ 0xca7c)
+  return random.below(2) === 0 ? {} : { catchUpWork: Math.floor(logUniform(random, 1, 100)) }
+}
+
 /**
  * The standard mix: each seed draws which fault classes exist, then how bad they are (a storm of everything at once
  * hides more than it shows: no leader would ever form).
@@ -207,6 +213,7 @@ export function drawPlan(seed: number, mutant?: string, length: StormLength = 'w
       timing, limits,
       // Long enough for a history, short enough that it ends several times in a run.
       ...(random.below(10) === 0 ? { epochTxns: 100 + random.below(1_500) } : {}),
+      ...drawCatchUp(seed),
       network: {
         latencyMs: logUniform(random, 0.05, 50), tailMs: logUniform(random, 0.05, 20),
         loss: random.below(2) === 0 ? random.unit() * 0.3 : 0,

@@ -97,7 +97,10 @@ function plainer(plan: Plan, part: PlainPart): Plan {
     }
     case 'drift': return { ...plan, world: { ...world, drift: 0 } }
     case 'observers': return { ...plan, world: { ...world, observers: 0 } }
-    case 'limits': return { ...plan, world: { ...world, limits: DEFAULT_LIMITS } }
+    case 'limits': {
+      const { catchUpWork: _, ...rest } = world
+      return { ...plan, world: { ...rest, limits: DEFAULT_LIMITS } }
+    }
     case 'epochs': {
       const { epochTxns: _, ...rest } = world
       return { ...plan, world: rest }

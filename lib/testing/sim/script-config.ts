@@ -9,6 +9,8 @@ export interface ScriptOptions {
   readonly limits?: Partial<Limits>
   /** Txns of one epoch, after which its leader resigns. */
   readonly epochTxns?: number
+  /** See ReplicaConfig. */
+  readonly catchUpWork?: number
   /** Founds although not all are there; left out: until something is committed. */
   readonly bootstrap?: boolean
   /** So long may learners take to join; 3 s when left out. */
@@ -25,7 +27,7 @@ const TIMING = {
 
 /** The configuration of one peer of a script. */
 export function scriptConfig(
-  { limits, mutant, epochTxns, initMs = TIMING.initMs }: ScriptOptions,
+  { limits, mutant, epochTxns, catchUpWork, initMs = TIMING.initMs }: ScriptOptions,
   own: Pick<ReplicaConfig, 'peerId' | 'members' | 'bootstrap' | 'seed' | 'codec'>,
 ): ReplicaConfig {
   return {
@@ -38,5 +40,6 @@ export function scriptConfig(
     // Of another length at each: it must not come into what they have in common.
     newEnsembleId: own.peerId.toString(16).padStart(32, '0'), configData: new Uint8Array(own.peerId).fill(own.peerId),
     ...(mutant === undefined ? {} : { mutant }), ...(epochTxns === undefined ? {} : { epochTxns }),
+    ...(catchUpWork === undefined ? {} : { catchUpWork }),
   }
 }
