@@ -1,5 +1,7 @@
 import type { SessionId, Stat } from '../core/tree/stat.ts'
 import type { Tree } from '../core/tree/tree.ts'
+import { RecentNodes } from './recent-nodes.ts'
+import type { Znode } from '../core/tree/znode.ts'
 import type { Zxid } from '../core/zxid.ts'
 
 /** A node as a local read finds it. */
@@ -15,6 +17,8 @@ export interface LocalNode {
  */
 export class LocalTree {
   readonly #tree: () => Tree
+  /** A tree that was replaced is held by nobody. */
+  readonly #recent = new WeakMap<Tree, RecentNodes>()
 
   constructor(tree: () => Tree) {
     this.#tree = tree
@@ -31,11 +35,14 @@ export class LocalTree {
 
   /** Data and Stat. With `copy: false` the bytes are the tree's own: writing to them corrupts this peer. */
   get(path: string, options?: { readonly copy?: boolean }): LocalNode | undefined {
-    return this.#tree().get(text(path), options?.copy ?? true)
+    const node = this.#find(path)
+    if (node === undefined) return undefined
+    const data = node.data()
+    return { data: data === null || options?.copy === false ? data : new Uint8Array(data), stat: node.stat() }
   }
 
   stat(path: string): Stat | undefined {
-    return this.#tree().stat(text(path))
+    return this.#find(path)?.stat()
   }
 
   /** Names of the children, in no order. */
@@ -45,6 +52,13 @@ export class LocalTree {
 
   has(path: string): boolean {
     return this.#tree().has(text(path))
+  }
+
+  #find(path: string): Znode | undefined {
+    const tree = this.#tree()
+    let recent = this.#recent.get(tree)
+    if (recent === undefined) this.#recent.set(tree, recent = new RecentNodes())
+    return recent.find(tree, text(path))
   }
 
   /** True for a session that was opened and is not closed. */
