@@ -12,30 +12,43 @@ const PART_BYTES = 32
  */
 export const SURELY_TAKEN_BYTES = 1_000_000
 
+/** A UTF-16 unit takes so many bytes at most. */
+const UNIT_BYTES = 3
+
 /** What a write brings along: data, path and access-control list; other requests are not bounded. */
-export function requestBytes(request: Request | MultiOp): number {
+export function requestBytes(request: Request | MultiOp, bytesOf: (text: string) => number = bytesOfPath): number {
   switch (request.op) {
     case 1: case 15: case 19: case 21:
-      return bytesOfPath(request.path) + (request.data?.length ?? 0) + aclBytes(request.acl)
-    case 5: return bytesOfPath(request.path) + (request.data?.length ?? 0)
-    case 7: return bytesOfPath(request.path) + aclBytes(request.acl)
-    case 2: case 13: return bytesOfPath(request.path)
+      return bytesOf(request.path) + (request.data?.length ?? 0) + aclBytes(request.acl, bytesOf)
+    case 5: return bytesOf(request.path) + (request.data?.length ?? 0)
+    case 7: return bytesOf(request.path) + aclBytes(request.acl, bytesOf)
+    case 2: case 13: return bytesOf(request.path)
     case 14: {
       let total = 0
-      for (const op of request.ops) total += PART_BYTES + requestBytes(op)
+      for (const op of request.ops) total += PART_BYTES + requestBytes(op, bytesOf)
       return total
     }
     default: return 0
   }
 }
 
-function aclBytes(acl: readonly Acl[] | null): number {
+function aclBytes(acl: readonly Acl[] | null, bytesOf: (text: string) => number): number {
   let total = 0
-  for (const { scheme, id } of acl ?? []) total += PART_BYTES + bytesOfPath(scheme) + bytesOfPath(id)
+  for (const { scheme, id } of acl ?? []) total += PART_BYTES + bytesOf(scheme) + bytesOf(id)
   return total
 }
 
+function mostBytesOf(text: string): number {
+  return PART_BYTES + UNIT_BYTES * text.length
+}
+
+/** True when `requestBytes` is not above the limit; of nearly all requests their lengths tell. */
+export function isTaken(request: Request, limit: number): boolean {
+  return requestBytes(request, mostBytesOf) <= limit || requestBytes(request) <= limit
+}
+
 /** The error of a request that is larger than its channel takes. */
-export function tooLarge(request: Request, bytes: number, limit: number): ZkError {
+export function tooLarge(request: Request, limit: number): ZkError {
+  const bytes = requestBytes(request)
   return new ZkError('BadArguments', `a request of ${bytes} bytes, requestBytes is ${limit}`, pathOf(request))
 }

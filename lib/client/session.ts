@@ -15,7 +15,7 @@ import { Lease } from './lease.ts'
 import type { Moment } from './moment.ts'
 import { offAbort, onAbort } from './on-abort.ts'
 import { aborted, ended, lost, mayChange, pathOf, pickNothing } from './outcomes.ts'
-import { requestBytes, tooLarge } from './request-size.ts'
+import { isTaken, tooLarge } from './request-size.ts'
 import type { SessionKey, SessionState, StateChange } from './session-state.ts'
 import { judgeAfter } from './verdict.ts'
 
@@ -203,12 +203,9 @@ export class Session {
       const call = queue.takeUnsent()
       if (call === undefined) break
       if (call.isOver) continue
-      if (channel.requestBytes !== undefined) {
-        const bytes = requestBytes(call.request)
-        if (bytes > channel.requestBytes) {
-          this.#settle(call, tooLarge(call.request, bytes, channel.requestBytes))
-          continue
-        }
+      if (channel.requestBytes !== undefined && !isTaken(call.request, channel.requestBytes)) {
+        this.#settle(call, tooLarge(call.request, channel.requestBytes))
+        continue
       }
       this.#xid = this.#xid === LARGEST_XID ? 1 : this.#xid + 1
       call.xid = this.#xid

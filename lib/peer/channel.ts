@@ -1,5 +1,5 @@
 import type { Channel, ChannelEvents, Endpoint, Hello } from '../client/channel.ts'
-import { requestBytes } from '../client/request-size.ts'
+import { isTaken } from '../client/request-size.ts'
 import type { ConnectedEffect } from '../core/effects.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { ZkError } from '../core/errors.ts'
@@ -97,7 +97,7 @@ class LocalChannel implements Channel, ConnectionEvents {
     this.#parts.metrics.countRequest(request.op)
     // What could not travel to the leader is refused here: a link must never break over one client's argument.
     const conn = this.#conn
-    const isGood = isSendable(request) && requestBytes(request) <= this.#parts.requestBytes
+    const isGood = isSendable(request) && isTaken(request, this.#parts.requestBytes)
     this.#parts.host.push({ kind: 'request', conn, xid, request: isGood ? request : REFUSED })
   }
 

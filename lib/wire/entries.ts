@@ -32,19 +32,22 @@ export function packEntries(entries: readonly LogEntry[]): Uint8Array {
 /** Their bytes are views on `value`. */
 export function readEntries(value: unknown): readonly LogEntry[] {
   const packed = bytes(value, 'list of entries')
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
+  const { buffer, byteOffset } = packed
+  const view = new DataView(buffer, byteOffset, packed.byteLength)
   const entries: LogEntry[] = []
   for (let at = 0; at < packed.length;) {
     if (packed.length - at < HEAD_BYTES) return bad('head of an entry')
     const start = at + HEAD_BYTES
-    const end = start + view.getUint32(at + 24)
+    const length = view.getUint32(at + 24)
+    const end = start + length
     if (end > packed.length) return bad('length of an entry')
     entries.push({
       zxid: zxid(view.getFloat64(at), 'entry zxid'),
       prevZxid: zxid(view.getFloat64(at + 8), 'entry predecessor'),
       hash1: view.getUint32(at + 16),
       hash2: view.getUint32(at + 20),
-      bytes: packed.subarray(start, end),
+      // `subarray` takes twice as long.
+      bytes: new Uint8Array(buffer, byteOffset + start, length),
     })
     at = end
   }

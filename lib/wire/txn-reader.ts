@@ -142,6 +142,7 @@ export class TxnReader {
     }
     if (!(from + length <= bytes.length)) return undefined
     this.#at = from + length
-    return bytes.subarray(from, from + length)
+    // `subarray` takes twice as long.
+    return new Uint8Array(bytes.buffer, bytes.byteOffset + from, length)
   }
 }
