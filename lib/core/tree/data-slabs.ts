@@ -92,7 +92,7 @@ export class DataSlabs {
         const node = new Znode(pages, id)
         if (node.slab !== slab) continue
         slab.live -= node.dataSize
-        this.#place(node, slab.bytes.subarray(node.dataOffset, node.dataOffset + node.dataSize))
+        this.#place(node, slab.view(node.dataOffset, node.dataSize))
       }
       pages.slabs.forget(slab)
     }

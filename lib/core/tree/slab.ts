@@ -5,6 +5,7 @@ export class Slab {
   /** In the table; 0 for a slab that never held anything. */
   readonly number: number
   readonly bytes: Uint8Array
+  readonly #memory: ArrayBuffer
   used = 0
   /** Bytes that belong to nodes still. */
   live = 0
@@ -13,7 +14,13 @@ export class Slab {
 
   constructor(number: number, capacityBytes: number) {
     this.number = number
-    this.bytes = new Uint8Array(capacityBytes)
+    this.#memory = new ArrayBuffer(capacityBytes)
+    this.bytes = new Uint8Array(this.#memory)
+  }
+
+  /** A view on some of its bytes. Not by `subarray`, which takes 50 ns, of 190 of a whole local read, instead of 22. */
+  view(offset: number, length: number): Uint8Array {
+    return new Uint8Array(this.#memory, offset, length)
   }
 
   /** Everybody who was ever put here; who is here still refers back. */

@@ -134,7 +134,7 @@ export class Znode implements NodeState {
   data(): Uint8Array | null {
     const { dataSize, slab } = this
     if (dataSize < 0) return null
-    return slab === null ? EMPTY : slab.bytes.subarray(this.dataOffset, this.dataOffset + dataSize)
+    return slab === null ? EMPTY : slab.view(this.dataOffset, dataSize)
   }
 
   stat(): Stat {
