@@ -44,8 +44,9 @@ export class Reading {
       this.#slab = plain(SLAB_BYTES)
       this.#used = 0
     }
-    const chunk = this.#slab.subarray(this.#used, this.#used + count)
-    chunk.set(this.#buffer.subarray(0, count))
+    // Half of what `subarray` takes.
+    const chunk = new Uint8Array(this.#slab.buffer, this.#slab.byteOffset + this.#used, count)
+    chunk.set(new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset, count))
     this.#used += count
     return chunk
   }

@@ -85,7 +85,8 @@ export class JuteReader {
     const length = this.#length()
     if (length === null) return null
     const at = this.#take(length)
-    return this.#bytes.subarray(at, at + length)
+    // Half of what `subarray` takes, which asks what to make the view of.
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + at, length)
   }
 
   /** Bytes that are not UTF-8 become replacement characters, which no path may contain. */
