@@ -6,7 +6,9 @@ import type { World } from './cluster.ts'
 const test = suite('catching up')
 
 const NODES = 300
-/** A turn takes so long: what is to be applied takes longer than anybody is silent, and longer than learners may take. */
+/** Applied in a turn, where several may be. */
+const WORK = 3
+/** A turn takes so long: to apply all of them takes longer than anybody is silent, and longer than learners may. */
 const TURN_MS = 100
 
 function fill(world: World, peer: number): void {
@@ -26,8 +28,6 @@ function turn(world: World): void {
 function applied(replica: Replica): number {
   return Array.from({ length: NODES }, (_, i) => `/n${i + 1}`).filter((path) => replica.tree.has(path)).length
 }
-
-const WORK = 3
 
 test('a peer alone applies its log in many turns, each of which is due at once, and serves after the last', () => {
   const world = led({ voters: 1, catchUpWork: WORK })
