@@ -7,7 +7,7 @@ import type { Random } from './random.ts'
 import { Clients } from './session/clients.ts'
 import { Intake } from './session/intake.ts'
 import { Route } from './session/route.ts'
-import { catchUpWork, txnWork } from './session/work.ts'
+import { applyWork, catchUpWork } from './session/work.ts'
 import type { SessionId } from './tree/stat.ts'
 import type { Tree } from './tree/tree.ts'
 import type { ReplicaStatus } from './status.ts'
@@ -166,10 +166,10 @@ export class Replica implements ZabContext {
 
   deadline(): number {
     if (this.stopped) return Infinity
-    let deadline = this.clients.isBehind || this.#isCatchingUp ? this.now.ms : Infinity
+    let deadline = this.#isCatchingUp ? this.now.ms : Infinity
     if (this.election !== null) {
-      deadline = this.election.decision !== null ? this.#holdOffMs : this.election.deadlineMs
-    }
+      deadline = Math.min(deadline, this.election.decision !== null ? this.#holdOffMs : this.election.deadlineMs)
+    } else if (this.clients.isBehind) deadline = this.now.ms
     if (this.leader !== null) deadline = Math.min(deadline, this.leader.deadlineMs)
     if (this.learner !== null) deadline = Math.min(deadline, this.learner.deadlineMs)
     if (this.route.intake !== null) deadline = Math.min(deadline, this.route.intake.deadlineMs)
@@ -410,14 +410,14 @@ export class Replica implements ZabContext {
       if (isOwn) this.route.answered(txn.tag)
       if (txn.body.kind === 'found') this.journal.setMeta({ ensembleId: txn.body.ensembleId })
       if (this.serving && !this.clients.applied(entry.zxid, txn, claimed, outcome)) break
-      if (!this.serving && (this.#roomToCatchUp -= txnWork(txn.body)) <= 0) break
+      if (!this.serving && (this.#roomToCatchUp -= applyWork(txn.body)) <= 0) break
     }
     if (this.serving) this.clients.caughtUp()
   }
 
-  /** Nobody is served, and the next turn goes on. */
+  /** There was more to apply than this turn might: the next one is due at once. */
   get #isCatchingUp(): boolean {
-    return !this.serving && this.#tree.zxid < applicableZxid(this, this.committed)
+    return this.#tree.zxid < applicableZxid(this, this.committed)
   }
 
   // --- owners ------------------------------------------------------------------------------------------------------

@@ -69,7 +69,12 @@ export class SegmentStore implements RecordStore {
     try {
       for (const [index, number] of numbers.entries()) {
         // The disk has something to do while one is looked at.
-        for (const ahead of numbers.slice(index + reading.length, index + READ_AHEAD)) reading.push(this.#read(ahead))
+        for (const ahead of numbers.slice(index + reading.length, index + READ_AHEAD)) {
+          const read = this.#read(ahead)
+          // It may fail while the one before is waited for, and is asked after that.
+          void Promise.allSettled([read])
+          reading.push(read)
+        }
         this.#nextNumber = number + 1
         const { named, content } = await reading.shift()!
         for (const record of content.records) records.push(record)

@@ -362,7 +362,7 @@ test('told to truncate what it has applied, or sent a snapshot from before that,
   const point = { hash1: 0, hash2: 0 }
   const cases = [
     [{ kind: 'trunc', toZxid: ZXID_ZERO, ...point }, 'told to truncate to 0, which this log cannot'],
-    [{ kind: 'snap', zxid: ZXID_ZERO, ...point }, 'the leader sent a snapshot older than what is applied here'],
+    [{ kind: 'snap', zxid: ZXID_ZERO, ...point }, 'the leader sent a snapshot older than what is committed here'],
   ] as const
   for (const [message, reason] of cases) {
     const world = led({ voters: 3 })

@@ -152,7 +152,9 @@ test('a log that was found at the start answers as one that was appended, cut an
     const found = extended(logOf([]), 1 + random.below(2_500), round % 3 === 0 ? 300 : 30, random)
     const plain = logOf([])
     for (const entry of found) plain.append({ ...entry, txn: null })
-    const logs = [logOf(found), logOf(together(found)), plain]
+    const files = random.below(found.length)
+    const apart = logOf([...together(found.slice(0, files)), ...together(found.slice(files))])
+    const logs = [logOf(found), logOf(together(found)), plain, apart]
     const below = found[random.below(found.length)]!.zxid
     const cut = found[random.below(found.length)]!.zxid
     for (const log of logs) log.pack(Math.min(below, cut) as Zxid)

@@ -1,5 +1,7 @@
 /** What cannot be read is not taken for absent, and what fails beside the log is told to whoever writes next. */
-import { mkdirSync, promises, readFileSync, readdirSync, rmSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync, promises, readFileSync, readdirSync, rmSync, rmdirSync, statSync, truncateSync, writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { META, at, base, chunks, run } from '../../lib/testing/conformance/storage-fixtures.ts'
 import { sameEntries } from '../../lib/testing/conformance/storage-checks.ts'
@@ -49,6 +51,15 @@ test('a log that is gone is not taken for an empty one', async (t) => {
   for (const name of ['marker', 'db/log-0']) rmSync(join(folder, name))
   const error = await rejects(found(folder), 'StorageDamaged')
   assert.match(error.message, /its log is gone/)
+})
+
+test('a file of the log that cannot be read while the one before is read is an error like others', async (t) => {
+  const folder = join(t.tempFolder(), 'data')
+  await written(folder)
+  truncateSync(join(folder, 'db', 'log-0'), 8 * 1024 * 1024)
+  mkdirSync(join(folder, 'db', 'log-1'))
+  const error = await rejects(found(folder), 'StorageFailed')
+  assert.match(String(error.cause), /EISDIR/)
 })
 
 test('whether a database was ever finished must be known before it is set aside', async (t) => {

@@ -49,11 +49,20 @@ function writeWork(request: WriteRequest | MultiOp): number {
 /** What a txn does. */
 export function txnWork(body: TxnBody | MultiPart): number {
   switch (body.kind) {
-    case 'create': case 'setAcl': return Math.max(1, body.acl.length) + pathWork(body.path)
-    case 'delete': case 'setData': return 1 + pathWork(body.path)
+    case 'create': case 'setAcl': case 'delete': case 'setData': return applyWork(body) + pathWork(body.path)
     case 'multi': return body.parts.reduce((sum, part) => sum + txnWork(part), 1)
-    case 'multiError': return 1 + body.codes.length
     case 'closeSession': return body.paths.reduce((sum, path) => sum + 1 + pathWork(path), 1)
+    default: return applyWork(body)
+  }
+}
+
+/** The same where nobody watches. */
+export function applyWork(body: TxnBody | MultiPart): number {
+  switch (body.kind) {
+    case 'create': case 'setAcl': return Math.max(1, body.acl.length)
+    case 'multi': return body.parts.reduce((sum, part) => sum + applyWork(part), 1)
+    case 'multiError': return 1 + body.codes.length
+    case 'closeSession': return 1 + body.paths.length
     default: return 1
   }
 }

@@ -230,8 +230,9 @@ export class Learner {
   #truncate(message: Trunc): void {
     const { journal } = this.#context
     const chain = journal.log.chainAt(message.toZxid)
-    const applied = this.#owner.tree().zxid
-    if (!journal.log.holds(message.toZxid) || message.toZxid < journal.baseZxid || message.toZxid < applied ||
+    // What is known to be committed may not be applied yet.
+    const least = Math.max(journal.baseZxid, this.#owner.tree().zxid, this.committed)
+    if (!journal.log.holds(message.toZxid) || message.toZxid < least ||
       (chain !== null && (chain.hash1 !== message.hash1 || chain.hash2 !== message.hash2))) {
       this.#owner.fatal('StorageDamaged', `told to truncate to ${message.toZxid}, which this log cannot`)
       return
@@ -243,8 +244,8 @@ export class Learner {
 
   #beginSnapshot(message: Snap): void {
     const { journal } = this.#context
-    if (message.zxid < this.#owner.tree().zxid) {
-      this.#owner.fatal('StorageDamaged', 'the leader sent a snapshot older than what is applied here')
+    if (message.zxid < Math.max(this.#owner.tree().zxid, this.committed)) {
+      this.#owner.fatal('StorageDamaged', 'the leader sent a snapshot older than what is committed here')
       return
     }
     this.#incoming = {

@@ -250,7 +250,6 @@ export class Log {
     this.floor = base
     this.#floorChain = chain
     this.#packed.clear()
-    this.#applied = ZXID_ZERO
     this.#entries = []
     this.#bytes = 0
   }

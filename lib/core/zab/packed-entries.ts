@@ -80,8 +80,8 @@ export class PackedEntries {
   }
 
   /**
-   * The same without a copy, where many entries share the memory of their bytes: it stays for as long as one of them
-   * does. Nobody may write to it any more.
+   * The same without a copy, where many entries share the memory of their bytes: it stays, whole, for as long as one of
+   * them does, so there is at most a file of the log more than what is kept. Nobody may write to it any more.
    */
   adopt(entry: LogEntry): void {
     const { buffer, byteOffset } = entry.bytes
@@ -90,8 +90,9 @@ export class PackedEntries {
       return
     }
     let segment = this.#segments[this.#segments.length - 1]
-    if (segment === undefined || segment.count === SEGMENT_ENTRIES || segment.isOwn ||
-      segment.memory !== buffer) segment = this.#begin(new Segment(buffer, false))
+    if (segment === undefined || segment.count === SEGMENT_ENTRIES || segment.memory !== buffer) {
+      segment = this.#begin(new Segment(buffer, false))
+    }
     segment.note(entry, byteOffset)
     this.#packed++
   }

@@ -187,10 +187,19 @@ function drawHangs(seed: number, voters: number, faults: FaultPlan): FaultPlan {
   return { ...NOTHING, hang, crash: logUniform(random, 10_000, 60_000) }
 }
 
-/** In half of the seeds who starts, or is brought up, applies what it has in many turns. The dice are its own. */
-function drawCatchUp(seed: number): { readonly catchUpWork?: number } {
+/** As many txns as hardly any start has to apply, and the ticks that they take at most: some of an initMs. */
+const MANY_TXNS = 3_000
+const MANY_TICKS = 4
+
+/**
+ * In half of the seeds who starts, or is brought up, applies what it has in many turns, between which anything may
+ * happen. The dice are its own.
+ */
+function drawCatchUp(seed: number, { tickMs }: Timing): Pick<WorldPlan, 'catchUp'> {
   const random = makeRandom(seed ^ 0xca7c)
-  return random.below(2) === 0 ? {} : { catchUpWork: Math.floor(logUniform(random, 1, 100)) }
+  if (random.below(2) === 0) return {}
+  const turnTicks = logUniform(random, 0.001, 0.5)
+  return { catchUp: { work: Math.ceil(MANY_TXNS * turnTicks / MANY_TICKS), turnMs: turnTicks * tickMs } }
 }
 
 /**
@@ -213,7 +222,7 @@ export function drawPlan(seed: number, mutant?: string, length: StormLength = 'w
       timing, limits,
       // Long enough for a history, short enough that it ends several times in a run.
       ...(random.below(10) === 0 ? { epochTxns: 100 + random.below(1_500) } : {}),
-      ...drawCatchUp(seed),
+      ...drawCatchUp(seed, timing),
       network: {
         latencyMs: logUniform(random, 0.05, 50), tailMs: logUniform(random, 0.05, 20),
         loss: random.below(2) === 0 ? random.unit() * 0.3 : 0,

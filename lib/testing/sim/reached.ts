@@ -1,6 +1,7 @@
 import type { Effect, Input } from '../../core/effects.ts'
 import { ZXID_ZERO, epochOf } from '../../core/zxid.ts'
 import type { Zxid } from '../../core/zxid.ts'
+import type { Replica } from '../../core/replica.ts'
 import type { Request } from '../../core/tree/request.ts'
 import type { Log } from '../../core/zab/log.ts'
 import type { Message, Notification, Role } from '../../core/zab/messages.ts'
@@ -102,7 +103,7 @@ export const REACHED_BY_FULL: readonly string[] = [
   'disk: a snapshot of the leader has no room', 'start: a snapshot was left out',
   'disk: damage of meta is found', 'start: a log above its epoch', 'start: damaged before, log',
   'start: damaged before, meta', 'link: a proposal is lost', 'link: a proposal comes twice', 'freeze: one is hung',
-  'client: many watches at once',
+  'client: many watches at once', 'role: it ends in the middle of catching up',
 ]
 
 /**
@@ -183,6 +184,9 @@ export class Reached {
         break
       case 'role':
         if (effect.role === 'looking') this.hit(LOOKS)
+        if (effect.role === 'looking' && effect.reason !== 'started' && isCatchingUp(server.replica)) {
+          this.hit('role: it ends in the middle of catching up')
+        }
         this.#said(effect.reason)
         if (effect.role === 'leading' && effect.serving && isWriteDone) this.hit('gate: the leader counts itself')
         break
@@ -231,6 +235,11 @@ export class Reached {
     else if (fields['plan'] === 'trunc') this.hit(from > log.last ? 'sync: ahead' : 'sync: diverged')
     else this.hit(from === ZXID_ZERO ? 'sync: empty' : from === log.last ? 'sync: equal' : 'sync: behind')
   }
+}
+
+/** It serves nobody, and has not applied all that is committed and on its disk. */
+export function isCatchingUp({ serving, tree, committed, journal }: Replica): boolean {
+  return !serving && tree.zxid < Math.min(committed, journal.durableZxid)
 }
 
 /** Which branch of the decision table ends in a snapshot. */

@@ -98,7 +98,7 @@ function plainer(plan: Plan, part: PlainPart): Plan {
     case 'drift': return { ...plan, world: { ...world, drift: 0 } }
     case 'observers': return { ...plan, world: { ...world, observers: 0 } }
     case 'limits': {
-      const { catchUpWork: _, ...rest } = world
+      const { catchUp: _, ...rest } = world
       return { ...plan, world: { ...rest, limits: DEFAULT_LIMITS } }
     }
     case 'epochs': {

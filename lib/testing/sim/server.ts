@@ -32,8 +32,8 @@ export interface WorldPlan {
   readonly spoils: 'lost' | 'twice' | null
   /** Txns of one epoch; 2^32 - 1 when left out. */
   readonly epochTxns?: number
-  /** See ReplicaConfig. */
-  readonly catchUpWork?: number
+  /** What who serves nobody applies in a turn (`ReplicaConfig.catchUpWork`), and how long such a turn takes. */
+  readonly catchUp?: { readonly work: number, readonly turnMs: number }
   readonly mutant?: string
 }
 
@@ -130,7 +130,7 @@ export function configOf(
     // Of another length at each: it must not come into what they have in common.
     newEnsembleId: id.toString(16).padStart(32, '0'), configData: new Uint8Array(id).fill(id),
     ...(plan.epochTxns === undefined ? {} : { epochTxns: plan.epochTxns }),
-    ...(plan.catchUpWork === undefined ? {} : { catchUpWork: plan.catchUpWork }),
+    ...(plan.catchUp === undefined ? {} : { catchUpWork: plan.catchUp.work }),
     ...(plan.mutant === undefined ? {} : { mutant: plan.mutant }),
   }
 }

@@ -16,7 +16,7 @@ import { EventQueue } from './events.ts'
 import { Frames } from './frames.ts'
 import { Ghost } from './ghost.ts'
 import type { Watched } from './ghost.ts'
-import { Reached } from './reached.ts'
+import { Reached, isCatchingUp } from './reached.ts'
 import { recovered, recoveredTwice } from './recovery.ts'
 import { complete, land } from './landing.ts'
 import type { Lanes } from './lanes.ts'
@@ -396,8 +396,7 @@ export class SimWorld implements ClientWorld {
   }
 
   #tell(server: Server, effect: Extract<Effect, { readonly conn: number }>): void {
-    const client = server.conns.get(effect.conn)
-    client?.hear(effect)
+    server.conns.get(effect.conn)?.hear(effect)
     if (effect.kind !== 'closeConn') return
     server.conns.delete(effect.conn)
     this.reached.hit(`client: ${effect.code}`)
@@ -456,7 +455,8 @@ export class SimWorld implements ClientWorld {
     const { replica, incarnation } = server
     const deadline = replica?.deadline() ?? Infinity
     if (deadline === Infinity) return
-    const atMs = (deadline - server.jumpedMs + 0.001) / server.rate
+    const turnMs = replica !== null && isCatchingUp(replica) ? this.plan.catchUp?.turnMs ?? 0 : 0
+    const atMs = Math.max((deadline - server.jumpedMs + 0.001) / server.rate, this.events.nowMs + turnMs)
     if (server.ticksMs <= atMs && server.ticksMs > this.events.nowMs) return
     server.ticksMs = atMs
     this.events.at(atMs, () => {
