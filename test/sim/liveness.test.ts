@@ -19,6 +19,7 @@ import type { WorldPlan } from '../../lib/testing/sim/server.ts'
 import { SimWorld } from '../../lib/testing/sim/world.ts'
 import type { SeedResult } from '../../lib/testing/sim/run.ts'
 import { makeTxnCodec } from '../../lib/wire/txn.ts'
+import { calmPlan as quietPlan } from './calm-plan.ts'
 import { Totals } from './totals.ts'
 
 /** The bounds that a healed core is measured against: each is shown to be seen when it is broken. */
@@ -389,6 +390,29 @@ test('L1: the median over many runs that had no leader', () => {
   assert.is(totals.leaderTicks(0.5), 8)
   for (let i = 0; i < 40; i++) totals.add(resultWith(9))
   assert.match(totals.slow ?? '', /more than 8 ticks/)
+})
+
+/** Every connection ends as `code` says, while requests are on their way; how many of those count as not answered. */
+function unanswered(code: 'SessionExpired' | 'ConnectionLoss'): number {
+  const world = new SimWorld(quietPlan().world, codec)
+  world.events.runUntil(5_000)
+  const meter = { peers: new Set(world.peers), isOpen: true, isHeld: false, patienceMs: 1_000, sent: 0, answered: 0 }
+  world.meter = meter
+  world.events.runUntil(6_000)
+  while (meter.sent - meter.answered < 3) world.events.runUntil(world.events.nowMs + 0.5)
+  for (const { conns } of world.servers.values()) {
+    for (const [conn, client] of conns) client.hear({ kind: 'closeConn', conn, code })
+    conns.clear()
+  }
+  meter.isOpen = false
+  world.events.runUntil(10_000)
+  assert.ok(meter.answered > 100)
+  return meter.sent - meter.answered
+}
+
+test('what a client sent before it heard that its session was over does not count as not answered', () => {
+  assert.is(unanswered('SessionExpired'), 0)
+  assert.ok(unanswered('ConnectionLoss') > 0)
 })
 
 test.run()

@@ -42,6 +42,8 @@ interface Wire {
   readonly identities: readonly Identity[]
   inMs: number
   outMs: number
+  /** The word is on its way that its session was closed, silent for too long, or opened elsewhere. */
+  isOverByClient: boolean
 }
 
 /** One client session: sends random requests, checks every answer and event against the ghost. */
@@ -240,7 +242,8 @@ export class SimClient implements ConnectionEnd {
     const random = this.#random
     const identities = workload.lists ? drawCaller(this.#access) : []
     const conn = this.#world.nextConn()
-    const wire: Wire = { conn, peer: peers[random.below(peers.length)]!, identities, inMs: 0, outMs: 0 }
+    const peer = peers[random.below(peers.length)]!
+    const wire: Wire = { conn, peer, identities, inMs: 0, outMs: 0, isOverByClient: false }
     this.#wire = wire
     this.#state = 'connecting'
     this.#lastHeardMs = this.#world.events.nowMs
@@ -267,7 +270,9 @@ export class SimClient implements ConnectionEnd {
 
   /** It is told that the connection is over. */
   #ended(wire: Wire): void {
-    if (this.#wire === wire) this.#lost()
+    if (this.#wire !== wire) return
+    if (wire.isOverByClient) this.#withdraw()
+    this.#lost()
   }
 
   #call(request: Request): void {
@@ -316,6 +321,7 @@ export class SimClient implements ConnectionEnd {
   hear(effect: Effect & { readonly conn: number }): void {
     const wire = this.#wire
     if (wire === null || wire.conn !== effect.conn) return
+    if (effect.kind === 'closeConn' && effect.code !== 'ConnectionLoss') wire.isOverByClient = true
     const { events } = this.#world
     const readMs = this.#readMs === 0 || this.#random.below(10) > 0 ? 0 : this.#readMs
     wire.inMs = Math.max(wire.inMs, events.nowMs + this.#world.latencyMs(this.#random) + readMs)
