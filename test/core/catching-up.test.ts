@@ -3,7 +3,7 @@ import { Replica } from '../../lib/core/replica.ts'
 import type { CreateRequest, Request } from '../../lib/core/tree/request.ts'
 import { makeZxid } from '../../lib/core/zxid.ts'
 import { create, led, reasons } from './cluster.ts'
-import type { World } from './cluster.ts'
+import type { Disk, World } from './cluster.ts'
 
 const test = suite('catching up')
 
@@ -24,6 +24,17 @@ function turn(world: World): void {
   world.ms += TURN_MS
   for (const id of world.nodes.keys()) world.input(id, { kind: 'tick' })
   world.settle()
+}
+
+/** Peer 1 was away for the filling, and has just been told that it may serve once it has applied it, a txn a turn. */
+function broughtUp(): { readonly world: World, readonly learner: Replica } {
+  const world = led({ voters: 3, catchUpWork: 1 })
+  world.crash(1)
+  fill(world, 3)
+  world.up(1)
+  const learner = world.replica(1)
+  while (learner.learner?.stage !== 'upToDate') turn(world)
+  return { world, learner }
 }
 
 /** Nodes of the filling that a replica has. */
@@ -70,12 +81,7 @@ test('whose history takes longer to apply than learners may to join leads all th
 })
 
 test('who is brought up and has much to apply is heard by its leader meanwhile, and serves nobody', () => {
-  const world = led({ voters: 3, catchUpWork: 1 })
-  world.crash(1)
-  fill(world, 3)
-  world.up(1)
-  const learner = world.replica(1)
-  while (learner.learner?.stage !== 'upToDate') turn(world)
+  const { world, learner } = broughtUp()
   const startMs = world.ms
   const joins = world.sent(1, 'followerInfo').length
   assert.ok(applied(learner) < NODES / 2)
@@ -102,10 +108,16 @@ test('a leader that loses its quorum while it applies goes on to apply, and lead
   assert.is(world.leader.config.peerId, 3)
 })
 
-/** Peer 1 starts, and knows by itself that all of its log is committed. */
-function started(world: World): Replica {
+/** The disk of peer 1, which says by itself that all of its log is committed. */
+function knowing(world: World): Disk {
   const { disk } = world.node(1)
   disk.meta = { ...disk.meta!, commitHint: disk.entries.at(-1)!.zxid }
+  return disk
+}
+
+/** Peer 1 starts, and knows by itself that all of its log is committed. */
+function started(world: World): Replica {
+  const disk = knowing(world)
   return new Replica(world.config(1), disk.recover(), world.now)
 }
 
@@ -137,12 +149,7 @@ test('a multi counts as many as it has parts, and without being told otherwise s
 })
 
 test('who begins to serve before all is applied that was committed meanwhile goes on at once', () => {
-  const world = led({ voters: 3, catchUpWork: 1 })
-  world.crash(1)
-  fill(world, 3)
-  world.up(1)
-  const learner = world.replica(1)
-  while (learner.learner?.stage !== 'upToDate') turn(world)
+  const { world, learner } = broughtUp()
   for (let i = 1; i <= 50; i++) world.request(3, 1, NODES + i, create(`/later${i}`))
   let steps = 0
   for (; !learner.serving; steps++) world.input(1, { kind: 'tick' })
@@ -156,8 +163,7 @@ test('told to truncate what is committed and not applied yet, a peer stops', () 
   const world = led({ voters: 3, catchUpWork: 1 })
   fill(world, 3)
   world.crash(1, 3)
-  const { disk } = world.node(1)
-  disk.meta = { ...disk.meta!, commitHint: disk.entries.at(-1)!.zxid }
+  const disk = knowing(world)
   world.up(1)
   while (world.complete(1)) assert.is(world.replica(1).learner, null)
   // It has promised an epoch and cannot write that: it is not synchronized before the test says so.
