@@ -316,7 +316,12 @@ export class Client {
 
   /** Replaces the data of a node. */
   set(path: string, data: Data, options?: VersionOptions & CallOptions): Promise<Stat> {
-    return this.#call(options, () => setRequest(path, data, options, this.#session.copies), pickStat, WRITE)
+    // Without `#call` and its function that builds the request: 5 % of pipelined sets in this process.
+    return new Promise((resolve, reject) => {
+      checkCall(options, WRITE)
+      const session = this.#session
+      session.submit(setRequest(path, data, options, session.copies), pickStat, options?.signal, resolve, reject)
+    })
   }
 
   /** Deletes a node, which must have no children unless `recursive` says that they go too. */

@@ -182,8 +182,9 @@ export class Host {
     }
   }
 
+  /** Does nothing where nothing arrived: a completed write has had its turn before the one that was scheduled then. */
   #turn(weight = TURN_WEIGHT): void {
-    if (this.#isOver) return
+    if (this.#isOver || this.#inputs.length === 0) return
     const inputs = this.#arrived(weight)
     const { clock, metrics } = this.#parts
     metrics.turns += 1

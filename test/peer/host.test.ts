@@ -199,6 +199,15 @@ test('a write in memory costs no turn of the event loop, yet cannot keep it from
   await host.stop()
 })
 
+test('a completed write has its turn, and none follows in which nothing has arrived', async () => {
+  const { script, host } = makeBench()
+  script.answer = (_inputs, count) => count === 1 ? [{ kind: 'persist', ticket: 1, batch: {} }] : []
+  host.start()
+  for (let rounds = 0; rounds < 3; rounds++) await turn()
+  assert.equal(script.turns, [[{ kind: 'tick' }], [{ kind: 'persisted', ticket: 1 }]])
+  await host.stop()
+})
+
 test('turns go on while a write is in flight, and stop waits for it', async () => {
   const bench = makeBench()
   const { script, host } = bench
