@@ -331,6 +331,9 @@ async function runMany(options: Options, major: OtherMajor | null): Promise<Tota
 /** One process as those of a storm are, by itself. */
 async function measure(ms: number): Promise<void> {
   const child = fork(await workerBundle('measure-process'), [String(ms)], { execArgv: [...WORKER_FLAGS] })
+  // It runs without a turn of its event loop, so it hears no signal.
+  const { asked } = new Stop()
+  void asked.then(() => child.kill('SIGKILL'))
   process.exitCode = await new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)))
 }
 
