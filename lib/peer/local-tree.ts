@@ -17,11 +17,15 @@ export interface LocalNode {
  */
 export class LocalTree {
   readonly #tree: () => Tree
-  /** A tree that was replaced is held by nobody. */
-  readonly #recent = new WeakMap<Tree, RecentNodes>()
+  #recent: RecentNodes | null = null
 
   constructor(tree: () => Tree) {
     this.#tree = tree
+  }
+
+  /** To be called once a tree may have been replaced: who reads no more must not hold the one of before. */
+  static forget(tree: LocalTree): void {
+    tree.#recent = null
   }
 
   /** The last txn that is visible here. */
@@ -56,9 +60,9 @@ export class LocalTree {
 
   #find(path: string): Znode | undefined {
     const tree = this.#tree()
-    let recent = this.#recent.get(tree)
-    if (recent === undefined) this.#recent.set(tree, recent = new RecentNodes())
-    return recent.find(tree, text(path))
+    let recent = this.#recent
+    if (recent?.tree !== tree) this.#recent = recent = new RecentNodes(tree)
+    return recent.find(text(path))
   }
 
   /** True for a session that was opened and is not closed. */

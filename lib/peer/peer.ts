@@ -287,6 +287,8 @@ export class Peer {
 
   #onRole(effect: RoleEffect): void {
     const { role, serving, epoch, leader, reason } = effect
+    // A leader's snapshot may have come meanwhile, by which the whole tree is another one.
+    LocalTree.forget(this.tree)
     this.#emit('role', { role, serving, epoch, leader, reason })
     if (serving === this.#wasServing) return
     this.#wasServing = serving

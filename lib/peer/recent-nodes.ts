@@ -31,14 +31,19 @@ class Recent {
  * order: no difference.
  */
 export class RecentNodes {
+  readonly tree: Tree
   readonly #nodes = new Map<string, Recent>()
   /** Look-ups until one is noted. */
   #pause = NOTED
 
-  find(tree: Tree, path: string): Znode | undefined {
+  constructor(tree: Tree) {
+    this.tree = tree
+  }
+
+  find(path: string): Znode | undefined {
     const recent = this.#nodes.get(path)
     if (recent?.isThere === true) return recent.node
-    const node = tree.node(path)
+    const node = this.tree.node(path)
     if (--this.#pause === 0) this.#note(path, node)
     return node
   }

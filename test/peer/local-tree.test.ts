@@ -1,5 +1,7 @@
 import { Tree } from '../../lib/core/tree/tree.ts'
+import { createPeer } from '../../lib/index.ts'
 import { LocalTree } from '../../lib/peer/local-tree.ts'
+import { memory } from '../../storage/memory.ts'
 import { assert, suite } from '../harness.ts'
 import { callsOf, create, remove, set, text, World } from '../tree/world.ts'
 
@@ -75,6 +77,21 @@ test('another tree has its own nodes', () => {
   often(tree, '/a')
   current = after.tree
   assert.is(dataAt(tree, '/a'), 'after')
+})
+
+test('a peer holds no tree for who reads no more: with each change of its role all that was noted goes', async () => {
+  const peer = await createPeer({
+    id: 1, ensemble: { name: 'held', members: { 1: [] } }, transports: [], storage: memory(),
+  })
+  const zk = await peer.connect()
+  await zk.create('/a')
+  often(peer.tree, '/a')
+  assert.is(lookUps(() => peer.tree.get('/a')), 0)
+  const roles: boolean[] = []
+  peer.on('role', ({ serving }) => roles.push(serving))
+  await peer.stop()
+  assert.equal(roles, [false])
+  assert.is(lookUps(() => peer.tree.get('/a')), 1)
 })
 
 test('who reads very many paths has nothing noted for a while: a note costs more than it saves him', () => {
