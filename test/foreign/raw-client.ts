@@ -165,6 +165,13 @@ export class RawClient {
     return this.take()
   }
 
+  /** Ends the connection and resolves when the server has closed it too; the session stays. */
+  async leave(): Promise<void> {
+    this.#socket.end()
+    const arrivals = await this.takeUntil(() => false)
+    if (!this.isClosed) throw new Error(`the server keeps an ended connection open: ${arrivals.length} arrivals`)
+  }
+
   /** Drops the connection; the session stays. */
   destroy(): void {
     this.#socket.destroy()

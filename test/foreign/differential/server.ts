@@ -203,7 +203,9 @@ export class Server {
     const actor = this.#actor(index)
     const old = actor.client
     const isLeft = opening === 'move' && this.#stride > 0
-    if (opening !== 'evict' && opening !== 'move' && opening !== 'wrong password') old?.destroy()
+    // Apache ZooKeeper forgets which connection is a session's when an earlier one of it closes (ServerCnxnFactory,
+    // removeCnxnFromSessionMap, by the id alone): if that is after the new one's first packet, nobody can evict it.
+    if (opening !== 'evict' && opening !== 'move' && opening !== 'wrong password') await old?.leave()
     if (opening === 'elsewhere' || opening === 'move') actor.home += this.#stride
     const first = opening === 'half a hello' ? new RawWriter().buffer(Buffer.alloc(20)).bytes()
       : helloFrame(this.#hello(actor, opening, timeOut), Buffer.alloc(opening === 'fresh and more' ? 7 : 0, 1))
