@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Words } from '../lib/core/words.ts'
 import { chainNext } from '../lib/core/zab/chain.ts'
 import { makeZxid } from '../lib/core/zxid.ts'
 import type { LogEntry, Storage } from '../lib/ports/storage.ts'
@@ -33,6 +34,7 @@ async function writes(storage: Storage, batchTxns: number, durationMs: number): 
   const noise = randomBytes(1024 * 1024)
   const chain = { hash1: 0, hash2: 0 }
   const latencies = new LatencyHistogram()
+  const words = new Words()
   let counter = 0
   let spentMs = 0
   let snapshots = 0
@@ -42,7 +44,7 @@ async function writes(storage: Storage, batchTxns: number, durationMs: number): 
       const prevZxid = makeZxid(counter === 0 ? 0 : 1, counter)
       const zxid = makeZxid(1, ++counter)
       const bytes = noise.subarray((counter * 7919) % 1_000_000).subarray(0, TXN_BYTES)
-      chainNext(chain, zxid, bytes, chain)
+      chainNext(chain, zxid, bytes, chain, words)
       entries.push({ zxid, prevZxid, hash1: chain.hash1, hash2: chain.hash2, bytes })
     }
     const isSnapshot = counter / SNAPSHOT_TXNS >= snapshots + 1

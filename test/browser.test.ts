@@ -14,7 +14,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const test = suite('browser')
 
 /** What the bundle may weigh. It may be lowered, never raised without a reason in the changelog. */
-const MAX_GZIP_BYTES = 109_000
+const MAX_GZIP_BYTES = 110_000
 
 const ENTRY = `
 export * from './lib/index.ts'

@@ -1,7 +1,7 @@
 import type { LogBatch } from '../ports/storage.ts'
 import type { ErrorCode } from './errors.ts'
 import type { Limits } from './limits.ts'
-import type { Outcome, Identity, NodeAnswer, Request, WatchEvent } from './tree/request.ts'
+import type { Outcome, Identity, NodeAnswer, Request, WatchableRead, WatchEvent } from './tree/request.ts'
 import type { SessionId } from './tree/stat.ts'
 import type { TreeOptions } from './tree/prepare.ts'
 import type { TxnCodec } from './tree/txn.ts'
@@ -50,6 +50,8 @@ export type Input =
   /** Adds identities to a connection; requests already stepped keep the old ones. */
   | { readonly kind: 'identify', readonly conn: ConnId, readonly identities: readonly Identity[] }
   | { readonly kind: 'request', readonly conn: ConnId, readonly xid: number, readonly request: Request }
+  /** Reads of a connection that hears its answers, in their order among its other requests. */
+  | { readonly kind: 'reads', readonly conn: ConnId, readonly reads: KeptReads }
   /** The connection is gone; its session lives on until its timeout. */
   | { readonly kind: 'disconnect', readonly conn: ConnId }
   /** Resign, stop serving, produce nothing any more after the effects of this step. */
@@ -82,6 +84,28 @@ export interface Answers {
   /** The success of a request that is answered with its node (`nodeOutcome`), to be read at once. */
   onNode(xid: number, zxid: Zxid, op: NodeAnswer, node: Znode): void
   onEvent(event: WatchEvent): void
+}
+
+/**
+ * Reads that wait behind what their session asked for before, kept as they came: what is made of a read is made when it
+ * is answered, by whoever kept it. Nine of ten requests being such, half of the CPU time of all. There is one at least,
+ * and none comes to them any more once they are stepped.
+ */
+export interface KeptReads {
+  /** How many are not answered. */
+  readonly left: number
+  /** Answers the first of these, by one call of `by`; it is told in there. It must not throw. */
+  answer(by: ReadAnswering): void
+}
+
+/** Answers a read of the connection that asked for it. */
+export interface ReadAnswering {
+  /**
+   * By the node whose path is these bytes, ASCII, without a watch. False: nothing is answered, as there is none that is
+   * found so and may be read; `read` tells.
+   */
+  byNode(xid: number, op: 3 | 4, bytes: Uint8Array, at: number, length: number): boolean
+  read(xid: number, request: WatchableRead): void
 }
 
 /** Everything a replica can ask of its driver. */

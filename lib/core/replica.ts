@@ -1,3 +1,4 @@
+import { Applier } from './applier.ts'
 import { assert, unreachable } from './assert.ts'
 import { ZkError } from './errors.ts'
 import type { ErrorCode } from './errors.ts'
@@ -7,7 +8,6 @@ import type { Random } from './random.ts'
 import { Clients } from './session/clients.ts'
 import { Intake } from './session/intake.ts'
 import { Route } from './session/route.ts'
-import { applyWork, catchUpWork } from './session/work.ts'
 import type { SessionId } from './tree/stat.ts'
 import type { Tree } from './tree/tree.ts'
 import type { ReplicaStatus } from './status.ts'
@@ -19,7 +19,7 @@ import { Election, HOLD_OFF_RESENDS, NO_VOTE } from './zab/election.ts'
 import { FoundingRule, isUnwritten } from './zab/founding.ts'
 import { Journal } from './zab/journal.ts'
 import { Leader } from './zab/leader.ts'
-import { Learner, appliedZxid, applicableZxid } from './zab/learner.ts'
+import { Learner } from './zab/learner.ts'
 import { Links } from './zab/links.ts'
 import { Log } from './zab/log.ts'
 import type { FollowerInfo, Health, Message, Notification, Role, Vote } from './zab/messages.ts'
@@ -61,9 +61,8 @@ export class Replica implements ZabContext {
   /** Largest zxid known to be committed and held by the log. */
   committed: Zxid
   #tree: Tree
-  /** Work that this turn may apply yet, while nobody is served. */
-  #roomToCatchUp: number
   readonly #snapshotter: Snapshotter
+  readonly #applier: Applier
   #effects: Effect[] = []
   #round = 0
   /** What this peer answers to those who look for a leader. */
@@ -78,7 +77,6 @@ export class Replica implements ZabContext {
 
   constructor(config: ReplicaConfig, recovered: RecoveredState, now: Now) {
     this.config = config
-    this.#roomToCatchUp = catchUpWork(config)
     this.now = now
     this.configs = [quorumConfig(config.members)]
     this.voters = this.configs[0]!.voters
@@ -97,6 +95,7 @@ export class Replica implements ZabContext {
       () => ({ health: this.health, currentEpoch: this.journal.meta.currentEpoch }), config.mutant)
     this.joins = this.random.below(2 ** 30)
     this.#snapshotter = new Snapshotter(config, this.journal)
+    this.#applier = new Applier(this, this.#snapshotter)
     this.route = new Route(this, (tag, timeoutMs) => this.clients.revalidated(tag, timeoutMs))
     this.clients = new Clients(this.#clientsOwner(), this.random.below(2 ** 20) * TAG_SPACE + 1)
     this.#applyCommitted()
@@ -140,6 +139,7 @@ export class Replica implements ZabContext {
       case 'connect': this.clients.connect(input); break
       case 'identify': this.clients.identify(input.conn, input.identities); break
       case 'request': this.clients.request(input.conn, input.xid, input.request); break
+      case 'reads': this.clients.reads(input.conn, input.reads); break
       case 'disconnect': this.clients.disconnect(input.conn); break
       case 'stop': this.#end('stopped'); break
       default: unreachable(input)
@@ -160,13 +160,13 @@ export class Replica implements ZabContext {
     this.journal.flush(this.#effects)
     const effects = this.#effects
     this.#effects = []
-    this.#roomToCatchUp = catchUpWork(this.config)
+    this.#applier.turnOver()
     return effects
   }
 
   deadline(): number {
     if (this.stopped) return Infinity
-    let deadline = this.#isCatchingUp ? this.now.ms : Infinity
+    let deadline = this.#applier.isBehind ? this.now.ms : Infinity
     if (this.election !== null) {
       deadline = Math.min(deadline, this.election.decision !== null ? this.#holdOffMs : this.election.deadlineMs)
     } else if (this.clients.isBehind) deadline = this.now.ms
@@ -388,36 +388,10 @@ export class Replica implements ZabContext {
     else this.#established(learner.leader, learner.epoch)
   }
 
-  /**
-   * Applies at most what is committed and on this replica's own disk: the tree is never ahead of the log
-   * (ZOOKEEPER-4882).
-   */
   #applyCommitted(): void {
     if (this.leader !== null && this.leader.committed > this.committed) this.committed = this.leader.committed
     if (this.learner !== null && this.learner.committed > this.committed) this.committed = this.learner.committed
-    const end = applicableZxid(this, this.committed)
-    if (this.#tree.zxid >= end || (!this.serving && this.#roomToCatchUp <= 0)) return
-    for (const entry of this.journal.log.above(appliedZxid(this, this.#tree), end)) {
-      const txn = entry.txn ?? this.config.codec.decodeTxn(entry.bytes)
-      entry.txn = null
-      const isOwn = this.clients.isOwn(txn)
-      const claimed = this.serving && isOwn ? this.clients.claim(txn) : null
-      if (claimed === 'later') break
-      const isAwaited = claimed !== null && !claimed.isToldByNode(txn)
-      const outcome = this.#tree.apply(entry.zxid, txn, this.serving ? this.clients.watches : null, isAwaited)
-      this.#snapshotter.applied(entry.bytes.length)
-      this.route.intake?.applied(entry.zxid, entry.bytes.length, txn.body)
-      if (isOwn) this.route.answered(txn.tag)
-      if (txn.body.kind === 'found') this.journal.setMeta({ ensembleId: txn.body.ensembleId })
-      if (this.serving && !this.clients.applied(entry.zxid, txn, claimed, outcome)) break
-      if (!this.serving && (this.#roomToCatchUp -= applyWork(txn.body)) <= 0) break
-    }
-    if (this.serving) this.clients.caughtUp()
-  }
-
-  /** There was more to apply than this turn might: the next one is due at once. */
-  get #isCatchingUp(): boolean {
-    return this.#tree.zxid < applicableZxid(this, this.committed)
+    this.#applier.run()
   }
 
   // --- owners ------------------------------------------------------------------------------------------------------
@@ -439,7 +413,7 @@ export class Replica implements ZabContext {
       tree: () => this.#tree, activated: () => this.#activated(),
       hasApplied: () => {
         this.#applyCommitted()
-        return !this.#isCatchingUp
+        return !this.#applier.isBehind
       },
       forwarded: (peer, message) => this.route.received(peer, message),
       touched: (sessions: readonly SessionId[]) => this.route.intake?.touch(sessions),

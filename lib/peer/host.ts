@@ -63,6 +63,7 @@ export class Host {
   #inputs: Input[] = []
   #spare: Input[] = []
   #lastConn = 0
+  #turns = 0
   #isScheduled = false
   /** A completed write is worth a turn of its own at once, but only one per turn of the event loop: see #persisted. */
   #isUrgentSpent = false
@@ -88,6 +89,11 @@ export class Host {
   /** True once no input is taken any more. */
   get over(): boolean {
     return this.#isOver
+  }
+
+  /** How many turns there were: what was pushed since the last one is not stepped. */
+  get turns(): number {
+    return this.#turns
   }
 
   /** True while clients are told what a turn has for them: the tree has all of it, some have not heard of it yet. */
@@ -172,6 +178,7 @@ export class Host {
       this.#written.delete(input.ticket)
       return Math.max(1, txns)
     }
+    if (input.kind === 'reads') return input.reads.left
     if (input.kind !== 'receive') return 1
     const { message } = input
     switch (message.kind) {
@@ -187,6 +194,7 @@ export class Host {
     if (this.#isOver || this.#inputs.length === 0) return
     const inputs = this.#arrived(weight)
     const { clock, metrics } = this.#parts
+    this.#turns += 1
     metrics.turns += 1
     metrics.inputs += inputs.length
     try {

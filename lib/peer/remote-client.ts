@@ -16,6 +16,7 @@ import { writeNodeReply, writeNullReply, writePlainReply, writeReply } from '../
 import { readAuth, readRequest, readSasl, WireOp } from '../wire/jute/requests.ts'
 import type { JuteWriter } from '../wire/jute/writer.ts'
 import { isAnswerable, undecodable } from './answerable.ts'
+import { Asking } from './asking.ts'
 import { ClaimedIdentities } from './claimed-identities.ts'
 import { ClientOutput } from './client-output.ts'
 import { digestIdentities } from './digest.ts'
@@ -53,6 +54,7 @@ export class RemoteClient implements ConnectionEvents, Answers {
   #identities: readonly Identity[]
   /** What the replica has not answered. */
   readonly #inFlight: InFlight
+  readonly #asking: Asking
   #isAuthenticating = false
   readonly #claimed = new ClaimedIdentities()
   #isPaused = false
@@ -74,6 +76,7 @@ export class RemoteClient implements ConnectionEvents, Answers {
     this.#parts = parts
     const { writer, queueBytes } = parts
     this.#inFlight = new InFlight(queueBytes)
+    this.#asking = new Asking(parts, this.#inFlight)
     this.#output = new ClientOutput(link, { writer, stats, queueBytes, onOverflow: () => this.#overflow() })
     this.host = remote.host
     this.port = remote.port
@@ -233,10 +236,10 @@ export class RemoteClient implements ConnectionEvents, Answers {
       this.#answerNode(xid, op, node)
       return
     }
-    const path = reader.passedText()
-    const found = readers?.lookNow(this.#conn, op, path, watch) ?? null
-    if (found === null) this.#submit(xid, op, { op, path, watch }, false)
-    else if (typeof found !== 'string') this.#answerNode(xid, op, found)
+    const found = readers?.lookNow(this.#conn, op, reader.passedText(), watch) ?? null
+    if (found === null) {
+      this.#asking.keep(this.#conn, op, xid, watch, this.#frames.end - this.#frames.start, this.lastHeardMs)
+    } else if (typeof found !== 'string') this.#answerNode(xid, op, found)
     else this.#answerNow(xid, op, { code: found, result: null })
   }
 
@@ -269,7 +272,7 @@ export class RemoteClient implements ConnectionEvents, Answers {
       }
     }
     this.#parts.metrics.countRequest(op)
-    this.#push(op, xid, request, this.#frames.end - this.#frames.start)
+    this.#asking.push(this.#conn, op, xid, request, this.#frames.end - this.#frames.start, this.lastHeardMs)
   }
 
   #answerNow(xid: number, op: number, outcome: Outcome): void {
@@ -277,12 +280,6 @@ export class RemoteClient implements ConnectionEvents, Answers {
     metrics.countRequest(op)
     this.#reply(xid, zxid, outcome)
     this.stats.replied(op, xid, zxid, 0, this.lastHeardMs, outcome.code !== 'Ok')
-  }
-
-  /** The replica answers in a later turn, in order. */
-  #push(op: number, xid: number, request: Request, bytes: number): void {
-    this.#inFlight.push(op, this.lastHeardMs, bytes)
-    this.#parts.host.push({ kind: 'request', conn: this.#conn, xid, request })
   }
 
   /** Answered out of turn, as ZooKeeper does, and then closed. */
@@ -326,7 +323,7 @@ export class RemoteClient implements ConnectionEvents, Answers {
       this.#parts.host.push({ kind: 'identify', conn: this.#conn, identities })
       // Reads on the spot must not pass the identity that is on its way to the replica.
       this.#authXids.push(xid)
-      this.#push(WireOp.auth, xid, { op: PING }, 0)
+      this.#asking.push(this.#conn, WireOp.auth, xid, { op: PING }, 0, this.lastHeardMs)
       this.#pump()
       this.#output.flush()
     }, (error: unknown) => {

@@ -1,10 +1,12 @@
-import type { Answers } from '../../lib/core/effects.ts'
+import type { Answers, ConnectInput, Effect, Input } from '../../lib/core/effects.ts'
 import { nodeOutcome } from '../../lib/core/tree/reads.ts'
 import type { Outcome, Request, WatchEvent } from '../../lib/core/tree/request.ts'
 import { ZXID_ZERO } from '../../lib/core/zxid.ts'
 import type { Zxid } from '../../lib/core/zxid.ts'
+import { Answered } from '../../lib/testing/sim/answered.ts'
 import { assert, suite } from '../harness.ts'
 import { create, led } from './cluster.ts'
+import type { World } from './cluster.ts'
 
 const test = suite('answers')
 
@@ -64,6 +66,80 @@ test('who hears its answers at once is told the same as by effects, in the same 
   assert.is(byEffects.told.filter((one) => 'event' in one).length, 2)
   // Six times a node or its data, where it is there, and the two changes that succeed.
   assert.is(byAnswers.nodes, 8)
+})
+
+const CONNECT: ConnectInput = {
+  kind: 'connect', conn: 1, session: null, password: new Uint8Array(16), timeoutMs: 5_000, lastZxidSeen: ZXID_ZERO,
+  identities: [{ scheme: 'ip', id: '127.0.0.1' }], inProcess: false,
+}
+
+/** One peer whose connection 1 hears its answers, and has what it reads of nodes kept. */
+function keeping(): { readonly world: World, readonly answered: Answered } {
+  const [world, answered] = [led({ voters: 1 }), new Answered()]
+  for (const input of answered.asked([CONNECT])) world.input(1, input!)
+  world.settle()
+  return { world, answered }
+}
+
+/** Steps requests in one turn; returns how many reads came together with others. */
+function ask({ world, answered }: ReturnType<typeof keeping>, requests: readonly Request[], firstXid: number): number {
+  const inputs = requests.map((request, at): Input => ({ kind: 'request', conn: 1, xid: firstXid + at, request }))
+  const asked = answered.asked(inputs)
+  for (const input of asked) if (input !== null) world.replica(1).step(world.now, input)
+  return asked.filter((input) => input === null).length
+}
+
+const isTold = (effect: Effect): boolean => effect.kind === 'reply' || effect.kind === 'event'
+
+test('reads that are kept until their turn are answered the same, in the same order', () => {
+  const stage = keeping()
+  const { world, answered } = stage
+  world.request(1, 1, 1, create('/a'))
+  world.request(1, 1, 2, { ...create('/hidden'), acl: [{ perms: 30, scheme: 'world', id: 'anyone' }] })
+  assert.ok(ask(stage, PIPELINE, 10) >= 6)
+  world.input(1, { kind: 'tick' })
+  world.settle()
+  const effects = answered.before([])
+  const told = effects.flatMap((effect): Told[] => effect.kind === 'event' ? [{ event: effect.event }]
+    : effect.kind === 'reply' ? [{ xid: effect.xid, zxid: effect.zxid, outcome: effect.outcome }] : [])
+  assert.equal(told, tell(false).told)
+  assert.not.ok(world.node(1).effects.some(isTold))
+})
+
+test('of reads that are kept no more are answered in a turn than of others, and a txn waits for them', () => {
+  const stage = keeping()
+  const { world, answered } = stage
+  world.request(1, 1, 1, create('/big'))
+  world.request(1, 1, 2, { op: 14, ops: Array.from({ length: 1_000 }, (_, at) => create(`/big/n-${at}`)) })
+  answered.before([])
+  const children = read(8, '/big')
+  const requests = [set('/big'), ...Array.from({ length: 998 }, () => children), create('/big/more'), children]
+  assert.is(ask(stage, requests, 10), 997)
+  const counts: number[] = []
+  const replies: Extract<Effect, { kind: 'reply' }>[] = []
+  do {
+    for (const act of [(): unknown => world.input(1, { kind: 'tick' }), (): unknown => world.complete(1)]) {
+      act()
+      const told = answered.before([]).filter((effect) => effect.kind === 'reply')
+      counts.push(told.length)
+      replies.push(...told)
+    }
+  } while (world.replica(1).deadline() <= world.ms || world.node(1).writes.length > 0)
+  assert.equal(replies.map(({ xid }) => xid), requests.map((_, at) => 10 + at))
+  assert.ok(counts.every((count) => count <= 700) && counts.filter((count) => count > 0).length >= 4, counts.join())
+  const names = replies.map(({ outcome: { result } }) => result?.op === 8 ? result.children.length : null)
+  assert.equal([names[1], names[998], names[1_000]], [1_000, 1_000, 1_001])
+})
+
+test('of a connection that ends no kept read is answered any more', () => {
+  const stage = keeping()
+  const { world, answered } = stage
+  world.request(1, 1, 1, create('/a'))
+  answered.before([])
+  ask(stage, [set('/a'), read(4, '/a'), read(4, '/a')], 10)
+  world.input(1, { kind: 'disconnect', conn: 1 })
+  world.settle()
+  assert.equal(answered.before([]), [])
 })
 
 test('what is told of the node is what it was then, whatever the same turn makes of it', () => {

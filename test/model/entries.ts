@@ -2,6 +2,7 @@
 import type { TxnCodec } from '../../lib/core/tree/txn.ts'
 import { chainNext } from '../../lib/core/zab/chain.ts'
 import type { Chain } from '../../lib/core/zab/chain.ts'
+import { Words } from '../../lib/core/words.ts'
 import type { Zxid } from '../../lib/core/zxid.ts'
 import type { LogEntry } from '../../lib/ports/storage.ts'
 import { Scribe } from './shapes.ts'
@@ -15,6 +16,7 @@ export type NumberedEntry = LogEntry & EntryName
 export class Entries implements EntryNames {
   readonly #numbering: Numbering<NumberedEntry>
   readonly #codec: TxnCodec
+  readonly #words = new Words()
   /** By their chains, as far as this thread has met them; and those of each zxid. */
   readonly #chained = new Map<string, number>()
   readonly #ofZxid = new Map<Zxid, number[]>()
@@ -49,7 +51,7 @@ export class Entries implements EntryNames {
   #parentOf({ prevZxid, zxid, bytes, hash1, hash2 }: LogEntry): number {
     const chain: Chain = { hash1: 0, hash2: 0 }
     for (const number of this.#ofZxid.get(prevZxid) ?? []) {
-      chainNext(this.at(number), zxid, bytes, chain)
+      chainNext(this.at(number), zxid, bytes, chain, this.#words)
       if (chain.hash1 === hash1 && chain.hash2 === hash2) return number
     }
     return -1

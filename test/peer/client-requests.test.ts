@@ -1,3 +1,4 @@
+import { makeRandom } from '../../lib/core/random.ts'
 import type { Request } from '../../lib/core/tree/request.ts'
 import type { Zxid } from '../../lib/core/zxid.ts'
 import type { Peer } from '../../lib/peer/peer.ts'
@@ -90,6 +91,46 @@ test('a burst is answered in order, pings too', async (t) => {
     assert.is(answer.number, at === 0 ? -101 : 0)
     assert.ok(answer.zxid >= zxid)
     zxid = answer.zxid
+  }
+})
+
+/** Reads and writes of a few nodes, of which some are never there, or have names beyond ASCII. */
+function someRequests(count: number, seed: number): Request[] {
+  const random = makeRandom(seed)
+  const paths = ['/a', '/b', '/ä', '/日本', '/no', '', '/x\0']
+  const reads = [3, 4, 4, 4, 8, 12] as const
+  return Array.from({ length: count }, (): Request => {
+    const path = paths[random.below(paths.length)]!
+    const dice = random.below(20)
+    if (dice === 0) return create(path)
+    if (dice === 1) return setData(path)
+    if (dice === 2) return { op: 2, path, version: -1 }
+    if (dice === 3) return [{ op: 9, path: '/' }, { op: 11 }, { op: 6, path: '/a' }][random.below(3)] as Request
+    return look(reads[random.below(reads.length)]!, path, random.below(10) === 0)
+  })
+}
+
+test('what is asked together, in chunks of any length, is answered as what is asked one by one', async (t) => {
+  for (let seed = 1; seed <= 6; seed++) {
+    const requests = someRequests(400, seed)
+    const [slow, fast] = [await join(t, await ready(t)), await join(t, await ready(t))]
+    const expected: string[] = []
+    for (const [at, request] of requests.entries()) {
+      slow.request(1 + at, request)
+      for (let text = ''; !text.startsWith('reply');) expected.push(text = await heard(slow))
+    }
+    const writer = new JuteWriter()
+    const bytes = Buffer.concat(requests.map((request, at) => {
+      writeRequest(writer, 1 + at, request)
+      return writer.frame()
+    }))
+    const random = makeRandom(100 + seed)
+    for (let at = 0; at < bytes.length;) {
+      const length = 1 + random.below(random.below(4) === 0 ? 20_000 : 300)
+      fast.send(bytes.subarray(at, at + length))
+      at += length
+    }
+    assert.equal(await hear(fast, expected.length), expected, `seed ${seed}`)
   }
 })
 

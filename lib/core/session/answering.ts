@@ -1,4 +1,5 @@
-import type { ConnId } from '../effects.ts'
+import type { ConnId, KeptReads, ReadAnswering } from '../effects.ts'
+import { assert } from '../assert.ts'
 import { permits } from '../tree/acl.ts'
 import { lookCost, readCost } from '../tree/answer-size.ts'
 import { look, read } from '../tree/reads.ts'
@@ -14,10 +15,12 @@ import type { ClientsOwner } from './clients.ts'
 import type { Connection } from './connection.ts'
 
 /** What connections are told: by effects, or by whoever hears their answers. Whether they may be is not asked here. */
-export class Answering {
+export class Answering implements ReadAnswering {
   readonly #owner: Pick<ClientsOwner, 'options' | 'tree' | 'emit'>
   readonly #watches: Watches
   readonly #turn: AnswerTurn
+  /** Whose kept reads are answered. */
+  #keeper: Connection | null = null
 
   constructor(owner: Pick<ClientsOwner, 'options' | 'tree' | 'emit'>, watches: Watches, turn: AnswerTurn) {
     this.#owner = owner
@@ -40,13 +43,37 @@ export class Answering {
     else this.#owner.emit({ kind: 'reply', conn, xid, zxid, outcome })
   }
 
+  synced(connection: Connection, xid: number, path: string): void {
+    this.reply(connection, xid, this.#tree.zxid, { code: 'Ok', result: { op: 9, path } })
+  }
+
   /** The reply to a txn that was just applied, and of which `Connection.isToldByNode` is true. */
   changed({ answers }: Connection, xid: number, zxid: Zxid): void {
     answers!.onNode(xid, zxid, 5, this.#tree.changed!)
   }
 
+  /** The first of the reads that are kept for a connection. */
+  kept(connection: Connection, reads: KeptReads): void {
+    const { left } = reads
+    this.#keeper = connection
+    reads.answer(this)
+    assert(reads.left === left - 1, 'kept reads are answered one by one')
+  }
+
+  byNode(xid: number, op: 3 | 4, bytes: Uint8Array, at: number, length: number): boolean {
+    const connection = this.#keeper!
+    const node = this.lookByAscii(connection, op, bytes, at, length)
+    if (node === null) return false
+    connection.answers!.onNode(xid, this.#tree.zxid, op, node)
+    return true
+  }
+
+  read(xid: number, request: WatchableRead): void {
+    this.answer(this.#keeper!, xid, request)
+  }
+
   /** A read that was asked for. */
-  read(connection: Connection, xid: number, request: Request): void {
+  answer(connection: Connection, xid: number, request: Request): void {
     const { answers } = connection
     const { zxid } = this.#tree
     // A list of children counts by its names: as long as its client does not read, they are kept.

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
-import type { ConnId, ConnectInput, Effect, ReplicaConfig } from '../effects.ts'
+import type { ConnId, ConnectInput, Effect, KeptReads, ReplicaConfig } from '../effects.ts'
 import type { Limits } from '../limits.ts'
 import type { ForwardedBody, ForwardedRequest } from '../zab/messages.ts'
 import { isWrite } from '../tree/request.ts'
@@ -17,7 +17,7 @@ import { Watches } from '../tree/watches.ts'
 import type { Zxid } from '../zxid.ts'
 import { Answering } from './answering.ts'
 import { AnswerTurn } from './answer-turn.ts'
-import { Connection } from './connection.ts'
+import { Connection, waitingReads } from './connection.ts'
 import type { Waiting } from './connection.ts'
 import { PendingTxns } from './pending-txns.ts'
 import { Postponed } from './postponed.ts'
@@ -255,29 +255,44 @@ export class Clients {
     this.#owner.forward({ tag, session: connection.session, cxid, body })
   }
 
-  request(conn: ConnId, xid: number, request: Request): void {
+  /** The connection, if it may ask for something more; it was heard of. */
+  #asking(conn: ConnId): Connection | null {
     const connection = this.#connections.get(conn)
-    if (connection === undefined || connection.state !== 'open') return
+    if (connection === undefined || connection.state !== 'open') return null
     this.#hear(connection)
-    if (connection.waiting >= this.#owner.limits.connectionRequests) {
-      this.#drop(connection, 'Overloaded')
-      return
-    }
+    if (connection.waiting < this.#owner.limits.connectionRequests) return connection
+    this.#drop(connection, 'Overloaded')
+    return null
+  }
+
+  reads(conn: ConnId, reads: KeptReads): void {
+    const connection = this.#asking(conn)
+    if (connection === null) return
+    const isFirst = connection.waiting === 0
+    connection.queue.push(waitingReads(reads))
+    if (!isFirst) return
+    connection.isHeavy = false
+    this.#drain(connection)
+  }
+
+  request(conn: ConnId, xid: number, request: Request): void {
+    const connection = this.#asking(conn)
+    if (connection === null) return
     const write = isWrite(request) && request.op !== 20
     if (!write && request.op !== -11 && request.op !== 9) {
       if (connection.waiting === 0) {
         if (this.#turn.hasRoom(request.op)) {
-          this.#answering.read(connection, xid, request)
+          this.#answering.answer(connection, xid, request)
           return
         }
         this.#postponed.add(connection)
         connection.isHeavy = false
       }
-      connection.queue.push({ xid, request, tag: 0, syncedTo: null })
+      connection.queue.push({ xid, request, tag: 0, syncedTo: null, reads: null })
       return
     }
     const tag = this.#nextTag++
-    const waiting: Waiting = { xid, request, tag, syncedTo: null }
+    const waiting: Waiting = { xid, request, tag, syncedTo: null, reads: null }
     connection.queue.push(waiting)
     if (request.op === 9) {
       this.#asked.set(tag, { connection, sync: waiting })
@@ -432,10 +447,12 @@ export class Clients {
         this.#postponed.add(connection)
         break
       }
-      connection.shift()
-      const { xid, request } = next
-      if (request.op === 9) this.#answering.reply(connection, xid, this.#tree.zxid, syncOutcome(request.path))
-      else this.#answering.read(connection, xid, request)
+      const { xid, request, reads } = next
+      if (reads !== null) this.#answering.kept(connection, reads)
+      if (reads === null || reads.left === 0) connection.shift()
+      if (reads !== null) continue
+      if (request.op === 9) this.#answering.synced(connection, xid, request.path)
+      else this.#answering.answer(connection, xid, request)
     }
     if (turn.bytes > before) turn.took(connection, turn.bytes - before)
   }
@@ -478,8 +495,4 @@ export class Clients {
     }
     if (this.#late) this.admit()
   }
-}
-
-function syncOutcome(path: string): Outcome {
-  return { code: 'Ok', result: { op: 9, path } }
 }

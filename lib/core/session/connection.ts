@@ -1,4 +1,4 @@
-import type { Answers, ConnId } from '../effects.ts'
+import type { Answers, ConnId, KeptReads } from '../effects.ts'
 import type { Identity, Request } from '../tree/request.ts'
 import { NO_SESSION } from '../tree/stat.ts'
 import type { SessionId } from '../tree/stat.ts'
@@ -13,7 +13,16 @@ export interface Waiting {
   readonly tag: number
   /** Of a sync: the leader confirmed it; the answer is due once this is applied. */
   syncedTo: Zxid | null
+  /** They wait here, all in one; `xid` and `request` are none of theirs then. */
+  readonly reads: KeptReads | null
 }
+
+/** What stands in the queue for reads that are kept. */
+export function waitingReads(reads: KeptReads): Waiting {
+  return { xid: 0, request: NONE, tag: 0, syncedTo: null, reads }
+}
+
+const NONE: Request = { op: 11 }
 
 /** One client connection as its peer sees it. */
 export class Connection {

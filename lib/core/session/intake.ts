@@ -11,7 +11,7 @@ import type { Leader } from '../zab/leader.ts'
 import type { Limits } from '../limits.ts'
 import type { Zxid } from '../zxid.ts'
 import type { Now, Timing } from '../effects.ts'
-import { SessionTracker } from './tracker.ts'
+import { MOVED, SessionTracker } from './tracker.ts'
 import { OUTSTANDING_WORK, TURN_WORK, requestWork, txnWork } from './work.ts'
 
 /** The ensemble itself asks: to reap, to found. It may do everything. */
@@ -23,9 +23,10 @@ const SOFT_QUOTA_MS = 60_000
 interface Queued {
   readonly peer: number
   readonly request: ForwardedRequest
-  /** The session acted through another peer when this came: it stays refused, even if the session comes back. */
-  readonly moved: boolean
-  /** How often the session had been attached to a connection when this came. */
+  /**
+   * How often the session had been attached to a connection when this came; MOVED if it acted through another peer: it
+   * stays refused then, even if the session comes back.
+   */
   readonly attachments: number
 }
 
@@ -120,8 +121,7 @@ export class Intake {
 
   add(peer: number, request: ForwardedRequest): void {
     // It is alive from now on, however long its request waits.
-    const moved = !this.sessions.act(request.session, peer, this.#clock())
-    this.#queue.push({ peer, request, moved, attachments: this.sessions.attachmentsOf(request.session) })
+    this.#queue.push({ peer, request, attachments: this.sessions.act(request.session, peer, this.#clock()) })
   }
 
   /** The first txn of an ensemble. */
@@ -203,12 +203,12 @@ export class Intake {
    * Not through a peer that its session has left, nor if it had when this came; and nothing but an end through a
    * connection before the one of now, which may have heard by a sync that nothing of before is still to happen.
    */
-  #mayAct({ peer, request: { session, body }, moved, attachments }: Queued): boolean {
+  #mayAct({ peer, request: { session, body }, attachments }: Queued): boolean {
     const { mutant } = this.#owner
     if (mutant === 'movesForgotten') return true
-    const isLate = body.kind !== 'closeSession' && attachments !== this.sessions.attachmentsOf(session)
-    return !moved && (!isLate || mutant === 'resumesForgotten') &&
-      this.sessions.act(session, peer, this.#clock())
+    if (attachments === MOVED) return false
+    const mayBeLate = body.kind === 'closeSession' || mutant === 'resumesForgotten'
+    return this.sessions.act(session, peer, this.#clock(), mayBeLate ? null : attachments) !== MOVED
   }
 
   /** A client resumed its session at `peer`: its timeout if it lives, else 0. */

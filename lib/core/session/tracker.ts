@@ -12,6 +12,9 @@ interface Tracked {
   attachments: number
 }
 
+/** What `act` says of a session that acts elsewhere. */
+export const MOVED = -1
+
 /**
  * Timers of all sessions, on the established leader alone: buckets of one tick, deadlines rounded up, so a session is
  * never expired early by the leader's clock (ZooKeeper: ExpiryQueue, SessionTrackerImpl). A session that is heard of is
@@ -65,16 +68,19 @@ export class SessionTracker {
   }
 
   /**
-   * A session acts through one peer at a time, the one it attached to last; false through another one. Who acts is
-   * alive. One that is not tracked may act.
+   * A session acts through one peer at a time, the one it attached to last; MOVED through another one, and if a
+   * connection was attached to it since it was so by the number `attachments`. Who acts is alive. Returns how often one
+   * was: what came before the last one belongs to a connection that the session left. One that is not tracked may act.
    */
-  act(session: SessionId, peer: number, nowMs: number): boolean {
+  act(session: SessionId, peer: number, nowMs: number, attachments: number | null = null): number {
     const tracked = this.#sessions.get(session)
-    if (tracked === undefined) return true
+    const known = tracked === undefined ? 0 : tracked.attachments
+    if (attachments !== null && attachments !== known) return MOVED
+    if (tracked === undefined) return known
     tracked.owner ??= peer
-    if (tracked.owner !== peer) return false
+    if (tracked.owner !== peer) return MOVED
     this.#touch(tracked, nowMs)
-    return true
+    return known
   }
 
   /** Something was heard of the session: it lives for its whole timeout from now. */
@@ -117,7 +123,6 @@ export class SessionTracker {
     tracked.attachments++
   }
 
-  /** How often a connection was attached to it: what came before the last one belongs to a connection that it left. */
   attachmentsOf(session: SessionId): number {
     return this.#sessions.get(session)?.attachments ?? 0
   }

@@ -1,3 +1,4 @@
+import { Words } from '../words.ts'
 import { hashBytes } from './hash.ts'
 import type { NodePages } from './node-pages.ts'
 import { Slab } from './slab.ts'
@@ -23,6 +24,7 @@ const SLAB_ITEM_BYTES = 1_024
 export class DataSlabs {
   #current = new Slab(0, 0)
   readonly #sparse: Slab[] = []
+  readonly #words = new Words()
   /** Bytes of data of all nodes. */
   bytes = 0
 
@@ -37,7 +39,7 @@ export class DataSlabs {
     } else {
       this.bytes += data.length
       node.dataSize = data.length
-      node.dataHash = hashBytes(data)
+      node.dataHash = hashBytes(data, this.#words)
       this.#place(node, data)
     }
     if (this.#sparse.length > 0) this.#compact(node.pages)

@@ -1,3 +1,5 @@
+import type { Words } from '../words.ts'
+
 /** A 32-bit hash of a text, for digests and shards. */
 export function hashText(text: string): number {
   let hash = 0x811c9dc5
@@ -17,18 +19,26 @@ export function hashAscii(bytes: Uint8Array, from: number, length: number): numb
   return high > 0x7f ? null : hash | 0
 }
 
-/** A 32-bit hash of bytes, four at a time; 0 for no bytes. */
-export function hashBytes(bytes: Uint8Array): number {
+/** A 32-bit hash of bytes, four at a time, in two lanes; 0 for no bytes. */
+export function hashBytes(bytes: Uint8Array, words: Words): number {
   const { length } = bytes
-  const whole = length & ~3
-  let hash = length
-  for (let i = 0; i < whole; i += 4) {
-    const word = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)
-    hash = Math.imul(hash ^ word, 0x85ebca6b)
-    hash ^= hash >>> 15
+  if (length === 0) return 0
+  const { ints } = words
+  let a = length
+  let b = ~length
+  let at = 0
+  for (let count = words.load(bytes, 0); count > 0; count = words.load(bytes, at)) {
+    const end = count >> 2
+    for (let i = 0; i < end; i += 2) {
+      a = Math.imul(a ^ ints[i]!, 0x85ebca6b)
+      a ^= a >>> 15
+      b = Math.imul(b ^ ints[i + 1]!, 0xc2b2ae35)
+      b ^= b >>> 13
+    }
+    at += count
   }
-  for (let i = whole; i < length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
-  return hash | 0
+  for (; at < length; at++) a = Math.imul(a ^ bytes[at]!, 0x01000193)
+  return (a ^ Math.imul(b, 0x9e3779b1)) | 0
 }
 
 /** Stirs one more number into a running hash. */

@@ -1,5 +1,6 @@
 import { assert, unreachable } from '../assert.ts'
 import type { ErrorCode } from '../errors.ts'
+import { Words } from '../words.ts'
 import { ZXID_ZERO } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
 import { DataSlabs } from './data-slabs.ts'
@@ -80,6 +81,7 @@ export class Tree {
   changed: Znode | null = null
   /** Its two numbers. */
   readonly #digest = new Int32Array(2)
+  readonly #words = new Words()
 
   constructor(parts: TreeParts = treeParts()) {
     this.#parts = parts
@@ -440,7 +442,7 @@ export class Tree {
   }
 
   #foldSession(session: SessionId, { timeoutMs, password }: SessionRecord): void {
-    const hash = mix(mix(hashText(session), timeoutMs), hashBytes(password))
+    const hash = mix(mix(hashText(session), timeoutMs), hashBytes(password, this.#words))
     this.#digest[0]! ^= finish(hash)
     this.#digest[1]! ^= finish(~hash)
   }

@@ -1,3 +1,4 @@
+import type { Words } from '../words.ts'
 import type { Zxid } from '../zxid.ts'
 
 /** Two u32: the chain hash at one point of a log. */
@@ -13,7 +14,9 @@ export const CHAIN_ZERO: Readonly<Chain> = { hash1: 0, hash2: 0 }
  * chain(i) = H(chain(i-1), zxid(i), bytes(i)): turns "same prefix" into one comparison. Two multiply-rotate lanes over
  * 32-bit words; not cryptographic. The result is written to `out`.
  */
-export function chainNext(previous: Readonly<Chain>, zxid: Zxid, bytes: Uint8Array, out: Chain): void {
+export function chainNext(
+  previous: Readonly<Chain>, zxid: Zxid, bytes: Uint8Array, out: Chain, words: Words,
+): void {
   let a = (previous.hash1 ^ 0x85ebca6b) | 0
   let b = (previous.hash2 ^ 0xc2b2ae35) | 0
   const length = bytes.length
@@ -21,15 +24,18 @@ export function chainNext(previous: Readonly<Chain>, zxid: Zxid, bytes: Uint8Arr
   const high = Math.floor(zxid / 2 ** 32) | 0
   a = mix(a, low)
   b = mix(b, high ^ length)
-  let i = 0
-  for (const end = length - 7; i < end; i += 8) {
-    const word1 = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)
-    const word2 = bytes[i + 4]! | (bytes[i + 5]! << 8) | (bytes[i + 6]! << 16) | (bytes[i + 7]! << 24)
-    a = mix(a, word1)
-    b = mix(b, word2)
+  const { ints } = words
+  let at = 0
+  for (let count = words.load(bytes, 0); count > 0; count = words.load(bytes, at)) {
+    const end = count >> 2
+    for (let i = 0; i < end; i += 2) {
+      a = mix(a, ints[i]!)
+      b = mix(b, ints[i + 1]!)
+    }
+    at += count
   }
-  for (; i < length; i++) {
-    a = mix(a, bytes[i]! + 0x100)
+  for (; at < length; at++) {
+    a = mix(a, bytes[at]! + 0x100)
     b = mix(b, a)
   }
   a = finish(a ^ Math.imul(b, 0x9e3779b1))

@@ -2,6 +2,7 @@ import type { LogBatch, Meta, SnapshotBase } from '../../ports/storage.ts'
 import { assert } from '../assert.ts'
 import type { Effect } from '../effects.ts'
 import type { Limits } from '../limits.ts'
+import { Words } from '../words.ts'
 import { ZXID_ZERO } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
 import { CHAIN_ZERO, chainNext } from './chain.ts'
@@ -45,6 +46,7 @@ export class Journal {
   readonly #flights: Flight[] = []
   /** A batch ends where its txns come to so many. */
   readonly #bytesPerBatch: number
+  readonly #words = new Words()
   #lastTicket = 0
   #durableTicket = 0
   #durableZxid: Zxid
@@ -108,7 +110,7 @@ export class Journal {
   appendNew(zxid: Zxid, bytes: Uint8Array, txn: LoggedTxn['txn']): void {
     const previous = this.log.last
     const entry: LoggedTxn = { zxid, prevZxid: previous, hash1: 0, hash2: 0, bytes, txn }
-    chainNext(this.log.lastChain, zxid, bytes, entry as Chain)
+    chainNext(this.log.lastChain, zxid, bytes, entry as Chain, this.#words)
     this.append(entry)
   }
 
@@ -205,6 +207,6 @@ export class Journal {
 /** The chain hash an entry must have after `previous`. */
 export function chainOf(previous: Readonly<Chain>, zxid: Zxid, bytes: Uint8Array): Chain {
   const out: Chain = { ...CHAIN_ZERO }
-  chainNext(previous, zxid, bytes, out)
+  chainNext(previous, zxid, bytes, out, new Words())
   return out
 }

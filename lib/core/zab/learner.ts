@@ -3,6 +3,7 @@ import type { ErrorCode } from '../errors.ts'
 import { TreeLoader } from '../tree/loader.ts'
 import type { Tree } from '../tree/tree.ts'
 import type { SessionId } from '../tree/stat.ts'
+import { Words } from '../words.ts'
 import { ZXID_ZERO, epochOf } from '../zxid.ts'
 import type { Zxid } from '../zxid.ts'
 import type { LogEntry } from '../../ports/storage.ts'
@@ -65,6 +66,7 @@ export class Learner {
   #installed = false
   #incoming: Incoming | null = null
   readonly #chain: Chain = { hash1: 0, hash2: 0 }
+  readonly #words = new Words()
   #lastHeardMs: number
   #pingSeq = 0
   /** When its sessions were last reported, with the answer to a ping or without one. */
@@ -322,7 +324,7 @@ export class Learner {
         return
       }
       const { zxid, prevZxid, hash1, hash2, bytes } = entry
-      chainNext(journal.log.lastChain, zxid, bytes, this.#chain)
+      chainNext(journal.log.lastChain, zxid, bytes, this.#chain, this.#words)
       if (this.#chain.hash1 !== hash1 || this.#chain.hash2 !== hash2) {
         this.#abandon(`a proposal that does not continue this log: ${zxid}`)
         return

@@ -212,13 +212,14 @@ export class Log {
   }
 
   /**
-   * One by one the entries above `after` and at most `through`, which are there at the beginning. Their bytes are of
-   * use until the next one is asked for; meanwhile the log may grow, but not change otherwise.
+   * Shows the entries above `after` and at most `through`, which are there at the beginning, one by one until it is
+   * told that that is enough. Their bytes are of use until it is; meanwhile the log may grow, but not change otherwise.
    */
-  * above(after: Zxid, through: Zxid): Generator<LoggedTxn, undefined> {
+  show(after: Zxid, through: Zxid, goesOn: (entry: LoggedTxn) => boolean): void {
     const end = this.#lowerBound((through + 1) as Zxid)
-    for (let index = this.#lowerBound((after + 1) as Zxid); index < end; index++) yield this.#entry(index, false)
-    return undefined
+    for (let index = this.#lowerBound((after + 1) as Zxid); index < end; index++) {
+      if (!goesOn(this.#entry(index, false))) return
+    }
   }
 
   /** Drops everything above `to`, which must be a point of the log. */

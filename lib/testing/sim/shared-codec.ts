@@ -1,4 +1,5 @@
 import { hashBytes } from '../../core/tree/hash.ts'
+import { Words } from '../../core/words.ts'
 import type { Txn, TxnCodec } from '../../core/tree/txn.ts'
 import { sameBytes } from './reference.ts'
 import { Violation } from './violation.ts'
@@ -22,6 +23,7 @@ export function sharedCodec(codec: TxnCodec): TxnCodec {
   let fresh = new Map<number, Decoded>()
   let old = new Map<number, Decoded>()
   let lookups = 0
+  const words = new Words()
   const keep = (hash: number, decoded: Decoded): Txn => {
     if (fresh.size === KEPT) {
       old = fresh
@@ -33,7 +35,7 @@ export function sharedCodec(codec: TxnCodec): TxnCodec {
   return {
     encodeTxn: (txn) => codec.encodeTxn(txn),
     decodeTxn(encoded) {
-      const hash = hashBytes(encoded)
+      const hash = hashBytes(encoded, words)
       const known = fresh.get(hash) ?? old.get(hash)
       if (known === undefined || !sameBytes(known.encoded, encoded)) {
         return keep(hash, { encoded, txn: codec.decodeTxn(encoded) })

@@ -234,10 +234,9 @@ export class SimWorld implements ClientWorld {
     if (!server.paused) return
     server.paused = false
     server.awakeMs = this.events.nowMs
-    const inputs = server.inbox.splice(0)
     const ticksFirst = this.random.below(2) === 0
     if (ticksFirst) this.step(id, { kind: 'tick' })
-    this.#turn(server, inputs)
+    this.#turn(server, server.inbox.splice(0))
     if (!ticksFirst) this.step(id, { kind: 'tick' })
   }
 
@@ -326,18 +325,19 @@ export class SimWorld implements ClientWorld {
       return
     }
     const now = this.#now(server)
-    for (const input of inputs) this.#step(server as Watched & Server, now, input)
+    const asked = server.answered.asked(inputs)
+    for (const [at, input] of inputs.entries()) this.#step(server as Watched & Server, now, input, asked[at])
     this.#settle(server, inputs.some(({ kind }) => kind === 'persisted'))
   }
 
-  #step(server: Watched & Server, now: Now, input: Input): void {
+  #step(server: Watched & Server, now: Now, input: Input, asked: Input | null = input): void {
     const { replica } = server
     if (input.kind === 'receive') this.ghost.received(server, input.link, input.message)
     if (this.lanes !== null) {
       const from = 'link' in input ? replica.links.peerOf(input.link) ?? 0 : 0
       this.lanes.input(this.events.nowMs, server.id, input, from)
     }
-    replica.step(now, input.kind === 'connect' ? server.answered.connecting(input) : input)
+    if (asked !== null) replica.step(now, asked)
     this.reached.stepped(server, input)
   }
 

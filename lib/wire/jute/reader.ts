@@ -109,7 +109,12 @@ export class JuteReader {
 
   /** What `passTextOf` passed over. */
   passedText(): string {
-    return this.#known.text(this.#bytes, this.textAt, this.textLength)
+    return this.textAmong(this.#bytes, this.textAt, this.textLength)
+  }
+
+  /** The text that some bytes are, of this frame or another one. */
+  textAmong(bytes: Uint8Array, at: number, length: number): string {
+    return this.#known.text(bytes, at, length)
   }
 
   /** The text of a field that must not be null. */

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { Words } from '../../../lib/core/words.ts'
 import { chainNext } from '../../../lib/core/zab/chain.ts'
 import { makeZxid, ZXID_ZERO } from '../../../lib/core/zxid.ts'
 import type { Zxid } from '../../../lib/core/zxid.ts'
@@ -29,11 +30,12 @@ export const someMeta: Meta = {
 /** A log of so many entries from a point on. */
 export function someEntries(count: number, sizes: readonly number[], after: Zxid = ZXID_ZERO): LogEntry[] {
   const chain = { hash1: 0, hash2: 0 }
+  const words = new Words()
   let prevZxid = after
   return Array.from({ length: count }, (_, index) => {
     const zxid = makeZxid(2, 1 + index)
     const bytes = new Uint8Array(sizes[index % sizes.length]!).fill(index + 1)
-    chainNext(chain, zxid, bytes, chain)
+    chainNext(chain, zxid, bytes, chain, words)
     const entry = { zxid, prevZxid, hash1: chain.hash1, hash2: chain.hash2, bytes }
     prevZxid = zxid
     return entry
