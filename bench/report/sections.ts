@@ -33,9 +33,17 @@ const SCALING_SECONDS: Readonly<Record<string, number>> = {
 const APACHE_SCALING_SECONDS = 25
 const APACHE_LARGEST = 100_000
 
-function runOnce(servers: Servers, workload: string, seconds: number): Promise<Measured> {
+async function runOnce(servers: Servers, workload: string, seconds: number): Promise<Measured> {
   const hosts = servers.hosts.join(',')
-  return oneValue('traffic/main.js', ['--json', '--hosts', hosts, '--only', workload, '--seconds', String(seconds)])
+  try {
+    const args = ['--json', '--hosts', hosts, '--only', workload, '--seconds', String(seconds)]
+    return await oneValue('traffic/main.js', args)
+  } catch (error) {
+    const ended = servers.servers.filter(({ child }) => child.exitCode !== null || child.signalCode !== null)
+    const reason = error instanceof Error ? error.message : String(error)
+    const which = `${servers.program.name}, ${ended.length} of ${servers.servers.length} servers ended`
+    throw new Error(`${workload} on ${hosts} (${which}): ${reason}`, { cause: error })
+  }
 }
 
 async function alone(servers: Servers, workload: string, { runs, seconds }: Plan): Promise<Measured[]> {

@@ -1,4 +1,5 @@
 import type { Answers, ConnectInput, Effect, Input } from '../../lib/core/effects.ts'
+import type { Limits } from '../../lib/core/limits.ts'
 import { nodeOutcome } from '../../lib/core/tree/reads.ts'
 import type { Outcome, Request, WatchEvent } from '../../lib/core/tree/request.ts'
 import { ZXID_ZERO } from '../../lib/core/zxid.ts'
@@ -74,8 +75,8 @@ const CONNECT: ConnectInput = {
 }
 
 /** One peer whose connection 1 hears its answers, and has what it reads of nodes kept. */
-function keeping(): { readonly world: World, readonly answered: Answered } {
-  const [world, answered] = [led({ voters: 1 }), new Answered()]
+function keeping(limits: Partial<Limits> = {}): { readonly world: World, readonly answered: Answered } {
+  const [world, answered] = [led({ voters: 1, limits }), new Answered()]
   for (const input of answered.asked([CONNECT])) world.input(1, input!)
   world.settle()
   return { world, answered }
@@ -129,6 +130,22 @@ test('of reads that are kept no more are answered in a turn than of others, and 
   assert.ok(counts.every((count) => count <= 700) && counts.filter((count) => count > 0).length >= 4, counts.join())
   const names = replies.map(({ outcome: { result } }) => result?.op === 8 ? result.children.length : null)
   assert.equal([names[1], names[998], names[1_000]], [1_000, 1_000, 1_001])
+})
+
+test('kept reads count one by one among the requests that a connection may have under way', () => {
+  for (const [reads, isCut] of [[7, false], [8, true]] as const) {
+    const stage = keeping({ connectionRequests: 10 })
+    const { world } = stage
+    world.request(1, 1, 1, create('/a'))
+    ask(stage, [set('/a'), set('/a'), ...Array.from({ length: reads }, () => read(4, '/a')), set('/a')], 10)
+    assert.is(world.replica(1).clients.count, isCut ? 0 : 1)
+    world.input(1, { kind: 'tick' })
+    world.settle()
+    if (isCut) continue
+    // All are answered: there is room for as many again.
+    ask(stage, [set('/a'), ...Array.from({ length: 9 }, () => read(4, '/a'))], 30)
+    assert.is(world.replica(1).clients.count, 1)
+  }
 })
 
 test('of a connection that ends no kept read is answered any more', () => {

@@ -57,7 +57,9 @@ export class Answering implements ReadAnswering {
     const { left } = reads
     this.#keeper = connection
     reads.answer(this)
+    this.#keeper = null
     assert(reads.left === left - 1, 'kept reads are answered one by one')
+    connection.answeredKept(reads)
   }
 
   byNode(xid: number, op: 3 | 4, bytes: Uint8Array, at: number, length: number): boolean {

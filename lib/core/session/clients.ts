@@ -17,7 +17,7 @@ import { Watches } from '../tree/watches.ts'
 import type { Zxid } from '../zxid.ts'
 import { Answering } from './answering.ts'
 import { AnswerTurn } from './answer-turn.ts'
-import { Connection, waitingReads } from './connection.ts'
+import { Connection } from './connection.ts'
 import type { Waiting } from './connection.ts'
 import { PendingTxns } from './pending-txns.ts'
 import { Postponed } from './postponed.ts'
@@ -255,28 +255,28 @@ export class Clients {
     this.#owner.forward({ tag, session: connection.session, cxid, body })
   }
 
-  /** The connection, if it may ask for something more; it was heard of. */
-  #asking(conn: ConnId): Connection | null {
+  /** The connection, if it may ask for so many things more; it was heard of. */
+  #asking(conn: ConnId, count: number): Connection | null {
     const connection = this.#connections.get(conn)
     if (connection === undefined || connection.state !== 'open') return null
     this.#hear(connection)
-    if (connection.waiting < this.#owner.limits.connectionRequests) return connection
+    if (connection.waiting + connection.kept + count <= this.#owner.limits.connectionRequests) return connection
     this.#drop(connection, 'Overloaded')
     return null
   }
 
+  /** Kept reads; if nothing is before them they are answered at once, up to what the turn has for who had no share. */
   reads(conn: ConnId, reads: KeptReads): void {
-    const connection = this.#asking(conn)
+    const connection = this.#asking(conn, reads.left)
     if (connection === null) return
-    const isFirst = connection.waiting === 0
-    connection.queue.push(waitingReads(reads))
-    if (!isFirst) return
+    connection.keep(reads)
+    if (connection.waiting > 1) return
     connection.isHeavy = false
     this.#drain(connection)
   }
 
   request(conn: ConnId, xid: number, request: Request): void {
-    const connection = this.#asking(conn)
+    const connection = this.#asking(conn, 1)
     if (connection === null) return
     const write = isWrite(request) && request.op !== 20
     if (!write && request.op !== -11 && request.op !== 9) {
@@ -448,9 +448,11 @@ export class Clients {
         break
       }
       const { xid, request, reads } = next
-      if (reads !== null) this.#answering.kept(connection, reads)
-      if (reads === null || reads.left === 0) connection.shift()
-      if (reads !== null) continue
+      if (reads !== null) {
+        this.#answering.kept(connection, reads)
+        continue
+      }
+      connection.shift()
       if (request.op === 9) this.#answering.synced(connection, xid, request.path)
       else this.#answering.answer(connection, xid, request)
     }

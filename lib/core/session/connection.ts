@@ -17,11 +17,7 @@ export interface Waiting {
   readonly reads: KeptReads | null
 }
 
-/** What stands in the queue for reads that are kept. */
-export function waitingReads(reads: KeptReads): Waiting {
-  return { xid: 0, request: NONE, tag: 0, syncedTo: null, reads }
-}
-
+/** Of kept reads. */
 const NONE: Request = { op: 11 }
 
 /** One client connection as its peer sees it. */
@@ -51,6 +47,8 @@ export class Connection {
   openTag = 0
   /** Requests in order; the first one is a write or sync under way, or a read that its turn had no room for. */
   readonly queue: Waiting[] = []
+  /** Reads that wait in `queue` besides one for each element. */
+  kept = 0
   /** Index of the first live element of `queue`. */
   head = 0
 
@@ -86,8 +84,21 @@ export class Connection {
     return this.queue[this.head]
   }
 
+  /** They wait behind all else. */
+  keep(reads: KeptReads): void {
+    this.queue.push({ xid: 0, request: NONE, tag: 0, syncedTo: null, reads })
+    this.kept += reads.left - 1
+  }
+
+  /** One of the first, which are kept reads, was answered. */
+  answeredKept({ left }: KeptReads): void {
+    if (left === 0) this.shift()
+    else this.kept--
+  }
+
   /** Nothing of it is answered any more. */
   clear(): void {
+    this.kept = 0
     this.queue.length = 0
     this.head = 0
   }

@@ -68,9 +68,9 @@ export class SessionTracker {
   }
 
   /**
-   * A session acts through one peer at a time, the one it attached to last; MOVED through another one, and if a
-   * connection was attached to it since it was so by the number `attachments`. Who acts is alive. Returns how often one
-   * was: what came before the last one belongs to a connection that the session left. One that is not tracked may act.
+   * A session acts through one peer at a time, the one it attached to last; MOVED through another one. Who acts is
+   * alive; one that is not tracked may act. Returns how often a connection was attached to it, which is the number to
+   * ask with later: MOVED then also where another one was attached meanwhile, as this belongs to one that it left.
    */
   act(session: SessionId, peer: number, nowMs: number, attachments: number | null = null): number {
     const tracked = this.#sessions.get(session)
@@ -123,6 +123,7 @@ export class SessionTracker {
     tracked.attachments++
   }
 
+  /** That number, for tests. */
   attachmentsOf(session: SessionId): number {
     return this.#sessions.get(session)?.attachments ?? 0
   }
