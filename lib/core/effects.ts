@@ -88,8 +88,8 @@ export interface Answers {
 
 /**
  * Reads that wait behind what their session asked for before, kept as they came: what is made of a read is made when it
- * is answered, by whoever kept it. Where nine of ten requests are reads a peer answers 7 to 23 % more of all for it. There
- * is one at least, and none comes to them any more once they are stepped.
+ * is answered, by whoever kept it. Where nine of ten requests are reads a peer answers 7 to 23 % more of all for it.
+ * There is one at least, and none comes to them any more once they are stepped.
  */
 export interface KeptReads {
   /** How many are not answered. */

@@ -2,6 +2,7 @@ import type { Answers, ConnectInput, Effect, Input } from '../../lib/core/effect
 import type { Limits } from '../../lib/core/limits.ts'
 import { nodeOutcome } from '../../lib/core/tree/reads.ts'
 import type { Outcome, Request, WatchEvent } from '../../lib/core/tree/request.ts'
+import { makeRandom } from '../../lib/core/random.ts'
 import { ZXID_ZERO } from '../../lib/core/zxid.ts'
 import type { Zxid } from '../../lib/core/zxid.ts'
 import { Answered } from '../../lib/testing/sim/answered.ts'
@@ -130,6 +131,41 @@ test('of reads that are kept no more are answered in a turn than of others, and 
   assert.ok(counts.every((count) => count <= 700) && counts.filter((count) => count > 0).length >= 4, counts.join())
   const names = replies.map(({ outcome: { result } }) => result?.op === 8 ? result.children.length : null)
   assert.equal([names[1], names[998], names[1_000]], [1_000, 1_000, 1_001])
+})
+
+/** What connection 1 is told of some turns, each with some requests, of which few are written in the same one. */
+function toldOf(seed: number, isKept: boolean): Told[] {
+  const random = makeRandom(seed)
+  const world = led({ voters: 1 })
+  const answered = new Answered()
+  for (const input of isKept ? answered.asked([CONNECT]) : [CONNECT]) world.input(1, input!)
+  world.settle()
+  answered.before([])
+  const { effects } = world.node(1)
+  const told: Told[] = []
+  let heard = effects.length
+  let xid = 100
+  for (let turn = 0; turn < 60; turn++) {
+    const inputs = Array.from({ length: random.below(12) }, (): Input =>
+      ({ kind: 'request', conn: 1, xid: xid++, request: PIPELINE[random.below(PIPELINE.length - 1)]! }))
+    for (const input of isKept ? answered.asked(inputs) : inputs) {
+      if (input !== null) world.replica(1).step(world.now, input)
+    }
+    world.input(1, { kind: 'tick' })
+    if (random.below(3) === 0) world.complete(1)
+    if (turn === 59) world.settle()
+    for (const effect of answered.before(effects.slice(heard))) {
+      if (effect.kind === 'reply') told.push({ xid: effect.xid, zxid: effect.zxid, outcome: effect.outcome })
+      else if (effect.kind === 'event') told.push({ event: effect.event })
+    }
+    heard = effects.length
+  }
+  assert.is(told.filter((one) => 'xid' in one).length, xid - 100)
+  return told
+}
+
+test('whatever comes in which turn, and whenever what is written is on the disk, kept reads tell the same', () => {
+  for (let seed = 1; seed <= 40; seed++) assert.equal(toldOf(seed, true), toldOf(seed, false), `seed ${seed}`)
 })
 
 test('kept reads count one by one among the requests that a connection may have under way', () => {
