@@ -13,6 +13,8 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'hidden$effects', 'hidden$codec', 'hidden$config', 'hidden$options', 'hidden$mutant',
   // What it logged last.
   'hidden$isShort',
+  // Memory to reckon in, written before it is read.
+  'hidden$words',
   // Printed as `joinCounts`.
   'joins', 'joinCounts',
 ])
