@@ -26,6 +26,19 @@ const PIPELINE: readonly Request[] = [
   { op: 14, ops: [create('/m'), { op: 5, path: '/m', data: null, version: 0 }] }, read(4, '/m'), { op: -11 },
 ]
 
+const CONNECT: ConnectInput = {
+  kind: 'connect', conn: 1, session: null, password: new Uint8Array(16), timeoutMs: 5_000, lastZxidSeen: ZXID_ZERO,
+  identities: [{ scheme: 'ip', id: '127.0.0.1' }], inProcess: false,
+}
+
+/** Of effects, what a connection is told. */
+function toldBy(effects: readonly Effect[]): Told[] {
+  return effects.flatMap((effect): Told[] => {
+    if (effect.kind === 'event') return [{ event: effect.event }]
+    return effect.kind === 'reply' ? [{ xid: effect.xid, zxid: effect.zxid, outcome: effect.outcome }] : []
+  })
+}
+
 /** What connection 1 is told, and of how many of its replies by a node. */
 function tell(withAnswers: boolean): { readonly told: Told[], readonly nodes: number } {
   const world = led({ voters: 1 })
@@ -39,11 +52,7 @@ function tell(withAnswers: boolean): { readonly told: Told[], readonly nodes: nu
     },
     onEvent: (event) => told.push({ event }),
   }
-  const identities = [{ scheme: 'ip', id: '127.0.0.1' }]
-  world.input(1, {
-    kind: 'connect', conn: 1, session: null, password: new Uint8Array(16), timeoutMs: 5_000, lastZxidSeen: ZXID_ZERO,
-    identities, inProcess: false, ...(withAnswers ? { answers } : {}),
-  })
+  world.input(1, { ...CONNECT, ...(withAnswers ? { answers } : {}) })
   world.settle()
   world.request(1, 1, 1, create('/a'))
   world.request(1, 1, 2, { ...create('/hidden'), acl: [{ perms: 30, scheme: 'world', id: 'anyone' }] })
@@ -52,12 +61,9 @@ function tell(withAnswers: boolean): { readonly told: Told[], readonly nodes: nu
   }
   world.input(1, { kind: 'tick' })
   world.settle()
-  const { effects } = world.node(1)
-  for (const effect of effects) {
-    if (effect.kind === 'reply') told.push({ xid: effect.xid, zxid: effect.zxid, outcome: effect.outcome })
-    else if (effect.kind === 'event') told.push({ event: effect.event })
-  }
-  assert.is(effects.some(({ kind }) => kind === 'reply' || kind === 'event'), !withAnswers)
+  const byEffects = toldBy(world.node(1).effects)
+  assert.is(byEffects.length > 0, !withAnswers)
+  told.push(...byEffects)
   return { told, nodes }
 }
 
@@ -69,11 +75,6 @@ test('who hears its answers at once is told the same as by effects, in the same 
   // Six times a node or its data, where it is there, and the two changes that succeed.
   assert.is(byAnswers.nodes, 8)
 })
-
-const CONNECT: ConnectInput = {
-  kind: 'connect', conn: 1, session: null, password: new Uint8Array(16), timeoutMs: 5_000, lastZxidSeen: ZXID_ZERO,
-  identities: [{ scheme: 'ip', id: '127.0.0.1' }], inProcess: false,
-}
 
 /** One peer whose connection 1 hears its answers, and has what it reads of nodes kept. */
 function keeping(limits: Partial<Limits> = {}): { readonly world: World, readonly answered: Answered } {
@@ -91,8 +92,6 @@ function ask({ world, answered }: ReturnType<typeof keeping>, requests: readonly
   return asked.filter((input) => input === null).length
 }
 
-const isTold = (effect: Effect): boolean => effect.kind === 'reply' || effect.kind === 'event'
-
 test('reads that are kept until their turn are answered the same, in the same order', () => {
   const stage = keeping()
   const { world, answered } = stage
@@ -101,11 +100,8 @@ test('reads that are kept until their turn are answered the same, in the same or
   assert.ok(ask(stage, PIPELINE, 10) >= 6)
   world.input(1, { kind: 'tick' })
   world.settle()
-  const effects = answered.before([])
-  const told = effects.flatMap((effect): Told[] => effect.kind === 'event' ? [{ event: effect.event }]
-    : effect.kind === 'reply' ? [{ xid: effect.xid, zxid: effect.zxid, outcome: effect.outcome }] : [])
-  assert.equal(told, tell(false).told)
-  assert.not.ok(world.node(1).effects.some(isTold))
+  assert.equal(toldBy(answered.before([])), tell(false).told)
+  assert.equal(toldBy(world.node(1).effects), [])
 })
 
 test('of reads that are kept no more are answered in a turn than of others, and a txn waits for them', () => {
@@ -154,10 +150,7 @@ function toldOf(seed: number, isKept: boolean): Told[] {
     world.input(1, { kind: 'tick' })
     if (random.below(3) === 0) world.complete(1)
     if (turn === 59) world.settle()
-    for (const effect of answered.before(effects.slice(heard))) {
-      if (effect.kind === 'reply') told.push({ xid: effect.xid, zxid: effect.zxid, outcome: effect.outcome })
-      else if (effect.kind === 'event') told.push({ event: effect.event })
-    }
+    told.push(...toldBy(answered.before(effects.slice(heard))))
     heard = effects.length
   }
   assert.is(told.filter((one) => 'xid' in one).length, xid - 100)
@@ -207,10 +200,7 @@ test('what is told of the node is what it was then, whatever the same turn makes
 test('lists of children behind a write take as many turns, whoever hears of them', () => {
   const turnsOf = (answers: Answers | null, heard: () => number): number[] => {
     const world = led({ voters: 1 })
-    world.input(1, {
-      kind: 'connect', conn: 1, session: null, password: new Uint8Array(16), timeoutMs: 40_000,
-      lastZxidSeen: ZXID_ZERO, identities: [], inProcess: false, ...(answers === null ? {} : { answers }),
-    })
+    world.input(1, { ...CONNECT, timeoutMs: 40_000, ...(answers === null ? {} : { answers }) })
     world.settle()
     world.request(1, 1, 1, create('/big'))
     const ops = Array.from({ length: 1_000 }, (_, at) => create(`/big/${'n'.repeat(400)}${at}`))
